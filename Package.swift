@@ -1,0 +1,160 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Strict settings of every module; the system library targets hold no Swift code.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+]
+
+/// The wrappers around C libraries: the same, but pointers from C need no `unsafe` mark on every line.
+let wrapper: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+func module(_ name: String, _ dependencies: [Target.Dependency], settings: [SwiftSetting] = strict) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "wrktalk",
+  products: [
+    .executable(name: "wrktalk-backend", targets: ["wrktalk-backend"]),
+    .executable(name: "wrktalk-agent", targets: ["wrktalk-agent"]),
+    .executable(name: "wrktalkctl", targets: ["wrktalkctl"]),
+    .executable(name: "wrktalk-bench", targets: ["wrktalk-bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
+  ],
+  targets: [
+    // System libraries.
+    .systemLibrary(name: "CLibArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CLibCrypto", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+    // Values: no I/O below this line until the wrappers.
+    module("WireFormats", []),
+    module("ResourceModel", ["WireFormats"]),
+    module("DeploymentKinds", ["ResourceModel", "WireFormats"]),
+    module("DeploymentPlanning", ["DeploymentKinds", "ResourceModel", "WireFormats"]),
+    module("Reconciliation", ["WireFormats", logging, metrics]),
+
+    // Wrappers of libraries and of the operating system.
+    module("YAMLDocuments", ["CLibYAML", "WireFormats"], settings: wrapper),
+    module("Cryptography", ["CLibCrypto"], settings: wrapper),
+    module("Archives", ["CLibArchive", systemPackage], settings: wrapper),
+    module("HTTPTransport", ["CLibCurl", logging], settings: wrapper),
+    module("Database", ["CLibPQ", "CLibSQLite", logging], settings: wrapper),
+    module("Processes", [subprocess, systemPackage, logging]),
+    module("Observability", ["WireFormats", logging, metrics]),
+    module("ObjectStorage", ["Cryptography", "HTTPTransport", "WireFormats", systemPackage, logging]),
+
+    // The resource API, served and consumed.
+    module("ResourceServer", ["Database", "ResourceModel", "WireFormats", hummingbird, logging, metrics]),
+    module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
+
+    // The programs, as libraries.
+    module(
+      "Backend",
+      [
+        "Cryptography", "Database", "DeploymentKinds", "Observability", "ResourceModel", "ResourceServer", "WireFormats",
+        hummingbird, argumentParser, logging, serviceLifecycle, unixSignals,
+      ]),
+    module(
+      "Agent",
+      [
+        "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
+        "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments",
+        argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
+      ]),
+    module(
+      "ControlCommands",
+      [
+        "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ResourceClient", "ResourceModel", "WireFormats",
+        "YAMLDocuments", argumentParser, logging, systemPackage,
+      ]),
+
+    // Executables: arguments and composition only.
+    program("wrktalk-backend", ["Backend", argumentParser]),
+    program("wrktalk-agent", ["Agent", argumentParser]),
+    program("wrktalkctl", ["ControlCommands", argumentParser]),
+    .executableTarget(
+      name: "wrktalk-bench",
+      dependencies: [
+        "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation", "ResourceModel", "ResourceServer",
+        "WireFormats", argumentParser, logging,
+      ],
+      path: "Tests/Benchmarks", swiftSettings: strict),
+
+    // Tests.
+    module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, systemPackage]),
+    tests("WireFormatsTests", ["WireFormats"]),
+    tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
+    tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
+    tests("DeploymentPlanningTests", ["DeploymentPlanning", "DeploymentKinds", "ResourceModel", "WireFormats"]),
+    tests("ReconciliationTests", ["Reconciliation", "WireFormats", logging]),
+    tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
+    tests("CryptographyTests", ["Cryptography"]),
+    tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
+    tests("HTTPTransportTests", ["HTTPTransport"]),
+    tests("ProcessesTests", ["Processes", systemPackage]),
+    tests("ObservabilityTests", ["Observability", "WireFormats", logging, metrics]),
+    tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
+    tests("DatabaseTests", ["Database", logging]),
+    tests("ResourceServerTests", ["ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "WireFormats", logging]),
+    tests(
+      "ResourceClientTests", ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),
+    tests("BackendTests", ["Backend", "Database", "DeploymentKinds", "ResourceModel", "WireFormats", logging]),
+    tests(
+      "AgentTests",
+      [
+        "Agent", "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
+        "Processes", "Reconciliation", "ResourceModel", "WireFormats", logging, systemPackage,
+      ]),
+    tests(
+      "ControlCommandsTests",
+      ["ControlCommands", "DeploymentKinds", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments"]),
+    tests(
+      "ProgramTests",
+      [
+        "DeploymentKinds", "HTTPTransport", "Processes", "ResourceClient", "ResourceModel", "WireFormats", logging,
+        systemPackage,
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,89 @@
+public import DeploymentKinds
+public import DeploymentPlanning
+
+/// The runtime that deploys releases: Docker Compose or Helm. Every method may be repeated after a crash at any point.
+public protocol DeploymentRuntime: Sendable {
+  /// Reads what runs now, without starting a child process.
+  func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation
+
+  /// Makes the environment run `release` and waits until all of it is healthy; returns what then runs.
+  /// - Parameter progress: called at each change of step and whenever what is waited for changes.
+  func converge(
+    _ target: RuntimeTarget, to release: PreparedRelease,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> ConvergedRelease
+
+  /// Yields whenever something of the target may have changed; a wake-up only, never a fact.
+  func changes(_ target: RuntimeTarget) -> AsyncStream<Void>
+}
+
+/// Where releases go: a Compose project or a Helm release.
+public struct RuntimeTarget: Sendable, Hashable {
+  /// The Compose project or Helm release.
+  public var name: String
+  /// How long one attempt may take from the first pull to full health.
+  public var timeout: Duration
+
+  public init(name: String, timeout: Duration) {
+    self.name = name
+    self.timeout = timeout
+  }
+}
+
+/// A release that was downloaded, verified and unpacked.
+public struct PreparedRelease: Sendable {
+  public var release: DesiredDeploymentStatus.Release
+  /// The folder with the unpacked bundle or chart, mode 0700.
+  public var folder: String
+  /// The `.env` or values file, mode 0600; nil where the release needs none.
+  public var configFile: String?
+  /// Images to use instead of what the bundle's tags resolve to now, by service: references pinned to a digest. Given
+  /// when a release that ran before is restored.
+  public var pinnedImages: [String: String]
+
+  public init(
+    release: DesiredDeploymentStatus.Release, folder: String, configFile: String?, pinnedImages: [String: String] = [:]
+  ) {
+    self.release = release
+    self.folder = folder
+    self.configFile = configFile
+    self.pinnedImages = pinnedImages
+  }
+}
+
+public struct ConvergedRelease: Sendable, Hashable {
+  /// Service to image digest.
+  public var imageDigests: [String: String]
+  public var services: [DesiredDeploymentStatus.Service]
+
+  public init(imageDigests: [String: String], services: [DesiredDeploymentStatus.Service]) {
+    self.imageDigests = imageDigests
+    self.services = services
+  }
+}
+
+/// Why a runtime could not do what it was asked.
+public struct RuntimeFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: Sendable, Hashable {
+    /// The engine or registry cannot be reached, the disk is full: the same try may succeed later.
+    case transient
+    /// The release itself does not work here: the failure policy applies.
+    case permanent
+    /// The task was cancelled: the Agent is stopping.
+    case cancelled
+  }
+
+  public var kind: Kind
+  /// CamelCase, for the condition: `ImagePullFailed`, `WorkloadUnhealthy`, `PortInUse`, `EngineUnreachable`, `DiskFull`.
+  public var reason: String
+  /// What happened, to which service, and what to do; never holds a secret.
+  public var message: String
+
+  public init(kind: Kind, reason: String, message: String) {
+    self.kind = kind
+    self.reason = reason
+    self.message = message
+  }
+
+  public var description: String { "\(reason): \(message)" }
+}

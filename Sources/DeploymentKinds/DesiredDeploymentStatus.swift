@@ -1,0 +1,181 @@
+public import ResourceModel
+public import WireFormats
+
+public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
+  /// What names a release exactly: enough to deploy it once more.
+  public struct Release: Sendable, Hashable, Codable {
+    public var version: String
+    public var artifact: DesiredDeploymentSpec.Artifact
+    /// The bucket key of the `.env` or values file it was deployed with.
+    public var configPath: String?
+    public var imageTags: [String: String]?
+
+    public init(
+      version: String, artifact: DesiredDeploymentSpec.Artifact, configPath: String? = nil,
+      imageTags: [String: String]? = nil
+    ) {
+      self.version = version
+      self.artifact = artifact
+      self.configPath = configPath
+      self.imageTags = imageTags
+    }
+  }
+
+  /// The last good version: what the environment was last seen running in full health.
+  public struct Current: Sendable, Hashable, Codable {
+    public var version: String
+    public var revision: Int64
+    public var artifactSha256: String
+    public var release: Release
+    /// Service to image digest (`sha256:…`).
+    public var imageDigests: [String: String]
+    /// What each service of a Compose project was started as; drift is measured against it.
+    public var services: [Service]?
+    public var since: Timestamp
+
+    public init(
+      version: String, revision: Int64, artifactSha256: String, release: Release, imageDigests: [String: String],
+      services: [Service]? = nil, since: Timestamp
+    ) {
+      self.version = version
+      self.revision = revision
+      self.artifactSha256 = artifactSha256
+      self.release = release
+      self.imageDigests = imageDigests
+      self.services = services
+      self.since = since
+    }
+  }
+
+  public struct Service: Sendable, Hashable, Codable {
+    public var name: String
+    /// The image reference the container was created from, pinned to its digest where the registry gave one.
+    public var image: String
+    /// The engine's id of the image (`sha256:…`).
+    public var imageID: String
+    /// Compose's hash of the service's configuration.
+    public var configHash: String
+    public var replicas: Int
+    /// True for a service that runs once and ends with exit code 0.
+    public var runsToCompletion: Bool
+
+    public init(
+      name: String, image: String, imageID: String, configHash: String, replicas: Int, runsToCompletion: Bool = false
+    ) {
+      self.name = name
+      self.image = image
+      self.imageID = imageID
+      self.configHash = configHash
+      self.replicas = replicas
+      self.runsToCompletion = runsToCompletion
+    }
+  }
+
+  public enum Step: String, Sendable, Hashable, Codable, CaseIterable {
+    case preparing = "Preparing"
+    case downloading = "Downloading"
+    case verifying = "Verifying"
+    case pulling = "Pulling"
+    case starting = "Starting"
+    case waitingForWorkloads = "WaitingForWorkloads"
+    case recording = "Recording"
+  }
+
+  public struct Progress: Sendable, Hashable, Codable {
+    public var step: Step
+    public var done: Int
+    public var total: Int
+    public var message: String
+
+    public init(step: Step, done: Int, total: Int, message: String) {
+      self.step = step
+      self.done = done
+      self.total = total
+      self.message = message
+    }
+  }
+
+  /// Why the attempted generation failed; stays until it is tried again.
+  public struct Failure: Sendable, Hashable, Codable {
+    public var generation: Int64
+    public var version: String
+    public var reason: String
+    public var message: String
+    public var at: Timestamp
+
+    public init(generation: Int64, version: String, reason: String, message: String, at: Timestamp) {
+      self.generation = generation
+      self.version = version
+      self.reason = reason
+      self.message = message
+      self.at = at
+    }
+  }
+
+  public struct HistoryEntry: Sendable, Hashable, Codable {
+    public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
+      case deployed = "Deployed"
+      case failed = "Failed"
+      case rolledBack = "RolledBack"
+    }
+
+    /// The revision it became; absent where it never ran in health.
+    public var revision: Int64?
+    public var generation: Int64
+    public var release: Release
+    public var outcome: Outcome
+    public var message: String
+    public var startedAt: Timestamp
+    public var completedAt: Timestamp
+    public var imageDigests: [String: String]?
+
+    public init(
+      revision: Int64?, generation: Int64, release: Release, outcome: Outcome, message: String, startedAt: Timestamp,
+      completedAt: Timestamp, imageDigests: [String: String]? = nil
+    ) {
+      self.revision = revision
+      self.generation = generation
+      self.release = release
+      self.outcome = outcome
+      self.message = message
+      self.startedAt = startedAt
+      self.completedAt = completedAt
+      self.imageDigests = imageDigests
+    }
+  }
+
+  public var observedGeneration: Int64?
+  /// The last generation whose release the Agent began to deploy.
+  public var lastAttemptedGeneration: Int64?
+  /// When that attempt began.
+  public var attemptStartedAt: Timestamp?
+  /// The value of the retry annotation that was last acted upon.
+  public var lastHandledRetryRequest: String?
+  public var current: Current?
+  public var progress: Progress?
+  /// How often the attempted generation was tried.
+  public var attempts: Int?
+  public var failure: Failure?
+  public var conditions: [Condition]?
+  /// Newest first, at most `historyLimit`.
+  public var history: [HistoryEntry]?
+
+  public static let historyLimit = 20
+
+  public init(
+    observedGeneration: Int64? = nil, lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
+    lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
+    failure: Failure? = nil, conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
+  ) {
+    self.observedGeneration = observedGeneration
+    self.lastAttemptedGeneration = lastAttemptedGeneration
+    self.attemptStartedAt = attemptStartedAt
+    self.lastHandledRetryRequest = lastHandledRetryRequest
+    self.current = current
+    self.progress = progress
+    self.attempts = attempts
+    self.failure = failure
+    self.conditions = conditions
+    self.history = history
+  }
+}

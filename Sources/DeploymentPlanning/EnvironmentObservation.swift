@@ -1,0 +1,54 @@
+/// What an environment runs at one moment, as its engine says it.
+public struct EnvironmentObservation: Sendable, Hashable {
+  public struct Container: Sendable, Hashable {
+    public enum State: Sendable, Hashable {
+      case running
+      case created
+      case restarting
+      case paused
+      case exited(code: Int)
+      case dead
+    }
+
+    public enum Health: Sendable, Hashable {
+      /// The image or service declares no health check.
+      case none
+      case starting
+      case healthy
+      case unhealthy
+    }
+
+    public var service: String
+    public var name: String
+    public var id: String
+    public var state: State
+    public var health: Health
+    /// The image reference it was created from.
+    public var image: String
+    /// The engine's id of the image (`sha256:…`).
+    public var imageID: String
+    /// Compose's hash of the service's configuration; empty where the container carries none.
+    public var configHash: String
+    /// True for a container of `docker compose run`, which no service owns.
+    public var isOneOff: Bool
+
+    public init(
+      service: String, name: String, id: String, state: State, health: Health, image: String, imageID: String,
+      configHash: String, isOneOff: Bool = false
+    ) {
+      self.service = service
+      self.name = name
+      self.id = id
+      self.state = state
+      self.health = health
+      self.image = image
+      self.imageID = imageID
+      self.configHash = configHash
+      self.isOneOff = isOneOff
+    }
+  }
+
+  public var containers: [Container]
+
+  public init(containers: [Container]) { self.containers = containers }
+}

@@ -1,0 +1,62 @@
+/// One HTTP request of the client.
+public struct HTTPRequest: Sendable {
+  public enum Body: Sendable {
+    case none
+    case bytes([UInt8])
+    /// Streams a file, so that a large upload is never held in memory.
+    case file(path: String)
+  }
+
+  public var method: String
+  /// Absolute; `http` or `https`. With `unixSocketPath` the host is only what the `Host` header says.
+  public var url: String
+  public var headers: [(name: String, value: String)]
+  public var body: Body
+  /// From the first byte sent to the last one received; nil for a watch, which has no end.
+  public var timeout: Duration?
+  public var connectTimeout: Duration
+  /// Fails when fewer than one byte a second arrives for this long; nil for never.
+  public var stallTimeout: Duration?
+  /// Connects to this Unix socket instead of the URL's host.
+  public var unixSocketPath: String?
+  public var tls: TLSSettings
+  /// A larger response body fails the request; counted in bytes as received.
+  public var maximumResponseBytes: Int
+
+  public init(
+    method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: Body = .none,
+    timeout: Duration? = .seconds(30), connectTimeout: Duration = .seconds(10), stallTimeout: Duration? = nil,
+    unixSocketPath: String? = nil, tls: TLSSettings = TLSSettings(), maximumResponseBytes: Int = 64 << 20
+  ) {
+    self.method = method
+    self.url = url
+    self.headers = headers
+    self.body = body
+    self.timeout = timeout
+    self.connectTimeout = connectTimeout
+    self.stallTimeout = stallTimeout
+    self.unixSocketPath = unixSocketPath
+    self.tls = tls
+    self.maximumResponseBytes = maximumResponseBytes
+  }
+}
+
+/// How the peer of a TLS connection is checked, and how the client proves itself.
+public struct TLSSettings: Sendable, Hashable {
+  /// PEM bundle that replaces the system's certificate authorities.
+  public var certificateAuthorityFile: String?
+  public var clientCertificateFile: String?
+  public var clientKeyFile: String?
+  /// Only for a server that the user named as insecure.
+  public var isVerificationDisabled: Bool
+
+  public init(
+    certificateAuthorityFile: String? = nil, clientCertificateFile: String? = nil, clientKeyFile: String? = nil,
+    isVerificationDisabled: Bool = false
+  ) {
+    self.certificateAuthorityFile = certificateAuthorityFile
+    self.clientCertificateFile = clientCertificateFile
+    self.clientKeyFile = clientKeyFile
+    self.isVerificationDisabled = isVerificationDisabled
+  }
+}

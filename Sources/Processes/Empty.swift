@@ -1,0 +1,1 @@
+// Empty until this module's first file.

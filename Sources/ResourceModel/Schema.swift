@@ -1,0 +1,50 @@
+public import WireFormats
+
+/// A structural schema: the part of OpenAPI v3 that a CRD may use, as a value. It defaults, checks and documents objects.
+public indirect enum Schema: Sendable, Hashable {
+  case string(StringRules = StringRules(), Documentation = Documentation())
+  case integer(range: ClosedRange<Int64>? = nil, Documentation = Documentation())
+  case number(Documentation = Documentation())
+  case boolean(Documentation = Documentation())
+  case array(of: Schema, maximumCount: Int? = nil, Documentation = Documentation())
+  /// An object with exactly these properties, others being unknown.
+  case object(properties: [String: Schema], required: [String] = [], Documentation = Documentation())
+  /// An object with any keys, all values of one schema (`additionalProperties`).
+  case map(of: Schema, maximumCount: Int? = nil, Documentation = Documentation())
+  /// Anything at all (`x-kubernetes-preserve-unknown-fields`).
+  case any(Documentation = Documentation())
+
+  public struct StringRules: Sendable, Hashable {
+    public var enumeration: [String]
+    /// A regular expression (RE2 and ECMA 262 alike), anchored by itself.
+    public var pattern: String?
+    public var minimumLength: Int?
+    public var maximumLength: Int?
+    /// `date-time` for RFC 3339.
+    public var format: String?
+
+    public init(
+      enumeration: [String] = [], pattern: String? = nil, minimumLength: Int? = nil, maximumLength: Int? = nil,
+      format: String? = nil
+    ) {
+      self.enumeration = enumeration
+      self.pattern = pattern
+      self.minimumLength = minimumLength
+      self.maximumLength = maximumLength
+      self.format = format
+    }
+  }
+
+  public struct Documentation: Sendable, Hashable {
+    public var description: String
+    /// Filled in where the field is absent and its parent present.
+    public var defaultValue: JSONValue?
+    public var isNullable: Bool
+
+    public init(_ description: String = "", default defaultValue: JSONValue? = nil, isNullable: Bool = false) {
+      self.description = description
+      self.defaultValue = defaultValue
+      self.isNullable = isNullable
+    }
+  }
+}

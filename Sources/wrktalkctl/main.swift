@@ -1,0 +1,1 @@
+// Empty until this program's first file.

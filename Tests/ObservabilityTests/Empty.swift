@@ -1,0 +1,1 @@
+// Empty until this suite's first file.
