@@ -92,14 +92,16 @@ let package = Package(
     module(
       "Backend",
       [
-        "Cryptography", "Database", "DeploymentKinds", "Observability", "ResourceModel", "ResourceServer", "WireFormats",
+        "Cryptography", "Database", "DeploymentKinds", "Observability", "ResourceModel", "ResourceServer",
+        "WireFormats",
         hummingbird, argumentParser, logging, serviceLifecycle, unixSignals,
       ]),
     module(
       "Agent",
       [
         "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
-        "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments",
+        "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats",
+        "YAMLDocuments",
         argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
       ]),
     module(
@@ -116,13 +118,14 @@ let package = Package(
     .executableTarget(
       name: "wrktalk-bench",
       dependencies: [
-        "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation", "ResourceModel", "ResourceServer",
+        "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation", "ResourceModel",
+        "ResourceServer",
         "WireFormats", argumentParser, logging,
       ],
       path: "Tests/Benchmarks", swiftSettings: strict),
 
     // Tests.
-    module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, systemPackage]),
+    module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, subprocess, systemPackage]),
     tests("WireFormatsTests", ["WireFormats"]),
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
     tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
@@ -136,9 +139,11 @@ let package = Package(
     tests("ObservabilityTests", ["Observability", "WireFormats", logging, metrics]),
     tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
     tests("DatabaseTests", ["Database", logging]),
-    tests("ResourceServerTests", ["ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "WireFormats", logging]),
     tests(
-      "ResourceClientTests", ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),
+      "ResourceServerTests", ["ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "WireFormats", logging]),
+    tests(
+      "ResourceClientTests",
+      ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),
     tests("BackendTests", ["Backend", "Database", "DeploymentKinds", "ResourceModel", "WireFormats", logging]),
     tests(
       "AgentTests",

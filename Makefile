@@ -1,0 +1,36 @@
+# The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: build release demo test bench crds format lint clean
+
+build:            ## Build everything, for debugging
+	Tests/Testbed/packages.sh
+	swift build
+
+release:          ## Build the programs as they are shipped
+	Tests/Testbed/packages.sh
+	swift build -c release --static-swift-stdlib --product wrktalk-backend
+	swift build -c release --static-swift-stdlib --product wrktalk-agent
+	swift build -c release --static-swift-stdlib --product wrktalkctl
+
+demo:             ## Watch a real Compose stack go from release to release, fail, roll back and heal
+	Tests/Demo/demo.sh
+
+test:             ## Run every test this machine can run, and name what it skips
+	Tests/Testbed/test.sh
+
+bench:            ## Measure, as ratios against something public in the same run
+	Tests/Benchmarks/bench.sh
+
+crds:             ## Write crds/ from the Swift types
+	swift build --product wrktalkctl
+	"$$(swift build --show-bin-path)/wrktalkctl" crds --output-dir crds
+
+format:           ## Format the Swift code
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint:             ## Fail where the Swift code is not formatted
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+clean:
+	rm -rf .build
