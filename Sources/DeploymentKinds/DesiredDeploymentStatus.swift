@@ -128,10 +128,12 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var startedAt: Timestamp
     public var completedAt: Timestamp
     public var imageDigests: [String: String]?
+    /// Service to image reference, pinned to its digest: what a rollback to this revision starts.
+    public var images: [String: String]?
 
     public init(
       revision: Int64?, generation: Int64, release: Release, outcome: Outcome, message: String, startedAt: Timestamp,
-      completedAt: Timestamp, imageDigests: [String: String]? = nil
+      completedAt: Timestamp, imageDigests: [String: String]? = nil, images: [String: String]? = nil
     ) {
       self.revision = revision
       self.generation = generation
@@ -141,6 +143,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
       self.startedAt = startedAt
       self.completedAt = completedAt
       self.imageDigests = imageDigests
+      self.images = images
     }
   }
 
@@ -155,6 +158,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public var progress: Progress?
   /// How often the attempted generation was tried.
   public var attempts: Int?
+  /// After a failure that may pass: nothing is tried again before this moment.
+  public var nextAttemptAt: Timestamp?
   public var failure: Failure?
   public var conditions: [Condition]?
   /// Newest first, at most `historyLimit`.
@@ -165,7 +170,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public init(
     observedGeneration: Int64? = nil, lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
     lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
-    failure: Failure? = nil, conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
+    nextAttemptAt: Timestamp? = nil, failure: Failure? = nil, conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
   ) {
     self.observedGeneration = observedGeneration
     self.lastAttemptedGeneration = lastAttemptedGeneration
@@ -174,6 +179,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     self.current = current
     self.progress = progress
     self.attempts = attempts
+    self.nextAttemptAt = nextAttemptAt
     self.failure = failure
     self.conditions = conditions
     self.history = history
