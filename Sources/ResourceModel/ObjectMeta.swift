@@ -17,7 +17,8 @@ public struct ObjectMeta: Sendable, Hashable, Codable {
   public var finalizers: [String]?
 
   public init(
-    name: String, namespace: String? = nil, uid: String? = nil, resourceVersion: String? = nil, generation: Int64? = nil,
+    name: String, namespace: String? = nil, uid: String? = nil, resourceVersion: String? = nil,
+    generation: Int64? = nil,
     creationTimestamp: Timestamp? = nil, deletionTimestamp: Timestamp? = nil, labels: [String: String]? = nil,
     annotations: [String: String]? = nil, finalizers: [String]? = nil
   ) {

@@ -37,6 +37,8 @@ public struct ResourceDefinition: Sendable {
   /// True where `status` is written through its own path, `/status`, and only there.
   public var hasStatus: Bool
   public var printerColumns: [PrinterColumn]
+  /// False where `kubectl get` shows the printer columns alone, without the object's name before them.
+  public var hasNameColumn: Bool
   /// Paths a field selector may name besides `metadata.name` and `metadata.namespace` (`involvedObject.name`).
   public var selectableFields: [String]
   /// The rules a schema cannot say, over a defaulted object that its schema accepts; `old` is nil on creation.
@@ -44,7 +46,7 @@ public struct ResourceDefinition: Sendable {
 
   public init(
     names: ResourceNames, table: String, schema: Schema, hasStatus: Bool = true, printerColumns: [PrinterColumn] = [],
-    selectableFields: [String] = [],
+    hasNameColumn: Bool = true, selectableFields: [String] = [],
     validate: @escaping @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError] = { _, _ in [] }
   ) {
     self.names = names
@@ -52,6 +54,7 @@ public struct ResourceDefinition: Sendable {
     self.schema = schema
     self.hasStatus = hasStatus
     self.printerColumns = printerColumns
+    self.hasNameColumn = hasNameColumn
     self.selectableFields = selectableFields
     self.validate = validate
   }

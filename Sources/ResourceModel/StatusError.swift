@@ -1,5 +1,3 @@
-public import WireFormats
-
 /// A failed API request as the API says it (Kubernetes `metav1.Status`).
 public struct StatusError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Values of `reason`, each with the HTTP status that goes with it.
