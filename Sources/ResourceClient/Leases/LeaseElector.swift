@@ -1,0 +1,210 @@
+public import Logging
+public import ResourceModel
+public import WireFormats
+
+/// Makes sure that at most one of several candidates works at a time, by a lease in the API.
+///
+/// ```
+/// try await elector.acquire()
+/// let end = await elector.hold { await work() }
+/// ```
+/// It works against the Backend and against a Kubernetes API server, together with candidates that use client-go.
+public actor LeaseElector {
+  public struct Timing: Sendable, Hashable {
+    /// How long others wait after the last sign of the holder.
+    public var leaseDuration: Duration
+    /// After which a holder that could not renew stops its work; shorter than `leaseDuration`.
+    public var renewDeadline: Duration
+    /// Between two tries; jittered up to 1.2 times.
+    public var retryPeriod: Duration
+
+    public init(
+      leaseDuration: Duration = .seconds(15), renewDeadline: Duration = .seconds(10),
+      retryPeriod: Duration = .seconds(2)
+    ) {
+      self.leaseDuration = leaseDuration
+      self.renewDeadline = renewDeadline
+      self.retryPeriod = retryPeriod
+    }
+  }
+
+  public enum End<Result: Sendable>: Sendable {
+    /// The work came to its own end; the lease was released.
+    case finished(Result)
+    /// The lease was lost; the work was cancelled and has ended.
+    case lost(Result)
+  }
+
+  private enum Attempt {
+    case holding
+    case standingBy(holder: String)
+  }
+
+  private let client: ResourceClient
+  private let key: ObjectKey
+  private let timing: Timing
+  private let time: MonotonicTime
+  private let now: @Sendable () -> Timestamp
+  private let random: @Sendable () -> Double
+  private let logger: Logger
+  private var election: LeaseElection
+  /// The lease as last written by this candidate.
+  private var held: JSONValue?
+  private var lastRenewal = Duration.zero
+  private var lastKnownHolder = ""
+
+  /// - Parameters:
+  ///   - identity: names this candidate; different for every process.
+  ///   - random: from 0 to 1, for jitter.
+  public init(
+    client: ResourceClient, lease key: ObjectKey, identity: String, timing: Timing = Timing(),
+    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, logger: Logger
+  ) {
+    self.client = client
+    self.key = key
+    self.timing = timing
+    self.time = MonotonicTime(clock)
+    self.now = now
+    self.random = random
+    var logger = logger
+    logger[metadataKey: "lease"] = "\(key)"
+    logger[metadataKey: "identity"] = "\(identity)"
+    self.logger = logger
+    self.election = LeaseElection(identity: identity, duration: timing.leaseDuration)
+  }
+
+  /// Waits, for ever if need be, until this candidate holds the lease.
+  /// - Throws: `CancellationError`.
+  public func acquire() async throws {
+    while true {
+      try Task.checkCancellation()
+      do throws(ResourceClientError) {
+        switch try await attempt() {
+        case .holding:
+          logger.info("leading")
+          return
+        case .standingBy(let holder):
+          if holder != lastKnownHolder {
+            logger.info("standing by: another holds the lease", metadata: ["holder": "\(holder)"])
+            lastKnownHolder = holder
+          }
+        }
+      } catch {
+        // Losing a race for the lease is no fault.
+        if !error.isConflict, error.reason != .alreadyExists, !error.isCancellation {
+          logger.warning("lease could not be taken; trying again", metadata: ["error": "\(error)"])
+        }
+      }
+      try await time.sleep(pause())
+    }
+  }
+
+  /// Runs `work` while renewing the lease that `acquire` took, then releases it.
+  ///
+  /// The work is cancelled when the lease could not be renewed for `renewDeadline`, and when the caller is cancelled.
+  /// The lease goes on being renewed until the work has ended.
+  public func hold<Result: Sendable>(_ work: @escaping @Sendable () async -> Result) async -> End<Result> {
+    let worker = Task { await work() }
+    let renewal = Task {
+      let isLost = await self.renewUntilCancelled()
+      if isLost { worker.cancel() }
+      return isLost
+    }
+    let result = await withTaskCancellationHandler {
+      await worker.value
+    } onCancel: {
+      worker.cancel()
+    }
+    renewal.cancel()
+    if await renewal.value { return .lost(result) }
+    await release()
+    return .finished(result)
+  }
+
+  /// - Returns: true where the lease was lost.
+  private func renewUntilCancelled() async -> Bool {
+    while true {
+      do {
+        try await time.sleep(pause())
+      } catch {
+        return false
+      }
+      do throws(ResourceClientError) {
+        if case .standingBy(let holder) = try await attempt() {
+          logger.error("lease lost to another holder", metadata: ["holder": "\(holder)"])
+          return true
+        }
+      } catch {
+        if Task.isCancelled { return false }
+        logger.warning("lease could not be renewed", metadata: ["error": "\(error)"])
+        held = nil
+      }
+      if time.uptime() - lastRenewal >= timing.renewDeadline {
+        logger.error("lease lost: it could not be renewed in time")
+        return true
+      }
+    }
+  }
+
+  private func pause() -> Duration { timing.retryPeriod * (1 + 0.2 * random()) }
+
+  /// One try to take or renew the lease. A renewal writes over what was last written, without reading it again, unless
+  /// that failed.
+  private func attempt() async throws(ResourceClientError) -> Attempt {
+    let began = time.uptime()
+    let lease: JSONValue?
+    if let held { lease = held } else { lease = try await read() }
+    switch election.decide(record: lease.map(LeaseRecord.init(lease:)), uptime: began, now: now()) {
+    case .standBy(let holder): return .standingBy(holder: holder)
+    case .write(let record):
+      do throws(ResourceClientError) {
+        held = try await write(record, into: lease)
+      } catch {
+        held = nil
+        throw error
+      }
+      lastRenewal = began
+      return .holding
+    }
+  }
+
+  private func read() async throws(ResourceClientError) -> JSONValue? {
+    do throws(ResourceClientError) {
+      return try await client.get(LeaseRecord.names, key)
+    } catch {
+      if error.isNotFound { return nil }
+      throw error
+    }
+  }
+
+  private func write(_ record: LeaseRecord, into lease: JSONValue?) async throws(ResourceClientError) -> JSONValue {
+    if let lease { return try await client.replace(LeaseRecord.names, key, record.written(into: lease)) }
+    let new: JSONValue = [
+      "apiVersion": .string(LeaseRecord.names.apiVersion), "kind": .string(LeaseRecord.names.kind),
+      "metadata": ["name": .string(key.name), "namespace": .string(key.namespace)],
+    ]
+    return try await client.create(LeaseRecord.names, namespace: key.namespace, record.written(into: new))
+  }
+
+  /// A lease that cannot be released expires by itself.
+  private func release() async {
+    guard let lease = held else { return }
+    held = nil
+    let record = LeaseElection.released(LeaseRecord(lease: lease), now: now())
+    // In its own task, since the caller may be cancelled by now.
+    let writing = Task { [client, key] in
+      do throws(ResourceClientError) {
+        _ = try await client.replace(LeaseRecord.names, key, record.written(into: lease))
+        return nil as ResourceClientError?
+      } catch {
+        return error
+      }
+    }
+    if let error = await writing.value {
+      logger.notice("lease could not be released; it expires by itself", metadata: ["error": "\(error)"])
+    } else {
+      logger.info("lease released")
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/// How a write is carried out.
+public struct WriteOptions: Sendable, Hashable {
+  /// What the server does about fields that the schema does not know.
+  public enum FieldValidation: String, Sendable, Hashable {
+    case ignore = "Ignore"
+    case warn = "Warn"
+    case strict = "Strict"
+  }
+
+  /// The server checks and answers as always, but stores nothing.
+  public var isDryRun: Bool
+  public var fieldValidation: FieldValidation?
+  /// Who writes, for the object's `managedFields`.
+  public var fieldManager: String?
+
+  public init(isDryRun: Bool = false, fieldValidation: FieldValidation? = nil, fieldManager: String? = nil) {
+    self.isDryRun = isDryRun
+    self.fieldValidation = fieldValidation
+    self.fieldManager = fieldManager
+  }
+
+  var queryItems: [(name: String, value: String)] {
+    var items: [(name: String, value: String)] = []
+    if isDryRun { items.append(("dryRun", "All")) }
+    if let fieldValidation { items.append(("fieldValidation", fieldValidation.rawValue)) }
+    if let fieldManager { items.append(("fieldManager", fieldManager)) }
+    return items
+  }
+}
+
+/// What a deletion asks for.
+public struct DeleteOptions: Sendable, Hashable {
+  public var isDryRun: Bool
+  /// Deletes only the object with this uid, not one that was created in its place.
+  public var uid: String?
+
+  public init(isDryRun: Bool = false, uid: String? = nil) {
+    self.isDryRun = isDryRun
+    self.uid = uid
+  }
+}
+
+/// The form in which objects are answered.
+public enum Representation: Sendable, Hashable {
+  case object
+  /// `meta.k8s.io/v1` Table: the columns of `kubectl get`, computed by the server.
+  case table
+
+  var accept: String {
+    switch self {
+    case .object: "application/json"
+    case .table: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+    }
+  }
+}

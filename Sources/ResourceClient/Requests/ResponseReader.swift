@@ -1,0 +1,57 @@
+import HTTPTransport
+import ResourceModel
+import WireFormats
+
+/// Turns responses into values and errors.
+enum ResponseReader {
+  static func read(
+    _ response: HTTPResponse, from server: String, onWarning: @Sendable (String) -> Void
+  ) throws(ResourceClientError) -> JSONValue {
+    for field in response.headers.fields where field.name.lowercased() == "warning" {
+      if let text = warningText(field.value) { onWarning(text) }
+    }
+    guard response.isSuccess else { throw error(status: response.status, body: response.body, from: server) }
+    do throws(JSONParseError) {
+      return try JSONValue(parsing: response.body)
+    } catch {
+      throw .protocolViolation(
+        "\(server) answered something that is no JSON (\(error.message)); check that this is the API's address")
+    }
+  }
+
+  /// The error that an unsuccessful response means; also where a proxy answered instead of the API.
+  static func error(status: Int, body: [UInt8], from server: String) -> ResourceClientError {
+    if let value = try? JSONValue(parsing: body), let error = StatusError(json: value) {
+      return .status(error)
+    }
+    switch status {
+    case 401: return .status(StatusError(.unauthorized, "\(server) does not accept the token"))
+    case 403: return .status(StatusError(.forbidden, "\(server) refuses this to the token's role"))
+    case 413: return .status(StatusError(.requestEntityTooLarge, "\(server) refuses a request of this size"))
+    case 429: return .status(StatusError(.tooManyRequests, "\(server) got too many requests"))
+    case 500...:
+      return .status(StatusError(.serviceUnavailable, "\(server) answered HTTP \(status) and gave no reason"))
+    default:
+      return .protocolViolation(
+        "\(server) answered HTTP \(status), but not as a resource API does; check that this is the API's address")
+    }
+  }
+
+  /// The text of `299 - "text"` (RFC 7234 §5.5), without control characters, which could move a terminal's cursor.
+  private static func warningText(_ value: String) -> String? {
+    guard value.hasPrefix("299 "), let open = value.firstIndex(of: "\""), let close = value.lastIndex(of: "\""),
+      open < close
+    else { return nil }
+    var text = ""
+    var isEscaped = false
+    for scalar in value[value.index(after: open)..<close].unicodeScalars {
+      if scalar == "\\", !isEscaped {
+        isEscaped = true
+        continue
+      }
+      isEscaped = false
+      if scalar.value >= 0x20, scalar.value != 0x7F { text.unicodeScalars.append(scalar) }
+    }
+    return text
+  }
+}
