@@ -1,0 +1,138 @@
+import DeploymentKinds
+import ResourceModel
+import TestSupport
+import Testing
+import WireFormats
+
+/// The Agent is killed with SIGKILL as soon as it says that it is at a step, and started again: the end state is the same
+/// as when nothing had disturbed it.
+@Suite(.needs(.docker), .needs(.images), .serialized, .timeLimit(.minutes(30)))
+struct AgentCrashTests {
+  /// What an upgrade comes to.
+  enum Course: String, Sendable, CaseIterable {
+    case success
+    case failureHeld
+    case rollback
+  }
+
+  /// What must be the same at the end, whatever happened on the way: no times, no counts of tries.
+  struct EndState: Equatable, Sendable {
+    var version: String?
+    var revision: Int64?
+    var failedGeneration: Int64?
+    var failureReason: String?
+    var conditions: [String: Condition.Status]
+    var outcomes: [String]
+    var served: [String: String]
+    var containers: [String: String]
+  }
+
+  @Test(arguments: Course.allCases)
+  func killedAtAnyStepItReachesTheSameEndState(_ course: Course) async throws {
+    let (undisturbed, reached) = try await endState(course, killAt: nil)
+    #expect(Set(reached).isSuperset(of: Self.expectedMoments(of: course)))
+    for moment in reached {
+      let (disturbed, _) = try await endState(course, killAt: moment)
+      #expect(disturbed == undisturbed, "\(course), killed at \(moment)")
+    }
+  }
+
+  /// The moments without which the enumeration above would prove too little.
+  private static func expectedMoments(of course: Course) -> Set<Moment> {
+    let attempt: [DesiredDeploymentStatus.Step] = [.downloading, .pulling, .starting, .waitingForWorkloads]
+    let deploying = attempt.map { Moment(step: $0, isRemediation: false) }
+    let returning = course == .rollback ? [Moment(step: .starting, isRemediation: true)] : []
+    return Set(deploying + returning)
+  }
+
+  /// A step of an attempt, or of the return to the last good version.
+  struct Moment: Hashable, Sendable, CustomStringConvertible {
+    var step: DesiredDeploymentStatus.Step
+    var isRemediation: Bool
+    var description: String { (isRemediation ? "rollback, " : "") + step.rawValue }
+  }
+
+  /// Deploys 1.0.0, then a 2.0.0 of the given course; kills the Agent at `moment` of the second and starts it again.
+  /// - Returns: the end state, and every moment that was seen.
+  private func endState(_ course: Course, killAt moment: Moment?) async throws -> (EndState, [Moment]) {
+    let environment = try await CustomerEnvironment()
+    var agent = try await environment.startAgent()
+    let first = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+    try await environment.apply(environment.spec(version: "1.0.0", artifact: first, tag: "v1"))
+    let before = try await environment.waitUntilReady()
+
+    let second = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
+    let tag = course == .success ? "v2" : "crash"
+    let policy: FailurePolicy = course == .failureHeld ? .hold : .rollBack
+    let observer = MomentObserver(environment: environment, from: before.metadata.resourceVersion)
+    let watching = Task { try await observer.run() }
+    let generation = try await environment.apply(
+      environment.spec(version: "2.0.0", artifact: second, tag: tag, timeout: .seconds(30), failurePolicy: policy)
+    ).metadata.generation
+    if let moment {
+      await observer.wait(for: moment)
+      await agent.kill()
+      agent = try await environment.startAgent()
+    }
+    let final = try await environment.wait(for: "the end of a \(course)") { deployment in
+      guard deployment.status?.observedGeneration == generation, let conditions = deployment.status?.conditions else {
+        return false
+      }
+      return switch course {
+      case .success: conditions.isTrue(DeploymentCondition.ready) && deployment.status?.current?.version == "2.0.0"
+      case .failureHeld: conditions.isTrue(DeploymentCondition.stalled) && deployment.status?.progress == nil
+      case .rollback: conditions.isTrue(DeploymentCondition.remediated)
+      }
+    }
+    watching.cancel()
+    let containers = try await environment.containers()
+    var served: [String: String] = [:]
+    for (service, state) in containers where state == "running" {
+      served[service] = try await environment.servedVersion(of: service)
+    }
+    let conditions = (final.status?.conditions ?? []).map { ($0.type, $0.status) }
+    let state = EndState(
+      version: final.status?.current?.version, revision: final.status?.current?.revision,
+      failedGeneration: final.status?.failure?.generation, failureReason: final.status?.failure?.reason,
+      conditions: Dictionary(conditions) { _, last in last },
+      outcomes: (final.status?.history ?? []).map { "\($0.release.version) \($0.outcome.rawValue)" }, served: served,
+      containers: course == .failureHeld ? [:] : containers)
+    try await environment.tearDown(agent)
+    return (state, await observer.seen)
+  }
+}
+
+/// Follows a record by a watch and keeps the moments its status went through.
+private actor MomentObserver {
+  private let environment: CustomerEnvironment
+  private let resourceVersion: String?
+  private(set) var seen: [AgentCrashTests.Moment] = []
+  private var waiting: [(AgentCrashTests.Moment, CheckedContinuation<Void, Never>)] = []
+
+  init(environment: CustomerEnvironment, from resourceVersion: String?) {
+    self.environment = environment
+    self.resourceVersion = resourceVersion
+  }
+
+  func run() async throws {
+    let changes = try await environment.client.watch(
+      DesiredDeploymentKind.definition.names, namespace: CustomerEnvironment.key.namespace, from: resourceVersion)
+    for try await change in changes {
+      guard case .modified(let object) = change else { continue }
+      let status = try object.decoded(as: DesiredDeployment.self).status
+      guard let step = status?.progress?.step else { continue }
+      note(AgentCrashTests.Moment(step: step, isRemediation: status?.failure != nil))
+    }
+  }
+
+  private func note(_ moment: AgentCrashTests.Moment) {
+    if !seen.contains(moment) { seen.append(moment) }
+    for (wanted, continuation) in waiting where wanted == moment { continuation.resume() }
+    waiting.removeAll { $0.0 == moment }
+  }
+
+  func wait(for moment: AgentCrashTests.Moment) async {
+    if seen.contains(moment) { return }
+    await withCheckedContinuation { waiting.append((moment, $0)) }
+  }
+}

@@ -1,0 +1,237 @@
+import DeploymentKinds
+import FoundationEssentials
+import HTTPTransport
+import Processes
+import ResourceClient
+import ResourceModel
+import TestSupport
+import WireFormats
+
+/// One customer's environment, with the real programs: a Backend, a folder as the bucket, a Compose project of its own on
+/// the testbed's engine, and an Agent that can be started and killed at will.
+final class CustomerEnvironment: Sendable {
+  static let key = ObjectKey(namespace: "wrktalk", name: "wrktalk")
+
+  let folder: TemporaryFolder
+  let project: String
+  let port: Int
+  let backend: RunningProgram
+  let client: ResourceClient
+  let http: HTTPClient
+  let adminToken: String
+  private let agentTokenFile: String
+
+  /// Starts the Backend; the Agent is started by the test.
+  init(database: String? = nil) async throws {
+    folder = try TemporaryFolder()
+    project = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    let databaseURL = database ?? "sqlite:\(folder.file("wrktalk.db"))"
+    adminToken = try await Self.createToken(role: "admin", databaseURL)
+    agentTokenFile = try folder.write(try await Self.createToken(role: "agent", databaseURL), to: "agent.token")
+    backend = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"],
+      environment: ["WRKTALK_DATABASE_URL": databaseURL])
+    port = try await Self.port(of: backend)
+    http = HTTPClient(userAgent: "wrktalk-tests")
+    client = ResourceClient(
+      endpoint: APIEndpoint("http://127.0.0.1:\(port)", token: .fixed(adminToken)), http: http)
+    try FileManager.default.createDirectory(atPath: folder.file("bucket/config"), withIntermediateDirectories: true)
+    try setSettings(["REGISTRY": try Testbed.location(of: .images)])
+  }
+
+  /// The port that a Backend started with port 0 says it listens on.
+  static func port(of backend: RunningProgram) async throws -> Int {
+    let line = try await backend.line(containing: "http://127.0.0.1:")
+    let digits = line.split(separator: "http://127.0.0.1:", maxSplits: 1).last?.prefix { $0.isNumber } ?? ""
+    guard let port = Int(digits) else { throw ProgramError(description: "no port in «\(line)»") }
+    return port
+  }
+
+  static func createToken(role: String, _ databaseURL: String) async throws -> String {
+    let program = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"), arguments: ["token", "create", "--role", role, "--name", "tests-\(role)"],
+      environment: ["WRKTALK_DATABASE_URL": databaseURL])
+    guard case .exited(0) = await program.termination(), let token = program.output.last(where: { !$0.isEmpty }) else {
+      throw ProgramError(description: "no token: \(program.output.joined(separator: "\n"))")
+    }
+    return token
+  }
+
+  // MARK: The bucket
+
+  /// Writes `config/.env`.
+  func setSettings(_ settings: [String: String]) throws {
+    let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    try folder.write(lines.joined(separator: "\n") + "\n", to: "bucket/config/.env")
+  }
+
+  /// Puts a bundle with this Compose file into the bucket and returns the artifact that names it.
+  func publish(version: String, composeFile: String) async throws -> DesiredDeploymentSpec.Artifact {
+    let path = "artifacts/compose/wrktalk-\(version)-compose.tar.gz"
+    try folder.write(composeFile, to: "bundle-\(version)/wrktalk/docker-compose.yaml")
+    try FileManager.default.createDirectory(
+      atPath: folder.file("bucket/artifacts/compose"), withIntermediateDirectories: true)
+    try await Self.command(
+      "tar", "-C", folder.file("bundle-\(version)"), "--mtime=@0", "-czf", folder.file("bucket/\(path)"), "wrktalk")
+    return DesiredDeploymentSpec.Artifact(path: path, sha256: try await sha256(of: folder.file("bucket/\(path)")))
+  }
+
+  func sha256(of file: String) async throws -> String {
+    String(try await Self.command("sha256sum", file).prefix(64))
+  }
+
+  // MARK: The record
+
+  func spec(
+    version: String, artifact: DesiredDeploymentSpec.Artifact, tag: String, timeout: Duration = .seconds(60),
+    failurePolicy: FailurePolicy = .rollBack, drift: DriftPolicy = .correct
+  ) -> DesiredDeploymentSpec {
+    DesiredDeploymentSpec(
+      version: version, runtime: .compose, artifact: artifact, imageTags: ["backend": tag, "media": tag],
+      compose: .init(projectName: project, envPath: "config/.env", timeout: DurationText(timeout)),
+      failurePolicy: failurePolicy, drift: drift, interval: DurationText(.seconds(10)))
+  }
+
+  /// Creates the record, or replaces the spec of the one that is there.
+  @discardableResult
+  func apply(_ spec: DesiredDeploymentSpec) async throws -> DesiredDeployment {
+    while true {
+      do {
+        var current = try await deployment()
+        current.spec = spec
+        return try await client.replace(current)
+      } catch ResourceClientError.status(let status) where status.reason == .conflict {
+        continue
+      } catch ResourceClientError.status(let status) where status.reason == .notFound {
+        let metadata = ObjectMeta(name: Self.key.name, namespace: Self.key.namespace)
+        return try await client.create(DesiredDeployment(metadata: metadata, spec: spec))
+      }
+    }
+  }
+
+  func deployment() async throws -> DesiredDeployment { try await client.get(DesiredDeploymentKind.self, Self.key) }
+
+  /// Waits, by a watch, until the record is as `condition` says.
+  @discardableResult
+  func wait(
+    for what: String, within limit: Duration = .seconds(180), _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
+  ) async throws -> DesiredDeployment {
+    try await withThrowingTaskGroup(of: DesiredDeployment?.self) { group in
+      group.addTask { [client] in
+        while true {
+          let now = try await client.get(DesiredDeploymentKind.self, Self.key)
+          if condition(now) { return now }
+          let changes = try await client.watch(
+            DesiredDeploymentKind.definition.names, namespace: Self.key.namespace, from: now.metadata.resourceVersion)
+          for try await change in changes {
+            guard case .modified(let object) = change else { continue }
+            let deployment = try object.decoded(as: DesiredDeployment.self)
+            if condition(deployment) { return deployment }
+          }
+        }
+      }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return nil
+      }
+      defer { group.cancelAll() }
+      if let found = try await group.next() ?? nil { return found }
+      let status = try JSONValue(encoding: try await deployment().status ?? DesiredDeploymentStatus())
+      throw ProgramError(description: "waited \(limit) in vain for: \(what); the status is \(status.text)")
+    }
+  }
+
+  /// Waits until the present generation runs in full health.
+  @discardableResult
+  func waitUntilReady() async throws -> DesiredDeployment {
+    try await wait(for: "Ready") { deployment in
+      let ready = deployment.status?.conditions?[DeploymentCondition.ready]
+      return ready?.status == .isTrue && ready?.observedGeneration == deployment.metadata.generation
+    }
+  }
+
+  // MARK: The Agent and the engine
+
+  /// - Parameter name: of the lease holder, so that several Agents can be told apart in their output.
+  func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
+    var environment = [
+      "WRKTALK_AGENT_BACKEND_URL": "http://127.0.0.1:\(port)", "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
+      "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "WRKTALK_AGENT_KUBE_NAMESPACE": Self.key.namespace,
+      "WRKTALK_AGENT_BUCKET_PROVIDER": "file", "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"),
+      "WRKTALK_AGENT_COMPOSE_WORKING_DIR": folder.file("agent"), "WRKTALK_AGENT_LEASE_DURATION": "3s",
+    ]
+    environment.merge(settings) { _, given in given }
+    return try await RunningProgram.start(
+      Testbed.program("wrktalk-agent"), arguments: ["run"], environment: environment)
+  }
+
+  /// The project's containers: service to the release tag it serves and its state.
+  func containers() async throws -> [String: String] {
+    let lines = try await Self.command(
+      "docker", "ps", "-a", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--format",
+      #"{{.Label "com.docker.compose.service"}}={{.State}} {{.Label "com.docker.compose.oneoff"}}"#)
+    var found: [String: String] = [:]
+    for line in lines.split(separator: "\n") {
+      let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
+      if parts.count == 2 { found[parts[0]] = String(parts[1].split(separator: " ").first ?? "") }
+    }
+    return found
+  }
+
+  /// What `service` itself says its version is.
+  func servedVersion(of service: String) async throws -> String {
+    try await Self.command("docker", "exec", try await containerID(of: service), "/bin/busybox", "cat", "/www/version")
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  func containerID(of service: String) async throws -> String {
+    let id = try await Self.command(
+      "docker", "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
+      "label=com.docker.compose.service=\(service)"
+    ).split(separator: "\n").first
+    guard let id else { throw ProgramError(description: "no container of \(service)") }
+    return String(id)
+  }
+
+  /// Stops everything and removes the project's containers and networks.
+  func tearDown(_ agents: RunningProgram...) async throws {
+    for agent in agents { await agent.kill() }
+    await backend.stop()
+    await http.shutdown()
+    try await Self.command(
+      "sh", "-c",
+      """
+      docker ps -aq --filter label=com.docker.compose.project=\(project) | xargs -r docker rm -f
+      docker network ls -q --filter label=com.docker.compose.project=\(project) | xargs -r docker network rm
+      """)
+  }
+
+  /// Runs a command of the system and returns its standard output.
+  @discardableResult
+  static func command(_ name: String, _ arguments: String...) async throws -> String {
+    let program = try await RunningProgram.start("/usr/bin/env", arguments: [name] + arguments)
+    guard case .exited(0) = await program.termination() else {
+      throw ProgramError(description: "\(name) failed: \(program.output.joined(separator: "\n"))")
+    }
+    return program.output.joined(separator: "\n")
+  }
+}
+
+/// The Compose file of the tests' releases: two services that are healthy once they answer, on the images of the testbed.
+let twoServices = """
+  services:
+    backend:
+      image: ${REGISTRY}/backend:${BACKEND_IMAGE_TAG}
+      depends_on: [media]
+      stop_grace_period: 1s
+      healthcheck: &health
+        test: ["CMD", "/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/healthz"]
+        interval: 1s
+        timeout: 2s
+        retries: 5
+    media:
+      image: ${REGISTRY}/media:${MEDIA_IMAGE_TAG}
+      stop_grace_period: 1s
+      healthcheck: *health
+
+  """
