@@ -1,0 +1,46 @@
+/// A SQLite file in WAL mode: one connection writes, others read beside it.
+final class SQLiteDatabase: Database {
+  let dialect = SQLDialect.sqlite
+  private let writer: TransactionRunner
+  private let reader: TransactionRunner
+  private let hub = NotificationHub()
+
+  /// - Parameter path: nil for a database in memory, whose one connection both writes and reads.
+  init(path: String?, options: DatabaseOptions) async throws {
+    func pool(size: Int) -> ConnectionPool {
+      ConnectionPool(name: "SQLite", size: size, waitLimit: options.waitLimit, clock: options.clock) {
+        () throws(DatabaseError) in try SQLiteSession(path: path, busyTimeout: options.busyTimeout)
+      }
+    }
+    writer = TransactionRunner(pool: pool(size: 1), options: options)
+    reader =
+      path == nil ? writer : TransactionRunner(pool: pool(size: options.maximumConnections), options: options)
+    // The first connection creates the file and turns it to WAL before others come.
+    try await writer.pool.withConnection { try await $0.connect() }
+  }
+
+  func transaction<Value: Sendable>(
+    _ mode: TransactionMode, _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+  ) async throws -> Value {
+    let runner =
+      switch mode {
+      case .read: reader
+      case .write: writer
+      }
+    let (value, notifications) = try await runner.run(mode, body)
+    for notification in notifications { hub.deliver(notification) }
+    return value
+  }
+
+  func notifications(channel: String) -> AsyncStream<String> {
+    let (stream, continuation) = hub.listen(channel)
+    continuation.yield("")
+    return stream
+  }
+
+  func close() async {
+    hub.close()
+    await reader.pool.close()
+    await writer.pool.close()
+  }
+}
