@@ -1,0 +1,68 @@
+public import DeploymentKinds
+
+/// The one next step for an environment. The status and the events are recorded before the step is taken.
+public struct Decision: Sendable, Hashable {
+  public enum Step: Sendable, Hashable {
+    /// The object is being deleted: its workloads stay as they are and nobody looks after them.
+    case forget
+    /// Read the environment, then decide again.
+    case observe
+    /// Ask for the licence, then decide again.
+    case checkLicense
+    /// Deploy the desired release.
+    case deploy(ReleasePlan)
+    /// Bring back what was last known to be good.
+    case restore(ReleasePlan, RestorePurpose)
+    /// Something could not be read; try again with backoff.
+    case retry(DeploymentFailure)
+    /// Nothing to do until something changes, or at the latest after this long.
+    case settled(recheckAfter: Duration?)
+  }
+
+  public var status: DesiredDeploymentStatus
+  public var events: [DeploymentEvent]
+  public var step: Step
+
+  public init(status: DesiredDeploymentStatus, events: [DeploymentEvent], step: Step) {
+    self.status = status
+    self.events = events
+    self.step = step
+  }
+}
+
+public enum RestorePurpose: Sendable, Hashable {
+  /// An attempt changed the environment and did not succeed.
+  case rollback
+  /// Somebody or something changed the environment by hand.
+  case driftCorrection
+}
+
+/// What to converge an environment to: executing it leaves no choices.
+public struct ReleasePlan: Sendable, Hashable {
+  public var release: DesiredDeploymentStatus.Release
+  /// Service to image reference pinned to a digest; empty where the bundle's own tags are to be resolved.
+  public var pinnedImages: [String: String]
+
+  public init(release: DesiredDeploymentStatus.Release, pinnedImages: [String: String] = [:]) {
+    self.release = release
+    self.pinnedImages = pinnedImages
+  }
+}
+
+/// An entry of the story that `kubectl describe` tells.
+public struct DeploymentEvent: Sendable, Hashable {
+  public enum Kind: String, Sendable, Hashable {
+    case normal = "Normal"
+    case warning = "Warning"
+  }
+
+  public var kind: Kind
+  public var reason: String
+  public var message: String
+
+  public init(_ kind: Kind, _ reason: String, _ message: String) {
+    self.kind = kind
+    self.reason = reason
+    self.message = message
+  }
+}

@@ -1,0 +1,90 @@
+public import DeploymentKinds
+public import WireFormats
+
+/// What a decision needs to know besides the object itself.
+public struct DeploymentFacts: Sendable, Hashable {
+  public enum Environment: Sendable, Hashable {
+    case notObserved
+    case observed(EnvironmentObservation)
+    /// The engine gave no answer.
+    case unavailable(DeploymentFailure)
+  }
+
+  public enum License: Sendable, Hashable {
+    case notChecked
+    case valid
+    /// The server knows no licences, so there is none to check.
+    case notOffered
+    case expired(at: Timestamp?)
+    /// The server could not be asked.
+    case unavailable(message: String)
+  }
+
+  public var now: Timestamp
+  /// The runtime this Agent deploys with.
+  public var runtime: DeploymentRuntimeKind
+  public var environment: Environment
+  public var license: License
+  public var retry: RetryPolicy
+
+  public init(
+    now: Timestamp, runtime: DeploymentRuntimeKind = .compose, environment: Environment = .notObserved,
+    license: License = .notChecked, retry: RetryPolicy = RetryPolicy()
+  ) {
+    self.now = now
+    self.runtime = runtime
+    self.environment = environment
+    self.license = license
+    self.retry = retry
+  }
+}
+
+/// Why a deployment, or a step of one, did not succeed.
+public struct DeploymentFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  /// True where the same try may succeed later: the bucket, the engine or a server is unreachable, the disk is full.
+  public var isTransient: Bool
+  /// One word in CamelCase.
+  public var reason: String
+  /// What happened and what to do; never holds a secret.
+  public var message: String
+
+  public init(isTransient: Bool, reason: String, message: String) {
+    self.isTransient = isTransient
+    self.reason = reason
+    self.message = message
+  }
+
+  public var description: String { "\(reason): \(message)" }
+}
+
+/// How often and how soon a failed try is repeated (`maxAttempts`: spec §8.4, error 4.2).
+public struct RetryPolicy: Sendable, Hashable {
+  public var maxAttempts: Int
+  public var baseDelay: Duration
+  public var maxDelay: Duration
+  /// The least time between the end of one correction of drift and the start of the next.
+  public var correctionGap: Duration
+  /// From 0 up to 1: this share of a quarter of each delay is added to it, so that many Agents spread out.
+  public var jitter: Double
+
+  public init(
+    maxAttempts: Int = 3, baseDelay: Duration = .seconds(10), maxDelay: Duration = .seconds(300),
+    correctionGap: Duration = .seconds(5), jitter: Double = 0
+  ) {
+    self.maxAttempts = maxAttempts
+    self.baseDelay = baseDelay
+    self.maxDelay = maxDelay
+    self.correctionGap = correctionGap
+    self.jitter = jitter
+  }
+
+  /// The pause after that many attempts: twice as long each time.
+  public func delay(afterAttempts attempts: Int) -> Duration {
+    spread(min(maxDelay, baseDelay * (1 << min(max(attempts - 1, 0), 16))))
+  }
+
+  /// The pause after something that has been failing for `span`: as long again, which doubles it each time.
+  public func delay(failingFor span: Duration) -> Duration { spread(min(maxDelay, max(baseDelay, span))) }
+
+  private func spread(_ delay: Duration) -> Duration { delay + delay * (jitter / 4) }
+}

@@ -1,0 +1,71 @@
+import DeploymentKinds
+import ResourceModel
+import WireFormats
+
+extension DeploymentPlanner {
+  /// The status as it was before this decision.
+  var original: DesiredDeploymentStatus? { desired.status }
+
+  /// Sets a condition; the time of its last transition stays where its status does.
+  mutating func set(_ type: String, _ value: Condition.Status, _ reason: String, _ message: String) {
+    let before = original?.conditions?[type]
+    let since = before?.status == value ? before?.lastTransitionTime : nil
+    let condition = Condition(
+      type: type, status: value, observedGeneration: generation, lastTransitionTime: since ?? facts.now.wholeSeconds,
+      reason: reason, message: message)
+    status.conditions = (status.conditions ?? []).filter { $0.type != type } + [condition]
+  }
+
+  mutating func unset(_ types: String...) {
+    status.conditions?.removeAll { types.contains($0.type) }
+  }
+
+  /// The status to record: every condition that stands is affirmed for this generation, in a fixed order, so that a
+  /// pass that changes nothing gives an equal status.
+  func affirmedStatus() -> DesiredDeploymentStatus {
+    var affirmed = status
+    affirmed.observedGeneration = generation
+    affirmed.conditions = (status.conditions ?? [])
+      .map { condition in
+        var condition = condition
+        condition.observedGeneration = generation
+        return condition
+      }
+      .sorted { Self.rank($0.type) < Self.rank($1.type) }
+    return affirmed
+  }
+
+  private static let order = [
+    DeploymentCondition.ready, DeploymentCondition.reconciling, DeploymentCondition.stalled,
+    DeploymentCondition.scheduled, DeploymentCondition.licensed, DeploymentCondition.artifactVerified,
+    DeploymentCondition.released, DeploymentCondition.healthy, DeploymentCondition.drifted,
+    DeploymentCondition.remediated,
+  ]
+
+  private static func rank(_ type: String) -> Int { order.firstIndex(of: type) ?? order.count }
+
+  /// True where an attempt touched the environment and neither success nor a rollback followed: what runs may be
+  /// neither the one release nor the other.
+  var isEnvironmentUnsettled: Bool {
+    guard let released = status.conditions?[DeploymentCondition.released] else { return false }
+    return released.status != .isTrue && status.conditions?.isTrue(DeploymentCondition.remediated) != true
+  }
+
+  mutating func setHealthy(_ health: EnvironmentComparison.Health) {
+    switch health {
+    case .healthy:
+      set(DeploymentCondition.healthy, .isTrue, "Healthy", "Every service runs and passes its health checks")
+    case .starting(let message): set(DeploymentCondition.healthy, .isFalse, "WorkloadStarting", message)
+    case .unhealthy(let message):
+      set(DeploymentCondition.healthy, .isFalse, "WorkloadUnhealthy", message)
+      if original?.conditions?[DeploymentCondition.healthy]?.status == .isTrue {
+        events.append(DeploymentEvent(.warning, "WorkloadUnhealthy", message))
+      }
+    }
+  }
+}
+
+extension DesiredDeploymentStatus.Current {
+  /// `2.2.0 (revision 4)`
+  var title: String { "\(version) (revision \(revision))" }
+}

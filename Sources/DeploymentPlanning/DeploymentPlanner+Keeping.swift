@@ -1,0 +1,225 @@
+import DeploymentKinds
+import ResourceModel
+import WireFormats
+
+/// How an environment is kept on what it was last seen running in full health.
+extension DeploymentPlanner {
+  /// What looking after the current release came to.
+  struct Care {
+    var step: Decision.Step
+    /// Why the release does not run as it should; nil where it does.
+    var problem: (reason: String, message: String)?
+  }
+
+  /// The desired release is the current one: nothing is deployed, whatever else of the spec has changed.
+  mutating func keepInSync(_ current: DesiredDeploymentStatus.Current) -> Decision.Step {
+    guard let observation else {
+      if case .unavailable(let failure) = facts.environment {
+        set(DeploymentCondition.ready, .unknown, failure.reason, failure.message)
+      }
+      return unobserved()
+    }
+    let comparison = EnvironmentComparison(expected: current.services, observed: observation)
+    status.lastHandledRetryRequest = retryRequest ?? status.lastHandledRetryRequest
+    status.failure = nil
+    unset(DeploymentCondition.stalled)
+    if status.conditions?[DeploymentCondition.scheduled]?.reason != "Due" { unset(DeploymentCondition.scheduled) }
+    if status.conditions?[DeploymentCondition.licensed]?.status == .isFalse { unset(DeploymentCondition.licensed) }
+    let care: Care
+    if isEnvironmentUnsettled, !comparison.isMatching {
+      care = rollBack(to: current)
+    } else {
+      unset(DeploymentCondition.remediated)
+      set(DeploymentCondition.released, .isTrue, "Deployed", "\(current.title) was deployed")
+      if status.conditions?[DeploymentCondition.artifactVerified]?.status != .isTrue {
+        unset(DeploymentCondition.artifactVerified)
+      }
+      care = lookAfter(current, comparison)
+    }
+    if let problem = care.problem {
+      set(DeploymentCondition.ready, .isFalse, problem.reason, problem.message)
+    } else {
+      set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")
+      if let before = original?.conditions?[DeploymentCondition.ready], before.status != .isTrue {
+        events.append(DeploymentEvent(.normal, "InSync", "\(current.title) runs in full health"))
+      }
+    }
+    return care.step
+  }
+
+  /// The desired release failed: the failure policy decides what runs until somebody acts.
+  mutating func hold(_ failure: DesiredDeploymentStatus.Failure) -> Decision.Step {
+    let failed = "\(failure.version) failed: \(failure.message)"
+    let again = "A new spec, or \"wrktalkctl retry \(desired.metadata.name)\", tries again"
+    guard spec.failurePolicy == .rollBack else {
+      return standStill(failure, "\(failed). Everything is left as it is (spec.failurePolicy is Hold). \(again)")
+    }
+    guard let current = status.current else {
+      set(
+        DeploymentCondition.remediated, .isFalse, "NothingToRestore",
+        "No version ran before \(failure.version), so there is none to return to")
+      return standStill(failure, "\(failed). There is no earlier version to return to. \(again)")
+    }
+    guard let observation else { return unobserved() }
+    let comparison = EnvironmentComparison(expected: current.services, observed: observation)
+    let care: Care
+    if isEnvironmentUnsettled, !comparison.isMatching {
+      care = rollBack(to: current)
+      if status.conditions?[DeploymentCondition.remediated]?.status == .isFalse {
+        set(DeploymentCondition.stalled, .isTrue, failure.reason, "\(failed). \(care.problem?.message ?? "")")
+      } else {
+        unset(DeploymentCondition.stalled)
+      }
+      set(
+        DeploymentCondition.ready, .isFalse, care.problem?.reason ?? failure.reason,
+        "\(failed). \(care.problem?.message ?? "")")
+      return care.step
+    }
+    if isEnvironmentUnsettled { markRemediated(current) }
+    care = lookAfter(current, comparison)
+    let message = "\(failed). \(current.title) is kept instead. \(again)"
+    set(DeploymentCondition.stalled, .isTrue, failure.reason, message)
+    set(DeploymentCondition.ready, .isFalse, failure.reason, message)
+    return care.step
+  }
+
+  private mutating func standStill(
+    _ failure: DesiredDeploymentStatus.Failure, _ message: String
+  ) -> Decision.Step {
+    status.progress = nil
+    status.nextAttemptAt = nil
+    unset(DeploymentCondition.reconciling)
+    set(DeploymentCondition.stalled, .isTrue, failure.reason, message)
+    set(DeploymentCondition.ready, .isFalse, failure.reason, message)
+    return .settled(recheckAfter: nil)
+  }
+
+  /// Something keeps the desired release from being deployed: the current one goes on being looked after.
+  mutating func keepCurrent(recheckAfter: Duration?) -> Decision.Step {
+    guard let current = status.current else {
+      status.progress = nil
+      return .settled(recheckAfter: recheckAfter)
+    }
+    guard let observation else { return unobserved() }
+    let comparison = EnvironmentComparison(expected: current.services, observed: observation)
+    let care: Care
+    if isEnvironmentUnsettled, spec.failurePolicy == .hold {
+      status.progress = nil
+      return .settled(recheckAfter: recheckAfter)
+    } else if isEnvironmentUnsettled, !comparison.isMatching {
+      care = rollBack(to: current)
+    } else {
+      if isEnvironmentUnsettled { markRemediated(current) }
+      care = lookAfter(current, comparison)
+    }
+    guard case .settled(let after) = care.step else { return care.step }
+    return .settled(recheckAfter: [after, recheckAfter].compactMap { $0 }.min())
+  }
+
+  // MARK: Steps
+
+  private var observation: EnvironmentObservation? {
+    if case .observed(let observation) = facts.environment { observation } else { nil }
+  }
+
+  private mutating func unobserved() -> Decision.Step {
+    guard case .unavailable(let failure) = facts.environment else { return .observe }
+    set(DeploymentCondition.healthy, .unknown, failure.reason, failure.message)
+    if original?.conditions?[DeploymentCondition.healthy]?.reason != failure.reason {
+      events.append(DeploymentEvent(.warning, failure.reason, failure.message))
+    }
+    return .retry(failure)
+  }
+
+  private mutating func lookAfter(
+    _ current: DesiredDeploymentStatus.Current, _ comparison: EnvironmentComparison
+  ) -> Care {
+    setHealthy(comparison.health)
+    let interval = spec.interval.duration
+    let unhealthy: (reason: String, message: String)? =
+      switch comparison.health {
+      case .healthy: nil
+      case .starting(let message): ("WorkloadStarting", message)
+      case .unhealthy(let message): ("WorkloadUnhealthy", message)
+      }
+    let before = original?.conditions?[DeploymentCondition.drifted]
+    if comparison.drifts.isEmpty {
+      settle()
+      if before?.status != .isFalse {
+        set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+      }
+      return Care(step: .settled(recheckAfter: interval), problem: unhealthy)
+    }
+    let text = comparison.driftText
+    switch spec.drift {
+    case .ignore:
+      settle()
+      unset(DeploymentCondition.drifted)
+      return Care(step: .settled(recheckAfter: interval), problem: unhealthy)
+    case .warn:
+      settle()
+      let message = "\(text). It is left as it is (spec.drift is Warn)"
+      set(DeploymentCondition.drifted, .isTrue, "DriftDetected", message)
+      if before?.status != .isTrue || before?.message != message {
+        events.append(DeploymentEvent(.warning, "DriftDetected", message))
+      }
+      return Care(step: .settled(recheckAfter: interval), problem: ("DriftDetected", message))
+    case .correct:
+      if let before, before.reason == "CorrectionFailed", let pause = pauseUntilNextAttempt {
+        unset(DeploymentCondition.reconciling)
+        return Care(step: .settled(recheckAfter: min(interval, pause)), problem: (before.reason, before.message))
+      }
+      if let before, before.reason == "Corrected" {
+        let pause = before.lastTransitionTime + facts.retry.correctionGap - facts.now
+        if pause > .zero {
+          settle()
+          return Care(step: .settled(recheckAfter: min(interval, pause)), problem: ("DriftDetected", text))
+        }
+      }
+      let message = "\(text). Returning to \(current.title)"
+      if before?.status != .isTrue { events.append(DeploymentEvent(.warning, "DriftDetected", message)) }
+      status.progress = status.progress ?? Self.preparing(current.release)
+      set(DeploymentCondition.drifted, .isTrue, "DriftDetected", message)
+      set(DeploymentCondition.reconciling, .isTrue, "CorrectingDrift", message)
+      return Care(step: .restore(plan(for: current), .driftCorrection), problem: ("CorrectingDrift", message))
+    }
+  }
+
+  /// Converging to the current release once more also finishes a rollback that was interrupted.
+  private mutating func rollBack(to current: DesiredDeploymentStatus.Current) -> Care {
+    let failedBefore = original?.conditions?[DeploymentCondition.remediated]
+    if let failedBefore, let pause = pauseUntilNextAttempt {
+      unset(DeploymentCondition.reconciling)
+      return Care(
+        step: .settled(recheckAfter: min(spec.interval.duration, pause)), problem: ("RollbackFailed", failedBefore.message))
+    }
+    let message = "Returning to \(current.title)"
+    if failedBefore == nil, original?.conditions?[DeploymentCondition.reconciling]?.reason != "RollingBack" {
+      events.append(DeploymentEvent(.normal, "RollingBack", message))
+    }
+    status.progress = status.progress ?? Self.preparing(current.release)
+    set(DeploymentCondition.reconciling, .isTrue, "RollingBack", message)
+    return Care(step: .restore(plan(for: current), .rollback), problem: ("RollingBack", message))
+  }
+
+  mutating func markRemediated(_ current: DesiredDeploymentStatus.Current) {
+    let message = "\(current.title) runs again"
+    settle()
+    set(DeploymentCondition.remediated, .isTrue, "RolledBack", message)
+    events.append(DeploymentEvent(.normal, "RolledBack", message))
+    guard let attempted = status.lastAttemptedGeneration,
+      let index = status.history?.firstIndex(where: { $0.generation == attempted && $0.outcome == .failed })
+    else { return }
+    status.history?[index].outcome = .rolledBack
+  }
+
+  private mutating func settle() {
+    status.progress = nil
+    status.nextAttemptAt = nil
+    unset(DeploymentCondition.reconciling)
+  }
+
+  private func plan(for current: DesiredDeploymentStatus.Current) -> ReleasePlan {
+    ReleasePlan(release: current.release, pinnedImages: current.images)
+  }
+}

@@ -1,0 +1,161 @@
+public import DeploymentKinds
+import ResourceModel
+public import WireFormats
+
+/// What a step came to, and how the status tells it.
+public enum DeploymentOutcome: Sendable, Hashable {
+  /// The artifact of the release that is being deployed is what it should be.
+  case verified(signed: Bool)
+  /// All of the release runs in full health. Its `configPath` is what a rollback to it is to use.
+  case deployed(DesiredDeploymentStatus.Release, RunningRelease)
+  case deploymentFailed(DeploymentFailure)
+  case restored(RunningRelease, RestorePurpose)
+  case restoreFailed(DeploymentFailure, RestorePurpose)
+}
+
+/// What runs once a release has converged.
+public struct RunningRelease: Sendable, Hashable {
+  /// Service to image digest.
+  public var imageDigests: [String: String]
+  public var services: [DesiredDeploymentStatus.Service]
+
+  public init(imageDigests: [String: String], services: [DesiredDeploymentStatus.Service]) {
+    self.imageDigests = imageDigests
+    self.services = services
+  }
+}
+
+extension DeploymentPlanner {
+  /// The status and the events that tell the outcome of the step that `desired` was decided to take.
+  public static func record(
+    _ outcome: DeploymentOutcome, of desired: DesiredDeployment, now: Timestamp, retry: RetryPolicy = RetryPolicy()
+  ) -> (status: DesiredDeploymentStatus, events: [DeploymentEvent]) {
+    var planner = DeploymentPlanner(desired, facts: DeploymentFacts(now: now, retry: retry))
+    switch outcome {
+    case .verified(let signed): planner.recordVerified(signed: signed)
+    case .deployed(let release, let running): planner.recordDeployed(release, running)
+    case .deploymentFailed(let failure): planner.recordDeploymentFailed(failure)
+    case .restored(let running, let purpose): planner.recordRestored(running, purpose)
+    case .restoreFailed(let failure, let purpose): planner.recordRestoreFailed(failure, purpose)
+    }
+    return (planner.affirmedStatus(), planner.events)
+  }
+
+  private mutating func recordVerified(signed: Bool) {
+    let message = signed ? "Digest and vendor signature are right" : "The digest is right; no vendor key is pinned"
+    set(DeploymentCondition.artifactVerified, .isTrue, signed ? "SignatureVerified" : "DigestVerified", message)
+    if original?.conditions?.isTrue(DeploymentCondition.artifactVerified) != true {
+      events.append(DeploymentEvent(.normal, "ArtifactVerified", message))
+    }
+  }
+
+  private mutating func recordDeployed(_ release: DesiredDeploymentStatus.Release, _ running: RunningRelease) {
+    let revision = (status.current?.revision ?? 0) + 1
+    let now = facts.now.wholeSeconds
+    let current = DesiredDeploymentStatus.Current(
+      version: release.version, revision: revision, artifactSha256: release.artifact.sha256, release: release,
+      imageDigests: running.imageDigests, services: running.services.sorted { $0.name < $1.name }, since: now)
+    let text = "\(current.title) was deployed"
+    prepend(
+      .init(
+        revision: revision, generation: generation, release: release, outcome: .deployed, message: text,
+        startedAt: status.attemptStartedAt ?? now, completedAt: now, imageDigests: running.imageDigests,
+        images: current.images))
+    status.current = current
+    status.progress = nil
+    status.failure = nil
+    status.nextAttemptAt = nil
+    unset(DeploymentCondition.reconciling, DeploymentCondition.stalled, DeploymentCondition.remediated)
+    set(DeploymentCondition.released, .isTrue, "Deployed", text)
+    setHealthy(.healthy)
+    set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+    set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")
+    events.append(DeploymentEvent(.normal, "Deployed", "\(current.title) was deployed and runs in full health"))
+  }
+
+  private mutating func recordDeploymentFailed(_ failure: DeploymentFailure) {
+    let now = facts.now.wholeSeconds
+    let attempts = status.attempts ?? 1
+    status.progress = nil
+    if failure.isTransient, attempts < facts.retry.maxAttempts {
+      let text = "Attempt \(attempts) of \(facts.retry.maxAttempts) failed and is repeated: \(failure.message)"
+      status.nextAttemptAt = facts.now + facts.retry.delay(afterAttempts: attempts)
+      set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
+      set(DeploymentCondition.ready, .isFalse, failure.reason, text)
+      events.append(DeploymentEvent(.warning, failure.reason, text))
+      return
+    }
+    let plan: ReleasePlan? = if case .release(let plan) = DesiredRelease(spec: spec, status: status) { plan } else { nil }
+    let version = plan?.release.version ?? spec.version ?? ""
+    let message = failure.isTransient ? "\(failure.message) (after \(attempts) attempts)" : failure.message
+    status.nextAttemptAt = nil
+    status.failure = .init(generation: generation, version: version, reason: failure.reason, message: message, at: now)
+    if let release = plan?.release {
+      prepend(
+        .init(
+          revision: nil, generation: generation, release: release, outcome: .failed,
+          message: "\(failure.reason): \(message)", startedAt: status.attemptStartedAt ?? now, completedAt: now))
+    }
+    unset(DeploymentCondition.reconciling)
+    if ArtifactFailureReason(rawValue: failure.reason) != nil {
+      set(DeploymentCondition.artifactVerified, .isFalse, failure.reason, message)
+    }
+    set(DeploymentCondition.released, .isFalse, failure.reason, message)
+    set(DeploymentCondition.ready, .isFalse, failure.reason, "\(version) failed: \(message)")
+    events.append(DeploymentEvent(.warning, failure.reason, "\(version) failed: \(message)"))
+  }
+
+  private mutating func recordRestored(_ running: RunningRelease, _ purpose: RestorePurpose) {
+    guard var current = status.current else { return }
+    current.imageDigests = running.imageDigests
+    current.services = running.services.sorted { $0.name < $1.name }
+    status.current = current
+    setHealthy(.healthy)
+    status.progress = nil
+    status.nextAttemptAt = nil
+    unset(DeploymentCondition.reconciling)
+    switch purpose {
+    case .rollback:
+      set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+      markRemediated(current)
+    case .driftCorrection:
+      let text = "\(current.title) runs again as it was deployed"
+      set(DeploymentCondition.drifted, .isFalse, "Corrected", text)
+      events.append(DeploymentEvent(.normal, "DriftCorrected", text))
+    }
+  }
+
+  private mutating func recordRestoreFailed(_ failure: DeploymentFailure, _ purpose: RestorePurpose) {
+    let title = status.current?.title ?? "the last good version"
+    let (type, value, reason): (String, Condition.Status, String) =
+      switch purpose {
+      case .rollback: (DeploymentCondition.remediated, .isFalse, failure.reason)
+      case .driftCorrection: (DeploymentCondition.drifted, .isTrue, "CorrectionFailed")
+      }
+    let message = "Returning to \(title) failed and is repeated until it succeeds: \(failure.message)"
+    let since = original?.conditions?[type].flatMap { $0.status == value ? $0.lastTransitionTime : nil } ?? facts.now
+    status.progress = nil
+    status.nextAttemptAt = facts.now + facts.retry.delay(failingFor: facts.now - since)
+    unset(DeploymentCondition.reconciling)
+    if original?.conditions?[type]?.message != message {
+      let event = purpose == .rollback ? "RollbackFailed" : "CorrectionFailed"
+      events.append(DeploymentEvent(.warning, event, message))
+    }
+    set(type, value, reason, message)
+    set(
+      DeploymentCondition.ready, .isFalse, purpose == .rollback ? "RollbackFailed" : "CorrectionFailed", message)
+  }
+
+  private mutating func prepend(_ entry: DesiredDeploymentStatus.HistoryEntry) {
+    status.history = Array(([entry] + (status.history ?? [])).prefix(DesiredDeploymentStatus.historyLimit))
+  }
+}
+
+/// Why an artifact is not deployed: nothing of the environment was touched.
+public enum ArtifactFailureReason: String, Sendable, Hashable, CaseIterable {
+  case notFound = "ArtifactNotFound"
+  case digestMismatch = "ArtifactDigestMismatch"
+  case signatureMissing = "ArtifactSignatureMissing"
+  case signatureInvalid = "ArtifactSignatureInvalid"
+  case refused = "ArtifactRefused"
+}

@@ -1,0 +1,200 @@
+public import DeploymentKinds
+import ResourceModel
+import WireFormats
+
+/// Decides the one next step for an environment, from its object and what is observed: values in, values out.
+///
+/// The planner remembers nothing. What an attempt has done so far stands in the object's status, which is recorded
+/// before each step, so that a new Agent decides as the one before it would have.
+public struct DeploymentPlanner {
+  let desired: DesiredDeployment
+  let facts: DeploymentFacts
+  var status: DesiredDeploymentStatus
+  var events: [DeploymentEvent] = []
+
+  public static func decide(_ desired: DesiredDeployment, facts: DeploymentFacts) -> Decision {
+    var planner = DeploymentPlanner(desired, facts: facts)
+    let step = planner.nextStep()
+    switch step {
+    case .forget, .observe, .checkLicense:
+      return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: [], step: step)
+    case .deploy, .restore, .retry, .settled:
+      return Decision(status: planner.affirmedStatus(), events: planner.events, step: step)
+    }
+  }
+
+  init(_ desired: DesiredDeployment, facts: DeploymentFacts) {
+    self.desired = desired
+    self.facts = facts
+    self.status = desired.status ?? DesiredDeploymentStatus()
+  }
+
+  var spec: DesiredDeploymentSpec { desired.spec }
+  var generation: Int64 { desired.metadata.generation ?? 1 }
+
+  private mutating func nextStep() -> Decision.Step {
+    guard desired.metadata.deletionTimestamp == nil else { return .forget }
+    if spec.suspend { return suspend() }
+    guard spec.runtime == facts.runtime, spec.targetName != nil else {
+      return stall(
+        "UnsupportedRuntime",
+        "spec.runtime is \(spec.runtime.rawValue), but this Agent deploys with \(facts.runtime.rawValue): "
+          + "change spec.runtime or the Agent's WRKTALK_AGENT_DEPLOYMENT_TYPE")
+    }
+    switch DesiredRelease(spec: spec, status: status) {
+    case .incomplete:
+      return stall("InvalidSpec", "spec needs version and artifact, or rollbackTo.revision")
+    case .revisionNotFound(let revision):
+      return stall(
+        "RevisionNotFound",
+        "revision \(revision) is not in status.history: choose one that \"wrktalkctl history \(desired.metadata.name)\" lists"
+      )
+    case .release(let plan):
+      if let current = status.current, current.release.satisfies(plan.release) { return keepInSync(current) }
+      if let failure = status.failure, failure.generation == generation, !isRetryRequested { return hold(failure) }
+      return deploy(plan)
+    }
+  }
+
+  private mutating func suspend() -> Decision.Step {
+    unset(DeploymentCondition.reconciling, DeploymentCondition.stalled)
+    let text = "Nothing is deployed, corrected or checked until spec.suspend is false"
+    set(DeploymentCondition.ready, .unknown, "Suspended", text)
+    if original?.conditions?[DeploymentCondition.ready]?.reason != "Suspended" {
+      events.append(DeploymentEvent(.normal, "Suspended", text))
+    }
+    return .settled(recheckAfter: nil)
+  }
+
+  /// Nothing more happens for the desired release until somebody acts; the current one is looked after.
+  private mutating func stall(_ reason: String, _ message: String) -> Decision.Step {
+    unset(DeploymentCondition.reconciling)
+    set(DeploymentCondition.stalled, .isTrue, reason, message)
+    set(DeploymentCondition.ready, .isFalse, reason, message)
+    if original?.conditions?[DeploymentCondition.stalled]?.reason != reason {
+      events.append(DeploymentEvent(.warning, reason, message))
+    }
+    return keepCurrent(recheckAfter: nil)
+  }
+
+  // MARK: Gates and attempts
+
+  private mutating func deploy(_ plan: ReleasePlan) -> Decision.Step {
+    if isAttempted, !isRetryRequested {
+      if isDeploying { return .deploy(plan) }
+      if let pause = pauseUntilNextAttempt { return .settled(recheckAfter: pause) }
+    }
+    let window = scheduleWindow
+    switch facts.license {
+    case .notChecked:
+      return .checkLicense
+    case .expired(let moment):
+      let since = moment.map { " on \($0)" } ?? ""
+      return block(
+        reason: "LicenseExpired", condition: DeploymentCondition.licensed,
+        message: "The licence expired\(since): renew it; \(plan.release.version) is deployed as soon as it is valid")
+    case .unavailable(let message) where window == .open:
+      set(DeploymentCondition.licensed, .unknown, "LicenseCheckFailed", message)
+      set(DeploymentCondition.ready, .isFalse, "LicenseCheckFailed", message)
+      return .retry(DeploymentFailure(isTransient: true, reason: "LicenseCheckFailed", message: message))
+    case .unavailable:
+      break
+    case .notOffered:
+      set(DeploymentCondition.licensed, .unknown, "NotOffered", "The server knows no licences, so none was checked")
+    case .valid:
+      set(DeploymentCondition.licensed, .isTrue, "Valid", "The licence is valid")
+    }
+    switch window {
+    case .waiting(let start):
+      let message = "\(plan.release.version) is deployed at \(start)"
+      unset(DeploymentCondition.stalled)
+      set(DeploymentCondition.scheduled, .isTrue, "Waiting", message)
+      return block(reason: "Scheduled", message: message, recheckAfter: start - facts.now)
+    case .missed(let start, let deadline):
+      let message =
+        "\(plan.release.version) was to start between \(start) and \(deadline), but did not: "
+        + "set a new spec.schedule, or remove it to deploy at once"
+      set(DeploymentCondition.scheduled, .isFalse, "MissedSchedule", message)
+      return stall("MissedSchedule", message)
+    case .open:
+      return startAttempt(plan)
+    }
+  }
+
+  private mutating func block(
+    reason: String, condition: String? = nil, message: String, recheckAfter: Duration? = nil
+  ) -> Decision.Step {
+    unset(DeploymentCondition.reconciling)
+    if let condition {
+      unset(DeploymentCondition.stalled)
+      set(condition, .isFalse, reason, message)
+    }
+    set(DeploymentCondition.ready, .isFalse, reason, message)
+    if original?.conditions?[DeploymentCondition.ready]?.reason != reason {
+      events.append(DeploymentEvent(condition == nil ? .normal : .warning, reason, message))
+    }
+    return keepCurrent(recheckAfter: min(recheckAfter ?? spec.interval.duration, spec.interval.duration))
+  }
+
+  private mutating func startAttempt(_ plan: ReleasePlan) -> Decision.Step {
+    let isAnother = isAttempted && !isRetryRequested && status.failure?.generation != generation
+    let attempts = isAnother ? (status.attempts ?? 0) + 1 : 1
+    var text = "Deploying \(plan.release.version)"
+    if let current = status.current { text += " over \(current.version) (revision \(current.revision))" }
+    if attempts > 1 { text += ", attempt \(attempts) of \(facts.retry.maxAttempts)" }
+    status.lastAttemptedGeneration = generation
+    status.attemptStartedAt = facts.now.wholeSeconds
+    status.attempts = attempts
+    status.nextAttemptAt = nil
+    status.failure = nil
+    status.lastHandledRetryRequest = retryRequest ?? status.lastHandledRetryRequest
+    status.progress = Self.preparing(plan.release)
+    unset(DeploymentCondition.stalled, DeploymentCondition.remediated, DeploymentCondition.artifactVerified)
+    if spec.schedule == nil {
+      unset(DeploymentCondition.scheduled)
+    } else {
+      set(DeploymentCondition.scheduled, .isTrue, "Due", "The scheduled time has come")
+    }
+    set(DeploymentCondition.released, .unknown, "Deploying", text)
+    set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
+    set(DeploymentCondition.ready, .isFalse, "Deploying", text)
+    events.append(DeploymentEvent(.normal, "Deploying", text))
+    return .deploy(plan)
+  }
+
+  static func preparing(_ release: DesiredDeploymentStatus.Release) -> DesiredDeploymentStatus.Progress {
+    .init(step: .preparing, done: 0, total: 1, message: "preparing \(release.version)")
+  }
+
+  // MARK: What the object says of its attempts
+
+  enum ScheduleWindow: Equatable {
+    case open
+    case waiting(until: Timestamp)
+    case missed(start: Timestamp, deadline: Timestamp)
+  }
+
+  /// A schedule says when an attempt may begin; one that has begun goes on.
+  private var scheduleWindow: ScheduleWindow {
+    guard let schedule = spec.schedule, status.lastAttemptedGeneration != generation else { return .open }
+    if facts.now < schedule.notBefore { return .waiting(until: schedule.notBefore) }
+    let deadline = schedule.notBefore + schedule.startingDeadline.duration
+    return facts.now <= deadline ? .open : .missed(start: schedule.notBefore, deadline: deadline)
+  }
+
+  var retryRequest: String? { desired.metadata.annotations?[DesiredDeploymentKind.retryAnnotation] }
+
+  private var isRetryRequested: Bool { retryRequest != nil && retryRequest != status.lastHandledRetryRequest }
+
+  private var isAttempted: Bool { status.lastAttemptedGeneration == generation }
+
+  /// True in the middle of an attempt, also where the Agent that began it is gone.
+  private var isDeploying: Bool {
+    status.progress != nil && original?.conditions?[DeploymentCondition.reconciling]?.reason == "Deploying"
+  }
+
+  var pauseUntilNextAttempt: Duration? {
+    guard let next = status.nextAttemptAt, next > facts.now else { return nil }
+    return next - facts.now
+  }
+}

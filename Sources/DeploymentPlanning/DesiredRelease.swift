@@ -1,0 +1,92 @@
+public import DeploymentKinds
+
+/// The release that an object asks for.
+public enum DesiredRelease: Sendable, Hashable {
+  case release(ReleasePlan)
+  /// `rollbackTo` names a revision that the history does not hold any more, or never did.
+  case revisionNotFound(Int64)
+  /// Neither a version with an artifact nor `rollbackTo`: the server's validation lets no such object pass.
+  case incomplete
+
+  public init(spec: DesiredDeploymentSpec, status: DesiredDeploymentStatus?) {
+    if let revision = spec.rollbackTo?.revision {
+      if let current = status?.current, current.revision == revision {
+        self = .release(ReleasePlan(release: current.release, pinnedImages: current.images))
+      } else if let entry = status?.history?.first(where: { $0.revision == revision }) {
+        self = .release(ReleasePlan(release: entry.release, pinnedImages: entry.images ?? [:]))
+      } else {
+        self = .revisionNotFound(revision)
+      }
+    } else if let version = spec.version, let artifact = spec.artifact {
+      self = .release(
+        ReleasePlan(
+          release: .init(
+            version: version, artifact: artifact, configPath: spec.configPath, imageTags: spec.imageTags)))
+    } else {
+      self = .incomplete
+    }
+  }
+}
+
+extension DesiredDeploymentSpec {
+  /// The bucket key of the `.env` or values file.
+  public var configPath: String? {
+    switch runtime {
+    case .compose: compose?.envPath
+    case .helm: helm?.valuesPath
+    }
+  }
+
+  /// How long one attempt may take.
+  public var timeout: Duration {
+    switch runtime {
+    case .compose: compose?.timeout.duration ?? .seconds(600)
+    case .helm: helm?.timeout.duration ?? .seconds(600)
+    }
+  }
+
+  /// The Compose project or Helm release; nil where the section of the spec is missing.
+  public var targetName: String? {
+    switch runtime {
+    case .compose: compose?.projectName
+    case .helm: helm?.releaseName
+    }
+  }
+}
+
+extension DesiredDeploymentStatus.Current {
+  /// Service to image reference, pinned to its digest.
+  public var images: [String: String] {
+    Dictionary((services ?? []).map { ($0.name, $0.image) }) { first, _ in first }
+  }
+}
+
+extension DesiredDeploymentStatus.Release {
+  /// True where deploying `desired` would bring nothing new over this release, which was deployed before.
+  public func satisfies(_ desired: Self) -> Bool {
+    version == desired.version && artifact.sha256 == desired.artifact.sha256
+      && (imageTags ?? [:]) == (desired.imageTags ?? [:])
+      && (configPath == desired.configPath || isVersionedCopy(of: desired.configPath))
+  }
+
+  private func isVersionedCopy(of desired: String?) -> Bool {
+    guard let configPath, let desired else { return false }
+    return VersionedConfigPath.isCopy(configPath, of: desired, version: version)
+  }
+}
+
+/// The name under which the `.env` of a version is kept for its rollback (spec §9.2): `config/.env.v2.3.0` for
+/// `config/.env`. Where the file of that name holds other settings, the revision is added: `config/.env.v2.3.0.r12`.
+public enum VersionedConfigPath {
+  /// Nil where the path names a version already, or is no `.env` file.
+  public static func path(for configPath: String, version: String, revision: Int64? = nil) -> String? {
+    guard configPath == ".env" || configPath.hasSuffix("/.env") else { return nil }
+    return "\(configPath).v\(version)" + (revision.map { ".r\($0)" } ?? "")
+  }
+
+  static func isCopy(_ copy: String, of configPath: String, version: String) -> Bool {
+    guard let versioned = path(for: configPath, version: version), copy.hasPrefix(versioned) else { return false }
+    let rest = copy.dropFirst(versioned.count)
+    return rest.isEmpty || (rest.hasPrefix(".r") && rest.count > 2 && rest.dropFirst(2).allSatisfy(\.isNumber))
+  }
+}

@@ -1,0 +1,140 @@
+public import DeploymentKinds
+
+/// How an environment differs from what a release was started as.
+public struct EnvironmentComparison: Sendable, Hashable {
+  /// One difference in what runs, which converging to the release would undo.
+  public enum Drift: Sendable, Hashable, CustomStringConvertible {
+    case missing(service: String)
+    case stopped(service: String, container: String, state: String)
+    case otherImage(service: String, image: String, expected: String)
+    case otherConfiguration(service: String)
+    case tooFew(service: String, running: Int, expected: Int)
+    case tooMany(service: String, running: Int, expected: Int)
+    case extraService(String)
+
+    public var description: String {
+      switch self {
+      case .missing(let service): "\(service) has no container"
+      case .stopped(let service, let container, let state): "\(service): container \(container) \(state)"
+      case .otherImage(let service, let image, let expected): "\(service) runs \(image) instead of \(expected)"
+      case .otherConfiguration(let service): "\(service) runs with another configuration"
+      case .tooFew(let service, let running, let expected): "\(service) has \(running) of \(expected) containers"
+      case .tooMany(let service, let running, let expected): "\(service) has \(running) containers instead of \(expected)"
+      case .extraService(let service): "\(service) is not part of the release"
+      }
+    }
+  }
+
+  public enum Health: Sendable, Hashable {
+    case healthy
+    /// Waiting for first health checks.
+    case starting(String)
+    case unhealthy(String)
+  }
+
+  /// In order of service names.
+  public var drifts: [Drift]
+  public var health: Health
+
+  public var isMatching: Bool { drifts.isEmpty && health == .healthy }
+
+  /// The differences in one sentence; at most three by name.
+  public var driftText: String {
+    let named = drifts.prefix(3).map(\.description).joined(separator: "; ")
+    return drifts.count > 3 ? "\(named); and \(drifts.count - 3) more" : named
+  }
+
+  /// - Parameter expected: what the release's services were started as; nil where that is not known, so that nothing
+  ///   counts as drift.
+  public init(expected: [DesiredDeploymentStatus.Service]?, observed: EnvironmentObservation) {
+    let containers = Dictionary(grouping: observed.containers.lazy.filter { !$0.isOneOff }, by: \.service)
+    var drifts: [Drift] = []
+    var starting: [String] = []
+    var unhealthy: [String] = []
+    let expected = (expected ?? []).sorted { $0.name < $1.name }
+    for service in expected {
+      let present = (containers[service.name] ?? []).sorted { $0.name < $1.name }
+      drifts += Self.drifts(of: service, in: present)
+      for container in present {
+        switch Self.health(of: container, runsToCompletion: service.runsToCompletion) {
+        case .healthy: break
+        case .starting(let text): starting.append(text)
+        case .unhealthy(let text): unhealthy.append(text)
+        }
+      }
+      if present.isEmpty, !service.runsToCompletion { unhealthy.append("\(service.name) has no container") }
+    }
+    if !expected.isEmpty {
+      let names = Set(expected.map(\.name))
+      drifts += containers.keys.filter { !names.contains($0) }.sorted().map(Drift.extraService)
+    }
+    self.drifts = drifts
+    if !unhealthy.isEmpty {
+      self.health = .unhealthy(Self.sentence(unhealthy))
+    } else if !starting.isEmpty {
+      self.health = .starting(Self.sentence(starting))
+    } else {
+      self.health = .healthy
+    }
+  }
+
+  private static func sentence(_ parts: [String]) -> String {
+    let named = parts.prefix(3).joined(separator: "; ")
+    return parts.count > 3 ? "\(named); and \(parts.count - 3) more" : named
+  }
+
+  private static func drifts(
+    of service: DesiredDeploymentStatus.Service, in present: [EnvironmentObservation.Container]
+  ) -> [Drift] {
+    if present.isEmpty { return service.runsToCompletion ? [] : [.missing(service: service.name)] }
+    var drifts: [Drift] = []
+    if let other = present.first(where: { $0.imageID != service.imageID }) {
+      drifts.append(.otherImage(service: service.name, image: other.image, expected: service.image))
+    } else if present.contains(where: { $0.configHash != service.configHash }) {
+      drifts.append(.otherConfiguration(service: service.name))
+    }
+    if service.runsToCompletion { return drifts }
+    let stopped = present.compactMap { container -> Drift? in
+      stoppedState(of: container).map { .stopped(service: service.name, container: container.name, state: $0) }
+    }
+    drifts += stopped
+    if present.count > service.replicas {
+      drifts.append(.tooMany(service: service.name, running: present.count, expected: service.replicas))
+    } else if stopped.isEmpty, present.count < service.replicas {
+      drifts.append(.tooFew(service: service.name, running: present.count, expected: service.replicas))
+    }
+    return drifts
+  }
+
+  /// Nil for a container that runs, or that the engine is starting again by itself.
+  private static func stoppedState(of container: EnvironmentObservation.Container) -> String? {
+    switch container.state {
+    case .running, .restarting: nil
+    case .created: "was never started"
+    case .paused: "is paused"
+    case .exited(let code): "stopped with exit code \(code)"
+    case .dead: "is dead"
+    }
+  }
+
+  private static func health(of container: EnvironmentObservation.Container, runsToCompletion: Bool) -> Health {
+    if runsToCompletion {
+      switch container.state {
+      case .exited(let code) where code != 0:
+        return .unhealthy("\(container.service): container \(container.name) ended with exit code \(code)")
+      default: return .healthy
+      }
+    }
+    if let stopped = stoppedState(of: container) {
+      return .unhealthy("\(container.service): container \(container.name) \(stopped)")
+    }
+    if container.state == .restarting {
+      return .unhealthy("\(container.service): container \(container.name) keeps restarting")
+    }
+    return switch container.health {
+    case .none, .healthy: .healthy
+    case .starting: .starting("\(container.service): container \(container.name) is starting")
+    case .unhealthy: .unhealthy("\(container.service): container \(container.name) fails its health check")
+    }
+  }
+}
