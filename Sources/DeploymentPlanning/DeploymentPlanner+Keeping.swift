@@ -191,7 +191,8 @@ extension DeploymentPlanner {
     if let failedBefore, let pause = pauseUntilNextAttempt {
       unset(DeploymentCondition.reconciling)
       return Care(
-        step: .settled(recheckAfter: min(spec.interval.duration, pause)), problem: ("RollbackFailed", failedBefore.message))
+        step: .settled(recheckAfter: min(spec.interval.duration, pause)),
+        problem: ("RollbackFailed", failedBefore.message))
     }
     let message = "Returning to \(current.title)"
     if failedBefore == nil, original?.conditions?[DeploymentCondition.reconciling]?.reason != "RollingBack" {

@@ -1,5 +1,5 @@
 public import DeploymentKinds
-import ResourceModel
+public import ResourceModel
 public import WireFormats
 
 /// What a step came to, and how the status tells it.
@@ -85,7 +85,8 @@ extension DeploymentPlanner {
       events.append(DeploymentEvent(.warning, failure.reason, text))
       return
     }
-    let plan: ReleasePlan? = if case .release(let plan) = DesiredRelease(spec: spec, status: status) { plan } else { nil }
+    let plan: ReleasePlan? =
+      if case .release(let plan) = DesiredRelease(spec: spec, status: status) { plan } else { nil }
     let version = plan?.release.version ?? spec.version ?? ""
     let message = failure.isTransient ? "\(failure.message) (after \(attempts) attempts)" : failure.message
     status.nextAttemptAt = nil

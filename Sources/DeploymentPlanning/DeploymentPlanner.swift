@@ -1,5 +1,5 @@
 public import DeploymentKinds
-import ResourceModel
+public import ResourceModel
 import WireFormats
 
 /// Decides the one next step for an environment, from its object and what is observed: values in, values out.

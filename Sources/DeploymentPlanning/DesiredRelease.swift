@@ -1,4 +1,5 @@
 public import DeploymentKinds
+import WireFormats
 
 /// The release that an object asks for.
 public enum DesiredRelease: Sendable, Hashable {

@@ -19,7 +19,8 @@ public struct EnvironmentComparison: Sendable, Hashable {
       case .otherImage(let service, let image, let expected): "\(service) runs \(image) instead of \(expected)"
       case .otherConfiguration(let service): "\(service) runs with another configuration"
       case .tooFew(let service, let running, let expected): "\(service) has \(running) of \(expected) containers"
-      case .tooMany(let service, let running, let expected): "\(service) has \(running) containers instead of \(expected)"
+      case .tooMany(let service, let running, let expected):
+        "\(service) has \(running) containers instead of \(expected)"
       case .extraService(let service): "\(service) is not part of the release"
       }
     }
