@@ -127,7 +127,7 @@ final class Transfer: Sendable {
       if isDiscardingBody { state.pending = [] }
       return state.takeReachedWaiters()
     }
-    waiters?.forEach { $0.resume() }
+    for waiter in waiters ?? [] { waiter.resume() }
     return waiters != nil
   }
 
@@ -138,7 +138,7 @@ final class Transfer: Sendable {
       state.head = (status, headers)
       return state.takeReachedWaiters()
     }
-    waiters.forEach { $0.resume() }
+    for waiter in waiters { waiter.resume() }
   }
 
   /// False when the reader is behind: the bytes were not taken and will be offered again after a resume.
@@ -151,7 +151,7 @@ final class Transfer: Sendable {
       state.pending.append(contentsOf: bytes)
       return state.takeReachedWaiters()
     }
-    waiters?.forEach { $0.resume() }
+    for waiter in waiters ?? [] { waiter.resume() }
     return waiters != nil
   }
 }

@@ -161,7 +161,7 @@ final class TransferLoop: Sendable {
       defer { state.stopWaiters = [] }
       return state.stopWaiters
     }
-    waiters.forEach { $0.resume() }
+    for waiter in waiters { waiter.resume() }
   }
 
   /// Nil when the thread is to end.

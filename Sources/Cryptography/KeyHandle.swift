@@ -1,0 +1,57 @@
+import CLibCrypto
+
+/// An OpenSSL key, freed with its owner.
+struct KeyHandle: ~Copyable {
+  let pointer: OpaquePointer
+
+  init?(rawPublicKey bytes: [UInt8]) {
+    self.init(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, bytes, bytes.count))
+  }
+
+  init?(rawPrivateKey bytes: [UInt8]) {
+    self.init(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, bytes, bytes.count))
+  }
+
+  init?(publicPEM pem: String) {
+    self.init(Self.read(pem) { PEM_read_bio_PUBKEY($0, nil, nil, nil) })
+  }
+
+  init?(privatePEM pem: String) {
+    // Without a callback of ours OpenSSL would ask the terminal for the passphrase of an encrypted key.
+    self.init(Self.read(pem) { PEM_read_bio_PrivateKey($0, nil, { _, _, _, _ in -1 }, nil) })
+  }
+
+  private init?(_ pointer: OpaquePointer?) {
+    guard let pointer else {
+      ERR_clear_error()
+      return nil
+    }
+    self.pointer = pointer
+  }
+
+  deinit { EVP_PKEY_free(pointer) }
+
+  var isEd25519: Bool { EVP_PKEY_get_id(pointer) == EVP_PKEY_ED25519 }
+
+  var rawPublicKey: [UInt8]? { raw(EVP_PKEY_get_raw_public_key) }
+
+  var rawPrivateKey: [UInt8]? { raw(EVP_PKEY_get_raw_private_key) }
+
+  private func raw(
+    _ read: (OpaquePointer?, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<Int>?) -> Int32
+  ) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: Ed25519.keyByteCount)
+    var count = bytes.count
+    guard read(pointer, &bytes, &count) == 1, count == bytes.count else { return nil }
+    return bytes
+  }
+
+  private static func read(_ pem: String, _ parse: (OpaquePointer) -> OpaquePointer?) -> OpaquePointer? {
+    let bytes = Array(pem.utf8)
+    return bytes.withUnsafeBytes { buffer in
+      guard let source = BIO_new_mem_buf(buffer.baseAddress, Int32(clamping: buffer.count)) else { return nil }
+      defer { BIO_free(source) }
+      return parse(source)
+    }
+  }
+}
