@@ -106,7 +106,8 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
   public var rollbackTo: RollbackTarget?
 
   public init(
-    version: String? = nil, runtime: DeploymentRuntimeKind, artifact: Artifact? = nil, imageTags: [String: String]? = nil,
+    version: String? = nil, runtime: DeploymentRuntimeKind, artifact: Artifact? = nil,
+    imageTags: [String: String]? = nil,
     helm: Helm? = nil, compose: Compose? = nil, newNonEssentialEnvs: [Setting]? = nil, schedule: Schedule? = nil,
     failurePolicy: FailurePolicy = .rollBack, drift: DriftPolicy = .correct,
     interval: DurationText = DurationText(.seconds(60)), suspend: Bool = false, rollbackTo: RollbackTarget? = nil

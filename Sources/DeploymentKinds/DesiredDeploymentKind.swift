@@ -12,7 +12,41 @@ public enum DesiredDeploymentKind: ResourceKind {
   /// The annotation that asks for another attempt at a generation that failed; any new value counts once.
   public static let retryAnnotation = "deploy.wrktalk.com/retryRequestedAt"
 
-  public static let definition = ResourceDefinition(names: names, table: "desired_deployment", schema: .any())
+  public static let definition = ResourceDefinition(
+    names: names, table: "desired_deployment",
+    schema: .object(
+      properties: ["spec": DesiredDeploymentSpec.schema, "status": DesiredDeploymentStatus.schema], required: ["spec"],
+      Schema.Documentation(
+        """
+        The release that one environment should be on, and what its Agent last saw of it. The Agent converges the \
+        environment to spec and reports in status.
+        """)),
+    printerColumns: printerColumns, validate: { validate($0, old: $1) })
+
+  private static let printerColumns = [
+    PrinterColumn(
+      name: "Ready", type: .string, jsonPath: #".status.conditions[?(@.type=="Ready")].status"#,
+      description: "Whether the desired release runs in full health."),
+    PrinterColumn(
+      name: "Status", type: .string, jsonPath: #".status.conditions[?(@.type=="Ready")].reason"#,
+      description: "Why it is ready or not, in one word."),
+    PrinterColumn(
+      name: "Desired", type: .string, jsonPath: ".spec.version", description: "The version asked for."),
+    PrinterColumn(
+      name: "Current", type: .string, jsonPath: ".status.current.version",
+      description: "The version that last ran in full health."),
+    PrinterColumn(
+      name: "Age", type: .date, jsonPath: ".metadata.creationTimestamp", description: "How long the object has existed."
+    ),
+    PrinterColumn(
+      name: "Runtime", type: .string, jsonPath: ".spec.runtime", description: "What runs the release.", priority: 1),
+    PrinterColumn(
+      name: "Revision", type: .integer, jsonPath: ".status.current.revision",
+      description: "Counts the releases that ran in full health.", priority: 1),
+    PrinterColumn(
+      name: "Message", type: .string, jsonPath: #".status.conditions[?(@.type=="Ready")].message"#,
+      description: "Why it is ready or not, in a sentence.", priority: 1),
+  ]
 }
 
 /// The types of a DesiredDeployment's conditions.

@@ -170,7 +170,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public init(
     observedGeneration: Int64? = nil, lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
     lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
-    nextAttemptAt: Timestamp? = nil, failure: Failure? = nil, conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
+    nextAttemptAt: Timestamp? = nil, failure: Failure? = nil, conditions: [Condition]? = nil,
+    history: [HistoryEntry]? = nil
   ) {
     self.observedGeneration = observedGeneration
     self.lastAttemptedGeneration = lastAttemptedGeneration

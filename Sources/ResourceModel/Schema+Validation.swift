@@ -90,7 +90,7 @@ extension Schema.StringRules {
       guard let expression = RegularExpression.cached(pattern) else {
         return .invalid(path, nil, "cannot be checked: the schema's pattern '\(pattern)' is not understood")
       }
-      if !expression.matches(text) { return .invalid(path, text, "must match '\(pattern)'") }
+      if !expression.matches(text) { return .invalid(path, text, "must \(patternMeaning ?? "match '\(pattern)'")") }
     }
     return nil
   }

@@ -18,17 +18,21 @@ public indirect enum Schema: Sendable, Hashable {
     public var enumeration: [String]
     /// A regular expression (RE2 and ECMA 262 alike), anchored by itself.
     public var pattern: String?
+    /// What the pattern wants, in words that go after "must": `be 64 lower-case hexadecimal digits`.
+    public var patternMeaning: String?
     public var minimumLength: Int?
     public var maximumLength: Int?
     /// `date-time` for RFC 3339.
     public var format: String?
 
     public init(
-      enumeration: [String] = [], pattern: String? = nil, minimumLength: Int? = nil, maximumLength: Int? = nil,
+      enumeration: [String] = [], pattern: String? = nil, patternMeaning: String? = nil, minimumLength: Int? = nil,
+      maximumLength: Int? = nil,
       format: String? = nil
     ) {
       self.enumeration = enumeration
       self.pattern = pattern
+      self.patternMeaning = patternMeaning
       self.minimumLength = minimumLength
       self.maximumLength = maximumLength
       self.format = format

@@ -1,1 +1,1 @@
-// Empty until this suite's first file.
+// Empty until this module's first file.

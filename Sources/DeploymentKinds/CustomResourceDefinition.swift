@@ -1,0 +1,53 @@
+public import ResourceModel
+public import WireFormats
+
+/// The `apiextensions.k8s.io/v1` form of a kind, for clusters whose own API server is to serve it.
+public enum CustomResourceDefinition {
+  /// The kinds that get one: those of this project's own group.
+  public static let definitions = AllKinds.definitions.filter { $0.names.group == DesiredDeploymentKind.names.group }
+
+  /// The file it is kept in, under `crds/`: `deploy.wrktalk.com_desireddeployments.yaml`.
+  public static func fileName(for definition: ResourceDefinition) -> String {
+    "\(definition.names.group)_\(definition.names.plural).yaml"
+  }
+
+  public static func json(for definition: ResourceDefinition) -> JSONValue {
+    let names = definition.names
+    var named: JSONValue = [
+      "kind": .string(names.kind), "listKind": .string(names.kind + "List"), "plural": .string(names.plural),
+      "singular": .string(names.singular),
+    ]
+    if !names.shortNames.isEmpty { named["shortNames"] = .array(names.shortNames.map(JSONValue.string)) }
+    if !names.categories.isEmpty { named["categories"] = .array(names.categories.map(JSONValue.string)) }
+    return [
+      "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+      "metadata": ["name": .string(names.qualifiedPlural)],
+      "spec": [
+        "group": .string(names.group), "names": named, "scope": "Namespaced", "versions": [version(of: definition)],
+      ],
+    ]
+  }
+
+  private static func version(of definition: ResourceDefinition) -> JSONValue {
+    var schema = definition.objectSchema.openAPI
+    schema["properties"]?["metadata"] = ["type": "object"]
+    var version: JSONValue = [
+      "name": .string(definition.names.version), "served": true, "storage": true, "schema": ["openAPIV3Schema": schema],
+      "additionalPrinterColumns": .array(definition.printerColumns.map(column)),
+    ]
+    if definition.hasStatus { version["subresources"] = ["status": .object([:])] }
+    if !definition.selectableFields.isEmpty {
+      version["selectableFields"] = .array(definition.selectableFields.map { ["jsonPath": .string(".\($0)")] })
+    }
+    return version
+  }
+
+  private static func column(_ column: PrinterColumn) -> JSONValue {
+    var json: JSONValue = [
+      "name": .string(column.name), "type": .string(column.type.rawValue), "jsonPath": .string(column.jsonPath),
+      "description": .string(column.description),
+    ]
+    if column.priority > 0 { json["priority"] = .integer(Int64(column.priority)) }
+    return json
+  }
+}

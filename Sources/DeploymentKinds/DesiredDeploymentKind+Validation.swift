@@ -1,0 +1,110 @@
+import ResourceModel
+import WireFormats
+
+extension DesiredDeploymentKind {
+  /// The rules that no schema says, over an object that the schema accepts.
+  static func validate(_ object: JSONValue, old: JSONValue?) -> [FieldError] {
+    guard let spec = object["spec"] else { return [] }
+    var errors =
+      releaseErrors(spec) + runtimeErrors(spec) + keyErrors(spec) + durationErrors(spec) + settingErrors(spec)
+    if let oldSpec = old?["spec"] { errors += changeErrors(spec, oldSpec) }
+    return errors
+  }
+
+  /// Either a version with its artifact, or a revision to return to.
+  private static func releaseErrors(_ spec: JSONValue) -> [FieldError] {
+    let isRollback = spec["rollbackTo"] != nil
+    return ["version", "artifact"].compactMap { field in
+      switch (isRollback, spec[field] != nil) {
+      case (true, true):
+        .forbidden("spec.\(field)", "may not be set together with spec.rollbackTo; remove one of them")
+      case (false, false): .required("spec.\(field)", "must be set unless spec.rollbackTo is")
+      default: nil
+      }
+    }
+  }
+
+  private static func runtimeErrors(_ spec: JSONValue) -> [FieldError] {
+    let runtime = spec["runtime"]?.string
+    let sections = [("helm", DeploymentRuntimeKind.helm), ("compose", .compose)]
+    return sections.compactMap { field, kind in
+      switch (runtime == kind.rawValue, spec[field] != nil) {
+      case (true, false): .required("spec.\(field)", "must be set where spec.runtime is \(kind.rawValue)")
+      case (false, true):
+        .forbidden("spec.\(field)", "may be set only where spec.runtime is \(kind.rawValue); remove it")
+      default: nil
+      }
+    }
+  }
+
+  private static func keyErrors(_ spec: JSONValue) -> [FieldError] {
+    var errors: [FieldError] = []
+    for (section, field) in [("artifact", "path"), ("helm", "valuesPath"), ("compose", "envPath")] {
+      guard let key = spec[section]?[field]?.string, let problem = bucketKeyProblem(key) else { continue }
+      errors.append(.invalid("spec.\(section).\(field)", key, problem))
+    }
+    let serviceName = RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+    for service in (spec["imageTags"]?.object ?? [:]).keys.sorted() where serviceName?.matches(service) != true {
+      errors.append(
+        .invalid(
+          "spec.imageTags[\(service)]", service,
+          "must be the name of a service: at most 63 letters, digits, '.', '_' and '-', starting with a letter or digit"
+        ))
+    }
+    return errors
+  }
+
+  /// A key names a place in a bucket, which may be a folder: nothing in it may lead out.
+  private static func bucketKeyProblem(_ key: String) -> String? {
+    if key.utf8.first == UInt8(ascii: "/") { return "must be a key within the bucket, without '/' at its start" }
+    if key.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F || $0 == "\\" }) {
+      return "must not hold control characters or '\\'"
+    }
+    let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+    if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
+      return "must not hold '.', '..' or nothing between two '/'"
+    }
+    return key.utf8.count > 1024 ? "must be no more than 1024 bytes" : nil
+  }
+
+  private static func durationErrors(_ spec: JSONValue) -> [FieldError] {
+    let limits: [(path: [String], most: DurationText)] = [
+      (["interval"], DurationText(.seconds(24 * 3600))),
+      (["helm", "timeout"], DurationText(.seconds(24 * 3600))),
+      (["compose", "timeout"], DurationText(.seconds(24 * 3600))),
+      (["schedule", "startingDeadline"], DurationText(.seconds(168 * 3600))),
+    ]
+    return limits.compactMap { path, most in
+      let value = path.reduce(spec as JSONValue?) { $0?[$1] }
+      guard let text = value?.string else { return nil }
+      if let span = DurationText(text), span.duration >= .seconds(1), span <= most { return nil }
+      return .invalid("spec." + path.joined(separator: "."), text, "must be between 1s and \(most)")
+    }
+  }
+
+  private static func settingErrors(_ spec: JSONValue) -> [FieldError] {
+    var errors: [FieldError] = []
+    var seen: Set<String> = []
+    for (index, setting) in (spec["newNonEssentialEnvs"]?.array ?? []).enumerated() {
+      let path = "spec.newNonEssentialEnvs[\(index)]"
+      if let key = setting["key"]?.string, !seen.insert(key).inserted { errors.append(.duplicate("\(path).key", key)) }
+      let size = setting["value"]?.string?.utf8.count ?? 0
+      if size > DesiredDeploymentSpec.maximumSettingByteCount {
+        errors.append(.tooLong("\(path).value", maximumBytes: DesiredDeploymentSpec.maximumSettingByteCount))
+      }
+    }
+    return errors
+  }
+
+  /// What the environment is cannot change: the Agent would leave the old one behind.
+  private static func changeErrors(_ spec: JSONValue, _ old: JSONValue) -> [FieldError] {
+    if spec["runtime"] != old["runtime"] {
+      return [.forbidden("spec.runtime", "cannot be changed; delete the DesiredDeployment and create it anew")]
+    }
+    return [("compose", "projectName"), ("helm", "releaseName")].compactMap { section, field in
+      guard let was = old[section]?[field], let now = spec[section]?[field], was != now else { return nil }
+      return .forbidden(
+        "spec.\(section).\(field)", "cannot be changed; delete the DesiredDeployment and create it anew")
+    }
+  }
+}

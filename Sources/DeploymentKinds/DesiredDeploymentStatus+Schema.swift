@@ -1,0 +1,103 @@
+public import ResourceModel
+
+extension DesiredDeploymentStatus {
+  /// Every field of the type must stand here: a server drops what the schema does not know.
+  public static let schema = Schema.object(
+    properties: [
+      "observedGeneration": .count("The generation that the conditions speak of."),
+      "lastAttemptedGeneration": .count("The last generation whose release the Agent began to deploy."),
+      "attemptStartedAt": .time("When that attempt began."),
+      "lastHandledRetryRequest": .string(
+        Schema.Documentation("The value of the annotation deploy.wrktalk.com/retryRequestedAt last acted upon.")),
+      "current": current,
+      "progress": progress,
+      "attempts": .count("How often the attempted generation was tried."),
+      "nextAttemptAt": .time("After a failure that may pass: nothing is tried again before this moment."),
+      "failure": failure,
+      "conditions": .array(
+        of: condition, maximumCount: 32, Schema.Documentation("What the Agent last observed, one entry a type.")),
+      "history": .array(
+        of: historyEntry, maximumCount: historyLimit,
+        Schema.Documentation("What was deployed, failed or rolled back; newest first, at most 20 entries.")),
+    ], Schema.Documentation("What the Agent last saw and did. Written by the Agent only."))
+
+  private static let release = Schema.object(
+    properties: [
+      "version": .string(Schema.Documentation("The version.")),
+      "artifact": .object(
+        properties: [
+          "path": .string(Schema.Documentation("Where it lies in the bucket.")),
+          "sha256": .string(Schema.Documentation("Its SHA-256 digest.")),
+          "signature": .string(Schema.Documentation("The vendor's signature.")),
+        ], required: ["path", "sha256"], Schema.Documentation("The chart or bundle.")),
+      "configPath": .string(Schema.Documentation("Where the .env or values file it ran with lies in the bucket.")),
+      "imageTags": texts("The image tag of each service."),
+    ], required: ["version", "artifact"], Schema.Documentation("What names the release exactly."))
+
+  private static let current = Schema.object(
+    properties: [
+      "version": .string(Schema.Documentation("The version.")),
+      "revision": .count("Counts the releases that ran in full health."),
+      "artifactSha256": .string(Schema.Documentation("The digest of its artifact.")),
+      "release": release,
+      "imageDigests": texts("The image digest of each service."),
+      "services": .array(
+        of: service, Schema.Documentation("What each service was started as; drift is measured against it.")),
+      "since": .time("Since when it has run in full health."),
+    ], required: ["version", "revision", "artifactSha256", "release", "imageDigests", "since"],
+    Schema.Documentation("The last version that was seen running in full health."))
+
+  private static let service = Schema.object(
+    properties: [
+      "name": .string(Schema.Documentation("The service.")),
+      "image": .string(Schema.Documentation("The image reference, pinned to its digest where the registry gave one.")),
+      "imageID": .string(Schema.Documentation("The engine's id of the image.")),
+      "configHash": .string(Schema.Documentation("Compose's hash of the service's configuration.")),
+      "replicas": .count("How many containers it has."),
+      "runsToCompletion": .boolean(Schema.Documentation("True for a service that runs once and ends.")),
+    ], required: ["name", "image", "imageID", "configHash", "replicas", "runsToCompletion"])
+
+  private static let progress = Schema.object(
+    properties: [
+      "step": .string(.oneOf(Step.self), Schema.Documentation("What is being done.")),
+      "done": .count("How many parts of the step are done."),
+      "total": .count("How many parts the step has."),
+      "message": .string(Schema.Documentation("The same in words.")),
+    ], required: ["step", "done", "total", "message"], Schema.Documentation("How far a running change is."))
+
+  private static let failure = Schema.object(
+    properties: [
+      "generation": .count("The generation that failed."),
+      "version": .string(Schema.Documentation("The version that failed.")),
+      "reason": .string(Schema.Documentation("Why, in one word.")),
+      "message": .string(Schema.Documentation("Why, and what to do about it.")),
+      "at": .time("When it failed."),
+    ], required: ["generation", "version", "reason", "message", "at"],
+    Schema.Documentation("Why the attempted generation failed; stays until it is tried again."))
+
+  private static let condition = Schema.object(
+    properties: [
+      "type": .string(Schema.Documentation("What the condition is about, for example Ready.")),
+      "status": .string(
+        Schema.StringRules(enumeration: ["True", "False", "Unknown"]), Schema.Documentation("Whether it holds.")),
+      "observedGeneration": .count("The generation it speaks of."),
+      "lastTransitionTime": .time("When its status last changed."),
+      "reason": .string(Schema.Documentation("Why, in one word in CamelCase.")),
+      "message": .string(Schema.Documentation("Why, in a sentence a person can act on.")),
+    ], required: ["type", "status", "lastTransitionTime", "reason", "message"])
+
+  private static let historyEntry = Schema.object(
+    properties: [
+      "revision": .count("The revision it became; absent where it never ran in health."),
+      "generation": .count("The generation that asked for it."),
+      "release": release,
+      "outcome": .string(.oneOf(HistoryEntry.Outcome.self), Schema.Documentation("How it ended.")),
+      "message": .string(Schema.Documentation("How it ended, in a sentence.")),
+      "startedAt": .time("When it began."),
+      "completedAt": .time("When it ended."),
+      "imageDigests": texts("The image digest of each service."),
+      "images": texts("The image reference of each service, pinned to its digest: what a rollback to it starts."),
+    ], required: ["generation", "release", "outcome", "message", "startedAt", "completedAt"])
+
+  private static func texts(_ description: String) -> Schema { .map(of: .string(), Schema.Documentation(description)) }
+}

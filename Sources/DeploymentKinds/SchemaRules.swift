@@ -1,0 +1,55 @@
+import ResourceModel
+
+/// Forms of text that several fields share.
+extension Schema.StringRules {
+  static let semanticVersion = Schema.StringRules(
+    pattern: [
+      #"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"#,
+      #"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?"#,
+      #"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$"#,
+    ].joined(),
+    patternMeaning: "be a semantic version such as \"2.3.0\" or \"2.3.0-rc.1\"", minimumLength: 1, maximumLength: 64)
+
+  static let sha256 = Schema.StringRules(
+    pattern: "^[0-9a-f]{64}$", patternMeaning: "be a SHA-256 digest: 64 lower-case hexadecimal digits")
+
+  /// 64 bytes in base64: 86 characters, the last of which holds only two bits, and two for padding.
+  static let ed25519Signature = Schema.StringRules(
+    pattern: "^[A-Za-z0-9+/]{85}[AQgw]==$", patternMeaning: "be an Ed25519 signature: 64 bytes in base64")
+
+  static let bucketKey = Schema.StringRules(minimumLength: 1, maximumLength: 1024)
+
+  static let imageTag = Schema.StringRules(
+    pattern: "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$",
+    patternMeaning: "be an image tag: at most 128 letters, digits, '_', '.' and '-', starting with none of '.' and '-'")
+
+  static let environmentKey = Schema.StringRules(
+    pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
+    patternMeaning: "be the name of an environment variable: letters, digits and '_', not starting with a digit",
+    minimumLength: 1, maximumLength: 256)
+
+  static let composeProject = Schema.StringRules(
+    pattern: "^[a-z0-9][a-z0-9_-]*$",
+    patternMeaning:
+      "be a Compose project name: lower-case letters, digits, '-' and '_', starting with a letter or digit",
+    minimumLength: 1, maximumLength: 63)
+
+  static let helmRelease = Schema.StringRules(
+    pattern: #"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"#,
+    patternMeaning:
+      "be a Helm release name: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit",
+    minimumLength: 1, maximumLength: 53)
+
+  /// Six digits a unit keep every span that matches within what `DurationText` can hold.
+  static let duration = Schema.StringRules(
+    pattern: "^(0|([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?)$",
+    patternMeaning: "be a span of time such as \"30s\", \"10m\" or \"1h30m\"", minimumLength: 1)
+
+  static func oneOf<Value: CaseIterable & RawRepresentable<String>>(_ type: Value.Type) -> Schema.StringRules {
+    Schema.StringRules(enumeration: type.allCases.map(\.rawValue))
+  }
+}
+
+extension Schema {
+  static func count(_ description: String) -> Schema { .integer(range: 0...Int64.max, Documentation(description)) }
+}
