@@ -81,7 +81,7 @@ let package = Package(
     module("HTTPTransport", ["CLibCurl", logging], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
-    module("Observability", ["WireFormats", logging, metrics]),
+    module("Observability", ["WireFormats", systemPackage, logging, metrics]),
     module("ObjectStorage", ["Cryptography", "HTTPTransport", "WireFormats", systemPackage, logging]),
 
     // The resource API, served and consumed.
@@ -130,7 +130,7 @@ let package = Package(
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
     tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
     tests("DeploymentPlanningTests", ["DeploymentPlanning", "DeploymentKinds", "ResourceModel", "WireFormats"]),
-    tests("ReconciliationTests", ["Reconciliation", "WireFormats", logging]),
+    tests("ReconciliationTests", ["Reconciliation", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
