@@ -7,6 +7,7 @@ bash "$TESTBED/packages.sh"
 bash "$TESTBED/engine.sh" up
 bash "$TESTBED/images.sh"
 images=$(. "$TESTBED_STATE/environment"; echo "$WRKTALK_TEST_IMAGES")
+install_packages time
 say "building for release"
 for product in wrktalk-backend wrktalk-agent wrktalkctl wrktalk-bench; do
   swift build -c release --static-swift-stdlib --product "$product" >"$TESTBED_STATE/build.log" 2>&1 || { tail -20 "$TESTBED_STATE/build.log" >&2; exit 1; }
