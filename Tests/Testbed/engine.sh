@@ -41,10 +41,12 @@ compose() {
   say "fetching Docker Compose v2 from Debian 13"
   mkdir -p "$folder/lists/partial" "$folder/archives/partial" "$plugins"
   local mirror
-  mirror=$( (cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ { print $2; exit }'; awk '/^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list 2>/dev/null) | head -1)
+  mirror=$( (cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ { print $2; exit }'; awk '/^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list 2>/dev/null) | head -1 || true)
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-https://deb.debian.org/debian} trixie main" >"$folder/sources.list"
   chmod 755 "$folder"
-  local options=(-o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder" -o APT::Sandbox::User=root)
+  : >"$folder/status"
+  # Its own lists and an empty status: neither what is installed here nor how this machine pins packages has a say.
+  local options=(-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o Dir::State::Status="$folder/status" -o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder" -o APT::Sandbox::User=root)
   (cd "$folder" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" download -qq docker-compose && dpkg -x ./docker-compose_*.deb .) >"$TESTBED_STATE/compose.log" 2>&1 ||
     { tail -5 "$TESTBED_STATE/compose.log" >&2; fail "Docker Compose v2 could not be fetched"; }
   install -D "$folder/usr/libexec/docker/cli-plugins/docker-compose" "$plugins/docker-compose"
