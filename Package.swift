@@ -21,6 +21,8 @@ let wrapper: [SwiftSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -51,7 +53,9 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
@@ -85,7 +89,12 @@ let package = Package(
     module("ObjectStorage", ["Cryptography", "HTTPTransport", "WireFormats", systemPackage, logging]),
 
     // The resource API, served and consumed.
-    module("ResourceServer", ["Database", "ResourceModel", "WireFormats", hummingbird, logging, metrics]),
+    module(
+      "ResourceServer",
+      [
+        "Database", "ResourceModel", "WireFormats", asyncAlgorithms, httpTypes, hummingbird, logging,
+        metrics, serviceLifecycle,
+      ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
 
     // The programs, as libraries.

@@ -1,0 +1,81 @@
+public import ResourceModel
+
+/// What a request wants to do, in the words of Kubernetes' authorization (`SubjectAccessReview`).
+public struct AccessAttributes: Sendable, Hashable {
+  public var verb: String
+  public var group: String
+  /// The plural; `*` for all.
+  public var resource: String
+  public var subresource: String
+
+  public init(verb: String, group: String, resource: String, subresource: String = "") {
+    self.verb = verb
+    self.group = group
+    self.resource = resource
+    self.subresource = subresource
+  }
+}
+
+/// One row of the table of permissions.
+public struct AccessRule: Sendable, Hashable {
+  public var verbs: [String]
+  public var groups: [String]
+  /// Plurals, `plural/subresource`, or `*`.
+  public var resources: [String]
+
+  public init(verbs: [String], groups: [String], resources: [String]) {
+    self.verbs = verbs
+    self.groups = groups
+    self.resources = resources
+  }
+
+  func allows(_ attributes: AccessAttributes) -> Bool {
+    let resource =
+      attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
+    return Self.contains(verbs, attributes.verb) && Self.contains(groups, attributes.group)
+      && Self.contains(resources, resource)
+  }
+
+  private static func contains(_ list: [String], _ word: String) -> Bool { list.contains("*") || list.contains(word) }
+}
+
+/// The table of permissions.
+public enum AccessRules {
+  public static let readVerbs = ["get", "list", "watch"]
+
+  /// What `role` may do; everything else is forbidden.
+  public static func rules(for role: Role) -> [AccessRule] {
+    switch role {
+    case .admin: [AccessRule(verbs: ["*"], groups: ["*"], resources: ["*"])]
+    case .viewer: [AccessRule(verbs: readVerbs, groups: ["*"], resources: ["*"])]
+    case .agent:
+      [
+        AccessRule(verbs: readVerbs, groups: ["*"], resources: ["*"]),
+        AccessRule(
+          verbs: ["update", "patch"], groups: ["deploy.wrktalk.com"], resources: ["desireddeployments/status"]),
+        AccessRule(verbs: ["create", "update", "patch"], groups: [""], resources: ["events"]),
+        AccessRule(verbs: ["create", "update", "patch"], groups: ["coordination.k8s.io"], resources: ["leases"]),
+      ]
+    }
+  }
+
+  public static func allows(_ role: Role, _ attributes: AccessAttributes) -> Bool {
+    rules(for: role).contains { $0.allows(attributes) }
+  }
+
+  /// The error for a request that `allows` refuses, worded as Kubernetes words it.
+  public static func forbidden(
+    _ identity: Identity, _ attributes: AccessAttributes, namespace: String?, name: String?
+  ) -> StatusError {
+    let resource = attributes.group.isEmpty ? attributes.resource : "\(attributes.resource).\(attributes.group)"
+    let path =
+      attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
+    let subject = name.map { "\(resource) \"\($0)\"" } ?? resource
+    let scope = namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"
+    return StatusError(
+      .forbidden,
+      "\(subject) is forbidden: User \"\(identity.name)\" (role \(identity.role.rawValue)) cannot \(attributes.verb) "
+        + "resource \"\(path)\" in API group \"\(attributes.group)\" \(scope)",
+      kind: attributes.resource, group: attributes.group, name: name)
+  }
+}

@@ -1,0 +1,27 @@
+/// What a caller may do, from most to least.
+public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
+  /// Everything.
+  case admin
+  /// Reads everything, and writes what an Agent reports: status, Events and Leases; never a spec.
+  case agent
+  /// Reads everything.
+  case viewer
+}
+
+/// Who a request comes from, once its credentials were checked.
+public struct Identity: Sendable, Hashable {
+  public var name: String
+  public var role: Role
+
+  public init(name: String, role: Role) {
+    self.name = name
+    self.role = role
+  }
+}
+
+/// Turns a bearer token into an identity.
+public protocol Authenticator: Sendable {
+  /// - Returns: nil where the token is unknown, revoked or expired. Takes the same time for every wrong token.
+  /// - Throws: where the answer cannot be had now, such as when the database is unreachable.
+  func identity(forToken token: String) async throws -> Identity?
+}

@@ -1,0 +1,40 @@
+import Hummingbird
+import ResourceModel
+import WireFormats
+
+/// Reads request bodies.
+enum JSONBody {
+  static func parse(_ bytes: [UInt8]) throws(StatusError) -> JSONValue {
+    do {
+      return try JSONValue(parsing: bytes)
+    } catch {
+      throw StatusError(.badRequest, "the body is no JSON: \(error)")
+    }
+  }
+
+  /// The whole body.
+  /// - Throws: `requestEntityTooLarge` as soon as more than `maximumBytes` have come.
+  static func read(_ request: Request, maximumBytes: Int) async throws -> [UInt8] {
+    let tooLarge = StatusError(
+      .requestEntityTooLarge, "the body is too large: at most \(maximumBytes) bytes are accepted")
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw tooLarge }
+    var bytes: [UInt8] = []
+    for try await buffer in request.body {
+      if bytes.count + buffer.readableBytes > maximumBytes { throw tooLarge }
+      bytes.append(contentsOf: buffer.readableBytesView)
+    }
+    return bytes
+  }
+
+  /// - Throws: `unsupportedMediaType` where the body is announced as anything but JSON; without a word it counts as JSON.
+  static func requireJSON(_ contentType: String?) throws(StatusError) {
+    guard let contentType, !contentType.isEmpty else { return }
+    let type = MediaType(contentType).type
+    if type == "application/json" || type == "text/json" { return }
+    let hint = type.contains("yaml") ? "; kubectl and wrktalkctl convert YAML before they send it" : ""
+    throw StatusError(
+      .unsupportedMediaType,
+      "the body of the request was in an unknown format (\(type.prefix(80))) - accepted media types include: "
+        + "application/json\(hint)")
+  }
+}

@@ -1,0 +1,57 @@
+import ResourceModel
+
+/// In which form a client wants its answer (`Accept`).
+enum Representation: Hashable {
+  case json
+  /// Rows and columns, rendered here, so that `kubectl get` shows the kind's own columns.
+  case table
+
+  /// Takes the first alternative that is served, in the client's order; protobuf and YAML are passed over.
+  /// - Throws: `notAcceptable` where nothing the client takes is served.
+  init(accept: String?) throws(StatusError) {
+    guard let accept, !accept.isEmpty else {
+      self = .json
+      return
+    }
+    for alternative in accept.split(separator: ",") {
+      let media = MediaType(alternative)
+      switch media.type {
+      case "application/json", "application/*", "*/*":
+        if media.parameters["as"] == nil {
+          self = .json
+          return
+        }
+        if media.parameters["as"] == "Table", media.parameters["g"] == "meta.k8s.io", media.parameters["v"] == "v1" {
+          self = .table
+          return
+        }
+      default: continue
+      }
+    }
+    throw StatusError(.notAcceptable, "only application/json is served, also as=Table;v=v1;g=meta.k8s.io")
+  }
+}
+
+/// A media type with its parameters: `application/json;as=Table;v=v1`.
+struct MediaType: Hashable {
+  /// Lower case.
+  var type: String
+  var parameters: [String: String] = [:]
+
+  init(_ text: some StringProtocol) {
+    let parts = text.split(separator: ";", omittingEmptySubsequences: false)
+    type = Self.trimmed(parts.first.map { String($0) } ?? "").lowercased()
+    for parameter in parts.dropFirst() {
+      let pair = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard pair.count == 2 else { continue }
+      parameters[Self.trimmed(String(pair[0])).lowercased()] = Self.trimmed(String(pair[1]))
+    }
+  }
+
+  private static func trimmed(_ text: String) -> String {
+    var characters = Substring(text)
+    while let first = characters.first, " \t\"".contains(first) { characters.removeFirst() }
+    while let last = characters.last, " \t\"".contains(last) { characters.removeLast() }
+    return String(characters)
+  }
+}

@@ -1,0 +1,43 @@
+import Hummingbird
+import ResourceModel
+import WireFormats
+
+extension ResourceAPI {
+  /// What is the same for every caller.
+  func document(_ path: APIPath) throws -> Response {
+    let discovery = Discovery(registry: registry)
+    let document: JSONValue? =
+      switch path {
+      case .version: Discovery.version
+      case .coreVersions: discovery.coreVersions
+      case .groups: discovery.groups
+      case .group(let name): discovery.group(name)
+      case .resources(let group, let version): discovery.resources(group: group, version: version)
+      default: nil
+      }
+    if let document { return .json(document) }
+    switch path {
+    case .metrics: return .text(renderMetrics(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+    case .openAPIIndex: return .json(bytes: openAPI.index)
+    case .openAPIDocument(let group, let version):
+      guard let bytes = openAPI.document(group: group, version: version) else { throw Self.noSuchPath }
+      return .json(bytes: bytes)
+    default: throw Self.noSuchPath
+    }
+  }
+
+  /// What the caller may do, and who it is.
+  func answer(_ review: APIPath.Review, _ call: APICall) async throws -> Response {
+    let body = try await JSONBody.read(call.request, maximumBytes: 64 << 10)
+    let selfReview = SelfReview(identity: call.identity)
+    let isProtobuf =
+      call.request.headers[.contentType].map { MediaType($0).type } == "application/vnd.kubernetes.protobuf"
+    let document =
+      switch review {
+      case .selfSubjectAccess: try selfReview.access(body: body, isProtobuf: isProtobuf)
+      case .selfSubjectRules: selfReview.rules
+      case .selfSubject: selfReview.subject
+      }
+    return .json(document, status: .created)
+  }
+}

@@ -1,0 +1,118 @@
+import Hummingbird
+import ResourceModel
+import WireFormats
+
+extension ResourceAPI {
+  /// Most objects read from the store at once.
+  static let pageSize = 500
+
+  func get(_ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall) async throws -> Response {
+    let representation = try call.representation()
+    guard let stored = try await store.get(definition, key) else {
+      throw StatusError.notFound(definition.names, key.name)
+    }
+    return try response(definition, stored, representation, call)
+  }
+
+  /// An answer that shows one object.
+  func response(
+    _ definition: ResourceDefinition, _ stored: StoredObject, _ representation: Representation, _ call: APICall,
+    status: HTTPResponse.Status = .ok, warnings: [String] = []
+  ) throws -> Response {
+    switch representation {
+    case .json where call.isPretty: return .json(try stored.value(), status: status, indented: true, warnings: warnings)
+    case .json: return .json(bytes: stored.json, status: status, warnings: warnings)
+    case .table:
+      let table = ResourceTable(definition).json(
+        of: [try stored.value()], listMetadata: ["resourceVersion": .string(String(stored.revision))],
+        including: try includedObject(call), now: now())
+      return .json(table, status: status, indented: call.isPretty, warnings: warnings)
+    }
+  }
+
+  func includedObject(_ call: APICall) throws(StatusError) -> ResourceTable.IncludedObject {
+    guard let text = call.query["includeObject"] else { return .metadata }
+    guard let included = ResourceTable.IncludedObject(rawValue: text) else {
+      throw StatusError(.badRequest, "includeObject must be None, Metadata or Object")
+    }
+    return included
+  }
+
+  func list(_ definition: ResourceDefinition, namespace: String?, _ call: APICall) async throws -> Response {
+    let options = try ReadOptions(call.query, definition: definition)
+    var encoder = ListEncoder(names: definition.names, form: try listForm(definition, call))
+    var remaining = options.limit
+    var query = ListQuery(
+      namespace: namespace, selector: options.selector, limit: min(remaining ?? Self.pageSize, Self.pageSize),
+      continueToken: options.continueToken)
+    let first = try await store.list(definition, query)
+    try checkVersion(options.versionMatch, of: first)
+    remaining = remaining.map { $0 - first.items.count }
+
+    var output: [UInt8] = []
+    encoder.begin(&output)
+    try encoder.append(first.items, to: &output)
+    guard let token = first.continueToken, remaining.map({ $0 > 0 }) ?? true else {
+      encoder.end(
+        revision: first.revision, continueToken: first.continueToken, remainingItemCount: first.remainingItemCount,
+        &output)
+      return .json(bytes: output)
+    }
+    query.continueToken = token
+    let (start, query2, remaining2, encoder2) = (output, query, remaining, encoder)
+    let body = ResponseBody { writer in
+      try await writer.write(ByteBuffer(bytes: start))
+      try await sendPages(definition, query2, remaining2, revision: first.revision, encoder2, &writer)
+    }
+    return Response(
+      status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-cache, private"], body: body)
+  }
+
+  /// Sends what follows the first page. A page that cannot be read ends the connection in the middle, so that nobody
+  /// takes half a list for the whole.
+  @concurrent
+  private func sendPages(
+    _ definition: ResourceDefinition, _ query: ListQuery, _ limit: Int?, revision: Int64, _ encoder: ListEncoder,
+    _ writer: inout any ResponseBodyWriter
+  ) async throws {
+    var (query, remaining, encoder) = (query, limit, encoder)
+    while true {
+      query.limit = min(remaining ?? Self.pageSize, Self.pageSize)
+      let page = try await store.list(definition, query)
+      remaining = remaining.map { $0 - page.items.count }
+      var output: [UInt8] = []
+      try encoder.append(page.items, to: &output)
+      if let token = page.continueToken, remaining.map({ $0 > 0 }) ?? true {
+        query.continueToken = token
+        try await writer.write(ByteBuffer(bytes: output))
+        continue
+      }
+      encoder.end(
+        revision: revision, continueToken: page.continueToken, remainingItemCount: page.remainingItemCount, &output)
+      try await writer.write(ByteBuffer(bytes: output))
+      try await writer.finish(nil)
+      return
+    }
+  }
+
+  func listForm(_ definition: ResourceDefinition, _ call: APICall) throws -> ListEncoder.Form {
+    switch try call.representation() {
+    case .json: .objects
+    case .table: .table(ResourceTable(definition), including: try includedObject(call), now: now())
+    }
+  }
+
+  private func checkVersion(_ match: ReadOptions.VersionMatch, of page: ListPage) throws(StatusError) {
+    switch match {
+    case .any: return
+    case .notOlderThan(let version):
+      guard version > page.revision else { return }
+      throw StatusError(
+        .timeout, "Too large resource version: \(version), current: \(page.revision)", retryAfterSeconds: 1)
+    case .exact(let version):
+      guard version != page.revision else { return }
+      throw StatusError(
+        .expired, "The resourceVersion for the provided list is too old: only the present state can be listed")
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import AsyncAlgorithms
+import Hummingbird
+import ResourceModel
+import ServiceLifecycle
+import WireFormats
+
+extension ResourceAPI {
+  /// What a watch's sender waits for.
+  private enum WatchSignal: Sendable {
+    case change(ObjectChange)
+    case failure(StatusError)
+  }
+
+  private struct WatchPlan: Sendable {
+    var definition: ResourceDefinition
+    var namespace: String?
+    var options: ReadOptions
+    var encoder: WatchEventEncoder
+    var duration: Duration
+  }
+
+  /// - Parameter name: the one object to watch; nil for all.
+  func watch(
+    _ definition: ResourceDefinition, namespace: String?, name: String?, _ call: APICall
+  ) async throws -> Response {
+    var options = try ReadOptions(call.query, definition: definition)
+    if let name { options.selector.fields.append(.equals(path: "metadata.name", value: name)) }
+    let encoder = WatchEventEncoder(names: definition.names, form: try listForm(definition, call), now: now)
+    let duration = min(
+      options.timeoutSeconds.map { .seconds($0) } ?? configuration.maximumWatchDuration,
+      configuration.maximumWatchDuration)
+    let plan = WatchPlan(
+      definition: definition, namespace: namespace, options: options, encoder: encoder, duration: duration)
+    // Opened before the answer begins, so that a version that is too old is an answer and not the end of one.
+    let changes: AsyncThrowingStream<ObjectChange, any Error>? =
+      if let revision = options.watchAfter {
+        try await store.watch(definition, namespace: namespace, selector: options.selector, after: revision)
+      } else {
+        nil
+      }
+    try watchers.enter()
+    let lease = WatchLease(watchers)
+    let request = call.request
+    let closeConnection = call.closeConnection
+    let body = ResponseBody { writer in
+      defer { lease.end() }
+      let signals = AsyncChannel<WatchSignal>()
+      try await request.body.consumeWithInboundCloseHandler { _ in
+        try await run(plan, changes, signals, closeConnection, &writer)
+      } onInboundClosed: {
+        signals.finish()
+      }
+      try await writer.finish(nil)
+    }
+    return Response(
+      status: .ok,
+      headers: [.contentType: "application/json", .cacheControl: "no-cache, private", .connection: "close"], body: body)
+  }
+
+  /// Sends what is there now, where the client asked for it, then every change until the watch ends: by its time, by
+  /// the client's leaving, by the server's shutdown, or because the client reads too slowly.
+  @concurrent
+  private func run(
+    _ plan: WatchPlan, _ opened: AsyncThrowingStream<ObjectChange, any Error>?, _ signals: AsyncChannel<WatchSignal>,
+    _ closeConnection: @escaping @Sendable () -> Void, _ writer: inout any ResponseBodyWriter
+  ) async throws {
+    var encoder = plan.encoder
+    // Sends the head of the answer at once: a client learns that it watches before anything changes.
+    try await writer.write(ByteBuffer())
+    let changes: AsyncThrowingStream<ObjectChange, any Error>
+    if let opened {
+      changes = opened
+    } else {
+      let revision = try await sendPresentState(plan, &encoder, &writer)
+      changes = try await store.watch(
+        plan.definition, namespace: plan.namespace, selector: plan.options.selector, after: revision)
+    }
+    let patience = configuration.watchWriteTimeout
+    // Both end with this function. A client that does not read holds up the loop below in a write; after `patience`
+    // its connection is closed, which ends the write.
+    async let _ = Self.forward(changes, to: signals, patience: patience, closeConnection)
+    async let _ = Self.end(signals, after: plan.duration, patience: patience, closeConnection)
+    try await withGracefulShutdownHandler {
+      for await signal in signals {
+        var output: [UInt8] = []
+        switch signal {
+        case .change(let change): try append(change, plan, &encoder, &output)
+        case .failure(let error): encoder.appendError(error, to: &output)
+        }
+        if !output.isEmpty { try await writer.write(ByteBuffer(bytes: output)) }
+      }
+    } onGracefulShutdown: {
+      signals.finish()
+    }
+  }
+
+  private func append(
+    _ change: ObjectChange, _ plan: WatchPlan, _ encoder: inout WatchEventEncoder, _ output: inout [UInt8]
+  ) throws {
+    switch (change.kind, change.object) {
+    case (.added, let object?): try encoder.append("ADDED", object, to: &output)
+    case (.modified, let object?): try encoder.append("MODIFIED", object, to: &output)
+    case (.deleted, let object?): try encoder.append("DELETED", object, to: &output)
+    case (.bookmark, _) where plan.options.allowsBookmarks:
+      encoder.appendBookmark(revision: change.revision, to: &output)
+    default: break
+    }
+  }
+
+  /// - Returns: the revision from which the watch goes on.
+  @concurrent
+  private func sendPresentState(
+    _ plan: WatchPlan, _ encoder: inout WatchEventEncoder, _ writer: inout any ResponseBodyWriter
+  ) async throws -> Int64 {
+    var query = ListQuery(namespace: plan.namespace, selector: plan.options.selector, limit: Self.pageSize)
+    var revision: Int64?
+    repeat {
+      let page = try await store.list(plan.definition, query)
+      revision = revision ?? page.revision
+      var output: [UInt8] = []
+      for item in page.items { try encoder.append("ADDED", item, to: &output) }
+      query.continueToken = page.continueToken
+      if query.continueToken == nil && plan.options.sendsInitialEvents {
+        encoder.appendBookmark(revision: revision ?? page.revision, endsInitialEvents: true, to: &output)
+      }
+      if !output.isEmpty { try await writer.write(ByteBuffer(bytes: output)) }
+    } while query.continueToken != nil
+    return revision ?? 0
+  }
+
+  /// Hands the store's changes on, one at a time, until either side ends. Where the client is slow they wait in the
+  /// store's buffer, and when that is full the store ends the watch.
+  private static func forward(
+    _ changes: AsyncThrowingStream<ObjectChange, any Error>, to signals: AsyncChannel<WatchSignal>, patience: Duration,
+    _ closeConnection: @escaping @Sendable () -> Void
+  ) async {
+    do {
+      for try await change in changes { await signals.send(.change(change)) }
+      signals.finish()
+    } catch {
+      let failure = error as? StatusError ?? StatusError(.internalError, "the watch was interrupted")
+      do {
+        try await withDeadline(patience) { await signals.send(.failure(failure)) }
+        signals.finish()
+      } catch {
+        closeConnection()
+      }
+    }
+  }
+
+  private static func end(
+    _ signals: AsyncChannel<WatchSignal>, after duration: Duration, patience: Duration,
+    _ closeConnection: @escaping @Sendable () -> Void
+  ) async {
+    do {
+      try await Task.sleep(for: duration)
+      signals.finish()
+      try await Task.sleep(for: patience)
+      closeConnection()
+    } catch {
+      // Cancelled: the watch ended before.
+    }
+  }
+}
+
+/// Gives a watcher's place back exactly once: when its answer ends, or when the answer is never sent.
+private final class WatchLease: Sendable {
+  private let watchers: WatcherCount
+  private let isHeld = AtomicFlag(true)
+
+  init(_ watchers: WatcherCount) { self.watchers = watchers }
+
+  func end() { if isHeld.clear() { watchers.leave() } }
+
+  deinit { end() }
+}

@@ -1,0 +1,164 @@
+import Hummingbird
+import Logging
+import ResourceModel
+public import WireFormats
+
+/// The Kubernetes-style API over stored kinds.
+public struct ResourceAPI: Sendable {
+  public struct Configuration: Sendable {
+    /// Of a request body.
+    public var maximumBodyBytes = 3 << 20
+    /// For everything but a watch and the sending of a long list.
+    public var requestTimeout: Duration = .seconds(30)
+    /// Watches at the same time; more are told to come back later.
+    public var maximumWatchers = 4096
+    /// The longest a watch lasts; clients start a new one where it ends.
+    public var maximumWatchDuration: Duration = .seconds(3600)
+    /// How long a watcher that does not read may hold up its connection.
+    public var watchWriteTimeout: Duration = .seconds(60)
+    /// Requests a second that one token may send for long, and at once.
+    public var requestsPerSecond: Double = 1000
+    public var requestBurst: Double = 4000
+    /// True where `/metrics` needs no token.
+    public var areMetricsOpen = false
+
+    public init() {}
+  }
+
+  let registry: ResourceRegistry
+  let store: any ResourceStore
+  let configuration: Configuration
+  let now: @Sendable () -> Timestamp
+  let makeUID: @Sendable () -> String
+  let renderMetrics: @Sendable () -> String
+  let watchers: WatcherCount
+  let openAPI: OpenAPIDocuments
+
+  /// - Parameters:
+  ///   - makeUID: gives a new UUID, in lower case.
+  ///   - renderMetrics: the answer to `/metrics`, in Prometheus' text format.
+  public init(
+    registry: ResourceRegistry, store: any ResourceStore, configuration: Configuration = Configuration(),
+    now: @escaping @Sendable () -> Timestamp, makeUID: @escaping @Sendable () -> String,
+    renderMetrics: @escaping @Sendable () -> String = { "" }
+  ) {
+    self.registry = registry
+    self.store = store
+    self.configuration = configuration
+    self.now = now
+    self.makeUID = makeUID
+    self.renderMetrics = renderMetrics
+    watchers = WatcherCount(maximum: configuration.maximumWatchers)
+    openAPI = OpenAPIDocuments(registry)
+  }
+
+  /// Answers a request whose sender is known.
+  /// - Throws: `StatusError`, or what the store throws.
+  func respond(to call: APICall) async throws -> Response {
+    switch call.path {
+    case .collection(let name, let namespace):
+      let definition = try definition(name, call)
+      switch call.request.method {
+      case .get where try call.isWatch:
+        return try await watch(definition, namespace: namespace, name: nil, call)
+      case .get: return try await list(definition, namespace: namespace, call)
+      case .post: return try await create(definition, namespace: namespace, call)
+      case .delete: return try await deleteCollection(definition, namespace: namespace, call)
+      default: throw methodNotAllowed(call, allowed: "GET, POST, DELETE")
+      }
+    case .object(let name, let key):
+      let definition = try definition(name, call)
+      switch call.request.method {
+      case .get where try call.isWatch:
+        return try await watch(definition, namespace: key.namespace, name: key.name, call)
+      case .get: return try await get(definition, key, call)
+      case .put: return try await put(definition, key, call, isStatus: false)
+      case .patch: return try await patch(definition, key, call, isStatus: false)
+      case .delete: return try await delete(definition, key, call)
+      default: throw methodNotAllowed(call, allowed: "GET, PUT, PATCH, DELETE")
+      }
+    case .status(let name, let key):
+      let definition = try definition(name, call)
+      guard definition.hasStatus else { throw Self.noSuchPath }
+      switch call.request.method {
+      case .get: return try await get(definition, key, call)
+      case .put: return try await put(definition, key, call, isStatus: true)
+      case .patch: return try await patch(definition, key, call, isStatus: true)
+      default: throw methodNotAllowed(call, allowed: "GET, PUT, PATCH")
+      }
+    case .review(let review):
+      guard call.request.method == .post else { throw methodNotAllowed(call, allowed: "POST") }
+      return try await answer(review, call)
+    case .health, .metrics, .version, .coreVersions, .groups, .group, .resources, .openAPIIndex, .openAPIDocument:
+      guard call.request.method == .get || call.request.method == .head else {
+        throw methodNotAllowed(call, allowed: "GET")
+      }
+      return try document(call.path)
+    }
+  }
+
+  static let noSuchPath = StatusError(.notFound, "the server could not find the requested resource")
+
+  private func definition(_ name: APIPath.GroupVersionPlural, _ call: APICall) throws -> ResourceDefinition {
+    guard let definition = registry.definition(name) else { throw Self.noSuchPath }
+    return definition
+  }
+
+  private func methodNotAllowed(_ call: APICall, allowed: String) -> StatusError {
+    StatusError(
+      .methodNotAllowed,
+      "the server does not allow \(call.request.method.rawValue.prefix(20)) on the requested resource; it allows \(allowed)"
+    )
+  }
+
+  func lifecycle(_ definition: ResourceDefinition) -> ObjectLifecycle { ObjectLifecycle(definition: definition) }
+}
+
+/// One request, read as far as every endpoint needs it.
+struct APICall: Sendable {
+  var request: Request
+  var path: APIPath
+  var query: QueryItems
+  var identity: Identity
+  var logger: Logger
+  /// Closes the connection at once, whatever is still being sent.
+  var closeConnection: @Sendable () -> Void
+
+  var isWatch: Bool { get throws { query.flag("watch") ?? false } }
+
+  var isPretty: Bool { query.flag("pretty") ?? false }
+
+  func representation() throws(StatusError) -> Representation { try Representation(accept: request.headers[.accept]) }
+
+  /// The words of authorization for this request; nil where every identity may send it.
+  func attributes() throws -> AccessAttributes? {
+    let method = request.method
+    switch path {
+    case .collection(let name, _):
+      let verb =
+        switch method {
+        case .post: "create"
+        case .delete: "deletecollection"
+        default: try isWatch ? "watch" : "list"
+        }
+      return AccessAttributes(verb: verb, group: name.group, resource: name.plural)
+    case .object(let name, _):
+      let verb = try isWatch && method == .get ? "watch" : Self.verb(method)
+      return AccessAttributes(verb: verb, group: name.group, resource: name.plural)
+    case .status(let name, _):
+      return AccessAttributes(verb: Self.verb(method), group: name.group, resource: name.plural, subresource: "status")
+    default: return nil
+    }
+  }
+
+  private static func verb(_ method: HTTPRequest.Method) -> String {
+    switch method {
+    case .get, .head: "get"
+    case .put: "update"
+    case .patch: "patch"
+    case .delete: "delete"
+    case .post: "create"
+    default: method.rawValue.lowercased()
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import HTTPTypes
+import Hummingbird
+import ResourceModel
+import WireFormats
+
+extension Response {
+  /// A JSON answer. `warnings` travel as `Warning` headers, which `kubectl` prints.
+  static func json(
+    _ value: JSONValue, status: HTTPResponse.Status = .ok, indented: Bool = false, warnings: [String] = []
+  ) -> Response {
+    .json(bytes: value.serialized(indented: indented), status: status, warnings: warnings)
+  }
+
+  static func json(
+    bytes: [UInt8], status: HTTPResponse.Status = .ok, warnings: [String] = []
+  ) -> Response {
+    var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-cache, private"]
+    if let field = HTTPField.Name("Warning") {
+      for warning in warnings.prefix(20) { headers.append(HTTPField(name: field, value: warningText(warning))) }
+    }
+    return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+
+  static func text(_ text: String, status: HTTPResponse.Status = .ok, contentType: String = "text/plain; charset=utf-8")
+    -> Response
+  {
+    Response(
+      status: status, headers: [.contentType: contentType], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+
+  static func failure(_ error: StatusError) -> Response {
+    var response = Response.json(error.json, status: HTTPResponse.Status(code: error.httpStatus))
+    if let seconds = error.retryAfterSeconds, let field = HTTPField.Name("Retry-After") {
+      response.headers[field] = String(seconds)
+    }
+    if error.reason == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer realm=\"wrktalk\"" }
+    return response
+  }
+
+  /// `299 - "text"` (RFC 7234 §5.5), with what would end the quoted string escaped and control characters left out.
+  private static func warningText(_ warning: String) -> String {
+    var text = ""
+    for scalar in warning.unicodeScalars.prefix(256) where scalar.value >= 0x20 && scalar.value < 0x7F {
+      if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
+      text.unicodeScalars.append(scalar)
+    }
+    return "299 - \"\(text)\""
+  }
+}

@@ -1,0 +1,71 @@
+import ResourceModel
+import WireFormats
+
+/// How a patch is written.
+enum PatchFormat: String, Hashable, CaseIterable {
+  case jsonPatch = "application/json-patch+json"
+  case mergePatch = "application/merge-patch+json"
+
+  /// - Throws: `unsupportedMediaType`, naming what is accepted.
+  init(contentType: String?) throws(StatusError) {
+    let type = MediaType(contentType ?? "").type
+    if let format = PatchFormat(rawValue: type) {
+      self = format
+      return
+    }
+    let accepted = Self.allCases.map(\.rawValue).joined(separator: ", ")
+    let reason =
+      switch type {
+      case "application/apply-patch+yaml", "application/apply-patch+cbor":
+        "server-side apply is not supported by this server; apply without --server-side"
+      case "application/strategic-merge-patch+json":
+        "strategic merge patches are not supported by this server; use --type=merge or --type=json"
+      case "": "a patch must say its format in Content-Type"
+      default: "the body of the request was in an unknown format (\(type.prefix(80)))"
+      }
+    throw StatusError(.unsupportedMediaType, "\(reason) - accepted media types include: \(accepted)")
+  }
+}
+
+/// A change to an object, whatever its format.
+enum ObjectPatch {
+  case json(JSONPatch)
+  case merge(JSONValue)
+
+  init(_ body: JSONValue, format: PatchFormat) throws(StatusError) {
+    switch format {
+    case .mergePatch:
+      guard body.object != nil else {
+        throw StatusError(.badRequest, "a merge patch of an object must be an object, not \(body.typeName)")
+      }
+      self = .merge(body)
+    case .jsonPatch:
+      do {
+        self = .json(try JSONPatch(body))
+      } catch {
+        throw Self.statusError(error)
+      }
+    }
+  }
+
+  func applied(to object: JSONValue, _ names: ResourceNames) throws(StatusError) -> JSONValue {
+    switch self {
+    case .merge(let patch): return object.mergePatched(with: patch)
+    case .json(let patch):
+      do {
+        return try patch.applied(to: object)
+      } catch {
+        throw Self.statusError(error)
+      }
+    }
+  }
+
+  private static func statusError(_ error: JSONPatchError) -> StatusError {
+    switch error.reason {
+    case .malformed: StatusError(.badRequest, "the JSON patch is malformed: \(error)")
+    case .notApplicable:
+      StatusError(.invalid, "the server rejected our request due to an error in our request: \(error)")
+    case .tooLarge: StatusError(.requestEntityTooLarge, "\(error)")
+    }
+  }
+}
