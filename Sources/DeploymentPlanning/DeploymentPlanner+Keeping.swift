@@ -49,16 +49,15 @@ extension DeploymentPlanner {
 
   /// The desired release failed: the failure policy decides what runs until somebody acts.
   mutating func hold(_ failure: DesiredDeploymentStatus.Failure) -> Decision.Step {
-    let failed = "\(failure.version) failed: \(failure.message)"
-    let again = "A new spec, or \"wrktalkctl retry \(desired.metadata.name)\", tries again"
+    let failed = failedText(failure)
     guard spec.failurePolicy == .rollBack else {
-      return standStill(failure, "\(failed). Everything is left as it is (spec.failurePolicy is Hold). \(again)")
+      return standStill(failure, "\(failed). Everything is left as it is (spec.failurePolicy is Hold). \(againText)")
     }
     guard let current = status.current else {
       set(
         DeploymentCondition.remediated, .isFalse, "NothingToRestore",
         "No version ran before \(failure.version), so there is none to return to")
-      return standStill(failure, "\(failed). There is no earlier version to return to. \(again)")
+      return standStill(failure, "\(failed). There is no earlier version to return to. \(againText)")
     }
     guard let observation else { return unobserved() }
     let comparison = EnvironmentComparison(expected: current.services, observed: observation)
@@ -77,10 +76,25 @@ extension DeploymentPlanner {
     }
     if isEnvironmentUnsettled { markRemediated(current) }
     care = lookAfter(current, comparison)
-    let message = "\(failed). \(current.title) is kept instead. \(again)"
+    keepInstead(current, of: failure)
+    return care.step
+  }
+
+  /// Says that the last good version stays until somebody acts.
+  mutating func keepInstead(
+    _ current: DesiredDeploymentStatus.Current, of failure: DesiredDeploymentStatus.Failure
+  ) {
+    let message = "\(failedText(failure)). \(current.title) is kept instead. \(againText)"
     set(DeploymentCondition.stalled, .isTrue, failure.reason, message)
     set(DeploymentCondition.ready, .isFalse, failure.reason, message)
-    return care.step
+  }
+
+  private func failedText(_ failure: DesiredDeploymentStatus.Failure) -> String {
+    "\(failure.version) failed: \(failure.message)"
+  }
+
+  private var againText: String {
+    "A new spec, or \"wrktalkctl retry \(desired.metadata.name)\", tries again"
   }
 
   private mutating func standStill(

@@ -101,9 +101,11 @@ extension DeploymentPlanner {
     if ArtifactFailureReason(rawValue: failure.reason) != nil {
       set(DeploymentCondition.artifactVerified, .isFalse, failure.reason, message)
     }
+    set(DeploymentCondition.healthy, .unknown, "DeploymentFailed", "What the failure left running was not looked at")
     set(DeploymentCondition.released, .isFalse, failure.reason, message)
     set(DeploymentCondition.ready, .isFalse, failure.reason, "\(version) failed: \(message)")
     events.append(DeploymentEvent(.warning, failure.reason, "\(version) failed: \(message)"))
+    if let failure = status.failure, spec.failurePolicy == .hold || status.current == nil { _ = hold(failure) }
   }
 
   private mutating func recordRestored(_ running: RunningRelease, _ purpose: RestorePurpose) {
@@ -119,6 +121,7 @@ extension DeploymentPlanner {
     case .rollback:
       set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
       markRemediated(current)
+      if let failure = status.failure, failure.generation == generation { keepInstead(current, of: failure) }
     case .driftCorrection:
       let text = "\(current.title) runs again as it was deployed"
       set(DeploymentCondition.drifted, .isFalse, "Corrected", text)

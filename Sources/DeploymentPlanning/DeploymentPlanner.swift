@@ -155,6 +155,8 @@ public struct DeploymentPlanner {
     } else {
       set(DeploymentCondition.scheduled, .isTrue, "Due", "The scheduled time has come")
     }
+    unset(DeploymentCondition.drifted)
+    set(DeploymentCondition.healthy, .unknown, "Deploying", "Known when the deployment has ended")
     set(DeploymentCondition.released, .unknown, "Deploying", text)
     set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
     set(DeploymentCondition.ready, .isFalse, "Deploying", text)

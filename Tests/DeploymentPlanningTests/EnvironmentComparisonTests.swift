@@ -1,0 +1,96 @@
+import DeploymentKinds
+import DeploymentPlanning
+import Testing
+
+struct EnvironmentComparisonTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var containers: [EnvironmentObservation.Container]
+    var drifts: [String]
+    var isHealthy: Bool
+  }
+
+  @Test(arguments: [
+    Row(testDescription: "as deployed", containers: running("2.2.0").containers, drifts: [], isHealthy: true),
+    Row(
+      testDescription: "stopped by hand",
+      containers: [container("backend", "2.2.0", state: .exited(code: 137)), container("media", "2.2.0")],
+      drifts: ["backend: container wrktalk-backend-1 stopped with exit code 137"], isHealthy: false),
+    Row(
+      testDescription: "removed", containers: [container("media", "2.2.0")], drifts: ["backend has no container"],
+      isHealthy: false),
+    Row(
+      testDescription: "paused",
+      containers: [container("backend", "2.2.0", state: .paused), container("media", "2.2.0")],
+      drifts: ["backend: container wrktalk-backend-1 is paused"], isHealthy: false),
+    Row(
+      testDescription: "another image", containers: [container("backend", "2.1.0"), container("media", "2.2.0")],
+      drifts: [
+        "backend runs registry/backend@sha256:\(digest("2")) instead of registry/backend@sha256:\(digest("2"))"
+      ], isHealthy: true),
+    Row(
+      testDescription: "one too many",
+      containers: running("2.2.0").containers + [container("media", "2.2.0", number: 2)],
+      drifts: ["media has 2 containers instead of 1"], isHealthy: true),
+    Row(
+      testDescription: "a service added by hand",
+      containers: running("2.2.0").containers + [container("redis", "2.2.0")],
+      drifts: ["redis is not part of the release"], isHealthy: true),
+    Row(
+      testDescription: "unhealthy is no drift",
+      containers: [container("backend", "2.2.0", health: .unhealthy), container("media", "2.2.0")], drifts: [],
+      isHealthy: false),
+    Row(
+      testDescription: "starting is no drift",
+      containers: [container("backend", "2.2.0", health: .starting), container("media", "2.2.0")], drifts: [],
+      isHealthy: false),
+    Row(
+      testDescription: "restarted by the engine is no drift",
+      containers: [container("backend", "2.2.0", state: .restarting), container("media", "2.2.0")], drifts: [],
+      isHealthy: false),
+  ])
+  func differencesAreNamed(_ row: Row) {
+    let comparison = EnvironmentComparison(
+      expected: services("2.2.0"), observed: EnvironmentObservation(containers: row.containers))
+    #expect(comparison.drifts.map(\.description) == row.drifts)
+    #expect((comparison.health == .healthy) == row.isHealthy)
+  }
+
+  @Test func aContainerOfComposeRunIsNobodysDrift() {
+    var extra = container("backend", "2.1.0", number: 9)
+    extra.isOneOff = true
+    let observed = EnvironmentObservation(containers: running("2.2.0").containers + [extra])
+    #expect(EnvironmentComparison(expected: services("2.2.0"), observed: observed).isMatching)
+  }
+
+  @Test func anotherConfigurationIsDrift() {
+    var changed = container("media", "2.2.0")
+    changed.configHash = "other"
+    let observed = EnvironmentObservation(containers: [container("backend", "2.2.0"), changed])
+    let comparison = EnvironmentComparison(expected: services("2.2.0"), observed: observed)
+    #expect(comparison.drifts == [.otherConfiguration(service: "media")])
+  }
+
+  @Test(arguments: [
+    (EnvironmentObservation.Container.State?.none, true), (.exited(code: 0), true), (.exited(code: 3), false),
+  ])
+  func aServiceThatRunsOnceMayBeDone(_ state: EnvironmentObservation.Container.State?, _ isHealthy: Bool) {
+    var expected = services("2.2.0")
+    expected[1].runsToCompletion = true
+    var containers = [container("backend", "2.2.0")]
+    if let state { containers.append(container("media", "2.2.0", state: state, health: .none)) }
+    let comparison = EnvironmentComparison(expected: expected, observed: .init(containers: containers))
+    #expect(comparison.drifts.isEmpty)
+    #expect((comparison.health == .healthy) == isHealthy)
+  }
+
+  @Test func withoutKnownServicesNothingIsDrift() {
+    #expect(EnvironmentComparison(expected: nil, observed: running("2.2.0")).isMatching)
+  }
+
+  @Test func longListsAreCutShort() {
+    let observed = EnvironmentObservation(containers: ["a", "b", "c", "d", "e"].map { container($0, "2.2.0") })
+    let comparison = EnvironmentComparison(expected: [services("2.2.0")[0]], observed: observed)
+    #expect(comparison.driftText.hasSuffix("and 3 more"))
+  }
+}

@@ -1,0 +1,179 @@
+import DeploymentKinds
+import DeploymentPlanning
+import ResourceModel
+import Testing
+import WireFormats
+
+struct FailureTests {
+  private let retry = [DesiredDeploymentKind.retryAnnotation: "2026-12-15T03:00:00Z"]
+
+  @Test func aFailedReleaseIsRolledBack() {
+    let failed = failedStatus()
+    #expect(failed.failure?.reason == "WorkloadUnhealthy")
+    #expect(failed.history?.first?.outcome == .failed)
+    let broken = EnvironmentObservation(containers: [container("backend", "2.3.0"), container("media", "2.3.0")])
+    let decision = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: failed), facts: facts(.observed(broken)))
+    #expect(decision.stepName == "roll back to 2.2.0")
+    #expect(decision.reason(DeploymentCondition.reconciling) == "RollingBack")
+    #expect(decision.events.map(\.reason) == ["RollingBack"])
+    guard case .restore(let plan, _) = decision.step else { return }
+    #expect(plan.pinnedImages["media"] == services("2.2.0")[1].image)
+  }
+
+  @Test func anInterruptedRollbackGoesOnWithoutANewEvent() {
+    let broken = DeploymentFacts.Environment.observed(.init(containers: [container("media", "2.3.0")]))
+    let first = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: failedStatus()), facts: facts(broken))
+    let second = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: first.status), facts: facts(broken))
+    #expect(second.step == first.step)
+    #expect(second.status == first.status)
+    #expect(second.events.isEmpty)
+  }
+
+  @Test func whatRunsAfterTheRollbackIsKeptAndTheFailureStaysKnown() {
+    let object = deployment(spec("2.3.0"), status: failedStatus())
+    let (status, events) = DeploymentPlanner.record(
+      .restored(RunningRelease(imageDigests: [:], services: services("2.2.0")), .rollback), of: object, now: moment)
+    #expect(events.map(\.reason) == ["RolledBack"])
+    #expect(status.conditions?.isTrue(DeploymentCondition.remediated) == true)
+    #expect(status.conditions?[DeploymentCondition.stalled]?.reason == "WorkloadUnhealthy")
+    #expect(status.history?.first?.outcome == .rolledBack)
+    let next = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: status), facts: facts(.observed(running("2.2.0"))))
+    #expect(next.stepName == "settled for 1m")
+    #expect(next.status == status)
+    let drifted = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: status), facts: facts(.observed(.init(containers: []))))
+    #expect(drifted.stepName == "correct to 2.2.0")
+    #expect(drifted.status.conditions?[DeploymentCondition.stalled]?.reason == "WorkloadUnhealthy")
+  }
+
+  @Test func aFailureThatTouchedNothingNeedsNoRollback() {
+    let failed = failedStatus(reason: "ArtifactDigestMismatch")
+    #expect(failed.conditions?[DeploymentCondition.artifactVerified]?.status == .isFalse)
+    let decision = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: failed), facts: facts(.observed(running("2.2.0"))))
+    #expect(decision.stepName == "settled for 1m")
+    #expect(decision.status.conditions?.isTrue(DeploymentCondition.remediated) == true)
+  }
+
+  @Test func withHoldEverythingIsLeftAsItIs() {
+    let held = spec("2.3.0", failurePolicy: .hold)
+    let status = failedStatus(held)
+    #expect(status.conditions?[DeploymentCondition.stalled]?.reason == "WorkloadUnhealthy")
+    let decision = DeploymentPlanner.decide(deployment(held, status: status), facts: facts(.notObserved))
+    #expect(decision.stepName == "settled")
+    #expect(decision.status == status)
+  }
+
+  @Test func aFirstReleaseThatFailsHasNothingToReturnTo() {
+    let status = failedStatus(over: DesiredDeploymentStatus())
+    let decision = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: status), facts: facts())
+    #expect(decision.stepName == "settled")
+    #expect(decision.reason(DeploymentCondition.remediated) == "NothingToRestore")
+    #expect(decision.status == status)
+  }
+
+  @Test(arguments: [FailurePolicy.rollBack, .hold])
+  func onlyANewGenerationOrARetryTriesAgain(_ policy: FailurePolicy) {
+    let wanted = spec("2.3.0", failurePolicy: policy)
+    let status = failedStatus(wanted)
+    let same = facts(.observed(running("2.2.0")))
+    #expect(!DeploymentPlanner.decide(deployment(wanted, status: status), facts: same).stepName.hasPrefix("deploy"))
+    let newer = DeploymentPlanner.decide(deployment(wanted, generation: 8, status: status), facts: same)
+    #expect(newer.stepName == "deploy 2.3.0")
+    let asked = DeploymentPlanner.decide(deployment(wanted, status: status, annotations: retry), facts: same)
+    #expect(asked.stepName == "deploy 2.3.0")
+    #expect(asked.status.failure == nil)
+    #expect(asked.status.conditions?[DeploymentCondition.stalled] == nil)
+    let failedAgain = DeploymentPlanner.record(
+      .deploymentFailed(.init(isTransient: false, reason: "WorkloadUnhealthy", message: "again")),
+      of: deployment(wanted, status: asked.status, annotations: retry), now: moment
+    ).status
+    let third = DeploymentPlanner.decide(deployment(wanted, status: failedAgain, annotations: retry), facts: same)
+    #expect(!third.stepName.hasPrefix("deploy"))
+  }
+
+  @Test func aRetryAskedForInSyncIsNotKeptForALaterFailure() {
+    let decision = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: settledStatus(), annotations: retry), facts: facts(.observed(running("2.2.0"))))
+    #expect(decision.status.lastHandledRetryRequest == retry.values.first)
+  }
+
+  @Test func whatMayPassIsTriedThreeTimes() {
+    var status = settledStatus()
+    var now = moment
+    var tries = 0
+    let failure = DeploymentFailure(isTransient: true, reason: "BucketUnreachable", message: "no answer")
+    while status.failure == nil, tries < 10 {
+      let decision = DeploymentPlanner.decide(
+        deployment(spec("2.3.0"), status: status), facts: facts(.observed(running("2.2.0")), at: now))
+      status = decision.status
+      if case .settled(let pause?) = decision.step {
+        #expect(pause > .zero)
+        now = now + pause
+        continue
+      }
+      #expect(decision.stepName == "deploy 2.3.0")
+      tries += 1
+      #expect(status.attempts == tries)
+      status =
+        DeploymentPlanner.record(
+          .deploymentFailed(failure), of: deployment(spec("2.3.0"), status: status), now: now
+        ).status
+    }
+    #expect(tries == 3)
+    #expect(now == moment + .seconds(30))
+    #expect(status.failure?.reason == "BucketUnreachable")
+    #expect(status.failure?.message == "no answer (after 3 attempts)")
+  }
+
+  @Test func anAttemptThatWasCutShortIsTheSameAttempt() {
+    let begun = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: settledStatus()), facts: facts()).status
+    let resumed = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: begun), facts: facts(license: .expired(at: nil), at: moment + .seconds(60)))
+    #expect(resumed.stepName == "deploy 2.3.0")
+    #expect(resumed.status == begun)
+    #expect(resumed.events.isEmpty)
+  }
+
+  @Test func aRollbackThatFailsIsRepeatedEverMoreSeldom() {
+    var status = failedStatus()
+    var now = moment
+    let broken = DeploymentFacts.Environment.observed(.init(containers: []))
+    var pauses: [Duration] = []
+    for _ in 0..<6 {
+      var decision = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: status), facts: facts(broken, at: now))
+      if decision.stepName.hasPrefix("settled"), let next = decision.status.nextAttemptAt {
+        pauses.append(next - now)
+        now = next
+        decision = DeploymentPlanner.decide(
+          deployment(spec("2.3.0"), status: decision.status), facts: facts(broken, at: now))
+      }
+      #expect(decision.stepName == "roll back to 2.2.0")
+      status =
+        DeploymentPlanner.record(
+          .restoreFailed(.init(isTransient: false, reason: "PortInUse", message: "port 80 is taken"), .rollback),
+          of: deployment(spec("2.3.0"), status: decision.status), now: now
+        ).status
+    }
+    #expect(pauses == [10, 10, 20, 40, 80].map(Duration.seconds))
+    #expect(status.conditions?[DeploymentCondition.remediated]?.reason == "PortInUse")
+  }
+
+  @Test func returningToTheCurrentReleaseClearsTheFailure() {
+    let back = deployment(spec("2.2.0"), generation: 8, status: failedStatus())
+    let clean = DeploymentPlanner.decide(back, facts: facts(.observed(running("2.2.0"))))
+    #expect(clean.stepName == "settled for 1m")
+    #expect(clean.status.failure == nil)
+    #expect(clean.status.conditions?.isTrue(DeploymentCondition.ready) == true)
+    #expect(clean.status.conditions?[DeploymentCondition.stalled] == nil)
+  }
+
+  @Test func returningToTheCurrentReleaseUndoesWhatTheFailureLeftWhateverTheDriftPolicy() {
+    let held = failedStatus(spec("2.3.0", failurePolicy: .hold))
+    let back = deployment(spec("2.2.0", drift: .ignore), generation: 8, status: held)
+    let decision = DeploymentPlanner.decide(back, facts: facts(.observed(running("2.3.0"))))
+    #expect(decision.stepName == "roll back to 2.2.0")
+  }
+}
