@@ -1,1 +1,3 @@
-// Empty until this program's first file.
+import ControlCommands
+
+await Wrktalkctl.runProgram()

@@ -1,0 +1,90 @@
+import ArgumentParser
+import DeploymentKinds
+import ResourceClient
+import ResourceModel
+import WireFormats
+
+struct DeleteCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "delete", abstract: "Delete objects.",
+    discussion: "Deleting a deployment leaves what runs as it is: the Agent only stops looking after it.")
+
+  @Argument(help: "A kind and names, or KIND/NAME.")
+  var objects: [String] = []
+
+  @Option(
+    name: [.customShort("f"), .customLong("filename")], parsing: .singleValue,
+    help: "Delete what this file, folder or standard input (-) declares.", completion: .file())
+  var paths: [String] = []
+
+  @Flag(name: [.customShort("R"), .long], help: "Read the folders inside a folder too.")
+  var recursive = false
+
+  @OptionGroup var connection: ConnectionOptions
+
+  @Flag(inversion: .prefixedNo, help: "Wait until the objects are gone.")
+  var wait = true
+
+  @Option(help: "How long to wait for each object.")
+  var timeout = "1m"
+
+  @Flag(help: "An object that is not there is no failure.")
+  var ignoreNotFound = false
+
+  @Option(help: "server: check everything there, but delete nothing.")
+  var dryRun = DryRun.none
+
+  func run() async throws {
+    let timeout = try WaitOptions.duration(timeout)
+    guard objects.isEmpty != paths.isEmpty else {
+      throw CommandFailure("name objects or give files with -f", exitCode: CommandFailure.usageExitCode)
+    }
+    let session = try connection.session()
+    var failures = FailureCount()
+    for (names, key) in try targets(session, &failures) {
+      do {
+        try await delete(names, key, session, timeout)
+      } catch let failure as CommandFailure {
+        failures.add(failure, session.console)
+      }
+    }
+    try failures.end()
+  }
+
+  private func targets(
+    _ session: Session, _ failures: inout FailureCount
+  ) throws(CommandFailure) -> [(ResourceNames, ObjectKey)] {
+    if !paths.isEmpty {
+      let reader = ManifestReader(namespace: session.namespace, isNamespaceExplicit: session.isNamespaceExplicit)
+      let reading = reader.read(paths, isRecursive: recursive)
+      for failure in reading.failures { failures.add(failure, session.console) }
+      return reading.manifests.map { ($0.definition.names, $0.key) }
+    }
+    let arguments = try ResourceArguments(objects)
+    guard !arguments.names.isEmpty else {
+      throw CommandFailure(
+        "name the objects to delete, such as \(arguments.resource.singular)/NAME",
+        exitCode: CommandFailure.usageExitCode)
+    }
+    return arguments.names.map { (arguments.resource, ObjectKey(namespace: session.namespace, name: $0)) }
+  }
+
+  private func delete(_ names: ResourceNames, _ key: ObjectKey, _ session: Session, _ timeout: Duration) async throws {
+    let client = session.client
+    let options = DeleteOptions(isDryRun: dryRun == .server)
+    do throws(ResourceClientError) {
+      try await client.delete(names, key, options: options)
+    } catch {
+      if error.isNotFound, ignoreNotFound { return }
+      throw ClientFailureText.failure(error, server: session.server)
+    }
+    if dryRun == .server {
+      try session.console.write("\(names.reference(key.name)) deleted (server dry run)\n")
+      return
+    }
+    if wait {
+      try await Waiting(session: session, names: names, key: key, goal: .deletion, timeout: timeout).run()
+    }
+    try session.console.write("\(names.reference(key.name)) deleted\n")
+  }
+}

@@ -1,0 +1,27 @@
+import HTTPTransport
+import ResourceClient
+import ResourceModel
+import WireFormats
+
+/// What a command works with: the server's API, the namespace, and where to print.
+struct Session: Sendable {
+  let client: ResourceClient
+  let settings: ConnectionSettings
+  /// True where the user named the namespace on the command line.
+  let isNamespaceExplicit: Bool
+  let console: Console
+
+  var server: String { settings.server }
+  var namespace: String { settings.namespace }
+
+  /// Runs requests; what fails becomes a message for the user.
+  func request<Answer>(
+    _ body: () async throws(ResourceClientError) -> Answer
+  ) async throws(CommandFailure) -> Answer {
+    do throws(ResourceClientError) {
+      return try await body()
+    } catch {
+      throw ClientFailureText.failure(error, server: server)
+    }
+  }
+}

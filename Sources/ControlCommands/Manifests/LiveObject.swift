@@ -1,0 +1,20 @@
+import WireFormats
+
+/// Objects as they are compared and shown to people.
+enum LiveObject {
+  /// The object without what servers and agents write, and without the copy of the manifest.
+  static func comparable(_ object: JSONValue) -> JSONValue {
+    var object = object
+    object["status"] = nil
+    guard var metadata = object["metadata"] else { return object }
+    for field in ["uid", "generation", "creationTimestamp", "deletionTimestamp", "managedFields", "resourceVersion"] {
+      metadata[field] = nil
+    }
+    if var annotations = metadata["annotations"] {
+      annotations[ThreeWayPatch.lastAppliedAnnotation] = nil
+      metadata["annotations"] = annotations == .object([:]) ? nil : annotations
+    }
+    object["metadata"] = metadata
+    return object
+  }
+}

@@ -1,0 +1,57 @@
+import HTTPTransport
+import ResourceClient
+import ResourceModel
+
+/// What a failed request means for the user of the command line: one clear line and what to do about it.
+enum ClientFailureText {
+  static func failure(_ error: ResourceClientError, server: String) -> CommandFailure {
+    switch error {
+    case .status(let status): failure(status, server: server)
+    case .unreachable(let transport): failure(transport, server: server)
+    case .protocolViolation(let message): CommandFailure(printable(message))
+    case .credentials(let message): CommandFailure(message)
+    }
+  }
+
+  private static func failure(_ status: StatusError, server: String) -> CommandFailure {
+    let message = printable(status.message)
+    switch status.reason {
+    case .unauthorized:
+      return CommandFailure(
+        "\(server) does not accept the token (401): \(message)",
+        hint: "Give one with --token-file, WRKTALK_TOKEN or wrktalkctl config set-context --token-file; "
+          + "wrktalk-backend token create makes one.")
+    case .forbidden:
+      return CommandFailure(
+        "not allowed (403): \(message)", hint: "The token's role does not include this; an admin's does.")
+    case .conflict:
+      return CommandFailure(message, hint: "Somebody else changed it meanwhile: look at it and run the command again.")
+    case .tooManyRequests:
+      let seconds = status.retryAfterSeconds.map { "in \($0) s" } ?? "later"
+      return CommandFailure("\(server) refuses more requests for now: \(message)", hint: "Try again \(seconds).")
+    case .invalid, .badRequest:
+      let causes = status.causes.map { "  \(printable($0.description))" }
+      return CommandFailure(([message] + causes.filter { !message.contains($0.dropFirst(2)) }).joined(separator: "\n"))
+    case .internalError, .serviceUnavailable, .timeout:
+      return CommandFailure("\(server) could not do it: \(message)", hint: "Its log says why; trying again may help.")
+    case .notFound, .methodNotAllowed, .notAcceptable, .alreadyExists, .expired, .requestEntityTooLarge,
+      .unsupportedMediaType:
+      return CommandFailure(message)
+    }
+  }
+
+  private static func failure(_ error: HTTPTransportError, server: String) -> CommandFailure {
+    let hint: String? =
+      switch error.code {
+      case .couldNotConnect:
+        "Is wrktalk-backend serve running there? Another address: --server, WRKTALK_SERVER or wrktalkctl config set-context."
+      case .couldNotResolve: "Check the host name in --server, WRKTALK_SERVER or the context."
+      case .tls:
+        "Check --certificate-authority, and that the name in the server's certificate is the one in the address."
+      case .timedOut, .connectionLost: "The server or the network is slow or broken; try again."
+      case .invalidRequest: "Check the address in --server, WRKTALK_SERVER or the context."
+      case .responseTooLarge, .cancelled, .fileUnreadable: nil
+      }
+    return CommandFailure("cannot reach \(server): \(printable(error.message))", hint: hint)
+  }
+}

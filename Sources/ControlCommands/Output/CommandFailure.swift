@@ -1,0 +1,35 @@
+/// Why a command ends unsuccessfully, as its user reads it.
+struct CommandFailure: Error, Hashable, CustomStringConvertible {
+  /// One line that says what is wrong, or several where several things are.
+  var message: String
+  /// What the user can do.
+  var hint: String?
+  var exitCode: Int32
+
+  /// What a program's own failure and a wrong command line end with (`EX_USAGE`).
+  static let generalExitCode: Int32 = 1
+  static let usageExitCode: Int32 = 64
+
+  init(_ message: String, hint: String? = nil, exitCode: Int32 = generalExitCode) {
+    self.message = message
+    self.hint = hint
+    self.exitCode = exitCode
+  }
+
+  var description: String { hint.map { "\(message)\n\($0)" } ?? message }
+}
+
+/// Text from a server or a file, with control characters (which could move the cursor or clear a terminal) made visible.
+func printable(_ text: String, keepingLineEnds: Bool = false) -> String {
+  guard text.unicodeScalars.contains(where: isControl) else { return text }
+  var output = String.UnicodeScalarView()
+  for scalar in text.unicodeScalars {
+    output.append(isControl(scalar) && !(keepingLineEnds && scalar == "\n") ? "\u{FFFD}" : scalar)
+  }
+  return String(output)
+}
+
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+  scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x202A...0x202E).contains(scalar.value)
+    || (0x2066...0x2069).contains(scalar.value)
+}

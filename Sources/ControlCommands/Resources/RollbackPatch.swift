@@ -1,0 +1,63 @@
+import DeploymentKinds
+import ResourceModel
+import WireFormats
+
+/// What `rollback` writes: the release of an earlier attempt in place of the present one. A pure decision.
+enum RollbackPatch {
+  enum Target: Hashable {
+    /// The newest version that ran well before the present one.
+    case previous
+    case revision(Int64)
+    case version(String)
+  }
+
+  typealias Entry = DesiredDeploymentStatus.HistoryEntry
+
+  /// The attempt to return to.
+  static func entry(_ target: Target, of object: DesiredDeployment) throws(CommandFailure) -> Entry {
+    // Only what once ran in health has a revision.
+    let candidates = (object.status?.history ?? []).filter { $0.revision != nil && $0.outcome != .failed }
+    let found: Entry? =
+      switch target {
+      case .revision(let revision): candidates.first { $0.revision == revision }
+      case .version(let version): candidates.first { $0.release.version == version }
+      case .previous: candidates.first { $0.release.version != object.spec.version }
+      }
+    if let found { return found }
+    let known = candidates.map { "\($0.revision ?? 0) (\($0.release.version))" }.joined(separator: ", ")
+    let wanted =
+      switch target {
+      case .revision(let revision): "revision \(revision) is not in the history"
+      case .version(let version): "version \(printable(version)) is not among those that ran well"
+      case .previous: "no earlier version ran well"
+      }
+    throw CommandFailure(
+      "\(object.metadata.name) cannot be rolled back: \(wanted)",
+      hint: known.isEmpty ? nil : "There are the revisions \(printable(known)).")
+  }
+
+  /// - Returns: a merge patch over exactly the version of `object` that was read. It also removes what would keep the
+  ///   rollback from starting, a schedule, and the settings that came with the newer release.
+  static func patch(to entry: Entry, of object: DesiredDeployment) -> JSONValue {
+    let release = entry.release
+    var spec: JSONValue = [
+      "version": .string(release.version), "rollbackTo": .null, "schedule": .null, "newNonEssentialEnvs": .null,
+    ]
+    spec["artifact"] = [
+      "path": .string(release.artifact.path), "sha256": .string(release.artifact.sha256),
+      "signature": release.artifact.signature.map(JSONValue.string) ?? .null,
+    ]
+    // In a merge patch a tag that is not mentioned would stay.
+    var tags: [String: JSONValue] = (object.spec.imageTags ?? [:]).mapValues { _ in .null }
+    for (service, tag) in release.imageTags ?? [:] { tags[service] = .string(tag) }
+    spec["imageTags"] = release.imageTags == nil ? .null : .object(tags)
+    let path = release.configPath.map(JSONValue.string) ?? .null
+    switch object.spec.runtime {
+    case .compose: spec["compose"] = ["envPath": path]
+    case .helm: spec["helm"] = ["valuesPath": path]
+    }
+    var patch: JSONValue = ["spec": spec]
+    if let version = object.metadata.resourceVersion { patch["metadata"] = ["resourceVersion": .string(version)] }
+    return patch
+  }
+}
