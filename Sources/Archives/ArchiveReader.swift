@@ -134,7 +134,10 @@ struct ArchiveReader: ~Copyable {
   }
 
   private func notTar() -> ArchiveError {
-    ArchiveError(code: .notTar, message: "the compressed data is no tar archive; a bundle is a .tgz made with tar -czf")
+    ArchiveError(
+      code: .notTar,
+      message:
+        "the compressed data is no tar archive, or cut off in its beginning; a bundle is a .tgz made with tar -czf")
   }
 
   private func damage() -> ArchiveError {

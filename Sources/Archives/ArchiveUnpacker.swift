@@ -5,6 +5,11 @@ public enum ArchiveUnpacker {
     public var files: Int
     /// The bytes of all files.
     public var bytes: Int64
+
+    public init(files: Int, bytes: Int64) {
+      self.files = files
+      self.bytes = bytes
+    }
   }
 
   /// Unpacks the archive `file` into `folder`, which must not exist; its parent must.
