@@ -6,7 +6,7 @@ import WireFormats
 
 /// The Agent is killed with SIGKILL as soon as it says that it is at a step, and started again: the end state is the same
 /// as when nothing had disturbed it.
-@Suite(.needs(.docker), .needs(.images), .serialized, .timeLimit(.minutes(30)))
+@Suite(.needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct AgentCrashTests {
   /// What an upgrade comes to.
   enum Course: String, Sendable, CaseIterable {
@@ -55,50 +55,50 @@ struct AgentCrashTests {
   /// Deploys 1.0.0, then a 2.0.0 of the given course; kills the Agent at `moment` of the second and starts it again.
   /// - Returns: the end state, and every moment that was seen.
   private func endState(_ course: Course, killAt moment: Moment?) async throws -> (EndState, [Moment]) {
-    let environment = try await CustomerEnvironment()
-    var agent = try await environment.startAgent()
-    let first = try await environment.publish(version: "1.0.0", composeFile: twoServices)
-    try await environment.apply(environment.spec(version: "1.0.0", artifact: first, tag: "v1"))
-    let before = try await environment.waitUntilReady()
+    try await CustomerEnvironment.use { environment in
+      var agent = try await environment.startAgent()
+      let first = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: first, tag: "v1"))
+      let before = try await environment.waitUntilReady()
 
-    let second = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
-    let tag = course == .success ? "v2" : "crash"
-    let policy: FailurePolicy = course == .failureHeld ? .hold : .rollBack
-    let observer = MomentObserver(environment: environment, from: before.metadata.resourceVersion)
-    let watching = Task { try await observer.run() }
-    let generation = try await environment.apply(
-      environment.spec(version: "2.0.0", artifact: second, tag: tag, timeout: .seconds(30), failurePolicy: policy)
-    ).metadata.generation
-    if let moment {
-      await observer.wait(for: moment)
-      await agent.kill()
-      agent = try await environment.startAgent()
-    }
-    let final = try await environment.wait(for: "the end of a \(course)") { deployment in
-      guard deployment.status?.observedGeneration == generation, let conditions = deployment.status?.conditions else {
-        return false
+      let second = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
+      let tag = course == .success ? "v2" : "crash"
+      let policy: FailurePolicy = course == .failureHeld ? .hold : .rollBack
+      let observer = MomentObserver(environment: environment, from: before.metadata.resourceVersion)
+      let watching = Task { try await observer.run() }
+      let generation = try await environment.apply(
+        environment.spec(version: "2.0.0", artifact: second, tag: tag, timeout: .seconds(30), failurePolicy: policy)
+      ).metadata.generation
+      if let moment {
+        await observer.wait(for: moment)
+        await agent.kill()
+        agent = try await environment.startAgent()
       }
-      return switch course {
-      case .success: conditions.isTrue(DeploymentCondition.ready) && deployment.status?.current?.version == "2.0.0"
-      case .failureHeld: conditions.isTrue(DeploymentCondition.stalled) && deployment.status?.progress == nil
-      case .rollback: conditions.isTrue(DeploymentCondition.remediated)
+      let final = try await environment.wait(for: "the end of a \(course)") { deployment in
+        guard deployment.status?.observedGeneration == generation, let conditions = deployment.status?.conditions else {
+          return false
+        }
+        return switch course {
+        case .success: conditions.isTrue(DeploymentCondition.ready) && deployment.status?.current?.version == "2.0.0"
+        case .failureHeld: conditions.isTrue(DeploymentCondition.stalled) && deployment.status?.progress == nil
+        case .rollback: conditions.isTrue(DeploymentCondition.remediated)
+        }
       }
+      watching.cancel()
+      let containers = try await environment.containers()
+      var served: [String: String] = [:]
+      for (service, state) in containers where state == "running" {
+        served[service] = try await environment.servedVersion(of: service)
+      }
+      let conditions = (final.status?.conditions ?? []).map { ($0.type, $0.status) }
+      let state = EndState(
+        version: final.status?.current?.version, revision: final.status?.current?.revision,
+        failedGeneration: final.status?.failure?.generation, failureReason: final.status?.failure?.reason,
+        conditions: Dictionary(conditions) { _, last in last },
+        outcomes: (final.status?.history ?? []).map { "\($0.release.version) \($0.outcome.rawValue)" }, served: served,
+        containers: course == .failureHeld ? [:] : containers)
+      return (state, await observer.seen)
     }
-    watching.cancel()
-    let containers = try await environment.containers()
-    var served: [String: String] = [:]
-    for (service, state) in containers where state == "running" {
-      served[service] = try await environment.servedVersion(of: service)
-    }
-    let conditions = (final.status?.conditions ?? []).map { ($0.type, $0.status) }
-    let state = EndState(
-      version: final.status?.current?.version, revision: final.status?.current?.revision,
-      failedGeneration: final.status?.failure?.generation, failureReason: final.status?.failure?.reason,
-      conditions: Dictionary(conditions) { _, last in last },
-      outcomes: (final.status?.history ?? []).map { "\($0.release.version) \($0.outcome.rawValue)" }, served: served,
-      containers: course == .failureHeld ? [:] : containers)
-    try await environment.tearDown(agent)
-    return (state, await observer.seen)
   }
 }
 

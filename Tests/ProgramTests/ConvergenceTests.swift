@@ -6,107 +6,111 @@ import Testing
 import WireFormats
 
 /// The main job with the real programs and a real engine: releases converge, failures roll back, drift is repaired.
-@Suite(.needs(.docker), .needs(.images), .serialized, .timeLimit(.minutes(10)))
+@Suite(.needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct ConvergenceTests {
   @Test func aReleaseConvergesThenTheNextThenABrokenOneRollsBack() async throws {
-    let environment = try await CustomerEnvironment()
-    let agent = try await environment.startAgent()
-    let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+    try await CustomerEnvironment.use { environment in
+      try await environment.startAgent()
+      let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
 
-    try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-    try await environment.waitUntilReady()
-    #expect(try await environment.servedVersion(of: "backend") == "v1")
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
+      try await environment.waitUntilReady()
+      #expect(try await environment.servedVersion(of: "backend") == "v1")
 
-    let second = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
-    try await environment.apply(environment.spec(version: "2.0.0", artifact: second, tag: "v2"))
-    let ready = try await environment.waitUntilReady()
-    #expect(ready.status?.current?.revision == 2)
-    #expect(try await environment.servedVersion(of: "backend") == "v2")
+      let second = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
+      try await environment.apply(environment.spec(version: "2.0.0", artifact: second, tag: "v2"))
+      let ready = try await environment.waitUntilReady()
+      #expect(ready.status?.current?.revision == 2)
+      #expect(try await environment.servedVersion(of: "backend") == "v2")
 
-    let third = try await environment.publish(version: "3.0.0", composeFile: twoServices + "# 3\n")
-    let broken = try await environment.apply(environment.spec(version: "3.0.0", artifact: third, tag: "crash"))
-    let stalled = try await environment.wait(for: "Remediated") {
-      $0.status?.conditions?.isTrue(DeploymentCondition.remediated) == true
-        && $0.status?.conditions?.isTrue(DeploymentCondition.stalled) == true
+      let third = try await environment.publish(version: "3.0.0", composeFile: twoServices + "# 3\n")
+      let broken = try await environment.apply(environment.spec(version: "3.0.0", artifact: third, tag: "crash"))
+      let stalled = try await environment.wait(for: "Remediated") {
+        $0.status?.conditions?.isTrue(DeploymentCondition.remediated) == true
+          && $0.status?.conditions?.isTrue(DeploymentCondition.stalled) == true
+      }
+      #expect(stalled.status?.current?.version == "2.0.0")
+      #expect(stalled.status?.failure?.generation == broken.metadata.generation)
+      #expect(
+        stalled.status?.conditions?[DeploymentCondition.ready]?.message.contains("cannot read the settings") == true)
+      #expect(try await environment.servedVersion(of: "backend") == "v2")
+      #expect(try await environment.containers() == ["backend": "running", "media": "running"])
     }
-    #expect(stalled.status?.current?.version == "2.0.0")
-    #expect(stalled.status?.failure?.generation == broken.metadata.generation)
-    #expect(stalled.status?.conditions?[DeploymentCondition.ready]?.message.contains("cannot read the settings") == true)
-    #expect(try await environment.servedVersion(of: "backend") == "v2")
-    #expect(try await environment.containers() == ["backend": "running", "media": "running"])
-    try await environment.tearDown(agent)
   }
 
   @Test(arguments: ["stop", "kill", "rm -f"])
   func aContainerDisturbedByHandIsPutRight(_ disturbance: String) async throws {
-    let environment = try await CustomerEnvironment()
-    let agent = try await environment.startAgent()
-    let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
-    try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-    let before = try await environment.waitUntilReady()
+    try await CustomerEnvironment.use { environment in
+      try await environment.startAgent()
+      let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
+      let before = try await environment.waitUntilReady()
 
-    let victim = try await environment.containerID(of: "media")
-    try await CustomerEnvironment.command("sh", "-c", "docker \(disturbance) \(victim)")
-    try await environment.wait(for: "the drift to be noticed") {
-      ($0.metadata.resourceVersion ?? "") != (before.metadata.resourceVersion ?? "")
-        && $0.status?.conditions?[DeploymentCondition.drifted] != nil
+      let victim = try await environment.containerID(of: "media")
+      try await CustomerEnvironment.command("sh", "-c", "docker \(disturbance) \(victim)")
+      try await environment.wait(for: "the drift to be noticed") {
+        ($0.metadata.resourceVersion ?? "") != (before.metadata.resourceVersion ?? "")
+          && $0.status?.conditions?[DeploymentCondition.drifted] != nil
+      }
+      try await environment.wait(for: "the drift to be corrected") {
+        $0.status?.conditions?.isTrue(DeploymentCondition.drifted) != true
+          && $0.status?.conditions?.isTrue(DeploymentCondition.ready) == true
+      }
+      #expect(try await environment.containers() == ["backend": "running", "media": "running"])
     }
-    try await environment.wait(for: "the drift to be corrected") {
-      $0.status?.conditions?.isTrue(DeploymentCondition.drifted) != true
-        && $0.status?.conditions?.isTrue(DeploymentCondition.ready) == true
-    }
-    #expect(try await environment.containers() == ["backend": "running", "media": "running"])
-    try await environment.tearDown(agent)
   }
 
   @Test func aServiceAddedByHandIsRemoved() async throws {
-    let environment = try await CustomerEnvironment()
-    let agent = try await environment.startAgent()
-    let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
-    try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-    try await environment.waitUntilReady()
+    try await CustomerEnvironment.use { environment in
+      try await environment.startAgent()
+      let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
+      try await environment.waitUntilReady()
 
-    let images = try Testbed.location(of: .images)
-    let stranger = try await CustomerEnvironment.command(
-      "docker", "run", "-d", "--label", "com.docker.compose.project=\(environment.project)", "--label",
-      "com.docker.compose.service=stranger", "--label", "com.docker.compose.oneoff=False", "--label",
-      "com.docker.compose.container-number=1", "--label", "com.docker.compose.config-hash=none", "\(images)/media:v1")
-    try await CustomerEnvironment.command("docker", "wait", stranger.split(separator: "\n").last.map(String.init) ?? "")
-    try await environment.wait(for: "the drift to be corrected") {
-      $0.status?.conditions?.isTrue(DeploymentCondition.drifted) != true
-        && $0.status?.conditions?.isTrue(DeploymentCondition.ready) == true
+      let images = try Testbed.location(of: .images)
+      let stranger = try await CustomerEnvironment.command(
+        "docker", "run", "-d", "--label", "com.docker.compose.project=\(environment.project)", "--label",
+        "com.docker.compose.service=stranger", "--label", "com.docker.compose.oneoff=False", "--label",
+        "com.docker.compose.container-number=1", "--label", "com.docker.compose.config-hash=none", "\(images)/media:v1")
+      try await CustomerEnvironment.command(
+        "docker", "wait", stranger.split(separator: "\n").last.map(String.init) ?? "")
+      try await environment.wait(for: "the drift to be corrected") {
+        $0.status?.conditions?.isTrue(DeploymentCondition.drifted) != true
+          && $0.status?.conditions?.isTrue(DeploymentCondition.ready) == true
+      }
+      #expect(try await environment.containers().keys.sorted() == ["backend", "media"])
     }
-    #expect(try await environment.containers().keys.sorted() == ["backend", "media"])
-    try await environment.tearDown(agent)
   }
 
   @Test func aWrongDigestIsRefusedAndNothingIsTouched() async throws {
-    let environment = try await CustomerEnvironment()
-    let agent = try await environment.startAgent()
-    var artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
-    artifact.sha256 = String(repeating: "0", count: 64)
-    try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-    let stalled = try await environment.wait(for: "Stalled") {
-      $0.status?.conditions?.isTrue(DeploymentCondition.stalled) == true
+    try await CustomerEnvironment.use { environment in
+      try await environment.startAgent()
+      var artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+      artifact.sha256 = String(repeating: "0", count: 64)
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
+      let stalled = try await environment.wait(for: "Stalled") {
+        $0.status?.conditions?.isTrue(DeploymentCondition.stalled) == true
+      }
+      #expect(stalled.status?.conditions?[DeploymentCondition.artifactVerified]?.status == .isFalse)
+      #expect(try await environment.containers().isEmpty)
     }
-    #expect(stalled.status?.conditions?[DeploymentCondition.artifactVerified]?.status == .isFalse)
-    #expect(try await environment.containers().isEmpty)
-    try await environment.tearDown(agent)
   }
 
   @Test func aSecondAgentStandsByAndTakesOverFromAKilledOne() async throws {
-    let environment = try await CustomerEnvironment()
-    let first = try await environment.startAgent()
-    let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
-    try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-    try await environment.waitUntilReady()
+    try await CustomerEnvironment.use { environment in
+      let first = try await environment.startAgent()
+      let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
+      try await environment.waitUntilReady()
 
-    let second = try await environment.startAgent(["WRKTALK_AGENT_COMPOSE_WORKING_DIR": environment.folder.file("second")])
-    await first.kill()
-    let next = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
-    try await environment.apply(environment.spec(version: "2.0.0", artifact: next, tag: "v2"))
-    try await environment.waitUntilReady()
-    #expect(try await environment.servedVersion(of: "media") == "v2")
-    try await environment.tearDown(second)
+      let second = try await environment.startAgent([
+        "WRKTALK_AGENT_COMPOSE_WORKING_DIR": environment.folder.file("second")
+      ])
+      await first.kill()
+      let next = try await environment.publish(version: "2.0.0", composeFile: twoServices + "# 2\n")
+      try await environment.apply(environment.spec(version: "2.0.0", artifact: next, tag: "v2"))
+      try await environment.waitUntilReady()
+      #expect(try await environment.servedVersion(of: "media") == "v2")
+    }
   }
 }

@@ -4,6 +4,7 @@ import HTTPTransport
 import Processes
 import ResourceClient
 import ResourceModel
+import Synchronization
 import TestSupport
 import WireFormats
 
@@ -20,9 +21,29 @@ final class CustomerEnvironment: Sendable {
   let http: HTTPClient
   let adminToken: String
   private let agentTokenFile: String
+  private let agents = Mutex<[RunningProgram]>([])
+
+  /// Runs `body` in a new environment, and removes all of it whatever happens.
+  static func use<Value: Sendable>(
+    _ body: (CustomerEnvironment) async throws -> Value
+  ) async throws -> Value {
+    let environment = try await CustomerEnvironment()
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(environment)) } catch { result = .failure(error) }
+    if case .failure = result { environment.showOutput() }
+    try await environment.tearDown()
+    return try result.get()
+  }
+
+  /// What the programs said, for whoever reads of a failed test.
+  private func showOutput() {
+    for program in [backend] + agents.withLock({ $0 }) {
+      print("--- \(program.name), the last lines:", program.output.suffix(40).joined(separator: "\n"), separator: "\n")
+    }
+  }
 
   /// Starts the Backend; the Agent is started by the test.
-  init(database: String? = nil) async throws {
+  private init(database: String? = nil) async throws {
     folder = try TemporaryFolder()
     project = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     let databaseURL = database ?? "sqlite:\(folder.file("wrktalk.db"))"
@@ -114,7 +135,8 @@ final class CustomerEnvironment: Sendable {
   /// Waits, by a watch, until the record is as `condition` says.
   @discardableResult
   func wait(
-    for what: String, within limit: Duration = .seconds(180), _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
+    for what: String, within limit: Duration = .seconds(180),
+    _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
   ) async throws -> DesiredDeployment {
     try await withThrowingTaskGroup(of: DesiredDeployment?.self) { group in
       group.addTask { [client] in
@@ -152,7 +174,8 @@ final class CustomerEnvironment: Sendable {
 
   // MARK: The Agent and the engine
 
-  /// - Parameter name: of the lease holder, so that several Agents can be told apart in their output.
+  /// Starts an Agent; `settings` replaces or adds environment variables.
+  @discardableResult
   func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
     var environment = [
       "WRKTALK_AGENT_BACKEND_URL": "http://127.0.0.1:\(port)", "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
@@ -161,8 +184,10 @@ final class CustomerEnvironment: Sendable {
       "WRKTALK_AGENT_COMPOSE_WORKING_DIR": folder.file("agent"), "WRKTALK_AGENT_LEASE_DURATION": "3s",
     ]
     environment.merge(settings) { _, given in given }
-    return try await RunningProgram.start(
+    let agent = try await RunningProgram.start(
       Testbed.program("wrktalk-agent"), arguments: ["run"], environment: environment)
+    agents.withLock { $0.append(agent) }
+    return agent
   }
 
   /// The project's containers: service to the release tag it serves and its state.
@@ -193,10 +218,15 @@ final class CustomerEnvironment: Sendable {
     return String(id)
   }
 
-  /// Stops everything and removes the project's containers and networks.
-  func tearDown(_ agents: RunningProgram...) async throws {
-    for agent in agents { await agent.kill() }
+  /// Ends every program that the test started.
+  func stopPrograms() async {
+    for program in agents.withLock({ $0 }) { await program.kill() }
     await backend.stop()
+  }
+
+  /// Stops everything and removes the project's containers and networks.
+  private func tearDown() async throws {
+    await stopPrograms()
     await http.shutdown()
     try await Self.command(
       "sh", "-c",
