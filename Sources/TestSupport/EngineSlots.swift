@@ -5,8 +5,9 @@ public import Testing
 public struct EngineSlots: TestTrait, SuiteTrait, TestScoping {
   public var isRecursive: Bool { true }
 
+  @concurrent
   public func provideScope(
-    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+    for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
   ) async throws {
     // A suite as a whole takes no slot, only the tests in it do.
     guard testCase != nil else { return try await function() }

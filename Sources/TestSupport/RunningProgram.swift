@@ -1,4 +1,4 @@
-public import Subprocess
+import Subprocess
 import Synchronization
 import SystemPackage
 
@@ -9,18 +9,32 @@ import SystemPackage
 /// A program that runs beside a test: its output can be waited for, and it can be stopped or killed at any moment. It
 /// does not outlive its last reference by intent: every test ends it with `stop()` or `kill()`.
 public final class RunningProgram: Sendable {
+  /// How a program ended.
+  public enum Ending: Sendable, Equatable {
+    case exited(code: Int)
+    case killed(signal: Int)
+
+    init(_ status: TerminationStatus) {
+      self =
+        switch status {
+        case .exited(let code): .exited(code: Int(code))
+        case .signaled(let signal): .killed(signal: Int(signal))
+        }
+    }
+  }
+
   private struct State {
     var lines: [String] = []
-    var status: TerminationStatus?
+    var status: Ending?
     var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     var nextWaiter = 0
   }
 
   public let name: String
-  public let processIdentifier: pid_t
+  public let processIdentifier: Int32
   private let state: Mutex<State>
 
-  private init(name: String, processIdentifier: pid_t, state: consuming Mutex<State>) {
+  private init(name: String, processIdentifier: Int32, state: consuming Mutex<State>) {
     self.name = name
     self.processIdentifier = processIdentifier
     self.state = state
@@ -50,7 +64,7 @@ public final class RunningProgram: Sendable {
           for try await line in execution.standardOutput.strings() { program.append(line) }
           return program
         }
-        result.closureResult.end(result.terminationStatus)
+        result.closureResult.end(Ending(result.terminationStatus))
         announce.finish()
       } catch {
         announce.finish(throwing: error)
@@ -88,13 +102,13 @@ public final class RunningProgram: Sendable {
 
   /// Asks the program to end (SIGTERM) and returns how it did.
   @discardableResult
-  public func stop() async -> TerminationStatus {
+  public func stop() async -> Ending {
     signal(SIGTERM)
     return await termination()
   }
 
   /// How the program ended, once it has.
-  public func termination() async -> TerminationStatus {
+  public func termination() async -> Ending {
     while true {
       let (status, seen) = state.withLock { ($0.status, $0.lines.count) }
       if let status { return status }
@@ -111,7 +125,7 @@ public final class RunningProgram: Sendable {
     wake { $0.lines.append(line.last == "\n" ? String(line.dropLast()) : line) }
   }
 
-  private func end(_ status: TerminationStatus) { wake { $0.status = status } }
+  private func end(_ status: Ending) { wake { $0.status = status } }
 
   private func wake(_ change: (inout State) -> Void) {
     let waiting = state.withLock { state in
@@ -143,6 +157,9 @@ public final class RunningProgram: Sendable {
   }
 }
 
+/// What went wrong with a program, its output included.
 public struct ProgramError: Error, CustomStringConvertible {
   public var description: String
+
+  public init(description: String) { self.description = description }
 }

@@ -1,4 +1,5 @@
 import DeploymentKinds
+import ResourceClient
 import ResourceModel
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import DeploymentKinds
 import HTTPTransport
+import ResourceClient
 import ResourceModel
 import TestSupport
 import Testing
@@ -103,7 +104,7 @@ struct ConvergenceTests {
       try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
       try await environment.waitUntilReady()
 
-      let second = try await environment.startAgent([
+      try await environment.startAgent([
         "WRKTALK_AGENT_COMPOSE_WORKING_DIR": environment.folder.file("second")
       ])
       await first.kill()

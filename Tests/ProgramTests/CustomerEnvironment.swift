@@ -72,7 +72,8 @@ final class CustomerEnvironment: Sendable {
     let program = try await RunningProgram.start(
       Testbed.program("wrktalk-backend"), arguments: ["token", "create", "--role", role, "--name", "tests-\(role)"],
       environment: ["WRKTALK_DATABASE_URL": databaseURL])
-    guard case .exited(0) = await program.termination(), let token = program.output.last(where: { !$0.isEmpty }) else {
+    guard case .exited(code: 0) = await program.termination(), let token = program.output.last(where: { !$0.isEmpty })
+    else {
       throw ProgramError(description: "no token: \(program.output.joined(separator: "\n"))")
     }
     return token
@@ -206,7 +207,6 @@ final class CustomerEnvironment: Sendable {
   /// What `service` itself says its version is.
   func servedVersion(of service: String) async throws -> String {
     try await Self.command("docker", "exec", try await containerID(of: service), "/bin/busybox", "cat", "/www/version")
-      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   func containerID(of service: String) async throws -> String {
@@ -240,7 +240,7 @@ final class CustomerEnvironment: Sendable {
   @discardableResult
   static func command(_ name: String, _ arguments: String...) async throws -> String {
     let program = try await RunningProgram.start("/usr/bin/env", arguments: [name] + arguments)
-    guard case .exited(0) = await program.termination() else {
+    guard case .exited(code: 0) = await program.termination() else {
       throw ProgramError(description: "\(name) failed: \(program.output.joined(separator: "\n"))")
     }
     return program.output.joined(separator: "\n")

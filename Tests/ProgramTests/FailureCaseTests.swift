@@ -1,5 +1,6 @@
 import DeploymentKinds
 import FoundationEssentials
+import ResourceClient
 import ResourceModel
 import TestSupport
 import Testing
@@ -98,10 +99,8 @@ struct FailureCaseTests {
       }
       #expect(waiting.status?.conditions?[DeploymentCondition.ready]?.status != .isTrue)
       await agent.stop()
-      let second = try await environment.startAgent()
+      try await environment.startAgent()
       // A deployment that used up its tries while the engine was away is asked for once more.
-      var request = try await environment.deployment()
-      request.metadata.annotations = [DesiredDeploymentKind.retryAnnotation: "2026-01-01T00:00:00Z"]
       _ = try await environment.client.mergePatch(
         DesiredDeploymentKind.definition.names, CustomerEnvironment.key,
         ["metadata": ["annotations": [DesiredDeploymentKind.retryAnnotation: "2026-01-01T00:00:00Z"]]])

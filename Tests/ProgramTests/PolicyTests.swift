@@ -1,5 +1,6 @@
 import DeploymentKinds
 import FoundationEssentials
+import ResourceClient
 import ResourceModel
 import TestSupport
 import Testing
@@ -101,7 +102,7 @@ struct PolicyTests {
       try await environment.wait(for: "the workloads to be started") {
         $0.status?.progress?.step == .starting || $0.status?.progress?.step == .waitingForWorkloads
       }
-      #expect(await agent.stop() == .exited(0))
+      #expect(await agent.stop() == .exited(code: 0))
       let deployment = try await environment.deployment()
       #expect(deployment.status?.conditions?.isTrue(DeploymentCondition.ready) == true)
     }
