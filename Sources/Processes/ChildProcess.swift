@@ -1,5 +1,5 @@
 import Subprocess
-import SystemPackage
+public import SystemPackage
 
 /// Runs programs. No process outlives its call: each has its own session, and the end of the call is the end of its group.
 public enum ChildProcess {
@@ -9,13 +9,16 @@ public enum ChildProcess {
   ///   - executable: A path, or a name to be found in the `PATH` of `environment`.
   ///   - arguments: Visible to every user of the machine: never a secret.
   ///   - environment: All of it; nothing is inherited.
+  ///   - standardInput: A file the program reads from, and holds open until it ends, also where it outlives this process;
+  ///     nil for an empty one.
   ///   - timeout: Until the program has ended by itself; nil for as long as it takes.
   ///   - terminationGrace: Between SIGTERM and SIGKILL, to the whole process group, after a timeout or a cancellation.
   ///   - outputLimit: Bytes kept of each of the two streams; of more, the end is kept.
   ///   - onOutputLine: Told every line as it comes, in the order of its stream.
   public static func run(
     executable: String, arguments: [String] = [], environment: [String: String], workingDirectory: String? = nil,
-    timeout: Duration? = nil, terminationGrace: Duration = .seconds(10), outputLimit: Int = 256 << 10,
+    standardInput: FileDescriptor? = nil, timeout: Duration? = nil, terminationGrace: Duration = .seconds(10),
+    outputLimit: Int = 256 << 10,
     clock: any Clock<Duration> = ContinuousClock(), onOutputLine: (@Sendable (OutputLine) -> Void)? = nil
   ) async throws(ProcessError) -> ProcessResult {
     let name = executable.split(separator: "/").last.map(String.init) ?? executable
@@ -26,7 +29,7 @@ public enum ChildProcess {
       terminationGrace: terminationGrace, outputLimit: outputLimit, onOutputLine: onOutputLine)
 
     // A task of its own: cancelling the caller must end the process in order, not stop the reading of its output.
-    let running = Task { try await supervision.run(configuration) }
+    let running = Task { try await supervision.run(configuration, standardInput: standardInput) }
     let timer = timeout.map { timeout in
       Task {
         try await clock.sleep(for: timeout)

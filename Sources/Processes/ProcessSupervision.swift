@@ -1,4 +1,5 @@
 import Subprocess
+import SystemPackage
 
 /// One run of a program: reads what it writes, and ends it with everything it started when told to stop.
 struct ProcessSupervision: Sendable {
@@ -7,7 +8,7 @@ struct ProcessSupervision: Sendable {
     case cancelled
   }
 
-  private typealias ProcessExecution = Execution<NoInput, SequenceOutput, SequenceOutput>
+  private typealias ProcessExecution = Execution<FileDescriptorInput, SequenceOutput, SequenceOutput>
 
   private let terminationGrace: Duration
   private let outputLimit: Int
@@ -25,10 +26,16 @@ struct ProcessSupervision: Sendable {
   /// Ends the process soon; the first cause counts. Nothing when it has ended.
   func stop(_ cause: StopCause) { stopSource.yield(cause) }
 
+  /// - Parameter standardInput: Stays open here; nil for an empty one.
   /// - Returns: What the process left, and why it was stopped if it was.
-  func run(_ configuration: Configuration) async throws -> (ProcessResult, StopCause?) {
-    let outcome = try await Subprocess.run(configuration, input: .none, output: .sequence, error: .sequence) {
-      execution in
+  func run(
+    _ configuration: Configuration, standardInput: FileDescriptor?
+  ) async throws -> (ProcessResult, StopCause?) {
+    let input = try unsafe standardInput ?? FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
+    let outcome = try await Subprocess.run(
+      configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: standardInput == nil), output: .sequence,
+      error: .sequence
+    ) { execution in
       let stopping = Task { await end(execution) }
       async let standardError = read(execution.standardError, as: .standardError)
       let standardOutput = await read(execution.standardOutput, as: .standardOutput)
