@@ -1,0 +1,204 @@
+import DeploymentKinds
+import DeploymentPlanning
+import FoundationEssentials
+import Processes
+import WireFormats
+
+/// One pass from whatever runs to one release in full health.
+struct ComposeConvergence: Sendable {
+  typealias Progress = DesiredDeploymentStatus.Progress
+
+  let runtime: ComposeRuntime
+  let command: ComposeCommand
+  let target: RuntimeTarget
+  let release: PreparedRelease
+  let directory: ProjectDirectory
+  let deadline: Deadline
+  let progress: @Sendable (Progress) async -> Void
+
+  /// - Parameter lock: held by each Compose process too, as its standard input.
+  func run(holding lock: borrowing ProjectLock) async throws(RuntimeFailure) -> ConvergedRelease {
+    let installation = try directory.install(ComposeBundle(folder: release.folder), configFile: release.configFile)
+    let services = try await resolve(installation, lock)
+    let mask = mask(for: services)
+    let images = try await pull(services, installation, lock, mask)
+    try directory.pin(images.mapValues(\.reference), in: installation)
+    try await start(services, installation, lock, mask)
+    let wait = WorkloadWait(
+      engine: runtime.engine, clock: runtime.clock, project: target.name, services: services,
+      settleTime: runtime.configuration.settleTime, restartLimit: runtime.configuration.restartLimit, mask: mask)
+    let containers = try await wait.untilReady(deadline: deadline, progress: progress)
+    directory.prune(keeping: installation, mountSources: containers.flatMap(\.mountSources))
+    return converged(services, images, containers)
+  }
+
+  // MARK: - Steps
+
+  private func resolve(
+    _ installation: ProjectDirectory.Installation, _ lock: borrowing ProjectLock
+  ) async throws(RuntimeFailure) -> [ComposeService] {
+    await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the Compose file"))
+    let outcome = try await compose(
+      command.configArguments, installation.composeFiles, installation, lock, waitingFor: "the Compose file to be read")
+    guard outcome.status.isSuccess else { throw fault(.config, [], mask(for: [])).failure(outcome.standardError.text) }
+    let services = ComposeService.services(of: try command.resolved(outcome.standardOutput.bytes))
+    guard !services.isEmpty else {
+      throw RuntimeFailure(
+        kind: .permanent, reason: "InvalidComposeFile", message: "The bundle's Compose file names no service")
+    }
+    return services
+  }
+
+  private struct ResolvedImage {
+    /// Fixed to a digest or to an image id.
+    var reference: String
+    var id: String
+  }
+
+  /// Brings the images here and fixes each service to what its reference means now.
+  private func pull(
+    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing ProjectLock,
+    _ mask: SecretMask
+  ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
+    var services = services.filter { $0.image != nil }
+    for index in services.indices {
+      services[index].image = release.pinnedImages[services[index].name] ?? services[index].image
+    }
+    let references = Dictionary(services.map { ($0.name, $0.image ?? "") }) { first, _ in first }
+    await progress(
+      Progress(step: .pulling, done: 0, total: services.count, message: "pulling \(services.count) images"))
+    // What is fixed to a digest means the same everywhere; a tag may have moved in the registry.
+    let areFixed = references.values.allSatisfy { ImageReference($0).digest != nil || $0.hasPrefix("sha256:") }
+    if areFixed, let images = try await inspect(references) { return images }
+    try directory.pin(references, in: installation)
+    let counter = PullCounter(total: services.count)
+    let (pulled, source) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
+    async let telling: Void = tell(pulled)
+    defer { source.finish() }
+    let outcome = try await compose(
+      ["pull"], installation.composeFiles + [installation.pinFile], installation, lock,
+      waitingFor: "images to be pulled"
+    ) { line in
+      if let progress = counter.read(line.text) { source.yield(progress) }
+    }
+    source.finish()
+    await telling
+    guard outcome.status.isSuccess else { throw fault(.pull, services, mask).failure(outcome.standardError.text) }
+    guard let images = try await inspect(references) else {
+      let missing = try await firstMissing(references)
+      throw RuntimeFailure(
+        kind: .permanent, reason: "ImagePullFailed",
+        message: "The image \(references[missing] ?? "") of service \(missing) is not on this host and was not pulled")
+    }
+    return images
+  }
+
+  private func start(
+    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing ProjectLock,
+    _ mask: SecretMask
+  ) async throws(RuntimeFailure) {
+    await progress(
+      Progress(step: .starting, done: 0, total: services.count, message: "starting \(services.count) services"))
+    let outcome = try await compose(
+      command.upArguments, installation.composeFiles + [installation.pinFile], installation, lock,
+      waitingFor: "Compose to start the services")
+    if outcome.status.isSuccess { return }
+    let fault = fault(.up, services, mask)
+    var failure = fault.failure(outcome.standardError.text)
+    let containers = (try? await runtime.engine.containers(project: target.name)) ?? []
+    if let container = fault.failedDependency(outcome.standardError.text, containers: containers) {
+      let report = ContainerReport(engine: runtime.engine, mask: mask)
+      failure.message = await report.text(of: container)
+    }
+    throw failure
+  }
+
+  private func converged(
+    _ services: [ComposeService], _ images: [String: ResolvedImage], _ containers: [EngineContainer]
+  ) -> ConvergedRelease {
+    let byService = Dictionary(grouping: containers.filter { !$0.isOneOff }, by: \.service)
+    var digests: [String: String] = [:]
+    let started = services.map { service in
+      let own = byService[service.name] ?? []
+      let reference = images[service.name]?.reference ?? own.first?.image ?? ""
+      let imageID = images[service.name]?.id ?? own.first?.imageID ?? ""
+      digests[service.name] = ImageReference(reference).digest ?? imageID
+      let hasCompleted = !own.isEmpty && own.allSatisfy { $0.state == .exited(code: 0) }
+      // `restart: "no"`, where it is written out, says of a service without a health check that it is meant to end.
+      let isMeantToEnd = service.restart == .never && own.allSatisfy { $0.health == .none }
+      return DesiredDeploymentStatus.Service(
+        name: service.name, image: reference, imageID: imageID, configHash: own.first?.configHash ?? "",
+        replicas: own.count, runsToCompletion: service.isAwaitedToComplete || hasCompleted || isMeantToEnd)
+    }
+    return ConvergedRelease(imageDigests: digests, services: started)
+  }
+
+  // MARK: - Images
+
+  /// Nil where the engine lacks one of them.
+  private func inspect(_ references: [String: String]) async throws(RuntimeFailure) -> [String: ResolvedImage]? {
+    var resolved: [String: ResolvedImage] = [:]
+    for (service, reference) in references {
+      guard let image = try await runtime.engine.image(reference) else { return nil }
+      let pinned = reference.hasPrefix("sha256:") ? reference : ImageReference(reference).pinned(to: image)
+      resolved[service] = ResolvedImage(reference: pinned, id: image.id)
+    }
+    return resolved
+  }
+
+  private func firstMissing(_ references: [String: String]) async throws(RuntimeFailure) -> String {
+    for (service, reference) in references.sorted(by: { $0.key < $1.key }) {
+      if try await runtime.engine.image(reference) == nil { return service }
+    }
+    return references.keys.min() ?? ""
+  }
+
+  // MARK: - Compose
+
+  private func tell(_ pulled: AsyncStream<Progress>) async {
+    for await message in pulled { await progress(message) }
+  }
+
+  private func compose(
+    _ subcommand: [String], _ files: [String], _ installation: ProjectDirectory.Installation,
+    _ lock: borrowing ProjectLock, waitingFor subject: String,
+    onLine: (@Sendable (OutputLine) -> Void)? = nil
+  ) async throws(RuntimeFailure) -> ProcessResult {
+    var environment = runtime.configuration.environment
+    for (name, value) in ImageTagVariables.variables(for: release.release.imageTags ?? [:]) {
+      environment[name] = value
+    }
+    environment["DOCKER_HOST"] = runtime.configuration.endpoint.description
+    let arguments = command.arguments(
+      project: target.name, folder: installation.folder, files: files, environmentFile: release.configFile, subcommand)
+    do {
+      return try await ChildProcess.run(
+        executable: command.executable, arguments: arguments, environment: environment,
+        workingDirectory: installation.folder, standardInput: lock.file,
+        timeout: max(deadline.remaining(), .milliseconds(1)), outputLimit: 8 << 20, onOutputLine: onLine)
+    } catch {
+      switch error {
+      case .cancelled: throw .stopped
+      case .timedOut:
+        throw RuntimeFailure(
+          kind: .permanent, reason: "Timeout",
+          message: "After \(DurationText(target.timeout)) the Agent still waited for \(subject)")
+      case .executableNotFound, .workingDirectoryUnusable, .cannotStart, .outputUnreadable:
+        throw RuntimeFailure(
+          kind: .transient, reason: "ComposeUnusable", message: "\(command.executable) could not be run: \(error)")
+      }
+    }
+  }
+
+  private func fault(_ phase: ComposeFault.Phase, _ services: [ComposeService], _ mask: SecretMask) -> ComposeFault {
+    ComposeFault(
+      phase: phase, project: target.name, services: services, endpoint: runtime.configuration.endpoint, mask: mask)
+  }
+
+  private func mask(for services: [ComposeService]) -> SecretMask {
+    let text = release.configFile.flatMap { try? Data(contentsOf: URL(filePath: $0)) } ?? Data()
+    return SecretMask(
+      values: EnvironmentFile.values(in: String(decoding: text, as: UTF8.self)),
+      publicTexts: services.compactMap(\.image))
+  }
+}

@@ -1,0 +1,137 @@
+public import DeploymentKinds
+public import DeploymentPlanning
+public import HTTPTransport
+public import Logging
+import Synchronization
+
+/// Deploys releases to a Docker engine through Compose, and gives Compose what it lacks: images fixed to digests, a wait
+/// for health, and failures that say what failed.
+///
+/// It reads through the engine's socket and changes through the Compose CLI. It keeps nothing in memory that matters:
+/// each method may be repeated after a crash at any point.
+public final class ComposeRuntime: DeploymentRuntime {
+  public struct Configuration: Sendable {
+    /// Where bundles lie while they are in use. Where the Agent runs in a container, the host must have this folder
+    /// under the same path, for the engine resolves bind mounts there.
+    public var workingDirectory: String
+    public var endpoint: DockerEndpoint
+    /// What Compose gets of the Agent's environment: `PATH`, `HOME`, `DOCKER_CONFIG` (registry logins), proxies.
+    public var environment: [String: String]
+    /// Nil to look for it.
+    public var command: ComposeCommand?
+    /// How long a container without a health check must run before it counts as ready.
+    public var settleTime: Duration
+    /// How often the engine may restart a container before that counts as a crash loop.
+    public var restartLimit: Int
+
+    public init(
+      workingDirectory: String, endpoint: DockerEndpoint = .standard, environment: [String: String],
+      command: ComposeCommand? = nil, settleTime: Duration = .seconds(3), restartLimit: Int = 5
+    ) {
+      self.workingDirectory = workingDirectory
+      self.endpoint = endpoint
+      self.environment = environment.filter { Self.passedOn.contains($0.key) }
+      self.command = command
+      self.settleTime = settleTime
+      self.restartLimit = restartLimit
+    }
+
+    static let passedOn: Set<String> = [
+      "PATH", "HOME", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+      "http_proxy", "https_proxy", "no_proxy", "TZ", "LANG", "LD_LIBRARY_PATH", "XDG_CONFIG_HOME", "TMPDIR",
+    ]
+  }
+
+  let configuration: Configuration
+  let engine: DockerEngine
+  let clock: any Clock<Duration>
+  let logger: Logger
+  private let detected = Mutex<ComposeCommand?>(nil)
+
+  public init(
+    configuration: Configuration, http: HTTPClient, clock: any Clock<Duration> = ContinuousClock(), logger: Logger
+  ) {
+    self.configuration = configuration
+    self.engine = DockerEngine(endpoint: configuration.endpoint, http: http)
+    self.clock = clock
+    self.logger = logger
+  }
+
+  public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
+    EnvironmentObservation(containers: try await engine.containers(project: target.name).map(\.observation))
+  }
+
+  public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
+    EngineDoorbell(engine: engine, clock: clock).rings(project: target.name)
+  }
+
+  public func converge(
+    _ target: RuntimeTarget, to release: PreparedRelease,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> ConvergedRelease {
+    try Self.check(project: target.name)
+    let deadline = Deadline(target.timeout, clock: clock)
+    let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
+    try directory.create()
+    let lock = try await lock(directory, project: target.name, deadline: deadline, progress: progress)
+    let convergence = ComposeConvergence(
+      runtime: self, command: try await command(), target: target, release: release, directory: directory,
+      deadline: deadline, progress: progress)
+    return try await convergence.run(holding: lock)
+  }
+
+  private func command() async throws(RuntimeFailure) -> ComposeCommand {
+    if let known = configuration.command ?? detected.withLock({ $0 }) { return known }
+    let found = try await ComposeCommand.detect(environment: configuration.environment)
+    logger.info("found Compose", metadata: ["command": "\(found)"])
+    detected.withLock { $0 = found }
+    return found
+  }
+
+  private func lock(
+    _ directory: ProjectDirectory, project: String, deadline: Deadline,
+    progress: @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> ProjectLock {
+    var isAnnounced = false
+    while deadline.remaining() > .zero {
+      if let lock = try ProjectLock.take(directory.lockFile) { return lock }
+      if !isAnnounced {
+        isAnnounced = true
+        await progress(
+          .init(step: .preparing, done: 0, total: 0, message: "waiting for an earlier Compose run of \(project) to end")
+        )
+      }
+      do { try await clock.sleep(for: .milliseconds(100)) } catch { throw .stopped }
+    }
+    throw RuntimeFailure(
+      kind: .transient, reason: "ProjectBusy",
+      message: "An earlier Compose run of project \(project) has not ended; fuser \(directory.lockFile) shows it")
+  }
+
+  /// The name becomes part of paths and of container names.
+  private static func check(project: String) throws(RuntimeFailure) {
+    let allowed = project.utf8.allSatisfy { byte in
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+    }
+    guard allowed, let first = project.first, first != "-", first != "_", project.utf8.count <= 128 else {
+      throw RuntimeFailure(
+        kind: .permanent, reason: "InvalidProjectName",
+        message:
+          "\"\(project)\" is no Compose project name: lower-case letters, digits, - and _, a letter or digit first")
+    }
+  }
+}
+
+/// When an attempt has taken too long.
+struct Deadline: Sendable {
+  let limit: Duration
+  /// May be negative.
+  let remaining: @Sendable () -> Duration
+
+  init(_ limit: Duration, clock: some Clock<Duration>) {
+    self.limit = limit
+    let end = clock.now.advanced(by: limit)
+    remaining = { clock.now.duration(to: end) }
+  }
+}

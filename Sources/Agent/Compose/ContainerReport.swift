@@ -1,0 +1,46 @@
+import DeploymentPlanning
+
+/// Says of a container that failed what a person needs to know: how it ended and what it last said.
+struct ContainerReport: Sendable {
+  let engine: DockerEngine
+  let mask: SecretMask
+
+  func text(of container: EngineContainer) async -> String {
+    let detail = try? await engine.detail(container: container.id)
+    var text = "Service \(container.service) (container \(container.name)) \(ending(of: container, detail))"
+    if let start = detail?.startError, !start.isEmpty {
+      text += ". It could not start: \(mask.masked(start.lastLines(3, characters: 500)))"
+    }
+    if container.health == .unhealthy, let output = detail?.lastHealthOutput.lastLines(3, characters: 500),
+      !output.isEmpty
+    {
+      text += ". Its health check said: \(mask.masked(output))"
+    }
+    let log = await log(of: container, hasTerminal: detail?.hasTerminal ?? false)
+    return text + (log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)")
+  }
+
+  private func ending(of container: EngineContainer, _ detail: EngineContainerDetail?) -> String {
+    if detail?.isOutOfMemory == true { return "was ended because it used more memory than it may" }
+    switch container.state {
+    case .exited(let code): return "ended with exit code \(code)"
+    case .restarting:
+      let restarts = detail.map { ", \($0.restartCount) restarts" } ?? ""
+      return "crashes again and again (exit code \(detail?.exitCode ?? 1)\(restarts))"
+    case .created: return "was created but not started"
+    case .paused: return "is paused"
+    case .dead: return "is dead: the engine could not remove it"
+    case .running:
+      switch container.health {
+      case .unhealthy: return "is unhealthy"
+      case .starting: return "is running, but its health check has not passed yet"
+      case .healthy, .none: return "is running"
+      }
+    }
+  }
+
+  private func log(of container: EngineContainer, hasTerminal: Bool) async -> String {
+    let bytes = try? await engine.logTail(container: container.id, lines: 10, hasTerminal: hasTerminal)
+    return mask.masked(EngineLog.tail(bytes ?? [], lines: 10, characters: 1500))
+  }
+}

@@ -1,0 +1,180 @@
+import HTTPTransport
+import Synchronization
+import WireFormats
+
+/// The Docker Engine API, as far as the Agent reads it. It changes nothing.
+final class DockerEngine: Sendable {
+  let endpoint: DockerEndpoint
+  private let http: HTTPClient
+  /// The API version agreed upon, such as `1.41`.
+  private let version = Mutex<String?>(nil)
+
+  /// The newest version of the API whose answers this client knows.
+  static let newestVersion = EngineVersion(major: 1, minor: 47)
+
+  init(endpoint: DockerEndpoint, http: HTTPClient) {
+    self.endpoint = endpoint
+    self.http = http
+  }
+
+  /// Every container of a Compose project, also those that do not run.
+  func containers(project: String) async throws(RuntimeFailure) -> [EngineContainer] {
+    let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
+    let list = try await json("/containers/json?all=1&filters=\(Self.escaped(filters.text))", limit: 32 << 20)
+    return (list?.array ?? []).compactMap(EngineContainer.init)
+  }
+
+  /// Nil where there is no such container any more.
+  func detail(container id: String) async throws(RuntimeFailure) -> EngineContainerDetail? {
+    try await json("/containers/\(Self.escaped(id))/json", limit: 8 << 20).map(EngineContainerDetail.init)
+  }
+
+  /// Nil where the engine has no such image.
+  func image(_ reference: String) async throws(RuntimeFailure) -> EngineImage? {
+    try await json("/images/\(Self.escaped(reference, keeping: "/:@"))/json", limit: 8 << 20).flatMap(EngineImage.init)
+  }
+
+  /// The last lines that a container wrote, as bytes of both its streams; empty where its log driver keeps none.
+  func logTail(container id: String, lines: Int, hasTerminal: Bool) async throws(RuntimeFailure) -> [UInt8] {
+    let path = "/containers/\(Self.escaped(id))/logs?stdout=1&stderr=1&tail=\(lines)"
+    let response = try await send(path, limit: 1 << 20)
+    guard response.isSuccess else { return [] }
+    return hasTerminal ? response.body : EngineLog.demultiplexed(response.body)
+  }
+
+  /// Opens the stream of what happens to a project's containers. Probes of health checks are left out: only a change of
+  /// health counts.
+  func events(project: String) async throws(RuntimeFailure) -> HTTPStreamingResponse {
+    let kinds = [
+      "create", "start", "die", "stop", "kill", "destroy", "restart", "pause", "unpause", "rename", "oom", "update",
+      "health_status",
+    ]
+    let filters: JSONValue = [
+      "type": ["container"], "label": [.string("com.docker.compose.project=\(project)")],
+      "event": .array(kinds.map { .string($0) }),
+    ]
+    let path = "/events?filters=\(Self.escaped(filters.text))"
+    do {
+      let response = try await http.stream(try await request(path, limit: .max, timeout: nil))
+      guard response.status == 200 else { throw failure(status: response.status, message: nil) }
+      return response
+    } catch let error as HTTPTransportError {
+      throw failure(error)
+    } catch let error as RuntimeFailure {
+      throw error
+    } catch {
+      throw RuntimeFailure(kind: .transient, reason: "EngineUnreachable", message: "\(error)")
+    }
+  }
+
+  // MARK: - Requests
+
+  /// The answer as JSON; nil for 404.
+  private func json(_ path: String, limit: Int) async throws(RuntimeFailure) -> JSONValue? {
+    let response = try await send(path, limit: limit)
+    if response.status == 404 { return nil }
+    do {
+      let body = try JSONValue(parsing: response.body)
+      guard response.isSuccess else { throw failure(status: response.status, message: body["message"]?.string) }
+      return body
+    } catch let error as RuntimeFailure {
+      throw error
+    } catch {
+      throw failure(status: response.status, message: "its answer is no JSON: \(error)")
+    }
+  }
+
+  private func send(_ path: String, limit: Int) async throws(RuntimeFailure) -> HTTPResponse {
+    let request = try await request(path, limit: limit, timeout: .seconds(30))
+    do { return try await http.send(request) } catch { throw failure(error) }
+  }
+
+  private func request(_ path: String, limit: Int, timeout: Duration?) async throws(RuntimeFailure) -> HTTPRequest {
+    bare("/v\(try await negotiatedVersion())\(path)", limit: limit, timeout: timeout)
+  }
+
+  private func bare(_ path: String, limit: Int, timeout: Duration?) -> HTTPRequest {
+    HTTPRequest(
+      url: "http://docker\(path)", timeout: timeout, unixSocketPath: endpoint.socketPath, maximumResponseBytes: limit)
+  }
+
+  private func negotiatedVersion() async throws(RuntimeFailure) -> String {
+    if let known = version.withLock({ $0 }) { return known }
+    let response: HTTPResponse
+    do { response = try await http.send(bare("/_ping", limit: 64 << 10, timeout: .seconds(10))) } catch {
+      throw failure(error)
+    }
+    guard response.isSuccess else { throw failure(status: response.status, message: nil) }
+    let offered = response.headers["Api-Version"].flatMap(EngineVersion.init) ?? Self.newestVersion
+    let agreed = min(offered, Self.newestVersion).description
+    version.withLock { $0 = agreed }
+    return agreed
+  }
+
+  private func failure(_ error: HTTPTransportError) -> RuntimeFailure {
+    switch error.code {
+    case .cancelled: return .stopped
+    case .responseTooLarge, .invalidRequest, .fileUnreadable:
+      return RuntimeFailure(
+        kind: .transient, reason: "EngineError",
+        message: "The Docker engine at \(endpoint) gave no usable answer: \(error.message)")
+    case .couldNotResolve, .couldNotConnect, .tls, .timedOut, .connectionLost:
+      // The engine may come back as another version.
+      version.withLock { $0 = nil }
+      return RuntimeFailure(
+        kind: .transient, reason: "EngineUnreachable",
+        message: """
+          The Docker engine at \(endpoint) does not answer: \(error.message). Check that it runs and that the Agent may \
+          use its socket
+          """)
+    }
+  }
+
+  private func failure(status: Int, message: String?) -> RuntimeFailure {
+    RuntimeFailure(
+      kind: .transient, reason: "EngineError",
+      message: "The Docker engine at \(endpoint) answered \(status)" + (message.map { ": \($0)" } ?? ""))
+  }
+
+  /// Percent-encodes one part of a path or query.
+  static func escaped(_ text: String, keeping kept: String = "") -> String {
+    var output = ""
+    for byte in text.utf8 {
+      let character = Character(Unicode.Scalar(byte))
+      if byte < 0x80, character.isLetter || character.isNumber || "-_.~".contains(character) || kept.contains(character)
+      {
+        output.append(character)
+      } else {
+        let digits = String(byte, radix: 16, uppercase: true)
+        output += "%" + (digits.count == 1 ? "0" : "") + digits
+      }
+    }
+    return output
+  }
+}
+
+/// A version of the Engine API: `1.41`.
+struct EngineVersion: Sendable, Comparable, CustomStringConvertible {
+  var major: Int
+  var minor: Int
+
+  init(major: Int, minor: Int) {
+    self.major = major
+    self.minor = minor
+  }
+
+  init?(_ text: String) {
+    let parts = text.split(separator: ".").map { Int($0) }
+    guard parts.count == 2, let major = parts[0], let minor = parts[1] else { return nil }
+    self.init(major: major, minor: minor)
+  }
+
+  static func < (left: Self, right: Self) -> Bool { (left.major, left.minor) < (right.major, right.minor) }
+
+  var description: String { "\(major).\(minor)" }
+}
+
+extension RuntimeFailure {
+  /// The Agent is stopping.
+  static let stopped = RuntimeFailure(kind: .cancelled, reason: "Cancelled", message: "The Agent was asked to stop")
+}

@@ -1,0 +1,177 @@
+import Agent
+import DeploymentKinds
+import DeploymentPlanning
+import FoundationEssentials
+import HTTPTransport
+import Logging
+import Processes
+import Synchronization
+import TestSupport
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Which Compose a test runs with.
+enum ComposeEdition: String, Sendable, CaseIterable, CustomTestStringConvertible {
+  case v2
+  case v1
+
+  var testDescription: String { rawValue }
+
+  /// Those that the machine offers; all of them where every suite is demanded.
+  static var offered: [ComposeEdition] {
+    allCases.filter { $0 == .v2 || Testbed.offers(.composeV1) || Testbed.demandsEverySuite }
+  }
+
+  func command() throws -> ComposeCommand {
+    let path = Testbed.variable("PATH") ?? ""
+    switch self {
+    case .v2: return .plugin(docker: try #require(ExecutableSearch.find("docker", path: path)))
+    case .v1: return .legacy(path: try #require(ExecutableSearch.find("docker-compose", path: path)))
+    }
+  }
+}
+
+/// A Compose project of its own on the testbed's engine, and the runtime under test.
+final class ComposeStack: Sendable {
+  let folder: TemporaryFolder
+  let project: String
+  let runtime: ComposeRuntime
+  let endpoint: DockerEndpoint
+  let images: String
+  private let told = Mutex<[DesiredDeploymentStatus.Progress]>([])
+
+  /// Runs `body` on a new stack and removes its containers afterwards.
+  static func with<Result>(
+    _ edition: ComposeEdition, _ body: (ComposeStack) async throws -> Result
+  ) async throws -> Result {
+    let stack = try ComposeStack(edition)
+    do {
+      let result = try await body(stack)
+      await stack.remove()
+      return result
+    } catch {
+      await stack.remove()
+      throw error
+    }
+  }
+
+  private init(_ edition: ComposeEdition) throws {
+    folder = try TemporaryFolder()
+    project = "wt\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    endpoint = try #require(DockerEndpoint(host: try Testbed.location(of: .docker)))
+    images = try Testbed.location(of: .images)
+    runtime = ComposeStack.runtime(
+      folder: folder, endpoint: endpoint, command: try edition.command())
+  }
+
+  /// Another runtime on the same folder, as after a restart of the Agent.
+  static func runtime(folder: TemporaryFolder, endpoint: DockerEndpoint, command: ComposeCommand) -> ComposeRuntime {
+    ComposeRuntime(
+      configuration: .init(
+        workingDirectory: folder.file("work"), endpoint: endpoint,
+        environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": Testbed.variable("HOME") ?? "/"],
+        command: command, settleTime: .seconds(1)),
+      http: HTTPClient(userAgent: "wrktalk-tests"), logger: Logger(label: "test"))
+  }
+
+  func target(timeout: Duration = .seconds(60)) -> RuntimeTarget { RuntimeTarget(name: project, timeout: timeout) }
+
+  var progress: [DesiredDeploymentStatus.Progress] { told.withLock { $0 } }
+
+  /// A bundle with this Compose file, as the Agent would have unpacked it.
+  func release(
+    _ version: String = "1.0.0", compose: String, settings: [String: String] = [:], tags: [String: String] = [:],
+    files: [String: String] = [:], pinned: [String: String] = [:]
+  ) throws -> PreparedRelease {
+    let name = "unpacked-\(version)"
+    try folder.write(compose, to: "\(name)/wrktalk/docker-compose.yaml")
+    for (path, text) in files { try folder.write(text, to: "\(name)/wrktalk/\(path)") }
+    return try prepared(version, folder: folder.file(name), settings: settings, tags: tags, pinned: pinned)
+  }
+
+  func prepared(
+    _ version: String, folder bundle: String, settings: [String: String], tags: [String: String],
+    pinned: [String: String] = [:]
+  ) throws -> PreparedRelease {
+    var settings = settings
+    settings["REGISTRY"] = images
+    let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }
+    let config = try folder.write(lines.joined(), to: "config-\(version)/.env")
+    return PreparedRelease(
+      release: .init(
+        version: version, artifact: .init(path: "artifacts/compose/\(version).tar.gz", sha256: version),
+        imageTags: tags),
+      folder: bundle, configFile: config, pinnedImages: pinned)
+  }
+
+  @discardableResult
+  func converge(
+    _ release: PreparedRelease, timeout: Duration = .seconds(60)
+  ) async throws(RuntimeFailure) -> ConvergedRelease {
+    try await runtime.converge(target(timeout: timeout), to: release) { progress in
+      self.told.withLock { $0.append(progress) }
+    }
+  }
+
+  /// What `converge` fails with.
+  func failure(_ release: PreparedRelease, timeout: Duration = .seconds(60)) async throws -> RuntimeFailure {
+    do {
+      let converged = try await converge(release, timeout: timeout)
+      throw UnexpectedSuccess(description: "converged to \(converged)")
+    } catch let failure as RuntimeFailure {
+      return failure
+    }
+  }
+
+  /// Container name to id of all that exist.
+  func containers() async throws -> [String: String] {
+    let observation = try await runtime.observe(target())
+    return Dictionary(observation.containers.map { ($0.name, $0.id) }) { first, _ in first }
+  }
+
+  /// Runs `docker` and returns what it prints.
+  @discardableResult
+  func docker(_ arguments: String...) async throws -> String { try await Self.docker(arguments, endpoint) }
+
+  private static func docker(_ arguments: [String], _ endpoint: DockerEndpoint) async throws -> String {
+    let path = Testbed.variable("PATH") ?? ""
+    let outcome = try await ChildProcess.run(
+      executable: try #require(ExecutableSearch.find("docker", path: path)), arguments: arguments,
+      environment: ["PATH": path, "HOME": Testbed.variable("HOME") ?? "/", "DOCKER_HOST": endpoint.description],
+      timeout: .seconds(60))
+    return outcome.standardOutput.text
+  }
+
+  private func remove() async {
+    // Cleaning up goes on where the test was cancelled.
+    await Task.detached { [project, endpoint] in
+      let label = "label=com.docker.compose.project=\(project)"
+      let ids = (try? await Self.docker(["ps", "-aq", "--filter", label], endpoint)) ?? ""
+      let containers = ids.split(whereSeparator: \.isNewline).map(String.init)
+      if !containers.isEmpty { _ = try? await Self.docker(["rm", "-f", "-v"] + containers, endpoint) }
+      _ = try? await Self.docker(["network", "rm", "\(project)_default"], endpoint)
+    }.value
+  }
+
+  /// A TCP port on which nothing listens now.
+  static func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        unsafe bind(descriptor, generic, size) == 0 && getsockname(descriptor, generic, &size) == 0
+      }
+    }
+    try #require(isBound)
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+struct UnexpectedSuccess: Error, CustomStringConvertible { var description: String }
