@@ -1,0 +1,171 @@
+import DeploymentKinds
+import ResourceModel
+import Testing
+import WireFormats
+
+/// What schema and rules accept, the types decode: a controller never meets an object it cannot read.
+@Suite struct DecodingTests {
+  @Test func everyAcceptedDeploymentDecodes() throws {
+    var generator = SeededGenerator(state: 11)
+    var accepted = 0
+    for _ in 0..<1000 {
+      let object = DesiredDeploymentKind.definition.applyDefaults(
+        to: [
+          "apiVersion": "deploy.wrktalk.com/v1", "kind": "DesiredDeployment", "metadata": ["name": "a"],
+          "spec": ObjectGenerator.value(for: DesiredDeploymentSpec.schema, &generator),
+          "status": ObjectGenerator.value(for: DesiredDeploymentStatus.schema, &generator),
+        ])
+      guard DesiredDeploymentKind.definition.validationErrors(in: object).isEmpty else { continue }
+      accepted += 1
+      #expect(throws: Never.self, "\(object.text)") { try object.decoded(as: DesiredDeployment.self) }
+    }
+    #expect(accepted > 100)
+  }
+
+  @Test func everyAcceptedEventAndLeaseDecodes() {
+    var generator = SeededGenerator(state: 13)
+    for _ in 0..<200 {
+      var event = ObjectGenerator.value(for: Event.definition.schema, &generator)
+      event["apiVersion"] = "v1"
+      event["kind"] = "Event"
+      event["metadata"] = ["name": "a"]
+      event = Event.definition.applyDefaults(to: event)
+      if Event.definition.validationErrors(in: event).isEmpty {
+        #expect(throws: Never.self, "\(event.text)") { try event.decoded(as: Event.self) }
+      }
+      var lease = ObjectGenerator.value(for: LeaseKind.definition.schema, &generator)
+      lease["apiVersion"] = "coordination.k8s.io/v1"
+      lease["kind"] = "Lease"
+      lease["metadata"] = ["name": "a", "creationTimestamp": nil]
+      lease = LeaseKind.definition.applyDefaults(to: lease)
+      if LeaseKind.definition.validationErrors(in: lease).isEmpty {
+        #expect(throws: Never.self, "\(lease.text)") { try lease.decoded(as: Lease.self) }
+      }
+    }
+  }
+
+  /// A server drops what the schema does not know, so every field of a type must stand in it.
+  @Test func theSchemaKnowsEveryFieldOfTheTypes() throws {
+    let now = Timestamp(seconds: 1_800_000_000)
+    let artifact = DesiredDeploymentSpec.Artifact(path: "a", sha256: "b", signature: "c")
+    let release = DesiredDeploymentStatus.Release(
+      version: "1.0.0", artifact: artifact, configPath: "d", imageTags: ["a": "b"])
+    let service = DesiredDeploymentStatus.Service(name: "a", image: "b", imageID: "c", configHash: "d", replicas: 1)
+    let deployment = DesiredDeployment(
+      metadata: ObjectMeta(
+        name: "a", namespace: "b", uid: "c", resourceVersion: "1", generation: 1, creationTimestamp: now,
+        deletionTimestamp: now, labels: ["a": "b"], annotations: ["a": "b"], finalizers: ["a"]),
+      spec: DesiredDeploymentSpec(
+        version: "1.0.0", runtime: .compose, artifact: artifact, imageTags: ["a": "b"],
+        helm: DesiredDeploymentSpec.Helm(releaseName: "a", valuesPath: "b"),
+        compose: DesiredDeploymentSpec.Compose(projectName: "a", envPath: "b"),
+        newNonEssentialEnvs: [DesiredDeploymentSpec.Setting(key: "A", value: "b")],
+        schedule: DesiredDeploymentSpec.Schedule(notBefore: now),
+        rollbackTo: DesiredDeploymentSpec.RollbackTarget(revision: 1)),
+      status: DesiredDeploymentStatus(
+        observedGeneration: 1, lastAttemptedGeneration: 1, attemptStartedAt: now, lastHandledRetryRequest: "a",
+        current: DesiredDeploymentStatus.Current(
+          version: "1.0.0", revision: 1, artifactSha256: "b", release: release, imageDigests: ["a": "b"],
+          services: [service], since: now),
+        progress: DesiredDeploymentStatus.Progress(step: .pulling, done: 1, total: 2, message: "a"), attempts: 1,
+        nextAttemptAt: now,
+        failure: DesiredDeploymentStatus.Failure(generation: 1, version: "1.0.0", reason: "A", message: "b", at: now),
+        conditions: [
+          Condition(
+            type: "Ready", status: .isTrue, observedGeneration: 1, lastTransitionTime: now, reason: "A", message: "b")
+        ],
+        history: [
+          DesiredDeploymentStatus.HistoryEntry(
+            revision: 1, generation: 1, release: release, outcome: .deployed, message: "a", startedAt: now,
+            completedAt: now,
+            imageDigests: ["a": "b"], images: ["a": "b"])
+        ]))
+    let json = try JSONValue(encoding: deployment)
+    #expect(DesiredDeploymentKind.definition.unknownFields(in: json) == [])
+    #expect(DesiredDeploymentStatus.schema.validate(try #require(json["status"])) == [])
+    // Every stored property is set above: none may be left out of this test.
+    for child in Mirror(reflecting: try #require(deployment.status)).children {
+      #expect(json["status"]?[child.label ?? ""] != nil, "status.\(child.label ?? "") is not tested")
+    }
+    for child in Mirror(reflecting: deployment.spec).children {
+      #expect(json["spec"]?[child.label ?? ""] != nil, "spec.\(child.label ?? "") is not tested")
+    }
+  }
+
+  @Test func aMomentInALeaseAlwaysHasSixDigits() throws {
+    let whole = try JSONValue(encoding: [MicroTime(Timestamp(seconds: 0)), MicroTime(Timestamp(microseconds: 1))])
+    #expect(whole == ["1970-01-01T00:00:00.000000Z", "1970-01-01T00:00:00.000001Z"])
+    #expect(try whole.decoded(as: [MicroTime].self).first?.timestamp == Timestamp(seconds: 0))
+  }
+
+  @Test func anEventAboutAnotherNamespaceIsRefused() {
+    let event: JSONValue = ["metadata": ["name": "a", "namespace": "b"], "involvedObject": ["namespace": "c"]]
+    #expect(
+      Event.definition.validationErrors(in: event).map(\.description) == [
+        #"involvedObject.namespace: Invalid value: "c": does not match event.namespace"#
+      ])
+  }
+}
+
+/// Values near what a schema accepts.
+enum ObjectGenerator {
+  static func value(for schema: Schema, _ generator: inout SeededGenerator) -> JSONValue {
+    if Int.random(in: 0..<200, using: &generator) == 0 {
+      return [nil, 1, "x", [], [:]].randomElement(using: &generator) ?? nil
+    }
+    switch schema {
+    case .string(let rules, _): return .string(text(rules, &generator))
+    case .integer(let range, _): return .integer(Int64.random(in: range ?? .min ... .max, using: &generator))
+    case .number: return .number(Double.random(in: -1...1, using: &generator))
+    case .boolean: return .bool(.random(using: &generator))
+    case .array(let element, _, _):
+      return .array((0..<Int.random(in: 0..<3, using: &generator)).map { _ in value(for: element, &generator) })
+    case .map(let element, _, _):
+      return ["backend": value(for: element, &generator), "media": value(for: element, &generator)]
+    case .object(let properties, let required, _):
+      var members: [String: JSONValue] = [:]
+      for name in properties.keys.sorted() {
+        guard let property = properties[name], required.contains(name) || Bool.random(using: &generator) else {
+          continue
+        }
+        members[name] = value(for: property, &generator)
+      }
+      // Half of the time such that the rules between fields hold.
+      if properties["runtime"] != nil, Bool.random(using: &generator) {
+        members[members["runtime"] == "Helm" ? "compose" : "helm"] = nil
+        for name in ["version", "artifact", members["runtime"] == "Helm" ? "helm" : "compose"] {
+          members[name] = members[name] ?? properties[name].map { value(for: $0, &generator) }
+        }
+        members["rollbackTo"] = nil
+      }
+      return .object(members)
+    case .any: return [:]
+    }
+  }
+
+  private static func text(_ rules: Schema.StringRules, _ generator: inout SeededGenerator) -> String {
+    if let word = rules.enumeration.randomElement(using: &generator) { return word }
+    if rules.format == "date-time" {
+      return ["2026-12-15T02:00:00Z", "2026-12-15T02:00:00.123456789+01:00"].randomElement(using: &generator) ?? ""
+    }
+    let words = [
+      "2.3.0", "1s", "10m", "0", "1h1m1s1ms", "999999h", "a", "A_1", "x-y", String(repeating: "0a", count: 32),
+      String(repeating: "A", count: 86) + "==", "",
+    ]
+    let fitting = words.filter { Schema.string(rules, Schema.Documentation()).validate(.string($0)).isEmpty }
+    return (Int.random(in: 0..<50, using: &generator) == 0 ? words : fitting).randomElement(using: &generator) ?? ""
+  }
+}
+
+/// The same values with every run.
+struct SeededGenerator: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
