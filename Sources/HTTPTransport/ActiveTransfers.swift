@@ -35,6 +35,7 @@ struct ActiveTransfers {
   mutating func resume(_ transfer: Transfer) {
     guard let easyTransfer = transfers[ObjectIdentifier(transfer)] else { return }
     easyTransfer.lastActivity = .now
+    transfer.willResume()
     _ = curl_shim_resume(easyTransfer.easy)
   }
 

@@ -21,8 +21,8 @@ public struct HTTPBodySequence: AsyncSequence, Sendable {
       let (transfer, loop) = (reader.lifeline.transfer, reader.lifeline.client.loop)
       while true {
         switch try transfer.takePiece() {
-        case .bytes(let bytes, let wasPaused):
-          if wasPaused { loop.submit(.resume(transfer)) }
+        case .bytes(let bytes, let isPaused):
+          if isPaused { loop.submit(.resume(transfer)) }
           return bytes
         case .end:
           return nil

@@ -25,7 +25,10 @@ extension HTTPTransportError {
       self.init(code: .tls, message: "no trusted TLS connection to \(peer): \(detail)")
     case CURLE_FILESIZE_EXCEEDED:
       self.init(code: .responseTooLarge, message: "\(peer) announced a larger response than allowed")
-    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      // The URL's scheme was checked before: the answer is what libcurl means.
+      self.init(code: .connectionLost, message: "\(peer) does not answer in HTTP")
+    case CURLE_URL_MALFORMAT, CURLE_BAD_FUNCTION_ARGUMENT:
       self.init(code: .invalidRequest, message: "the request to \(peer) is not usable: \(Self.text(of: result))")
     default:
       self.init(code: .connectionLost, message: "the connection to \(peer) was lost: \(detail)")

@@ -16,8 +16,8 @@ final class Transfer: Sendable {
   }
 
   enum Piece {
-    /// The thread must be told to go on when `wasPaused`.
-    case bytes([UInt8], wasPaused: Bool)
+    /// The thread must be told to go on when the connection `isPaused`.
+    case bytes([UInt8], isPaused: Bool)
     case end
     case notYet
   }
@@ -104,9 +104,8 @@ final class Transfer: Sendable {
   func takePiece() throws(HTTPTransportError) -> Piece {
     let result = state.withLock { state -> Result<Piece, HTTPTransportError> in
       if !state.pending.isEmpty {
-        let piece = Piece.bytes(state.pending, wasPaused: state.isPaused)
+        let piece = Piece.bytes(state.pending, isPaused: state.isPaused)
         state.pending = []
-        state.isPaused = false
         return .success(piece)
       }
       return switch state.outcome {
@@ -132,6 +131,9 @@ final class Transfer: Sendable {
   }
 
   // MARK: The side of the transfer thread
+
+  /// Comes before the connection goes on, which may pause it again.
+  func willResume() { state.withLock { $0.isPaused = false } }
 
   func receive(status: Int, headers: HTTPHeaders) {
     let waiters = state.withLock { state in

@@ -1,0 +1,28 @@
+import Glibc
+
+/// Lets a test tell a server's thread when to go on: each `open()` lets one `wait()` through.
+final class BlockingGate: Sendable {
+  private let readEnd: Int32
+  private let writeEnd: Int32
+
+  init() {
+    var ends: [Int32] = [0, 0]
+    unsafe pipe(&ends)
+    (readEnd, writeEnd) = (ends[0], ends[1])
+  }
+
+  deinit {
+    close(readEnd)
+    close(writeEnd)
+  }
+
+  func open() {
+    var byte: UInt8 = 1
+    _ = unsafe write(writeEnd, &byte, 1)
+  }
+
+  func wait() {
+    var byte: UInt8 = 0
+    _ = unsafe read(readEnd, &byte, 1)
+  }
+}

@@ -1,0 +1,204 @@
+import Glibc
+import Synchronization
+
+/// What the server read of one request.
+struct ServerRequest: Sendable {
+  var method: String
+  var target: String
+  var headers: [String: String]
+  var body: [UInt8]
+}
+
+/// One accepted connection, used by its own thread.
+final class ServerConnection: Sendable {
+  let number: Int
+  private let descriptor: Int32
+  private let buffer = Mutex<[UInt8]>([])
+
+  init(descriptor: Int32, number: Int) {
+    self.descriptor = descriptor
+    self.number = number
+  }
+
+  deinit { close(descriptor) }
+
+  /// False when the client has gone.
+  @discardableResult
+  func write(_ bytes: [UInt8]) -> Bool {
+    var sent = 0
+    while sent < bytes.count {
+      let count = unsafe bytes[sent...].withUnsafeBytes {
+        unsafe send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return false }
+      sent += count
+    }
+    return true
+  }
+
+  @discardableResult
+  func write(_ text: String) -> Bool { write(Array(text.utf8)) }
+
+  /// A whole response with its length.
+  @discardableResult
+  func respond(_ status: Int = 200, headers: [String] = [], body: [UInt8] = []) -> Bool {
+    let lines = ["HTTP/1.1 \(status) Status", "Content-Length: \(body.count)"] + headers
+    return write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
+  }
+
+  /// Blocks until the client closes the connection.
+  func waitForClose() {
+    while let bytes = read(), !bytes.isEmpty {}
+  }
+
+  /// Ends the connection in the middle of whatever it was doing.
+  func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+  /// Nil at the end of the connection.
+  func readRequest() -> ServerRequest? {
+    var bytes = buffer.withLock { $0 }
+    var headEnd: Int?
+    while headEnd == nil {
+      headEnd = bytes.indices.dropFirst(3).first { Array(bytes[$0 - 3...$0]) == Array("\r\n\r\n".utf8) }
+      if headEnd == nil {
+        guard let more = read(), !more.isEmpty else { return nil }
+        bytes += more
+      }
+    }
+    guard let headEnd else { return nil }
+    let lines = String(decoding: bytes[...headEnd], as: UTF8.self).split(separator: "\r\n")
+    let words = lines.first?.split(separator: " ") ?? []
+    var headers: [String: String] = [:]
+    for line in lines.dropFirst() {
+      guard let colon = line.firstIndex(of: ":") else { continue }
+      headers[line[..<colon].lowercased()] = String(line[line.index(after: colon)...].drop { $0 == " " })
+    }
+    let length = headers["content-length"].flatMap { Int($0) } ?? 0
+    var body = Array(bytes[(headEnd + 1)...])
+    while body.count < length {
+      guard let more = read(), !more.isEmpty else { return nil }
+      body += more
+    }
+    buffer.withLock { $0 = Array(body[length...]) }
+    return ServerRequest(
+      method: words.first.map(String.init) ?? "", target: words.count > 1 ? String(words[1]) : "", headers: headers,
+      body: Array(body[..<length]))
+  }
+
+  private func read() -> [UInt8]? {
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
+    return count < 0 ? nil : Array(chunk[..<count])
+  }
+}
+
+/// A small HTTP/1.1 server for tests: a thread for each connection, and the test decides every byte.
+final class LoopbackServer: Sendable {
+  typealias Handler = @Sendable (ServerRequest, ServerConnection) -> Void
+
+  let port: UInt16
+  private let listener: Int32
+  private let connectionCount: Counter
+
+  var url: String { "http://127.0.0.1:\(port)" }
+
+  /// Connections accepted so far.
+  var acceptedConnections: Int { connectionCount.value }
+
+  init(unixSocketPath: String? = nil, handler: @escaping Handler) throws {
+    let listener: Int32
+    if let unixSocketPath {
+      listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: unixSocketPath.utf8) }
+      try Self.check(
+        unsafe withUnsafePointer(to: address) {
+          unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+          }
+        })
+    } else {
+      listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+      try Self.check(
+        unsafe withUnsafePointer(to: address) {
+          unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe bind(listener, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+          }
+        })
+    }
+    try Self.check(listen(listener, 1024))
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    try Self.check(
+      unsafe withUnsafeMutablePointer(to: &address) {
+        unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(listener, $0, &length) }
+      })
+    self.port = UInt16(bigEndian: address.sin_port)
+    self.listener = listener
+    let connectionCount = Counter()
+    self.connectionCount = connectionCount
+    startThread {
+      while true {
+        let descriptor = accept(listener, nil, nil)
+        guard descriptor >= 0 else {
+          close(listener)
+          return
+        }
+        let connection = ServerConnection(descriptor: descriptor, number: connectionCount.increment())
+        startThread {
+          while let request = connection.readRequest() { handler(request, connection) }
+        }
+      }
+    }
+  }
+
+  deinit { shutdown(listener, Int32(SHUT_RDWR)) }
+
+  private static func check(_ result: Int32) throws {
+    guard result == 0 else { throw ServerError(number: errno) }
+  }
+}
+
+struct ServerError: Error {
+  var number: Int32
+}
+
+final class Counter: Sendable {
+  private let count = Mutex(0)
+
+  var value: Int { count.withLock { $0 } }
+
+  @discardableResult
+  func increment() -> Int {
+    count.withLock { count in
+      count += 1
+      return count
+    }
+  }
+}
+
+private final class ThreadBody {
+  let run: @Sendable () -> Void
+  init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Blocking calls do not belong on Swift's own threads.
+private func startThread(_ run: @escaping @Sendable () -> Void) {
+  var attributes = pthread_attr_t()
+  unsafe pthread_attr_init(&attributes)
+  unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+  unsafe pthread_attr_setstacksize(&attributes, 512 << 10)
+  var thread = pthread_t()
+  let body = unsafe Unmanaged.passRetained(ThreadBody(run)).toOpaque()
+  unsafe pthread_create(
+    &thread, &attributes,
+    { raw in
+      if let raw = unsafe raw { unsafe Unmanaged<ThreadBody>.fromOpaque(raw).takeRetainedValue().run() }
+      return nil
+    }, body)
+  unsafe pthread_attr_destroy(&attributes)
+}
