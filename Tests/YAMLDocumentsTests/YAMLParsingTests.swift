@@ -10,7 +10,7 @@ import YAMLDocuments
     ("on", true), ("off", false), ("N", false), ("truE", "truE"), ("5", 5), ("-7", -7), ("+7", 7), ("0x1F", 31),
     ("0o17", 15), ("017", 15), ("0b101", 5), ("1_000", 1000), ("089", 89.0), ("1.5", 1.5), ("-.5", -0.5),
     ("1e3", 1000.0),
-    ("6.", 6.0), ("1.2.3", "1.2.3"), ("2.3.0", "2.3.0"), ("-", "-"), ("0x", "0x"), ("1e", "1e"), ("0x-1", "0x-1"),
+    ("6.", 6.0), ("1.2.3", "1.2.3"), ("2.3.0", "2.3.0"), ("0x", "0x"), ("1e", "1e"), ("0x-1", "0x-1"),
     ("2026-12-15T02:00:00Z", "2026-12-15T02:00:00Z"), ("2026-12-15", "2026-12-15"), ("10:30", "10:30"),
     ("!!str 5", "5"), ("!!int \"5\"", 5), ("!!float 5", 5.0), ("! 5", "5"), ("'~'", "~"), ("sha-abc", "sha-abc"),
     ("9223372036854775807", .integer(.max)), ("9223372036854775808", 9_223_372_036_854_775_808.0),
@@ -18,7 +18,6 @@ import YAMLDocuments
 
   @Test(arguments: scalars.indices) func readsScalarsAsKubernetesDoes(_ index: Int) throws {
     let (text, value) = Self.scalars[index]
-    if text == "-" { return }
     #expect(try parse("- \(text)") == [.array([value])], "\(text)")
     #expect(try parse("{k: \(text)}") == [.object(["k": value])], "\(text)")
   }
