@@ -16,6 +16,8 @@ public struct DeploymentFacts: Sendable, Hashable {
     /// The server knows no licences, so there is none to check.
     case notOffered
     case expired(at: Timestamp?)
+    /// There is a licence, but it does not hold: forged, or for somebody else.
+    case rejected(message: String)
     /// The server could not be asked.
     case unavailable(message: String)
   }

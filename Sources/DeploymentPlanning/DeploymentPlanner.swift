@@ -93,6 +93,10 @@ public struct DeploymentPlanner {
       return block(
         reason: "LicenseExpired", condition: DeploymentCondition.licensed,
         message: "The licence expired\(since): renew it; \(plan.release.version) is deployed as soon as it is valid")
+    case .rejected(let message):
+      return block(
+        reason: "LicenseInvalid", condition: DeploymentCondition.licensed,
+        message: "The licence is not valid: \(message). \(plan.release.version) is deployed as soon as it is")
     case .unavailable(let message) where window == .open:
       set(DeploymentCondition.licensed, .unknown, "LicenseCheckFailed", message)
       set(DeploymentCondition.ready, .isFalse, "LicenseCheckFailed", message)

@@ -147,6 +147,11 @@ public struct ResourceClient: Sendable {
   /// Any GET of the server: `/version`, `/openapi/v3`.
   public func get(path: String) async throws(ResourceClientError) -> JSONValue { try await json("GET", path) }
 
+  /// Any POST of the server that is about no resource: `/internal/config`.
+  public func post(path: String, body: JSONValue) async throws(ResourceClientError) -> JSONValue {
+    try await json("POST", path, body: body)
+  }
+
   private func path(
     _ names: ResourceNames, _ key: ObjectKey, _ subresource: String? = nil,
     _ items: [(name: String, value: String)] = []

@@ -1,0 +1,56 @@
+public import DeploymentKinds
+public import DeploymentPlanning
+public import ResourceClient
+import WireFormats
+
+/// What the Agent asks of the Backend besides desired deployments (spec §14.3).
+public protocol BackendServices: Sendable {
+  func license() async -> DeploymentFacts.License
+  func add(_ setting: DesiredDeploymentSpec.Setting) async throws(BackendServiceError)
+}
+
+/// Why the Backend did not do what it was asked; the message names no secret.
+public struct BackendServiceError: Error, Sendable, Hashable {
+  public var message: String
+
+  public init(message: String) { self.message = message }
+}
+
+/// For a source that offers neither licences nor settings: a plain Kubernetes API server.
+public struct NoBackendServices: BackendServices {
+  public init() {}
+
+  public func license() async -> DeploymentFacts.License { .notOffered }
+
+  public func add(_ setting: DesiredDeploymentSpec.Setting) async throws(BackendServiceError) {
+    throw BackendServiceError(message: "the Agent reads from a Kubernetes API server, which keeps no settings")
+  }
+}
+
+extension ResourceClient: BackendServices {
+  public func license() async -> DeploymentFacts.License {
+    do throws(ResourceClientError) {
+      let answer = try await get(path: "/internal/license/status")
+      let expiry = answer["expiresAt"]?.string.flatMap(Timestamp.init)
+      switch answer["valid"]?.bool {
+      case true: return .valid
+      case false:
+        if let message = answer["message"]?.string { return .rejected(message: message) }
+        return .expired(at: expiry)
+      case nil: return .unavailable(message: "The Backend's answer about the licence has no member \"valid\"")
+      }
+    } catch {
+      if error.isNotFound { return .notOffered }
+      return .unavailable(message: "The licence could not be checked: \(error)")
+    }
+  }
+
+  public func add(_ setting: DesiredDeploymentSpec.Setting) async throws(BackendServiceError) {
+    do throws(ResourceClientError) {
+      _ = try await post(
+        path: "/internal/config", body: ["key": .string(setting.key), "value": .string(setting.value)])
+    } catch {
+      throw BackendServiceError(message: error.description)
+    }
+  }
+}

@@ -1,0 +1,281 @@
+public import DeploymentKinds
+public import DeploymentPlanning
+public import Logging
+public import Reconciliation
+import ResourceClient
+public import ResourceModel
+public import WireFormats
+
+/// One pass over one environment: observe, decide, record what is about to be done, do it, record what came of it; until
+/// nothing is left to do.
+///
+/// It remembers nothing between passes. A pass that ends anywhere, also by the Agent's death, is continued by the next.
+public struct EnvironmentReconciler: Sendable {
+  let source: any DeploymentSource
+  let runtime: any DeploymentRuntime
+  let runtimeKind: DeploymentRuntimeKind
+  let preparation: any ReleasePreparing
+  let backend: any BackendServices
+  let events: any EventReporting
+  let retry: RetryPolicy
+  let clock: any Clock<Duration>
+  let now: @Sendable () -> Timestamp
+  let random: @Sendable () -> Double
+  let logger: Logger
+
+  /// - Parameter random: from 0 to below 1, for jitter.
+  public init(
+    source: any DeploymentSource, runtime: any DeploymentRuntime, runtimeKind: DeploymentRuntimeKind,
+    preparation: any ReleasePreparing, backend: any BackendServices, events: any EventReporting,
+    retry: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
+    now: @escaping @Sendable () -> Timestamp,
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+  ) {
+    self.source = source
+    self.runtime = runtime
+    self.runtimeKind = runtimeKind
+    self.preparation = preparation
+    self.backend = backend
+    self.events = events
+    self.retry = retry
+    self.clock = clock
+    self.now = now
+    self.random = random
+    self.logger = logger
+  }
+
+  public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
+    guard let cached = source.cached(key) else { return .done }
+    var retry = retry
+    retry.jitter = random()
+    var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
+    var decision = try await decide(cached, &facts)
+    if case .settled = decision.step, decision.status == cached.status { return outcome(of: decision.step) }
+    guard var object = try await confirmed(cached, decision) else { return .done }
+    while true {
+      try Task.checkCancellation()
+      decision = try await decide(object, &facts)
+      if decision.status != object.status {
+        switch try await record(decision, object) {
+        case .written(let written): object = written
+        case .overtaken(let fresh):
+          object = fresh
+          continue
+        case .gone: return .done
+        }
+      }
+      let recorded: DesiredDeployment?
+      switch decision.step {
+      case .forget, .settled, .retry, .observe, .checkLicense: return outcome(of: decision.step)
+      case .deploy(let plan): recorded = try await deploy(plan, object)
+      case .restore(let plan, let purpose): recorded = try await restore(plan, purpose, object)
+      }
+      guard let recorded else { return .done }
+      object = recorded
+      facts.environment = .notObserved
+      facts.license = .notChecked
+    }
+  }
+
+  private func outcome(of step: Decision.Step) -> ReconcileOutcome {
+    switch step {
+    case .settled(let delay?): .requeue(after: delay)
+    case .retry(let failure): .retry(failure)
+    case .settled, .forget, .observe, .checkLicense, .deploy, .restore: .done
+    }
+  }
+
+  // MARK: Deciding
+
+  private func decide(_ object: DesiredDeployment, _ facts: inout DeploymentFacts) async throws -> Decision {
+    while true {
+      facts.now = now()
+      let decision = DeploymentPlanner.decide(object, facts: facts)
+      switch decision.step {
+      case .observe: facts.environment = try await observe(object)
+      case .checkLicense: facts.license = await backend.license()
+      default: return decision
+      }
+    }
+  }
+
+  private func observe(_ object: DesiredDeployment) async throws -> DeploymentFacts.Environment {
+    do throws(RuntimeFailure) {
+      return .observed(try await runtime.observe(target(of: object)))
+    } catch {
+      guard let failure = DeploymentFailure(error) else { throw CancellationError() }
+      return .unavailable(failure)
+    }
+  }
+
+  /// What is about to be done is decided anew from the object as it is now, since the copy may be older than what this
+  /// Agent wrote last. Bringing back what ran before needs no newer word: the server may be one of the services that
+  /// are down.
+  private func confirmed(_ cached: DesiredDeployment, _ decision: Decision) async throws -> DesiredDeployment? {
+    do throws(ResourceClientError) {
+      return try await source.fetch(cached.key)
+    } catch {
+      guard error.isTransient, case .restore = decision.step else { throw error }
+      return cached
+    }
+  }
+
+  private enum Recording {
+    case written(DesiredDeployment)
+    /// The object has changed: decide again.
+    case overtaken(DesiredDeployment)
+    case gone
+  }
+
+  private func record(_ decision: Decision, _ object: DesiredDeployment) async throws -> Recording {
+    var changed = object
+    changed.status = decision.status
+    do throws(ResourceClientError) {
+      let written = try await source.replaceStatus(changed)
+      report(decision.events, about: written)
+      return .written(written)
+    } catch {
+      if error.isNotFound { return .gone }
+      if error.isConflict {
+        guard let fresh = try await source.fetch(object.key) else { return .gone }
+        return .overtaken(fresh)
+      }
+      guard error.isTransient, case .restore = decision.step else { throw error }
+      report(decision.events, about: changed)
+      return .written(changed)
+    }
+  }
+
+  // MARK: Doing
+
+  private func deploy(_ plan: ReleasePlan, _ object: DesiredDeployment) async throws -> DesiredDeployment? {
+    try await executing(object) { reporter throws(RuntimeFailure) in
+      let prepared = try await preparation.prepare(plan) { progress in reporter.update { $0.progress = progress } }
+      return try await discarding(prepared) { () throws(RuntimeFailure) in
+        record(.verified(signed: prepared.isSigned), in: reporter)
+        await addSettings(of: object)
+        let converged = try await runtime.converge(target(of: object), to: prepared.release) { progress in
+          reporter.update { $0.progress = progress }
+        }
+        reporter.update {
+          $0.progress = .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)")
+        }
+        var release = plan.release
+        release.configPath = await keepConfiguration(of: prepared, for: object)
+        return .deployed(release, RunningRelease(converged))
+      }
+    } failed: { failure in
+      .deploymentFailed(failure)
+    }
+  }
+
+  private func restore(
+    _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment
+  ) async throws -> DesiredDeployment? {
+    try await executing(object) { reporter throws(RuntimeFailure) in
+      let prepared = try await preparation.prepare(plan) { progress in reporter.update { $0.progress = progress } }
+      return try await discarding(prepared) { () throws(RuntimeFailure) in
+        let converged = try await runtime.converge(target(of: object), to: prepared.release) { progress in
+          reporter.update { $0.progress = progress }
+        }
+        return .restored(RunningRelease(converged), purpose)
+      }
+    } failed: { failure in
+      .restoreFailed(failure, purpose)
+    }
+  }
+
+  /// Runs a step while its progress is shown, and records what came of it.
+  /// - Returns: the object with the outcome in its status; nil where it is gone.
+  private func executing(
+    _ object: DesiredDeployment,
+    _ step: (ProgressReporter) async throws(RuntimeFailure) -> DeploymentOutcome,
+    failed: (DeploymentFailure) -> DeploymentOutcome
+  ) async throws -> DesiredDeployment? {
+    let reporter = ProgressReporter(object, source: source, clock: clock)
+    let outcome = try await withThrowingTaskGroup(of: Void.self) { group -> DeploymentOutcome in
+      group.addTask { await reporter.run() }
+      defer { group.cancelAll() }
+      do throws(RuntimeFailure) {
+        return try await step(reporter)
+      } catch {
+        guard let failure = DeploymentFailure(error) else { throw CancellationError() }
+        logger.warning(
+          "A step failed", metadata: ["reason": .string(failure.reason), "error": .string(failure.message)])
+        return failed(failure)
+      }
+    }
+    let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: retry)
+    let written = try await StatusWriter(source: source, clock: clock).write(status, to: reporter.object)
+    if let written { report(told, about: written) }
+    return written
+  }
+
+  private func discarding<Result>(
+    _ prepared: PreparedArtifact, _ body: () async throws(RuntimeFailure) -> Result
+  ) async throws(RuntimeFailure) -> Result {
+    do throws(RuntimeFailure) {
+      let result = try await body()
+      await preparation.discard(prepared)
+      return result
+    } catch {
+      await preparation.discard(prepared)
+      throw error
+    }
+  }
+
+  /// A setting that cannot be added holds nothing up (spec §8.4, error 4.4).
+  private func addSettings(of object: DesiredDeployment) async {
+    for setting in object.spec.newNonEssentialEnvs ?? [] {
+      do {
+        try await backend.add(setting)
+      } catch {
+        let text = "The new setting \(setting.key) could not be added; add it in the Control Tower: \(error.message)"
+        report([DeploymentEvent(.warning, "SettingNotAdded", text)], about: object)
+      }
+    }
+  }
+
+  private func keepConfiguration(of prepared: PreparedArtifact, for object: DesiredDeployment) async -> String? {
+    let revision = (object.status?.current?.revision ?? 0) + 1
+    do {
+      return try await preparation.keepConfiguration(of: prepared, revision: revision)
+    } catch {
+      let text =
+        "The .env of this version was not kept, so a rollback to it uses the one of that time: \(error.message)"
+      report([DeploymentEvent(.warning, "ConfigurationNotKept", text)], about: object)
+      return prepared.release.release.configPath
+    }
+  }
+
+  private func record(_ outcome: DeploymentOutcome, in reporter: ProgressReporter) {
+    let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: retry)
+    reporter.update { $0 = status }
+    report(told, about: reporter.object)
+  }
+
+  private func report(_ told: [DeploymentEvent], about object: DesiredDeployment) {
+    for event in told { events.report(event, about: object) }
+  }
+
+  private func target(of object: DesiredDeployment) -> RuntimeTarget {
+    RuntimeTarget(name: object.spec.targetName ?? object.metadata.name, timeout: object.spec.timeout)
+  }
+}
+
+extension DeploymentFailure {
+  /// Nil for a step that was cancelled: that is no failure.
+  init?(_ failure: RuntimeFailure) {
+    switch failure.kind {
+    case .transient: self.init(isTransient: true, reason: failure.reason, message: failure.message)
+    case .permanent: self.init(isTransient: false, reason: failure.reason, message: failure.message)
+    case .cancelled: return nil
+    }
+  }
+}
+
+extension RunningRelease {
+  init(_ converged: ConvergedRelease) {
+    self.init(imageDigests: converged.imageDigests, services: converged.services)
+  }
+}

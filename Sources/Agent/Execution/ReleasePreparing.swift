@@ -1,0 +1,32 @@
+public import DeploymentKinds
+public import DeploymentPlanning
+
+/// Brings a release from the bucket to a folder the runtime can deploy from.
+public protocol ReleasePreparing: Sendable {
+  /// Downloads, verifies and unpacks; nothing of what was not verified is ever unpacked.
+  /// - Parameter progress: called at each change of step.
+  func prepare(
+    _ plan: ReleasePlan, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> PreparedArtifact
+
+  /// Keeps the `.env` that the release runs with under the name of its version (spec §9.2).
+  /// - Returns: the bucket key that a rollback to this revision is to use.
+  func keepConfiguration(of prepared: PreparedArtifact, revision: Int64) async throws(RuntimeFailure) -> String?
+
+  /// Removes what an Agent that was killed left behind; secrets are overwritten first.
+  func removeLeftovers() async
+
+  /// Removes what `prepare` made; secrets are overwritten first.
+  func discard(_ prepared: PreparedArtifact) async
+}
+
+public struct PreparedArtifact: Sendable {
+  public var release: PreparedRelease
+  /// True where the artifact bears the vendor's signature; false where no vendor key is pinned.
+  public var isSigned: Bool
+
+  public init(release: PreparedRelease, isSigned: Bool) {
+    self.release = release
+    self.isSigned = isSigned
+  }
+}

@@ -1,0 +1,81 @@
+import FoundationEssentials
+import Glibc
+
+/// The Agent's own corner of the working directory, beside the projects' folders:
+///
+///     WORKING_DIR/.agent/artifacts/SHA256     archives that were verified, so that a rollback needs no download
+///     WORKING_DIR/.agent/work/ID/             one release while it is deployed: bundle/ and config
+struct WorkingDirectory: Sendable {
+  let path: String
+
+  var artifacts: String { "\(path)/.agent/artifacts" }
+  var work: String { "\(path)/.agent/work" }
+
+  /// Verified archives to keep: enough for the current release, the one before it and one that failed.
+  static let artifactLimit = 4
+
+  /// Creates the folders, for their owner only.
+  func create() throws(RuntimeFailure) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      var information = stat()
+      guard unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR,
+        information.st_uid == geteuid()
+      else {
+        throw RuntimeFailure(
+          kind: .transient, reason: "WorkingDirectoryUnusable",
+          message: "\(path) is a link or belongs to another user: remove it or set WRKTALK_AGENT_COMPOSE_WORKING_DIR")
+      }
+      guard unsafe chmod(path, 0o700) == 0 else { throw Self.failure(errno, "protect the folder \(path)") }
+      for folder in [artifacts, work] {
+        try FileManager.default.createDirectory(
+          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      }
+    } catch let failure as RuntimeFailure {
+      throw failure
+    } catch {
+      throw Self.failure(error, "create folders in \(path)")
+    }
+  }
+
+  /// Removes what an Agent that was killed left behind; secrets are overwritten first.
+  func scrub() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: work)) ?? [] { discard("\(work)/\(name)") }
+  }
+
+  /// Removes the folder of a release that was deployed.
+  func discard(_ folder: String) {
+    SecretFile.erase("\(folder)/config")
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// Removes all but the most recently used archives.
+  func pruneArtifacts() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: artifacts)) ?? []
+    let dated = names.map { name -> (path: String, date: Date) in
+      let file = "\(artifacts)/\(name)"
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+      return (file, attributes?[.modificationDate] as? Date ?? .distantPast)
+    }
+    for old in dated.sorted(by: { $0.date > $1.date }).dropFirst(Self.artifactLimit) {
+      try? FileManager.default.removeItem(atPath: old.path)
+    }
+  }
+
+  static func failure(_ error: any Error, _ what: String) -> RuntimeFailure {
+    if (error as? CocoaError)?.code == .fileWriteOutOfSpace { return failure(ENOSPC, what) }
+    return RuntimeFailure(
+      kind: .transient, reason: "WorkingDirectoryUnusable", message: "The Agent could not \(what): \(error)")
+  }
+
+  static func failure(_ code: Int32, _ what: String) -> RuntimeFailure {
+    if code == ENOSPC || code == EDQUOT {
+      return RuntimeFailure(
+        kind: .transient, reason: "DiskFull",
+        message: "The Agent could not \(what): no space is left; free some and it goes on")
+    }
+    return RuntimeFailure(
+      kind: .transient, reason: "WorkingDirectoryUnusable", message: "The Agent could not \(what): error \(code)")
+  }
+}

@@ -1,0 +1,42 @@
+import DeploymentKinds
+import ResourceClient
+import ResourceModel
+
+/// Writes a status that has to get through: over conflicts, since only the Agent writes it, and over short outages.
+struct StatusWriter: Sendable {
+  let source: any DeploymentSource
+  let clock: any Clock<Duration>
+
+  /// How often a write is tried before the pass gives up; with the pauses between them, about a minute.
+  private static let maximumTries = 9
+
+  /// - Returns: the object as it is now, perhaps with a newer spec; nil where it is gone.
+  func write(
+    _ status: DesiredDeploymentStatus, to object: DesiredDeployment
+  ) async throws -> DesiredDeployment? {
+    var object = object
+    var pause = Duration.milliseconds(250)
+    var tries = 0
+    while true {
+      tries += 1
+      object.status = status
+      do throws(ResourceClientError) {
+        return try await source.replaceStatus(object)
+      } catch {
+        if error.isNotFound { return nil }
+        if Task.isCancelled { throw CancellationError() }
+        if !error.isConflict {
+          guard error.isTransient, tries < Self.maximumTries else { throw error }
+          try await clock.sleep(for: pause)
+          pause = min(pause * 2, .seconds(15))
+        }
+      }
+      do throws(ResourceClientError) {
+        guard let fresh = try await source.fetch(object.key) else { return nil }
+        object = fresh
+      } catch {
+        guard error.isTransient, tries < Self.maximumTries else { throw error }
+      }
+    }
+  }
+}
