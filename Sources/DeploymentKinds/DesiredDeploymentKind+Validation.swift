@@ -37,13 +37,14 @@ extension DesiredDeploymentKind {
     }
   }
 
+  private static let serviceName = RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+
   private static func keyErrors(_ spec: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
     for (section, field) in [("artifact", "path"), ("helm", "valuesPath"), ("compose", "envPath")] {
       guard let key = spec[section]?[field]?.string, let problem = bucketKeyProblem(key) else { continue }
       errors.append(.invalid("spec.\(section).\(field)", key, problem))
     }
-    let serviceName = RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
     for service in (spec["imageTags"]?.object ?? [:]).keys.sorted() where serviceName?.matches(service) != true {
       errors.append(
         .invalid(
@@ -82,18 +83,13 @@ extension DesiredDeploymentKind {
     }
   }
 
+  /// The schema counts characters; what is kept has its size in bytes.
   private static func settingErrors(_ spec: JSONValue) -> [FieldError] {
-    var errors: [FieldError] = []
-    var seen: Set<String> = []
-    for (index, setting) in (spec["newNonEssentialEnvs"]?.array ?? []).enumerated() {
-      let path = "spec.newNonEssentialEnvs[\(index)]"
-      if let key = setting["key"]?.string, !seen.insert(key).inserted { errors.append(.duplicate("\(path).key", key)) }
-      let size = setting["value"]?.string?.utf8.count ?? 0
-      if size > DesiredDeploymentSpec.maximumSettingByteCount {
-        errors.append(.tooLong("\(path).value", maximumBytes: DesiredDeploymentSpec.maximumSettingByteCount))
-      }
+    let limit = DesiredDeploymentSpec.maximumSettingByteCount
+    return (spec["newNonEssentialEnvs"]?.array ?? []).enumerated().compactMap { index, setting in
+      guard let value = setting["value"]?.string, value.utf8.count > limit else { return nil }
+      return .tooLong("spec.newNonEssentialEnvs[\(index)].value", maximumBytes: limit)
     }
-    return errors
   }
 
   /// What the environment is cannot change: the Agent would leave the old one behind.

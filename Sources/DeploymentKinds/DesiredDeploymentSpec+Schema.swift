@@ -102,7 +102,8 @@ extension DesiredDeploymentSpec {
       ], required: ["key", "value"]),
     maximumCount: maximumSettingCount,
     Schema.Documentation(
-      "Non-essential settings the version brings along. A setting that is already there keeps the customer's value."))
+      "Non-essential settings the version brings along. A setting that is already there keeps the customer's value.",
+      listKey: "key"))
 
   private static let schedule = Schema.object(
     properties: [

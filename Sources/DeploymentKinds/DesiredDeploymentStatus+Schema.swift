@@ -15,7 +15,8 @@ extension DesiredDeploymentStatus {
       "nextAttemptAt": .time("After a failure that may pass: nothing is tried again before this moment."),
       "failure": failure,
       "conditions": .array(
-        of: condition, maximumCount: 32, Schema.Documentation("What the Agent last observed, one entry a type.")),
+        of: condition, maximumCount: 32,
+        Schema.Documentation("What the Agent last observed, one entry a type.", listKey: "type")),
       "history": .array(
         of: historyEntry, maximumCount: historyLimit,
         Schema.Documentation("What was deployed, failed or rolled back; newest first, at most 20 entries.")),

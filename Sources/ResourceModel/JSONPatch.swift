@@ -16,6 +16,29 @@ public struct JSONPatch: Sendable, Hashable {
   /// Kubernetes' bounds: more operations, or more bytes copied by `copy`, are refused.
   public static let maximumOperationCount = 10_000
   public static let maximumCopiedByteCount = 3 << 20
+  /// Most elements that insertions and removals in arrays may shift, all together.
+  public static let maximumShiftedElementCount = 10_000_000
+
+  /// What a patch has cost so far.
+  fileprivate struct Cost {
+    var copiedBytes = 0
+    var shiftedElements = 0
+
+    mutating func copy(_ byteCount: Int) throws(JSONPatchError) {
+      copiedBytes += byteCount
+      if copiedBytes > maximumCopiedByteCount {
+        throw JSONPatchError(reason: .tooLarge, message: "the patch copies more than \(maximumCopiedByteCount) bytes")
+      }
+    }
+
+    mutating func shift(_ elementCount: Int) throws(JSONPatchError) {
+      shiftedElements += elementCount
+      if shiftedElements > maximumShiftedElementCount {
+        throw JSONPatchError(
+          reason: .tooLarge, message: "the patch shifts more than \(maximumShiftedElementCount) elements of arrays")
+      }
+    }
+  }
 
   public init(_ operations: [Operation]) { self.operations = operations }
 }
@@ -86,10 +109,10 @@ extension JSONPatch {
   /// The document after all operations; nothing is applied where one fails.
   public func applied(to document: JSONValue) throws(JSONPatchError) -> JSONValue {
     var result = document
-    var copiedByteCount = 0
+    var cost = Cost()
     for (index, operation) in operations.enumerated() {
       do {
-        try Self.apply(operation, to: &result, &copiedByteCount)
+        try Self.apply(operation, to: &result, &cost)
       } catch {
         throw JSONPatchError(reason: error.reason, index: index, message: error.message)
       }
@@ -98,16 +121,16 @@ extension JSONPatch {
   }
 
   private static func apply(
-    _ operation: Operation, to document: inout JSONValue, _ copiedByteCount: inout Int
+    _ operation: Operation, to document: inout JSONValue, _ cost: inout Cost
   ) throws(JSONPatchError) {
     switch operation {
-    case .add(let path, let value): try document.add(value, at: path)
-    case .remove(let path): _ = try document.remove(at: path)
+    case .add(let path, let value): try document.add(value, at: path, &cost)
+    case .remove(let path): _ = try document.remove(at: path, &cost)
     case .replace(let path, let value):
       if path.tokens.isEmpty {
         document = value
       } else {
-        try document.edit(path.tokens[...], path) { _ in value }
+        try document.edit(path.tokens[...], path) { $0 = value }
       }
     case .move(let from, let to):
       if from == to {
@@ -117,14 +140,11 @@ extension JSONPatch {
       guard !to.tokens.starts(with: from.tokens) else {
         throw .notApplicable("cannot move \"\(from)\" into itself, to \"\(to)\"")
       }
-      try document.add(try document.remove(at: from), at: to)
+      try document.add(try document.remove(at: from, &cost), at: to, &cost)
     case .copy(let from, let to):
       let value = try existing(from, in: document)
-      copiedByteCount += value.serialized().count
-      guard copiedByteCount <= maximumCopiedByteCount else {
-        throw JSONPatchError(reason: .tooLarge, message: "the patch copies more than \(maximumCopiedByteCount) bytes")
-      }
-      try document.add(value, at: to)
+      try cost.copy(value.serialized().count)
+      try document.add(value, at: to, &cost)
     case .test(let path, let expected):
       guard try existing(path, in: document) == expected else {
         throw .notApplicable("test failed: the value at \"\(path)\" is another")
@@ -149,61 +169,75 @@ extension JSONPatchError {
 }
 
 extension JSONValue {
-  fileprivate mutating func add(_ value: JSONValue, at path: JSONPointer) throws(JSONPatchError) {
+  fileprivate mutating func add(_ value: JSONValue, at path: JSONPointer, _ cost: inout JSONPatch.Cost)
+    throws(JSONPatchError)
+  {
     guard let last = path.tokens.last else {
       self = value
       return
     }
-    try edit(path.tokens.dropLast(), path) { container throws(JSONPatchError) in
+    try edit(path.tokens.dropLast(), path) { (container: inout JSONValue) throws(JSONPatchError) in
       switch container {
       case .object(var members):
+        container = .null
         members[last] = value
-        return .object(members)
+        container = .object(members)
       case .array(var elements):
         guard let index = last == "-" ? elements.count : JSONPointer.index(last), index <= elements.count else {
           throw .notApplicable("the array has no place \"\(path)\"")
         }
+        try cost.shift(elements.count - index)
+        container = .null
         elements.insert(value, at: index)
-        return .array(elements)
+        container = .array(elements)
       default: throw .notApplicable("\"\(path)\" lies in a value that is no object and no array")
       }
     }
   }
 
-  fileprivate mutating func remove(at path: JSONPointer) throws(JSONPatchError) -> JSONValue {
+  fileprivate mutating func remove(at path: JSONPointer, _ cost: inout JSONPatch.Cost) throws(JSONPatchError)
+    -> JSONValue
+  {
     guard let last = path.tokens.last else { throw .notApplicable("the whole document cannot be removed") }
     var removed: JSONValue = .null
-    try edit(path.tokens.dropLast(), path) { container throws(JSONPatchError) in
+    try edit(path.tokens.dropLast(), path) { (container: inout JSONValue) throws(JSONPatchError) in
       switch container {
       case .object(var members):
+        container = .null
         guard let value = members.removeValue(forKey: last) else { throw .nothing(at: path) }
         removed = value
-        return .object(members)
+        container = .object(members)
       case .array(var elements):
         guard let index = JSONPointer.index(last), index < elements.count else { throw .nothing(at: path) }
+        try cost.shift(elements.count - index)
+        container = .null
         removed = elements.remove(at: index)
-        return .array(elements)
+        container = .array(elements)
       default: throw .nothing(at: path)
       }
     }
     return removed
   }
 
-  /// Replaces the existing value at `tokens` by what `change` makes of it.
+  /// Changes the existing value at `tokens` in place; after an error this value is of no use.
+  ///
+  /// Each level gives up its reference while what lies below changes, so that nothing is copied.
   fileprivate mutating func edit(
-    _ tokens: ArraySlice<String>, _ path: JSONPointer, _ change: (JSONValue) throws(JSONPatchError) -> JSONValue
+    _ tokens: ArraySlice<String>, _ path: JSONPointer, _ change: (inout JSONValue) throws(JSONPatchError) -> Void
   ) throws(JSONPatchError) {
     guard let token = tokens.first else {
-      self = try change(self)
+      try change(&self)
       return
     }
     switch self {
     case .object(var members):
-      guard var member = members[token] else { throw .nothing(at: path) }
+      self = .null
+      guard var member = members.removeValue(forKey: token) else { throw .nothing(at: path) }
       try member.edit(tokens.dropFirst(), path, change)
       members[token] = member
       self = .object(members)
     case .array(var elements):
+      self = .null
       guard let index = JSONPointer.index(token), index < elements.count else { throw .nothing(at: path) }
       try elements[index].edit(tokens.dropFirst(), path, change)
       self = .array(elements)

@@ -26,6 +26,10 @@ extension Schema {
     case .array(let element, let maximum, _):
       json["items"] = element.openAPI
       json["maxItems"] = maximum.map { .integer(Int64($0)) }
+      if let key = documentation.listKey {
+        json["x-kubernetes-list-type"] = "map"
+        json["x-kubernetes-list-map-keys"] = [.string(key)]
+      }
     case .object(let properties, let required, _):
       if !properties.isEmpty { json["properties"] = .object(properties.mapValues(\.openAPI)) }
       if !required.isEmpty { json["required"] = .array(required.sorted().map(JSONValue.string)) }

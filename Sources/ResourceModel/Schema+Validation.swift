@@ -26,6 +26,7 @@ extension Schema {
       for (index, value) in elements.enumerated() {
         element.collectErrors(value, FieldPath.index(index, of: path), &errors)
       }
+      if let key = documentation.listKey { errors += Self.duplicates(of: key, in: elements, path) }
     case (.map(let element, let maximum, _), .object(let members)):
       guard Self.fits(members.count, maximum, path, &errors) else { return }
       for (key, value) in members.sorted(by: { $0.key < $1.key }) {
@@ -42,6 +43,14 @@ extension Schema {
     default: errors.append(.typeInvalid(path, expected: typeName, actual: value.typeName))
     }
     if errors.count > Self.maximumErrorCount { errors.removeLast(errors.count - Self.maximumErrorCount) }
+  }
+
+  private static func duplicates(of key: String, in elements: [JSONValue], _ path: String) -> [FieldError] {
+    var seen: Set<String> = []
+    return elements.enumerated().compactMap { index, element in
+      guard let text = element[key]?.string, !seen.insert(text).inserted else { return nil }
+      return .duplicate(FieldPath.property(key, of: FieldPath.index(index, of: path)), text)
+    }
   }
 
   private static func fits(_ count: Int, _ maximum: Int?, _ path: String, _ errors: inout [FieldError]) -> Bool {

@@ -44,11 +44,18 @@ public indirect enum Schema: Sendable, Hashable {
     /// Filled in where the field is absent and its parent present.
     public var defaultValue: JSONValue?
     public var isNullable: Bool
+    /// The field by which the objects of an array are told apart: no two may have the same text there, and patches of
+    /// several writers are merged by it (`x-kubernetes-list-map-keys`).
+    public var listKey: String?
 
-    public init(_ description: String = "", default defaultValue: JSONValue? = nil, isNullable: Bool = false) {
+    public init(
+      _ description: String = "", default defaultValue: JSONValue? = nil, isNullable: Bool = false,
+      listKey: String? = nil
+    ) {
       self.description = description
       self.defaultValue = defaultValue
       self.isNullable = isNullable
+      self.listKey = listKey
     }
   }
 }

@@ -82,4 +82,13 @@ import WireFormats
     let error = #expect(throws: JSONPatchError.self) { try patch.applied(to: ["a": ["x"]]) }
     #expect(error?.reason == .tooLarge)
   }
+
+  @Test func aPatchThatShiftsALongArrayAgainAndAgainIsStopped() throws {
+    let additions: [JSONValue] = (0..<2000).map { _ in ["op": "add", "path": "/a/0", "value": 1] }
+    let patch = try JSONPatch(.array(additions))
+    let error = #expect(throws: JSONPatchError.self) {
+      try patch.applied(to: ["a": .array(Array(repeating: 1, count: 100_000))])
+    }
+    #expect(error?.reason == .tooLarge)
+  }
 }

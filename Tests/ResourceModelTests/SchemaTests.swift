@@ -100,4 +100,16 @@ import WireFormats
         ],
       ])
   }
+
+  @Test func entriesOfAListAreToldApartByTheirKey() {
+    let list = Schema.array(
+      of: .object(properties: ["type": .string()], required: ["type"]), Schema.Documentation(listKey: "type"))
+    #expect(list.validate([["type": "a"], ["type": "b"]], at: "c") == [])
+    #expect(
+      list.validate([["type": "a"], ["type": "b"], ["type": "a"]], at: "c").map(\.description) == [
+        #"c[2].type: Duplicate value: "a""#
+      ])
+    #expect(list.openAPI["x-kubernetes-list-type"] == "map")
+    #expect(list.openAPI["x-kubernetes-list-map-keys"] == ["type"])
+  }
 }
