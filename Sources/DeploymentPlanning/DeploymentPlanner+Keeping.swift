@@ -159,7 +159,9 @@ extension DeploymentPlanner {
     let before = original?.conditions?[DeploymentCondition.drifted]
     if comparison.drifts.isEmpty {
       settle()
-      if before?.status != .isFalse {
+      if before?.status == .isTrue {
+        markCorrected(current)
+      } else if before == nil {
         set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
       }
       return Care(step: .settled(recheckAfter: interval), problem: unhealthy)
@@ -226,6 +228,12 @@ extension DeploymentPlanner {
       let index = status.history?.firstIndex(where: { $0.generation == attempted && $0.outcome == .failed })
     else { return }
     status.history?[index].outcome = .rolledBack
+  }
+
+  mutating func markCorrected(_ current: DesiredDeploymentStatus.Current) {
+    let message = "\(current.title) runs again as it was deployed"
+    set(DeploymentCondition.drifted, .isFalse, "Corrected", message)
+    events.append(DeploymentEvent(.normal, "DriftCorrected", message))
   }
 
   private mutating func settle() {

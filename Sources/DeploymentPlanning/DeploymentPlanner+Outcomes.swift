@@ -122,10 +122,7 @@ extension DeploymentPlanner {
       set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
       markRemediated(current)
       if let failure = status.failure, failure.generation == generation { keepInstead(current, of: failure) }
-    case .driftCorrection:
-      let text = "\(current.title) runs again as it was deployed"
-      set(DeploymentCondition.drifted, .isFalse, "Corrected", text)
-      events.append(DeploymentEvent(.normal, "DriftCorrected", text))
+    case .driftCorrection: markCorrected(current)
     }
   }
 

@@ -1,0 +1,147 @@
+import DeploymentKinds
+import DeploymentPlanning
+public import HTTPTransport
+public import Logging
+import Reconciliation
+import ResourceClient
+import ResourceModel
+public import ServiceLifecycle
+import Synchronization
+public import WireFormats
+
+/// The Agent: waits for its lease, then keeps every environment of its namespace as its record wants it.
+public struct AgentService: Service {
+  private let configuration: AgentConfiguration
+  private let runtime: any DeploymentRuntime
+  private let preparation: any ReleasePreparing
+  private let client: ResourceClient
+  private let identity: String
+  private let now: @Sendable () -> Timestamp
+  private let logger: Logger
+
+  /// The Lease that one Agent of a namespace holds.
+  static let leaseName = "wrktalk-agent"
+
+  /// - Parameters:
+  ///   - identity: names this process among the Agents of the environment.
+  public init(
+    configuration: AgentConfiguration, runtime: any DeploymentRuntime, preparation: any ReleasePreparing,
+    http: HTTPClient, identity: String, now: @escaping @Sendable () -> Timestamp, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.runtime = runtime
+    self.preparation = preparation
+    self.client = ResourceClient(
+      endpoint: configuration.endpoint, http: http, timeout: configuration.backendTimeout)
+    self.identity = identity
+    self.now = now
+    self.logger = logger
+  }
+
+  /// Runs until a graceful shutdown. An upgrade that is running then may end within
+  /// `AgentConfiguration.shutdownTimeout`; what is cut short, the next Agent continues.
+  public func run() async throws {
+    let events = EventRecorder(
+      client: client, component: "wrktalk-agent", host: identity, now: now, logger: logger)
+    // Events of the last pass are told after the passes have been stopped.
+    let recording = Task { await events.run() }
+    let elector = LeaseElector(
+      client: client, lease: ObjectKey(namespace: configuration.namespace, name: Self.leaseName), identity: identity,
+      timing: configuration.leaseTiming, now: now, logger: logger)
+    await cancelWhenGracefulShutdown {
+      while (try? await elector.acquire()) != nil {
+        switch await elector.hold({ await lead(telling: events) }) {
+        case .finished: return
+        case .lost: logger.warning("Lease lost, standing by")
+        }
+      }
+    }
+    events.finish()
+    await recording.value
+  }
+
+  /// Reconciles until the task is cancelled, and lets running passes end.
+  private func lead(telling events: EventRecorder) async {
+    await preparation.removeLeftovers()
+    let passes = Passes()
+    let controller = Controller<NamespacedName>(
+      ControllerConfiguration(
+        name: "desireddeployment", workers: 4, stopGrace: configuration.shutdownTimeout,
+        backoff: Backoff(base: .seconds(1), maximum: .seconds(60))),
+      logger: logger
+    ) { key in
+      try await passes.reconcile(ObjectKey(namespace: key.namespace ?? "", name: key.name))
+    }
+    let wake: @Sendable (ObjectKey) -> Void = { key in
+      controller.queue.add(NamespacedName(namespace: key.namespace, name: key.name))
+    }
+    let watch = EngineWatch(runtime: runtime, wake: wake)
+    let (changes, changed) = AsyncStream.makeStream(of: ObjectKey.self)
+    let informer = Informer(
+      DesiredDeploymentKind.self, client: client, namespace: configuration.namespace, logger: logger
+    ) { key in
+      changed.yield(key)
+      wake(key)
+    }
+    passes.begin(
+      EnvironmentReconciler(
+        source: WatchedDeployments(client: client, informer: informer), runtime: runtime, runtimeKind: .compose,
+        preparation: preparation, backend: backend, events: events, now: now, logger: logger))
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await informer.run() }
+      group.addTask {
+        for await key in changes { watch.follow(key, informer.object(key).flatMap(RuntimeTarget.init)) }
+      }
+      await controller.run()
+      group.cancelAll()
+    }
+    watch.stop()
+  }
+
+  private var backend: any BackendServices {
+    switch configuration.source {
+    case .backend: client
+    case .kubernetes: NoBackendServices()
+    }
+  }
+}
+
+/// Ties the controller, which the informer wakes, to the reconciler, which reads from the informer.
+private final class Passes: Sendable {
+  private let reconciler = Mutex<EnvironmentReconciler?>(nil)
+
+  func begin(_ reconciler: EnvironmentReconciler) { self.reconciler.withLock { $0 = reconciler } }
+
+  func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
+    guard let reconciler = reconciler.withLock({ $0 }) else { return .done }
+    return try await reconciler.reconcile(key)
+  }
+}
+
+extension RuntimeTarget {
+  /// Nil while nothing of the deployment is looked after.
+  init?(_ object: DesiredDeployment) {
+    guard object.metadata.deletionTimestamp == nil, !object.spec.suspend, let name = object.spec.targetName else {
+      return nil
+    }
+    self.init(name: name, timeout: object.spec.timeout)
+  }
+}
+
+extension AgentConfiguration {
+  var endpoint: APIEndpoint {
+    let source: TokenSource =
+      switch token {
+      case .none: .none
+      case .fixed(let token): .fixed(token)
+      case .file(let path): .file(path: path)
+      }
+    return APIEndpoint(backendURL, token: source, tls: TLSSettings(certificateAuthorityFile: certificateAuthorityFile))
+  }
+
+  /// The proportions of client-go: 15, 10 and 2 seconds.
+  var leaseTiming: LeaseElector.Timing {
+    LeaseElector.Timing(
+      leaseDuration: leaseDuration, renewDeadline: leaseDuration * 2 / 3, retryPeriod: leaseDuration * 2 / 15)
+  }
+}

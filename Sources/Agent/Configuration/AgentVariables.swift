@@ -1,0 +1,133 @@
+import Cryptography
+import Logging
+import Observability
+import WireFormats
+
+/// Reads typed values out of the environment's variables.
+struct AgentVariables {
+  static let prefix = "WRKTALK_AGENT_"
+
+  /// Every name that the specification or this program gives a meaning.
+  static let names: Set<String> = [
+    "BACKEND_URL", "BACKEND_TIMEOUT", "POLL_INTERVAL", "DEPLOYMENT_TYPE", "KUBE_NAMESPACE", "HELM_RELEASE_NAME",
+    "HELM_TIMEOUT", "COMPOSE_PROJECT_NAME", "COMPOSE_WORKING_DIR", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION",
+    "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING",
+    "GCS_CREDENTIALS_FILE", "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "SOURCE", "TOKEN", "TOKEN_FILE", "CA_FILE",
+    "VENDOR_PUBLIC_KEY", "VENDOR_PUBLIC_KEY_FILE", "LEASE_DURATION", "SHUTDOWN_TIMEOUT",
+  ]
+
+  let environment: [String: String]
+
+  /// The value, without surrounding white space; nil where the variable is not set or empty.
+  subscript(name: String) -> String? { Self.trimmed(environment[Self.prefix + name]) }
+
+  /// Variables with the Agent's prefix that mean nothing: most likely misspelt.
+  var unknownNames: [String] {
+    environment.keys.filter {
+      $0.hasPrefix(Self.prefix) && !Self.names.contains(String($0.dropFirst(Self.prefix.count)))
+    }
+    .sorted()
+  }
+
+  func url(_ name: String, default standard: String) throws(AgentConfigurationError) -> String {
+    let text = self[name] ?? standard
+    guard let scheme = ["http://", "https://"].first(where: text.lowercased().hasPrefix), text.count > scheme.count,
+      !text.contains(where: { $0.isWhitespace || $0 == "@" })
+    else { throw wrong(name, "must be an http or https URL without a user and password") }
+    return text
+  }
+
+  /// Whole seconds as the specification has it (`30`), or a span of time (`30s`, `5m`).
+  func duration(
+    _ name: String, default standard: Duration, in range: ClosedRange<Duration>
+  ) throws(AgentConfigurationError) -> Duration {
+    guard let text = self[name] else { return standard }
+    let value =
+      Int64(text).flatMap { $0 >= 0 && $0 <= 1_000_000 ? Duration.seconds($0) : nil } ?? DurationText(text)?.duration
+    guard let value, range.contains(value) else {
+      throw wrong(
+        name,
+        "\"\(text)\" must be a number of seconds or a span of time such as 30s, from \(DurationText(range.lowerBound)) "
+          + "to \(DurationText(range.upperBound))")
+    }
+    return value
+  }
+
+  func choice<Choice: RawRepresentable & CaseIterable>(
+    _ name: String, default standard: Choice
+  ) throws(AgentConfigurationError) -> Choice where Choice.RawValue == String {
+    guard let text = self[name] else { return standard }
+    guard let choice = Choice(rawValue: text.lowercased()) else {
+      let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+      throw wrong(name, "\"\(text)\" is none of: \(known)")
+    }
+    return choice
+  }
+
+  func absolutePath(_ name: String, default standard: String) throws(AgentConfigurationError) -> String {
+    var path = self[name] ?? standard
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    guard path.hasPrefix("/"), path != "/", !path.split(separator: "/").contains("..") else {
+      throw wrong(name, "must be an absolute path of a folder")
+    }
+    return path
+  }
+
+  func token() throws(AgentConfigurationError) -> AgentConfiguration.Token {
+    switch (self["TOKEN"], self["TOKEN_FILE"]) {
+    case (nil, nil): return .none
+    case (let token?, nil): return .fixed(token)
+    case (nil, let path?): return .file(path: path)
+    case (_?, _?): throw wrong("TOKEN", "is set together with \(Self.prefix)TOKEN_FILE; set only one of them")
+    }
+  }
+
+  func vendorPublicKey(readFile: (String) -> String?) throws(AgentConfigurationError) -> Ed25519.PublicKey? {
+    let text: String
+    let name: String
+    switch (self["VENDOR_PUBLIC_KEY"], self["VENDOR_PUBLIC_KEY_FILE"]) {
+    case (nil, nil): return nil
+    case (_?, _?):
+      throw wrong(
+        "VENDOR_PUBLIC_KEY", "is set together with \(Self.prefix)VENDOR_PUBLIC_KEY_FILE; set only one of them")
+    case (let value?, nil): (text, name) = (value, "VENDOR_PUBLIC_KEY")
+    case (nil, let path?):
+      guard let content = Self.trimmed(readFile(path)) else {
+        throw wrong("VENDOR_PUBLIC_KEY_FILE", "the file \(path) cannot be read or is empty")
+      }
+      (text, name) = (content, "VENDOR_PUBLIC_KEY_FILE")
+    }
+    do throws(CryptographyError) {
+      return try Ed25519.PublicKey(text: text)
+    } catch {
+      throw wrong(name, error.description)
+    }
+  }
+
+  func dockerEndpoint() throws(AgentConfigurationError) -> DockerEndpoint {
+    guard let host = Self.trimmed(environment["DOCKER_HOST"]) else { return .standard }
+    guard let endpoint = DockerEndpoint(host: host) else {
+      throw AgentConfigurationError(
+        variable: "DOCKER_HOST", message: "must name a Unix socket, such as unix:///var/run/docker.sock")
+    }
+    return endpoint
+  }
+
+  /// The levels of swift-log, and those of Python's logging that the specification uses.
+  func logLevel() throws(AgentConfigurationError) -> Logger.Level {
+    guard let text = self["LOG_LEVEL"] else { return .info }
+    if let level = LoggingBootstrap.level(named: text) { return level }
+    throw wrong("LOG_LEVEL", "\"\(text)\" is none of: \(LoggingBootstrap.levelNames.joined(separator: ", "))")
+  }
+
+  private func wrong(_ name: String, _ message: String) -> AgentConfigurationError {
+    AgentConfigurationError(variable: Self.prefix + name, message: message)
+  }
+
+  private static func trimmed(_ text: String?) -> String? {
+    guard var rest = text.map({ Substring($0) }) else { return nil }
+    while rest.first?.isWhitespace == true { rest.removeFirst() }
+    while rest.last?.isWhitespace == true { rest.removeLast() }
+    return rest.isEmpty ? nil : String(rest)
+  }
+}
