@@ -77,8 +77,9 @@ public struct ListQuery: Sendable {
   public var limit: Int?
   public var continueToken: String?
 
-  public init(namespace: String? = nil, selector: ObjectSelector = .everything, limit: Int? = nil, continueToken: String? = nil)
-  {
+  public init(
+    namespace: String? = nil, selector: ObjectSelector = .everything, limit: Int? = nil, continueToken: String? = nil
+  ) {
     self.namespace = namespace
     self.selector = selector
     self.limit = limit

@@ -1,0 +1,200 @@
+import Database
+import Logging
+import ResourceModel
+import Synchronization
+
+/// Reads every change once for all watchers of this process and wakes those that it concerns.
+///
+/// Watchers pull: each knows the revision up to which it has read, and asks for what follows. So there is nothing to hand
+/// over between the log and the live changes, no watcher holds up another, and one that is slow costs no memory: it goes
+/// back to the log, until the log no longer reaches back to it.
+final class ChangeHub: Sendable {
+  /// What a watcher finds after its position.
+  enum Answer: Sendable {
+    case batch(ChangeBatch)
+    /// Nothing, up to this revision; due once an interval.
+    case bookmark(Int64, tick: Int)
+    /// The window no longer reaches back that far: read the log.
+    case behind
+    case closed
+  }
+
+  private enum Phase {
+    case idle
+    case starting(Task<Void, any Error>)
+    case running(Task<Void, Never>)
+    case closed
+  }
+
+  private struct State {
+    var phase = Phase.idle
+    var window: ChangeWindow
+    var waiters: [String: [Int: CheckedContinuation<Answer, Never>]] = [:]
+    var nextWaiter = 0
+    var tick = 0
+  }
+
+  private let log: ChangeLog
+  private let options: StoreOptions
+  private let logger: Logger
+  private let state: Mutex<State>
+  private let doorbell: AsyncStream<Void>
+  private let bell: AsyncStream<Void>.Continuation
+
+  init(log: ChangeLog, options: StoreOptions, logger: Logger) {
+    self.log = log
+    self.options = options
+    self.logger = logger
+    state = Mutex(State(window: ChangeWindow(start: 0, maximumSize: options.windowSize)))
+    (doorbell, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// There may be something new in the log.
+  func ring() { bell.yield() }
+
+  /// How many watchers wait at this moment.
+  var waiterCount: Int { state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } } }
+
+  /// Counts the bookmarks; see `next`.
+  var tick: Int { state.withLock(\.tick) }
+
+  /// The revisions that the window holds: everything after the first and up to the second.
+  var window: (start: Int64, end: Int64) { state.withLock { ($0.window.start, $0.window.end) } }
+
+  /// Starts reading, unless that was done.
+  /// - Throws: where the database cannot be read; the next call tries again.
+  func start() async throws {
+    let starting: Task<Void, any Error>? = state.withLock { state in
+      switch state.phase {
+      case .running, .closed: return nil
+      case .starting(let task): return task
+      case .idle:
+        let task = Task { try await self.begin() }
+        state.phase = .starting(task)
+        return task
+      }
+    }
+    try await starting?.value
+  }
+
+  func close() {
+    let (task, waiters): (Task<Void, Never>?, [CheckedContinuation<Answer, Never>]) = state.withLock { state in
+      var task: Task<Void, Never>?
+      if case .running(let running) = state.phase { task = running }
+      state.phase = .closed
+      defer { state.waiters = [:] }
+      return (task, state.waiters.values.flatMap(\.values))
+    }
+    task?.cancel()
+    bell.finish()
+    for waiter in waiters { waiter.resume(returning: .closed) }
+  }
+
+  /// Waits for what concerns a watcher of `kind` that has read everything up to `revision`.
+  /// - Parameter tick: of the last bookmark that the watcher was given.
+  func next(of kind: String, after revision: Int64, tick: Int) async -> Answer {
+    let (answer, number): (Answer?, Int) = state.withLock { state in
+      state.nextWaiter += 1
+      return (Self.answer(state, kind, revision, tick), state.nextWaiter)
+    }
+    if let answer { return answer }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let answer: Answer? = state.withLock { state in
+          if Task.isCancelled { return .closed }
+          if let answer = Self.answer(state, kind, revision, tick) { return answer }
+          state.waiters[kind, default: [:]][number] = continuation
+          return nil
+        }
+        if let answer { continuation.resume(returning: answer) }
+      }
+    } onCancel: {
+      state.withLock { $0.waiters[kind]?.removeValue(forKey: number) }?.resume(returning: .closed)
+    }
+  }
+
+  private static func answer(_ state: State, _ kind: String, _ revision: Int64, _ tick: Int) -> Answer? {
+    if case .closed = state.phase { return .closed }
+    if revision < state.window.start { return .behind }
+    if let batch = state.window.batch(of: kind, after: revision) { return .batch(batch) }
+    return state.tick != tick ? .bookmark(max(revision, state.window.end), tick: state.tick) : nil
+  }
+
+  private func begin() async throws {
+    do {
+      let newest = try await log.state().revision
+      state.withLock { state in
+        guard case .starting = state.phase else { return }
+        state.window = ChangeWindow(start: newest, maximumSize: options.windowSize)
+        state.phase = .running(Task { await self.run() })
+      }
+    } catch {
+      state.withLock { state in
+        if case .starting = state.phase { state.phase = .idle }
+      }
+      throw error
+    }
+  }
+
+  private func run() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for await _ in self.log.database.notifications(channel: WriteTransaction.channel) { self.ring() }
+      }
+      // Notifications may be lost, and those of SQLite do not reach other processes.
+      group.addTask { await self.every(self.options.pollInterval) { self.ring() } }
+      group.addTask { await self.every(self.options.bookmarkInterval) { self.sendBookmarks() } }
+      group.addTask { for await _ in self.doorbell { await self.readNewChanges() } }
+      await group.waitForAll()
+    }
+  }
+
+  private func every(_ interval: Duration, _ action: () -> Void) async {
+    while !Task.isCancelled {
+      do { try await options.clock.sleep(for: interval) } catch { return }
+      action()
+    }
+  }
+
+  private func readNewChanges() async {
+    do {
+      while let (batch, isLast) = try await log.batch(after: window.end) {
+        publish(batch)
+        if isLast { return }
+      }
+      // Others have pruned what this process has not read yet. Its watchers must list again.
+      let newest = try await log.state().revision
+      logger.warning("changes were pruned before they were read", metadata: ["revision": "\(newest)"])
+      restart(at: newest)
+    } catch {
+      // The next notification or poll tries again.
+      logger.error("cannot read the changes of stored objects", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func publish(_ batch: ChangeBatch) {
+    let waiters: [CheckedContinuation<Answer, Never>] = state.withLock { state in
+      state.window.append(batch)
+      return batch.kinds.flatMap { kind in state.waiters.removeValue(forKey: kind).map { Array($0.values) } ?? [] }
+    }
+    for waiter in waiters { waiter.resume(returning: .batch(batch)) }
+  }
+
+  private func restart(at revision: Int64) {
+    let waiters: [CheckedContinuation<Answer, Never>] = state.withLock { state in
+      state.window = ChangeWindow(start: revision, maximumSize: options.windowSize)
+      defer { state.waiters = [:] }
+      return state.waiters.values.flatMap(\.values)
+    }
+    for waiter in waiters { waiter.resume(returning: .behind) }
+  }
+
+  private func sendBookmarks() {
+    let (waiters, end, tick): ([CheckedContinuation<Answer, Never>], Int64, Int) = state.withLock { state in
+      state.tick += 1
+      defer { state.waiters = [:] }
+      return (state.waiters.values.flatMap(\.values), state.window.end, state.tick)
+    }
+    for waiter in waiters { waiter.resume(returning: .bookmark(end, tick: tick)) }
+  }
+}

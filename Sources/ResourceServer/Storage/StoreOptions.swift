@@ -1,0 +1,35 @@
+public import WireFormats
+
+/// Limits of a `SQLResourceStore`; the defaults suit a server process.
+public struct StoreOptions: Sendable {
+  /// Most objects of one page, also where a caller asks for more.
+  public var maximumPage: Int
+  /// How many changes the log keeps for watchers that come back and lists that go on.
+  public var keptChanges: Int
+  /// How long it keeps them.
+  public var keptAge: Duration
+  /// Bytes of the newest changes that are kept in memory, about.
+  public var windowSize: Int
+  /// How often the log is looked at even if nothing was notified.
+  public var pollInterval: Duration
+  /// How often a watcher to which nothing happens is told the revision.
+  public var bookmarkInterval: Duration
+  public var clock: any Clock<Duration>
+  /// The time of day, for the age of changes.
+  public var now: @Sendable () -> Timestamp
+
+  public init(
+    maximumPage: Int = 500, keptChanges: Int = 20_000, keptAge: Duration = .seconds(3600),
+    windowSize: Int = 32 * 1024 * 1024, pollInterval: Duration = .seconds(2), bookmarkInterval: Duration = .seconds(60),
+    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.maximumPage = maximumPage
+    self.keptChanges = keptChanges
+    self.keptAge = keptAge
+    self.windowSize = windowSize
+    self.pollInterval = pollInterval
+    self.bookmarkInterval = bookmarkInterval
+    self.clock = clock
+    self.now = now
+  }
+}

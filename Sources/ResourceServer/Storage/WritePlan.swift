@@ -1,0 +1,71 @@
+import ResourceModel
+import WireFormats
+
+/// An object as the database holds it.
+struct StoredRow: Sendable, Hashable {
+  var uid: String
+  var revision: Int64
+  var object: String
+}
+
+/// One write that waits for its transaction.
+struct RequestedWrite: Sendable {
+  var table: KindTable
+  var write: ObjectWrite
+
+  var key: StoreKey {
+    switch write {
+    case .create(let object), .update(let object, _):
+      StoreKey(kind: table.kind, key: ObjectKey(namespace: object.namespace, name: object.name))
+    case .remove(let key, _): StoreKey(kind: table.kind, key: key)
+    }
+  }
+}
+
+struct StoreKey: Sendable, Hashable, Comparable {
+  var kind: String
+  var key: ObjectKey
+
+  static func < (left: StoreKey, right: StoreKey) -> Bool { (left.kind, left.key) < (right.kind, right.key) }
+}
+
+/// What becomes of one write.
+enum WriteDecision: Sendable {
+  case create(object: JSONValue)
+  case replace(object: JSONValue, previous: StoredRow)
+  case remove(previous: StoredRow)
+  case refuse(StatusError)
+
+  /// - Parameter current: the object as it is; nil where there is none.
+  init(_ request: RequestedWrite, current: StoredRow?) {
+    let names = request.table.names
+    let name = request.key.key.name
+    switch (request.write, current) {
+    case (.create(let object), nil): self = .create(object: object)
+    case (.create, _?): self = .refuse(.alreadyExists(names, name))
+    case (.update, nil), (.remove, nil): self = .refuse(.notFound(names, name))
+    case (.update(let object, let expected), let row?) where row.revision == expected:
+      self = .replace(object: object, previous: row)
+    case (.remove(_, let expected), let row?) where row.revision == expected: self = .remove(previous: row)
+    case (.update, _?), (.remove, _?): self = .refuse(.conflict(names, name))
+    }
+  }
+
+  var isAccepted: Bool {
+    if case .refuse = self { false } else { true }
+  }
+}
+
+extension JSONValue {
+  var name: String { self["metadata"]?["name"]?.string ?? "" }
+  var namespace: String { self["metadata"]?["namespace"]?.string ?? "" }
+
+  /// The object with `metadata.resourceVersion` set.
+  func stamped(_ revision: Int64) -> JSONValue {
+    var object = self
+    var metadata = object["metadata"] ?? [:]
+    metadata["resourceVersion"] = .string(String(revision))
+    object["metadata"] = metadata
+    return object
+  }
+}
