@@ -1,0 +1,65 @@
+/// A named place for objects: an S3 bucket or a folder.
+///
+/// Keys are relative paths such as `artifacts/helm/wrktalk-2.3.0.tgz`: at most 1,024 bytes, no empty, `.` or `..` part,
+/// no control character. Every other key is refused with `invalidKey` before anything is touched.
+public protocol Bucket: Sendable {
+  /// For messages: what the configuration calls it.
+  var name: String { get }
+
+  /// The whole object in memory.
+  /// - Throws: `notFound`; `tooLarge` where it has more than `maximumBytes`.
+  func get(_ key: String, maximumBytes: Int) async throws(ObjectStorageError) -> [UInt8]
+
+  /// Writes the object to a file that appears, whole and on the disk, or not at all; an existing one is replaced.
+  /// The file is readable by its owner only.
+  /// - Throws: `notFound`; `tooLarge` where it has more than `maximumBytes`; `diskFull`; `fileUnusable`.
+  @discardableResult
+  func get(_ key: String, toFile path: String, maximumBytes: Int) async throws(ObjectStorageError) -> ObjectInfo
+
+  /// Creates or replaces the object, whole or not at all.
+  func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError)
+
+  /// Nil where there is no such object.
+  func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo?
+
+  /// The next objects in the order of their keys' bytes.
+  /// - Parameters:
+  ///   - limit: 1 to 1,000.
+  ///   - continuation: of the listing before; nil to begin.
+  func list(prefix: String, limit: Int, continuation: String?) async throws(ObjectStorageError) -> ObjectListing
+
+  /// Succeeds too where there is no such object.
+  func delete(_ key: String) async throws(ObjectStorageError)
+}
+
+/// What is to be stored.
+public enum ObjectContent: Sendable {
+  case bytes([UInt8])
+  /// Streamed: its size does not matter.
+  case file(path: String)
+}
+
+public struct ObjectInfo: Sendable, Hashable {
+  public var key: String
+  /// In bytes.
+  public var size: Int
+  /// Changes when the object is replaced by another one; means nothing else.
+  public var etag: String
+
+  public init(key: String, size: Int, etag: String) {
+    self.key = key
+    self.size = size
+    self.etag = etag
+  }
+}
+
+public struct ObjectListing: Sendable, Hashable {
+  public var objects: [ObjectInfo]
+  /// Nil at the end of the list.
+  public var continuation: String?
+
+  public init(objects: [ObjectInfo], continuation: String? = nil) {
+    self.objects = objects
+    self.continuation = continuation
+  }
+}
