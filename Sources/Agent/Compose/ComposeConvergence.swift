@@ -23,10 +23,15 @@ struct ComposeConvergence: Sendable {
     let mask = mask(for: services)
     let images = try await pull(services, installation, lock, mask)
     try directory.pin(images.mapValues(\.reference), in: installation)
-    try await start(services, installation, lock, mask)
     let wait = WorkloadWait(
       engine: runtime.engine, clock: runtime.clock, project: target.name, services: services,
       settleTime: runtime.configuration.settleTime, restartLimit: runtime.configuration.restartLimit, mask: mask)
+    do {
+      try await start(services, installation, lock, mask)
+    } catch  where error.reason == "Timeout" {
+      // Compose itself waits for services that others depend on.
+      throw await wait.timeout(after: target.timeout) ?? error
+    }
     let containers = try await wait.untilReady(deadline: deadline, progress: progress)
     directory.prune(keeping: installation, mountSources: containers.flatMap(\.mountSources))
     return converged(services, images, containers)
@@ -99,6 +104,11 @@ struct ComposeConvergence: Sendable {
   ) async throws(RuntimeFailure) {
     await progress(
       Progress(step: .starting, done: 0, total: services.count, message: "starting \(services.count) services"))
+    for leftover in InterruptedRecreation.leftovers(
+      among: try await runtime.engine.containers(project: target.name))
+    {
+      try await runtime.engine.settle(leftover)
+    }
     let outcome = try await compose(
       command.upArguments, installation.composeFiles + [installation.pinFile], installation, lock,
       waitingFor: "Compose to start the services")
@@ -171,22 +181,33 @@ struct ComposeConvergence: Sendable {
     environment["DOCKER_HOST"] = runtime.configuration.endpoint.description
     let arguments = command.arguments(
       project: target.name, folder: installation.folder, files: files, environmentFile: release.configFile, subcommand)
+    let result: ProcessResult
     do {
-      return try await ChildProcess.run(
+      result = try await ChildProcess.run(
         executable: command.executable, arguments: arguments, environment: environment,
         workingDirectory: installation.folder, standardInput: lock.file,
         timeout: max(deadline.remaining(), .milliseconds(1)), outputLimit: 8 << 20, onOutputLine: onLine)
     } catch {
-      switch error {
-      case .cancelled: throw .stopped
-      case .timedOut:
-        throw RuntimeFailure(
-          kind: .permanent, reason: "Timeout",
-          message: "After \(DurationText(target.timeout)) the Agent still waited for \(subject)")
-      case .executableNotFound, .workingDirectoryUnusable, .cannotStart, .outputUnreadable:
-        throw RuntimeFailure(
-          kind: .transient, reason: "ComposeUnusable", message: "\(command.executable) could not be run: \(error)")
-      }
+      throw failure(error, waitingFor: subject)
+    }
+    if case .killed(let signal) = result.status {
+      throw RuntimeFailure(
+        kind: .transient, reason: "ComposeInterrupted",
+        message: "Compose was killed by signal \(signal) while the Agent waited for \(subject)")
+    }
+    return result
+  }
+
+  private func failure(_ error: ProcessError, waitingFor subject: String) -> RuntimeFailure {
+    switch error {
+    case .cancelled: .stopped
+    case .timedOut:
+      RuntimeFailure(
+        kind: .permanent, reason: "Timeout",
+        message: "After \(DurationText(target.timeout)) the Agent still waited for \(subject)")
+    case .executableNotFound, .workingDirectoryUnusable, .cannotStart, .outputUnreadable:
+      RuntimeFailure(
+        kind: .transient, reason: "ComposeUnusable", message: "\(command.executable) could not be run: \(error)")
     }
   }
 

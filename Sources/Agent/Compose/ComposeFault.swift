@@ -18,7 +18,7 @@ struct ComposeFault: Sendable {
   func failure(_ output: String) -> RuntimeFailure {
     let text = TerminalText.plain(output)
     let words = mask.masked(Self.withoutProgress(text).lastLines(8, characters: 1500))
-    if Self.contains(text, ["Cannot connect to the Docker daemon", "Error while fetching server API version"]) {
+    if Self.isEngineUnreachable(text) {
       return RuntimeFailure(
         kind: .transient, reason: "EngineUnreachable",
         message: "Compose cannot reach the Docker engine at \(endpoint). Check that it runs and that its socket is open"
@@ -94,8 +94,9 @@ struct ComposeFault: Sendable {
       return named
     }
     if let match = text.firstMatch(of: /ERROR: for ([^\s]+)/) { return services.first { $0.name == match.1 } }
-    let failed = text.matches(of: /(?m)^\s*(\S+) Error/).map { String($0.1) }
-    return failed.count == 1 ? services.first { $0.name == failed[0] } : nil
+    let answer = text.split(separator: "Error response from daemon: ").last?.prefix { !$0.isNewline } ?? ""
+    let failed = text.matches(of: /(?m)^\s*(\S+) Error (.*)$/).filter { $0.2 == answer }
+    return failed.count == 1 ? services.first { $0.name == failed[0].1 } : nil
   }
 
   private static func registry(_ service: ComposeService) -> String {
@@ -104,6 +105,13 @@ struct ComposeFault: Sendable {
       host.contains(".") || host.contains(":") || host == "localhost"
     else { return "" }
     return String(host)
+  }
+
+  /// When one pull fails, Compose says of those it then gives up that it cannot connect: so an answer of the engine
+  /// elsewhere in the text counts for more.
+  private static func isEngineUnreachable(_ text: String) -> Bool {
+    contains(text, ["Cannot connect to the Docker daemon", "Error while fetching server API version"])
+      && !text.contains("Error response from daemon")
   }
 
   private static func isRefusal(_ text: String) -> Bool {

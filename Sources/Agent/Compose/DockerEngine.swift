@@ -2,7 +2,7 @@ import HTTPTransport
 import Synchronization
 import WireFormats
 
-/// The Docker Engine API, as far as the Agent reads it. It changes nothing.
+/// The Docker Engine API, as far as the Agent uses it: nearly all of it reads, for changes are Compose's to make.
 final class DockerEngine: Sendable {
   let endpoint: DockerEndpoint
   private let http: HTTPClient
@@ -67,6 +67,20 @@ final class DockerEngine: Sendable {
     }
   }
 
+  /// Clears away what a killed Compose left half replaced. Volumes are kept.
+  func settle(_ leftover: InterruptedRecreation) async throws(RuntimeFailure) {
+    let response: HTTPResponse
+    switch leftover {
+    case .remove(let id):
+      response = try await send("/containers/\(Self.escaped(id))?force=1", method: "DELETE", limit: 1 << 20)
+    case .rename(let id, let name):
+      let path = "/containers/\(Self.escaped(id))/rename?name=\(Self.escaped(name))"
+      response = try await send(path, method: "POST", limit: 1 << 20)
+    }
+    // Somebody else may have removed it meanwhile.
+    guard response.isSuccess || response.status == 404 else { throw failure(status: response.status, message: nil) }
+  }
+
   // MARK: - Requests
 
   /// The answer as JSON; nil for 404.
@@ -84,8 +98,11 @@ final class DockerEngine: Sendable {
     }
   }
 
-  private func send(_ path: String, limit: Int) async throws(RuntimeFailure) -> HTTPResponse {
-    let request = try await request(path, limit: limit, timeout: .seconds(30))
+  private func send(
+    _ path: String, method: String = "GET", limit: Int
+  ) async throws(RuntimeFailure) -> HTTPResponse {
+    var request = try await request(path, limit: limit, timeout: .seconds(30))
+    request.method = method
     do { return try await http.send(request) } catch { throw failure(error) }
   }
 

@@ -57,6 +57,17 @@ struct WorkloadWait: Sendable {
     return RuntimeFailure(kind: .permanent, reason: reason, message: message)
   }
 
+  /// What is not ready now; nil where everything is or the engine does not tell.
+  func timeout(after limit: Duration) async -> RuntimeFailure? {
+    guard let containers = try? await engine.containers(project: project) else { return nil }
+    switch WorkloadAssessment.assess(services: services, containers: containers, settleTime: settleTime) {
+    case .ready: return nil
+    case .failed(let container, let fault): return await failure(container, fault)
+    case .restarting(_, let waiting), .waiting(let waiting):
+      return await timeout(containers, waiting, after: limit)
+    }
+  }
+
   private func timeout(
     _ containers: [EngineContainer], _ waiting: WorkloadAssessment.Waiting, after limit: Duration
   ) async -> RuntimeFailure {

@@ -120,7 +120,7 @@ final class ComposeStack: Sendable {
   func failure(_ release: PreparedRelease, timeout: Duration = .seconds(60)) async throws -> RuntimeFailure {
     do {
       let converged = try await converge(release, timeout: timeout)
-      throw UnexpectedSuccess(description: "converged to \(converged)")
+      throw UnexpectedOutcome(description: "converged to \(converged)")
     } catch let failure as RuntimeFailure {
       return failure
     }
@@ -174,4 +174,4 @@ final class ComposeStack: Sendable {
   }
 }
 
-struct UnexpectedSuccess: Error, CustomStringConvertible { var description: String }
+struct UnexpectedOutcome: Error, CustomStringConvertible { var description: String }
