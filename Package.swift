@@ -145,7 +145,7 @@ let package = Package(
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
     tests("HTTPTransportTests", ["HTTPTransport"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
-    tests("ObservabilityTests", ["Observability", "WireFormats", logging, metrics]),
+    tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
     tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
     tests("DatabaseTests", ["Database", logging]),
     tests(

@@ -49,6 +49,9 @@ private struct JSONParser {
 
   private func failure(_ message: String) -> JSONParseError { JSONParseError(message: message, offset: position) }
 
+  /// The text as an error may show it.
+  private static func shortened(_ text: String) -> String { text.count > 64 ? text.prefix(64) + "…" : text }
+
   private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
   private mutating func skipWhitespace() {
@@ -106,7 +109,7 @@ private struct JSONParser {
       position += 1
       let value = try parseValue()
       if members.updateValue(value, forKey: key) != nil {
-        throw JSONParseError(message: "the key \"\(key)\" stands twice", offset: start)
+        throw JSONParseError(message: "the key \"\(Self.shortened(key))\" stands twice", offset: start)
       }
       skipWhitespace()
       switch current {
@@ -160,7 +163,7 @@ private struct JSONParser {
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let integer = Int64(text) { return .integer(integer) }
     guard let number = Double(text), number.isFinite else {
-      throw JSONParseError(message: "the number \(text) is out of range", offset: start)
+      throw JSONParseError(message: "the number \(Self.shortened(text)) is out of range", offset: start)
     }
     return .number(number)
   }
@@ -224,7 +227,8 @@ private struct JSONParser {
   private mutating func parseUnicodeEscape() throws(JSONParseError) -> Unicode.Scalar {
     let unit = try parseHexadecimalUnit()
     guard (0xD800..<0xE000).contains(unit) else { return Unicode.Scalar(unit) ?? "\u{FFFD}" }
-    guard unit < 0xDC00, current == UInt8(ascii: "\\"), position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "u")
+    guard unit < 0xDC00, current == UInt8(ascii: "\\"), position + 1 < bytes.count,
+      bytes[position + 1] == UInt8(ascii: "u")
     else { throw failure("half of a surrogate pair") }
     position += 2
     let low = try parseHexadecimalUnit()
@@ -236,7 +240,9 @@ private struct JSONParser {
     guard position + 4 <= bytes.count else { throw failure("the string does not end") }
     var unit: UInt32 = 0
     for byte in bytes[position..<position + 4] {
-      guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { throw failure("expected four hexadecimal digits") }
+      guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw failure("expected four hexadecimal digits")
+      }
       unit = unit << 4 | UInt32(digit)
     }
     position += 4

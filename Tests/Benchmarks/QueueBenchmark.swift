@@ -1,4 +1,3 @@
-import Logging
 import Reconciliation
 
 /// Prints how many operations a second the work queue does: the value-type core alone, with delays, and shared by tasks.
