@@ -5,9 +5,12 @@ extension DesiredDeploymentKind {
   /// The rules that no schema says, over an object that the schema accepts.
   static func validate(_ object: JSONValue, old: JSONValue?) -> [FieldError] {
     guard let spec = object["spec"] else { return [] }
+    if let oldSpec = old?["spec"], spec["runtime"] != oldSpec["runtime"] {
+      return [.forbidden("spec.runtime", "cannot be changed; delete the DesiredDeployment and create it anew")]
+    }
     var errors =
       releaseErrors(spec) + runtimeErrors(spec) + keyErrors(spec) + durationErrors(spec) + settingErrors(spec)
-    if let oldSpec = old?["spec"] { errors += changeErrors(spec, oldSpec) }
+    if let oldSpec = old?["spec"] { errors += nameChangeErrors(spec, oldSpec) }
     return errors
   }
 
@@ -42,8 +45,9 @@ extension DesiredDeploymentKind {
   private static func keyErrors(_ spec: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
     for (section, field) in [("artifact", "path"), ("helm", "valuesPath"), ("compose", "envPath")] {
-      guard let key = spec[section]?[field]?.string, let problem = bucketKeyProblem(key) else { continue }
-      errors.append(.invalid("spec.\(section).\(field)", key, problem))
+      // The schema counts characters; stores count bytes.
+      guard let key = spec[section]?[field]?.string, key.utf8.count > 1024 else { continue }
+      errors.append(.tooLong("spec.\(section).\(field)", maximumBytes: 1024))
     }
     for service in (spec["imageTags"]?.object ?? [:]).keys.sorted() where serviceName?.matches(service) != true {
       errors.append(
@@ -53,19 +57,6 @@ extension DesiredDeploymentKind {
         ))
     }
     return errors
-  }
-
-  /// A key names a place in a bucket, which may be a folder: nothing in it may lead out.
-  private static func bucketKeyProblem(_ key: String) -> String? {
-    if key.utf8.first == UInt8(ascii: "/") { return "must be a key within the bucket, without '/' at its start" }
-    if key.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F || $0 == "\\" }) {
-      return "must not hold control characters or '\\'"
-    }
-    let parts = key.split(separator: "/", omittingEmptySubsequences: false)
-    if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
-      return "must not hold '.', '..' or nothing between two '/'"
-    }
-    return key.utf8.count > 1024 ? "must be no more than 1024 bytes" : nil
   }
 
   private static func durationErrors(_ spec: JSONValue) -> [FieldError] {
@@ -92,12 +83,9 @@ extension DesiredDeploymentKind {
     }
   }
 
-  /// What the environment is cannot change: the Agent would leave the old one behind.
-  private static func changeErrors(_ spec: JSONValue, _ old: JSONValue) -> [FieldError] {
-    if spec["runtime"] != old["runtime"] {
-      return [.forbidden("spec.runtime", "cannot be changed; delete the DesiredDeployment and create it anew")]
-    }
-    return [("compose", "projectName"), ("helm", "releaseName")].compactMap { section, field in
+  /// What the environment is called cannot change: the Agent would leave the old one behind.
+  private static func nameChangeErrors(_ spec: JSONValue, _ old: JSONValue) -> [FieldError] {
+    [("compose", "projectName"), ("helm", "releaseName")].compactMap { section, field in
       guard let was = old[section]?[field], let now = spec[section]?[field], was != now else { return nil }
       return .forbidden(
         "spec.\(section).\(field)", "cannot be changed; delete the DesiredDeployment and create it anew")

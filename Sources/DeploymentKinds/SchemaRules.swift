@@ -17,7 +17,16 @@ extension Schema.StringRules {
   static let ed25519Signature = Schema.StringRules(
     pattern: "^[A-Za-z0-9+/]{85}[AQgw]==$", patternMeaning: "be an Ed25519 signature: 64 bytes in base64")
 
-  static let bucketKey = Schema.StringRules(minimumLength: 1, maximumLength: 1024)
+  /// Parts between slashes, none of which is empty, `.` or `..`: a bucket may be a folder, and nothing may lead out of it.
+  static let bucketKey: Schema.StringRules = {
+    let excluded = #"/\\\x00-\x1F\x7F"#
+    let part = "([^.\(excluded)]|\\.[^.\(excluded)]|\\.\\.[^\(excluded)])[^\(excluded)]*"
+    return Schema.StringRules(
+      pattern: "^\(part)(/\(part))*$",
+      patternMeaning:
+        "be a key within the bucket: no '/' at its start or end, no '.', '..' or nothing between two '/', no '\\'",
+      minimumLength: 1, maximumLength: 1024)
+  }()
 
   static let imageTag = Schema.StringRules(
     pattern: "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$",

@@ -2,7 +2,7 @@ import Synchronization
 
 /// The part of RE2's syntax that schemas need, matched in time linear in the text, so that no input can stall a server.
 ///
-/// Literals, `.`, classes `[a-z_]` and `[^/]`, the escapes `\d \w \s` and of punctuation, groups, `|`, `*`, `+`, `?`,
+/// Literals, `.`, classes `[a-z_]` and `[^/]`, the escapes `\d \w \s \n \t \x7F` and of punctuation, groups, `|`, `*`, `+`, `?`,
 /// `{n}`, `{n,}`, `{n,m}` (at most 1000), `^` and `$`. No back-references, no look-around, no lazy quantifiers.
 public struct RegularExpression: Sendable {
   enum Instruction: Sendable {

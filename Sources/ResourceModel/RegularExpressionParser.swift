@@ -78,32 +78,49 @@ struct RegularExpressionParser {
     case "s": return ["\t"..."\n", "\u{0C}"..."\r", " "..." "]
     case "n": return ["\n"..."\n"]
     case "t": return ["\t"..."\t"]
+    case "x": return parseHexadecimal().map { [$0...$0] }
     case "0"..."9", "A"..."Z", "a"..."z": return nil
     default: return [scalar...scalar]
     }
   }
 
+  private mutating func parseHexadecimal() -> Unicode.Scalar? {
+    guard position + 2 <= scalars.count else { return nil }
+    let digits = String(String.UnicodeScalarView(scalars[position..<position + 2]))
+    position += 2
+    guard digits.unicodeScalars.allSatisfy(\.properties.isASCIIHexDigit) else { return nil }
+    return UInt8(digits, radix: 16).map { Unicode.Scalar($0) }
+  }
+
   private mutating func parseClass() -> ScalarClass? {
     var result = ScalarClass(ranges: [], isNegated: take("^"))
     while let scalar = current {
-      position += 1
-      if scalar == "]" { return result.ranges.isEmpty ? nil : result }
-      if scalar == "\\" {
-        guard let ranges = parseEscape() else { return nil }
-        result.ranges += ranges
-        continue
+      if scalar == "]" {
+        position += 1
+        return result.ranges.isEmpty ? nil : result
       }
-      guard scalar != "[" else { return nil }
+      guard let first = parseClassItem() else { return nil }
       if current == "-", position + 1 < scalars.count, scalars[position + 1] != "]" {
-        let last = scalars[position + 1]
-        guard scalar <= last, last != "\\", last != "[" else { return nil }
-        position += 2
-        result.ranges.append(scalar...last)
+        position += 1
+        guard let last = parseClassItem(), let low = Self.single(first), let high = Self.single(last), low <= high
+        else { return nil }
+        result.ranges.append(low...high)
       } else {
-        result.ranges.append(scalar...scalar)
+        result.ranges += first
       }
     }
     return nil
+  }
+
+  private mutating func parseClassItem() -> [ClosedRange<Unicode.Scalar>]? {
+    guard let scalar = current, scalar != "[" else { return nil }
+    position += 1
+    return scalar == "\\" ? parseEscape() : [scalar...scalar]
+  }
+
+  private static func single(_ ranges: [ClosedRange<Unicode.Scalar>]) -> Unicode.Scalar? {
+    guard ranges.count == 1, ranges[0].lowerBound == ranges[0].upperBound else { return nil }
+    return ranges[0].lowerBound
   }
 
   private mutating func parseQuantifier(of node: RegularExpressionNode) -> RegularExpressionNode? {

@@ -50,11 +50,13 @@ import WireFormats
 
     // The artifact.
     Example(["artifact": ["path": "/etc/passwd"]], #"spec.artifact.path: Invalid value: "/etc/passwd": must be a key"#),
-    Example(["artifact": ["path": "a/../../b"]], #"spec.artifact.path: Invalid value: "a/../../b": must not hold '.'"#),
-    Example(["artifact": ["path": "a//b"]], #"spec.artifact.path: Invalid value: "a//b": must not hold '.'"#),
+    Example(
+      ["artifact": ["path": "a/../../b"]],
+      #"spec.artifact.path: Invalid value: "a/../../b": must be a key within the bucket"#),
+    Example(["artifact": ["path": "a//b"]], #"spec.artifact.path: Invalid value: "a//b": must be a key"#),
     Example(["artifact": ["path": "a\\b"]], #"spec.artifact.path: Invalid value"#),
     Example(["artifact": ["path": "a\u{0}b"]], #"spec.artifact.path: Invalid value"#),
-    Example(["artifact": ["path": .string(String(repeating: "é", count: 600))]], "spec.artifact.path: Invalid value"),
+    Example(["artifact": ["path": .string(String(repeating: "é", count: 600))]], "spec.artifact.path: Too long"),
     Example(["artifact": ["path": .string(String(repeating: "a", count: 1025))]], "spec.artifact.path: Too long"),
     Example(["artifact": ["sha256": "ABC"]], #"spec.artifact.sha256: Invalid value: "ABC": must be a SHA-256 digest"#),
     Example(
@@ -64,6 +66,11 @@ import WireFormats
     Example(
       ["artifact": ["signature": .string(String(repeating: "A", count: 85) + "B==")]],
       "spec.artifact.signature: Invalid value"),
+
+    Example(["artifact": ["path": "a/b/"]], "spec.artifact.path: Invalid value"),
+    Example(["artifact": ["path": "./a"]], "spec.artifact.path: Invalid value"),
+    Example(["artifact": ["path": "a\u{7F}"]], "spec.artifact.path: Invalid value"),
+    Example(["artifact": ["path": ".a/..b/...c/d..e/é ü"]]), Example(["compose": ["envPath": "config/.env.v2.3.0"]]),
 
     // The runtime.
     Example(["runtime": nil], "spec.runtime: Required value"),
@@ -86,7 +93,7 @@ import WireFormats
     Example(
       [
         "runtime": "Helm", "compose": nil,
-        "helm": ["releaseName": .string(String(repeating: "a", count: 54)), "valuesPath": "."],
+        "helm": ["releaseName": .string(String(repeating: "a", count: 54)), "valuesPath": "a"],
       ], "spec.helm.releaseName: Too long: may not be more than 53 characters"),
     Example(
       ["runtime": "Helm", "compose": nil, "helm": ["releaseName": "a", "valuesPath": "."]],
@@ -158,7 +165,7 @@ import WireFormats
       ["compose": ["projectName": "other"]],
       "spec.compose.projectName: Forbidden: cannot be changed; delete the DesiredDeployment and create it anew"),
     Example(
-      ["runtime": "Helm", "compose": nil, "helm": ["releaseName": "wrktalk"]],
+      ["runtime": "Helm"],
       "spec.runtime: Forbidden: cannot be changed; delete the DesiredDeployment and create it anew"),
   ]
 
