@@ -23,6 +23,7 @@ let wrapper: [SwiftSetting] = [
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -56,6 +57,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-http-types.git", from: "1.0.0"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.80.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
@@ -102,8 +104,7 @@ let package = Package(
       "Backend",
       [
         "Cryptography", "Database", "DeploymentKinds", "Observability", "ResourceModel", "ResourceServer",
-        "WireFormats",
-        hummingbird, argumentParser, logging, serviceLifecycle, unixSignals,
+        "WireFormats", argumentParser, hummingbird, logging, nioCore, serviceLifecycle, systemPackage, unixSignals,
       ]),
     module(
       "Agent",
@@ -149,7 +150,11 @@ let package = Package(
     tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
     tests("DatabaseTests", ["Database", logging]),
     tests(
-      "ResourceServerTests", ["ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "WireFormats", logging]),
+      "ResourceServerTests",
+      [
+        "ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", hummingbird,
+        logging, nioCore, serviceLifecycle,
+      ]),
     tests(
       "ResourceClientTests",
       ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),

@@ -19,6 +19,8 @@ enum APIPath: Hashable {
   case collection(GroupVersionPlural, namespace: String?)
   case object(GroupVersionPlural, ObjectKey)
   case status(GroupVersionPlural, ObjectKey)
+  /// `/api/v1/namespaces/NAME`
+  case namespace(String)
   case review(Review)
 
   struct GroupVersionPlural: Hashable {
@@ -80,6 +82,7 @@ enum APIPath: Hashable {
     switch rest.count {
     case 0: self = .resources(group: group, version: version)
     case 1: self = .collection(names(rest[0]), namespace: nil)
+    case 2 where group.isEmpty && version == "v1" && rest[0] == "namespaces": self = .namespace(rest[1])
     case 3 where rest[0] == "namespaces": self = .collection(names(rest[2]), namespace: rest[1])
     case 4 where rest[0] == "namespaces":
       self = .object(names(rest[2]), ObjectKey(namespace: rest[1], name: rest[3]))

@@ -63,6 +63,15 @@ struct Discovery {
     return [resource, status]
   }
 
+  /// `/api/v1/namespaces/NAME`: a namespace exists as soon as it is named. `kubectl` asks where an object is not found,
+  /// to tell a missing object from a missing namespace.
+  static func namespace(_ name: String) -> JSONValue? {
+    guard NameRules.labelProblems(name).isEmpty else { return nil }
+    return [
+      "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)], "status": ["phase": "Active"],
+    ]
+  }
+
   /// `/version`. The numbers say which Kubernetes API the behaviour follows, since clients compare them with their own.
   static var version: JSONValue {
     [

@@ -13,6 +13,7 @@ extension ResourceAPI {
       case .groups: discovery.groups
       case .group(let name): discovery.group(name)
       case .resources(let group, let version): discovery.resources(group: group, version: version)
+      case .namespace(let name): Discovery.namespace(name)
       default: nil
       }
     if let document { return .json(document) }

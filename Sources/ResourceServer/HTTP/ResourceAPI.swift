@@ -89,7 +89,8 @@ public struct ResourceAPI: Sendable {
     case .review(let review):
       guard call.request.method == .post else { throw methodNotAllowed(call, allowed: "POST") }
       return try await answer(review, call)
-    case .health, .metrics, .version, .coreVersions, .groups, .group, .resources, .openAPIIndex, .openAPIDocument:
+    case .health, .metrics, .version, .coreVersions, .groups, .group, .resources, .openAPIIndex, .openAPIDocument,
+      .namespace:
       guard call.request.method == .get || call.request.method == .head else {
         throw methodNotAllowed(call, allowed: "GET")
       }

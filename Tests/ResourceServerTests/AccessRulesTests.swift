@@ -1,0 +1,48 @@
+import Testing
+
+@testable import ResourceServer
+
+@Suite struct AccessRulesTests {
+  static let group = "deploy.wrktalk.com"
+
+  @Test(
+    arguments: [
+      ("get", group, "desireddeployments", "", [Role.admin, .agent, .viewer]),
+      ("list", "", "events", "", [.admin, .agent, .viewer]),
+      ("watch", group, "desireddeployments", "", [.admin, .agent, .viewer]),
+      ("get", group, "desireddeployments", "status", [.admin, .agent, .viewer]),
+      ("create", group, "desireddeployments", "", [.admin]),
+      ("update", group, "desireddeployments", "", [.admin]),
+      ("patch", group, "desireddeployments", "", [.admin]),
+      ("delete", group, "desireddeployments", "", [.admin]),
+      ("deletecollection", group, "desireddeployments", "", [.admin]),
+      ("update", group, "desireddeployments", "status", [.admin, .agent]),
+      ("patch", group, "desireddeployments", "status", [.admin, .agent]),
+      ("patch", group, "rollouts", "status", [.admin]),
+      ("create", "", "events", "", [.admin, .agent]),
+      ("patch", "", "events", "", [.admin, .agent]),
+      ("delete", "", "events", "", [.admin]),
+      ("create", "coordination.k8s.io", "leases", "", [.admin, .agent]),
+      ("update", "coordination.k8s.io", "leases", "", [.admin, .agent]),
+      ("delete", "coordination.k8s.io", "leases", "", [.admin]),
+    ] as [(String, String, String, String, [Role])])
+  func eachRoleMayDoWhatTheTableSays(
+    verb: String, group: String, resource: String, subresource: String, roles: [Role]
+  ) {
+    let attributes = AccessAttributes(verb: verb, group: group, resource: resource, subresource: subresource)
+    for role in Role.allCases {
+      #expect(AccessRules.allows(role, attributes) == roles.contains(role), "\(role) \(verb) \(resource)")
+    }
+  }
+
+  @Test func aBucketLetsABurstThroughThenItsRate() {
+    var bucket = TokenBucket(rate: 2, burst: 3, now: .zero)
+    for _ in 0..<3 { #expect(bucket.take(now: .zero) == nil) }
+    #expect(bucket.take(now: .zero) == .milliseconds(500))
+    #expect(bucket.take(now: .milliseconds(500)) == nil)
+    #expect(bucket.take(now: .milliseconds(600)) != nil)
+    // However long it rests, it never holds more than its burst.
+    for _ in 0..<3 { #expect(bucket.take(now: .seconds(1000)) == nil) }
+    #expect(bucket.take(now: .seconds(1000)) != nil)
+  }
+}

@@ -1,0 +1,143 @@
+import HTTPTransport
+import ResourceModel
+import ResourceServer
+import Testing
+import WireFormats
+
+@Suite struct HTTPFrontTests {
+  @Test(
+    arguments: [
+      ("GET", HTTPTestServer.collection, nil, 401), ("GET", HTTPTestServer.collection, "wrong", 401),
+      ("GET", HTTPTestServer.collection, "viewer", 200), ("POST", HTTPTestServer.collection, "viewer", 403),
+      ("POST", HTTPTestServer.collection, "agent", 403), ("POST", "/api/v1/namespaces/a/events", "viewer", 403),
+      ("PUT", HTTPTestServer.collection, "admin", 405), ("POST", "\(HTTPTestServer.collection)/a", "admin", 405),
+      ("GET", "/apis/deploy.wrktalk.com/v1/namespaces/a/nothings", "viewer", 404), ("GET", "/nothing", "viewer", 404),
+      ("GET", "/nothing", nil, 401), ("GET", "/healthz", nil, 200), ("GET", "/livez", nil, 200),
+      ("GET", "/readyz", nil, 200), ("GET", "/metrics", nil, 401), ("GET", "/metrics", "viewer", 200),
+      ("GET", "/version", "viewer", 200), ("GET", "/openapi/v2", "viewer", 404), ("DELETE", "/version", "admin", 405),
+      ("GET", "/apis/deploy.wrktalk.com/v2", "viewer", 404), ("GET", "/apis/../etc/passwd", "viewer", 404),
+      ("GET", "/api/v1/namespaces/anything", "viewer", 200),
+    ] as [(String, String, String?, Int)])
+  func requestsAreLetThroughOrTurnedAway(method: String, path: String, token: String?, status: Int) async throws {
+    try await HTTPTestServer.run { server in
+      let answer = try await server.send(method, path, token: token)
+      #expect(answer.status == status, "\(answer.text)")
+      if status >= 400 {
+        #expect(answer.json["kind"] == "Status")
+        #expect(answer.json["code"] == .integer(Int64(status)))
+      }
+    }
+  }
+
+  @Test func aForbiddenRequestSaysWhoMayNotDoWhat() async throws {
+    try await HTTPTestServer.run { server in
+      let answer = try await server.send("DELETE", "\(HTTPTestServer.collection)/wrktalk", token: "agent")
+      #expect(answer.message.contains("\"the-agent\" (role agent) cannot delete resource \"desireddeployments\""))
+    }
+  }
+
+  @Test func aWrongTokenIsNeverRepeated() async throws {
+    try await HTTPTestServer.run { server in
+      let answer = try await server.send("GET", HTTPTestServer.collection, token: "s3cr3t")
+      #expect(!answer.text.contains("s3cr3t"))
+      #expect(answer.headers["WWW-Authenticate"] == "Bearer realm=\"wrktalk\"")
+    }
+  }
+
+  @Test func kubectlWithoutTLSSendsTheTokenAsAPassword() async throws {
+    try await HTTPTestServer.run { server in
+      var request = server.request("GET", HTTPTestServer.collection, token: nil)
+      request.headers.append(("Authorization", "Basic a3ViZWN0bDp2aWV3ZXI="))  // kubectl:viewer
+      let withPassword = try await server.http.send(request)
+      #expect(withPassword.status == 200)
+      request.headers = [("X-Agent-Secret", "agent")]
+      let withSecret = try await server.http.send(request)
+      #expect(withSecret.status == 200)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("application/yaml", "yaml", 415), ("application/json", "{", 400), ("application/json", "[]", 400),
+      ("application/json", "{\"a\":1,\"a\":2}", 400), (nil, "{}", 422),
+      ("application/json", String(repeating: "[", count: 5000), 400),
+    ] as [(String?, String, Int)])
+  func bodiesThatAreNoObjectAreRefused(type: String?, body: String, status: Int) async throws {
+    try await HTTPTestServer.run { server in
+      var request = server.request("POST", HTTPTestServer.collection, contentType: type)
+      request.body = .bytes(Array(body.utf8))
+      let answer = HTTPTestServer.Answer(try await server.http.send(request))
+      #expect(answer.status == status, "\(answer.text)")
+    }
+  }
+
+  @Test func aBodyThatIsTooLargeIsRefused() async throws {
+    var configuration = ResourceAPI.Configuration()
+    configuration.maximumBodyBytes = 1000
+    try await HTTPTestServer.run(configuration: configuration) { server in
+      var object = HTTPTestServer.deployment("wrktalk")
+      object["metadata"]?["annotations"] = ["a": .string(String(repeating: "x", count: 2000))]
+      let answer = try await server.send("POST", HTTPTestServer.collection, object)
+      #expect(answer.status == 413)
+      #expect(answer.json["reason"] == "RequestEntityTooLarge")
+    }
+  }
+
+  @Test func whoSendsTooMuchIsSlowedDownAloneAndToldForHowLong() async throws {
+    var configuration = ResourceAPI.Configuration()
+    configuration.requestsPerSecond = 0.001
+    configuration.requestBurst = 2
+    try await HTTPTestServer.run(configuration: configuration) { server in
+      for _ in 0..<2 { #expect(try await server.send("GET", "/version").status == 200) }
+      let refused = try await server.send("GET", "/version")
+      #expect(refused.status == 429)
+      #expect(refused.json["reason"] == "TooManyRequests")
+      #expect(Int(refused.headers["Retry-After"] ?? "") != nil)
+      #expect(try await server.send("GET", "/version", token: "viewer").status == 200)
+    }
+  }
+
+  @Test(arguments: [
+    ("application/json", 200), ("*/*", 200), ("application/yaml,application/json", 200),
+    ("application/vnd.kubernetes.protobuf,application/json", 200), ("application/yaml", 406), ("text/html", 406),
+  ])
+  func answersAreJSONOrNothing(accept: String, status: Int) async throws {
+    try await HTTPTestServer.run { server in
+      let answer = try await server.send("GET", HTTPTestServer.collection, accept: accept)
+      #expect(answer.status == status)
+    }
+  }
+
+  @Test func discoveryNamesEveryKind() async throws {
+    try await HTTPTestServer.run { server in
+      #expect(try await server.send("GET", "/api").json["versions"] == ["v1"])
+      let groups = try await server.send("GET", "/apis").json["groups"]?.array?.compactMap { $0["name"]?.string }
+      #expect(groups == ["deploy.wrktalk.com", "coordination.k8s.io"])
+      let resources = try await server.send("GET", "/apis/deploy.wrktalk.com/v1").json["resources"]?.array
+      #expect(
+        resources?.compactMap { $0["name"]?.string } == ["desireddeployments", "desireddeployments/status"])
+      #expect(resources?.first?["shortNames"] == ["dd"])
+      let index = try await server.send("GET", "/openapi/v3").json["paths"]?["apis/deploy.wrktalk.com/v1"]
+      let document = try await server.send("GET", index?["serverRelativeURL"]?.string ?? "/")
+      #expect(document.json["openapi"] == "3.0.0")
+    }
+  }
+
+  @Test(arguments: [("agent", "patch", "status", true), ("agent", "patch", "", false), ("admin", "patch", "", true)])
+  func canIIsAnsweredInJSON(token: String, verb: String, subresource: String, isAllowed: Bool) async throws {
+    try await HTTPTestServer.run { server in
+      let answer = try await server.send(
+        "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        [
+          "spec": [
+            "resourceAttributes": [
+              "verb": .string(verb), "group": "deploy.wrktalk.com", "resource": "desireddeployments",
+              "subresource": .string(subresource),
+            ]
+          ]
+        ], token: token)
+      #expect(answer.status == 201)
+      #expect(answer.json["status"]?["allowed"] == .bool(isAllowed))
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import ResourceModel
+import ResourceServer
+import Synchronization
+import WireFormats
+
+/// A store in memory, so that the tests of the HTTP layer need no database.
+final class MemoryResourceStore: ResourceStore {
+  private struct State {
+    var revision: Int64 = 1
+    var objects: [String: [ObjectKey: StoredObject]] = [:]
+    var changes: [(plural: String, change: ObjectChange)] = []
+    var compactedBelow: Int64 = 0
+    var watchers: [Int: Watcher] = [:]
+    var nextWatcher = 0
+  }
+
+  private struct Watcher {
+    var plural: String
+    var namespace: String?
+    var selector: ObjectSelector
+    var continuation: AsyncThrowingStream<ObjectChange, any Error>.Continuation
+
+    func offer(_ plural: String, _ change: ObjectChange) {
+      guard plural == self.plural, let object = change.object, namespace == nil || namespace == object.key.namespace,
+        selector.isEverything || (try? object.value()).map(selector.matches) == true
+      else { return }
+      continuation.yield(change)
+    }
+  }
+
+  private let state = Mutex(State())
+
+  func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
+    state.withLock { $0.objects[kind.names.plural]?[key] }
+  }
+
+  func list(_ kind: ResourceDefinition, _ query: ListQuery) async throws -> ListPage {
+    let (revision, all) = state.withLock { ($0.revision, $0.objects[kind.names.plural] ?? [:]) }
+    let matching = all.values.sorted { $0.key < $1.key }.filter { object in
+      (query.namespace == nil || query.namespace == object.key.namespace)
+        && (query.selector.isEverything || (try? object.value()).map(query.selector.matches) == true)
+    }
+    let start = query.continueToken.flatMap { Int($0) } ?? 0
+    let end = min(matching.count, start + (query.limit ?? 500))
+    let isLast = end == matching.count
+    return ListPage(
+      revision: revision, items: Array(matching[start..<end]), continueToken: isLast ? nil : String(end),
+      remainingItemCount: isLast ? nil : matching.count - end)
+  }
+
+  func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
+    try state.withLock { state in
+      let plural = kind.names.plural
+      let change: ObjectChange
+      switch write {
+      case .create(let object):
+        let key = Self.key(object)
+        guard state.objects[plural]?[key] == nil else { throw StatusError.alreadyExists(kind.names, key.name) }
+        change = Self.change(.added, object, state.revision + 1)
+      case .update(let object, let expected):
+        let key = Self.key(object)
+        try Self.check(state.objects[plural]?[key], expected, kind, key)
+        change = Self.change(.modified, object, state.revision + 1)
+      case .remove(let key, let expected):
+        try Self.check(state.objects[plural]?[key], expected, kind, key)
+        let object = try state.objects[plural]?[key]?.value() ?? .null
+        change = Self.change(.deleted, object, state.revision + 1)
+      }
+      guard let object = change.object else { throw StatusError(.internalError, "no object") }
+      state.revision += 1
+      state.objects[plural, default: [:]][object.key] = change.kind == .deleted ? nil : object
+      state.changes.append((plural, change))
+      for watcher in state.watchers.values { watcher.offer(plural, change) }
+      return object
+    }
+  }
+
+  func watch(
+    _ kind: ResourceDefinition, namespace: String?, selector: ObjectSelector, after revision: Int64
+  ) async throws -> AsyncThrowingStream<ObjectChange, any Error> {
+    let (stream, continuation) = AsyncThrowingStream<ObjectChange, any Error>.makeStream()
+    let watcher = Watcher(
+      plural: kind.names.plural, namespace: namespace, selector: selector, continuation: continuation)
+    let number: Int? = state.withLock { state in
+      guard revision >= state.compactedBelow else { return nil }
+      for (plural, change) in state.changes where change.revision > revision { watcher.offer(plural, change) }
+      state.nextWatcher += 1
+      state.watchers[state.nextWatcher] = watcher
+      return state.nextWatcher
+    }
+    guard let number else { throw StatusError(.expired, "too old resource version: \(revision)") }
+    continuation.onTermination = { [weak self] _ in self?.removeWatcher(number) }
+    return stream
+  }
+
+  func currentRevision() async throws -> Int64 { state.withLock { $0.revision } }
+
+  private func removeWatcher(_ number: Int) { _ = state.withLock { $0.watchers.removeValue(forKey: number) } }
+
+  // MARK: For tests
+
+  var watcherCount: Int { state.withLock { $0.watchers.count } }
+
+  /// Forgets the changes so far, as a store does with old ones.
+  func compact() { state.withLock { $0.compactedBelow = $0.revision } }
+
+  /// Ends every watch as a store does with readers that are too slow.
+  func failWatchers() {
+    let watchers = state.withLock { state in
+      defer { state.watchers = [:] }
+      return Array(state.watchers.values)
+    }
+    for watcher in watchers { watcher.continuation.finish(throwing: StatusError(.expired, "too slow")) }
+  }
+
+  private static func key(_ object: JSONValue) -> ObjectKey {
+    ObjectKey(
+      namespace: object["metadata"]?["namespace"]?.string ?? "", name: object["metadata"]?["name"]?.string ?? "")
+  }
+
+  private static func change(_ kind: ObjectChange.Kind, _ object: JSONValue, _ revision: Int64) -> ObjectChange {
+    var object = object
+    object["metadata"]?["resourceVersion"] = .string(String(revision))
+    let stored = StoredObject(
+      key: key(object), uid: object["metadata"]?["uid"]?.string ?? "", revision: revision, json: object.serialized())
+    return ObjectChange(kind: kind, revision: revision, object: stored)
+  }
+
+  private static func check(
+    _ stored: StoredObject?, _ expected: Int64, _ kind: ResourceDefinition, _ key: ObjectKey
+  ) throws(StatusError) {
+    guard let stored else { throw StatusError.notFound(kind.names, key.name) }
+    guard stored.revision == expected else { throw StatusError.conflict(kind.names, key.name) }
+  }
+}
