@@ -27,12 +27,14 @@ public struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
   /// The keys that workers hold.
   public internal(set) var processingCount = 0
 
-  var slots: [Slot] = []
+  var slots: [WorkQueueSlot] = []
+  /// The key of each slot; nil where the slot is free.
+  var keys: [Key?] = []
   var freeSlots: [Int] = []
   var slotOfKey: [Key: Int] = [:]
   /// A binary heap of the slots that wait for a moment, the earliest first.
   var deadlines: [Int] = []
-  var bands = WorkPriority.allCases.map { _ in Band() }
+  var bands = WorkPriority.allCases.map { _ in WorkQueueBand() }
   /// What the band that was picked last had paid before that pick.
   var paid: UInt64 = 0
   var sequence: UInt64 = 0
@@ -94,7 +96,7 @@ public struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     promoteDue(now: now)
     guard let band = leastPaidBand() else { return nil }
     let priority = WorkPriority.allCases[band]
-    guard let slot = popFirst(of: band), let key = slots[slot].key else { return nil }
+    guard let slot = popFirst(of: band), let key = keys[slot] else { return nil }
     slots[slot].isReady = false
     slots[slot].isProcessing = true
     readyCount -= 1
