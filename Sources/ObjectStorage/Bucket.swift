@@ -22,7 +22,8 @@ public protocol Bucket: Sendable {
   /// Nil where there is no such object.
   func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo?
 
-  /// The next objects in the order of their keys' bytes.
+  /// The next objects, each once, in an order that stays the same. AWS and folders sort keys by their bytes; not every
+  /// store does.
   /// - Parameters:
   ///   - limit: 1 to 1,000.
   ///   - continuation: of the listing before; nil to begin.

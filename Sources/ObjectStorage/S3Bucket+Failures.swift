@@ -52,9 +52,9 @@ extension S3Bucket {
     return switch status {
     case 404: (.notFound, "there is no such object")
     case 401, 403: (.accessDenied, "the credentials may not do this; check the access key, its secret and the policy")
+    case 507: (.diskFull, "the store's disk is full")
     case 408, 429, 500...599: (.unreachable, "the store is overloaded or broken; it is tried again")
     case 300..<400: (.refused, "the store sends elsewhere; correct the bucket's region or endpoint")
-    case 507: (.diskFull, "the store's disk is full")
     default: (.refused, "the store refuses")
     }
   }

@@ -1,0 +1,179 @@
+import Cryptography
+import FoundationEssentials
+import ObjectStorage
+import TestSupport
+import Testing
+
+/// What every kind of bucket does alike.
+struct BucketConformance {
+  let bucket: any Bucket
+  let folder = try? TemporaryFolder()
+
+  func objectsComeBackAsTheyWereStored() async throws {
+    for size in [0, 1, 100_000] {
+      let bytes = SecureRandom.bytes(count: size)
+      try await bucket.put("artifacts/object-\(size)", .bytes(bytes))
+      #expect(try await bucket.get("artifacts/object-\(size)", maximumBytes: size) == bytes)
+      let info = try #require(try await bucket.head("artifacts/object-\(size)"))
+      #expect(info.size == size)
+      #expect(!info.etag.isEmpty && !info.etag.contains("\""))
+    }
+  }
+
+  func filesComeBackAsTheyWereStored() async throws {
+    let folder = try #require(folder)
+    let bytes = SecureRandom.bytes(count: 3_000_001)
+    let source = folder.file("source")
+    try Data(bytes).write(to: URL(filePath: source))
+    try await bucket.put("bundles/large.tar.gz", .file(path: source))
+
+    let target = try folder.write("an older file", to: "target")
+    let info = try await bucket.get("bundles/large.tar.gz", toFile: target, maximumBytes: bytes.count)
+    #expect(info.size == bytes.count)
+    #expect(try Data(contentsOf: URL(filePath: target)) == Data(bytes))
+    let attributes = try FileManager.default.attributesOfItem(atPath: target)
+    #expect(attributes[.posixPermissions] as? Int == 0o600)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["source", "target"])
+  }
+
+  func objectsAreReplacedAndDeleted() async throws {
+    try await bucket.put("config/values.yaml", .bytes([1]))
+    let first = try await bucket.head("config/values.yaml")
+    try await bucket.put("config/values.yaml", .bytes([2, 3]))
+    #expect(try await bucket.get("config/values.yaml", maximumBytes: 10) == [2, 3])
+    #expect(try await bucket.head("config/values.yaml")?.etag != first?.etag)
+    try await bucket.delete("config/values.yaml")
+    try await bucket.delete("config/values.yaml")
+    #expect(try await bucket.head("config/values.yaml") == nil)
+  }
+
+  func missingObjectIsNotFoundAndLeavesNoFile() async throws {
+    let folder = try #require(folder)
+    let target = folder.file("never")
+    let inMemory = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.get("no/such/object", maximumBytes: 10)
+    }
+    let toFile = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.get("no/such/object", toFile: target, maximumBytes: 10)
+    }
+    for error in [inMemory, toFile] {
+      #expect(error?.code == .notFound)
+      #expect(error?.description.contains("no/such/object") == true)
+      #expect(error?.description.contains(bucket.name) == true)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  func objectThatIsTooLargeLeavesNoFile() async throws {
+    let folder = try #require(folder)
+    try await bucket.put("large", .bytes([UInt8](repeating: 1, count: 500_000)))
+    let target = folder.file("large")
+    let toFile = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.get("large", toFile: target, maximumBytes: 499_999)
+    }
+    let inMemory = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.get("large", maximumBytes: 499_999)
+    }
+    #expect(toFile?.code == .tooLarge)
+    #expect(inMemory?.code == .tooLarge)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  func unusableLocalFileIsNamed() async throws {
+    try await bucket.put("small", .bytes([1]))
+    let target = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.get("small", toFile: "/nonexistent/folder/file", maximumBytes: 10)
+    }
+    let source = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.put("small", .file(path: "/nonexistent/folder/file"))
+    }
+    for error in [target, source] {
+      #expect(error?.code == .fileUnusable)
+      #expect(error?.description.contains("/nonexistent/folder/file") == true)
+    }
+  }
+
+  func keysAreListedOnceEachInPages() async throws {
+    let keys = ["list/a.txt", "list/a/1", "list/a/2", "list/a/b/c", "list/a0", "list/b", "list/é", "list/z z+%"]
+    for key in keys.shuffled() { try await bucket.put(key, .bytes(Array(key.utf8))) }
+    for limit in [1, 2, 3, 7, 8, 1000] {
+      var listed: [ObjectInfo] = []
+      var continuation: String?
+      repeat {
+        let page = try await bucket.list(prefix: "list/", limit: limit, continuation: continuation)
+        #expect(page.objects.count <= limit)
+        listed += page.objects
+        continuation = page.continuation
+      } while continuation != nil
+      #expect(listed.map(\.key).sorted() == keys.sorted())
+      #expect(listed.allSatisfy { $0.size == $0.key.utf8.count })
+    }
+    #expect(try await bucket.list(prefix: "list/a/", limit: 10, continuation: nil).objects.count == 3)
+    #expect(try await bucket.list(prefix: "list/a", limit: 10, continuation: nil).objects.count == 5)
+    #expect(try await bucket.list(prefix: "nothing", limit: 10, continuation: nil).objects.isEmpty)
+  }
+
+  func keysWithUnusualCharactersAreKeptApart() async throws {
+    let keys = [
+      "odd/a b", "odd/a+b", "odd/a%20b", "odd/a?b=c&d", "odd/a#b", "odd/ü", "odd/~$'()*!,;:@=", "odd/.hidden",
+    ]
+    for key in keys { try await bucket.put(key, .bytes(Array(key.utf8))) }
+    for key in keys { #expect(try await bucket.get(key, maximumBytes: 100) == Array(key.utf8)) }
+    #expect(Set(try await bucket.list(prefix: "odd/", limit: 100, continuation: nil).objects.map(\.key)) == Set(keys))
+  }
+
+  func hostileKeysAreRefused() async throws {
+    let keys = [
+      "", "/etc/passwd", "../outside", "a/../../outside", "a/..", "..", ".", "./a", "a//b", "a/", "a\0b", "a\nb",
+      String(repeating: "a", count: 1025),
+    ]
+    for key in keys {
+      let errors = [
+        await #expect(throws: ObjectStorageError.self) { try await bucket.get(key, maximumBytes: 10) },
+        await #expect(throws: ObjectStorageError.self) { try await bucket.put(key, .bytes([])) },
+        await #expect(throws: ObjectStorageError.self) { try await bucket.head(key) },
+        await #expect(throws: ObjectStorageError.self) { try await bucket.delete(key) },
+        await #expect(throws: ObjectStorageError.self) {
+          try await bucket.get(key, toFile: "/nonexistent", maximumBytes: 10)
+        },
+      ]
+      for error in errors { #expect(error?.code == .invalidKey) }
+    }
+  }
+
+  func manyCallsAtOnceDoNotDisturbEachOther() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<40 {
+        group.addTask {
+          let bytes = [UInt8](repeating: UInt8(number), count: 10_000 + number)
+          try await bucket.put("many/\(number % 4)/\(number)", .bytes(bytes))
+          #expect(try await bucket.get("many/\(number % 4)/\(number)", maximumBytes: 20_000) == bytes)
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try await bucket.list(prefix: "many/", limit: 1000, continuation: nil).objects.count == 40)
+  }
+
+  enum Promise: String, CaseIterable, Sendable {
+    case objectsComeBackAsTheyWereStored, filesComeBackAsTheyWereStored, objectsAreReplacedAndDeleted
+    case missingObjectIsNotFoundAndLeavesNoFile, objectThatIsTooLargeLeavesNoFile, unusableLocalFileIsNamed
+    case keysAreListedOnceEachInPages, keysWithUnusualCharactersAreKeptApart, hostileKeysAreRefused
+    case manyCallsAtOnceDoNotDisturbEachOther
+  }
+
+  func check(_ promise: Promise) async throws {
+    switch promise {
+    case .objectsComeBackAsTheyWereStored: try await objectsComeBackAsTheyWereStored()
+    case .filesComeBackAsTheyWereStored: try await filesComeBackAsTheyWereStored()
+    case .objectsAreReplacedAndDeleted: try await objectsAreReplacedAndDeleted()
+    case .missingObjectIsNotFoundAndLeavesNoFile: try await missingObjectIsNotFoundAndLeavesNoFile()
+    case .objectThatIsTooLargeLeavesNoFile: try await objectThatIsTooLargeLeavesNoFile()
+    case .unusableLocalFileIsNamed: try await unusableLocalFileIsNamed()
+    case .keysAreListedOnceEachInPages: try await keysAreListedOnceEachInPages()
+    case .keysWithUnusualCharactersAreKeptApart: try await keysWithUnusualCharactersAreKeptApart()
+    case .hostileKeysAreRefused: try await hostileKeysAreRefused()
+    case .manyCallsAtOnceDoNotDisturbEachOther: try await manyCallsAtOnceDoNotDisturbEachOther()
+    }
+  }
+}
