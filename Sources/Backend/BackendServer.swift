@@ -1,0 +1,75 @@
+import Cryptography
+import Database
+import DeploymentKinds
+import FoundationEssentials
+import Hummingbird
+import Logging
+import NIOCore
+import Observability
+import ResourceModel
+import ResourceServer
+import ServiceLifecycle
+import UnixSignals
+import WireFormats
+
+/// The one place where the Backend's parts meet.
+struct BackendServer {
+  let configuration: BackendConfiguration
+  let address: ListenAddress
+  let areMetricsOpen: Bool
+  let logger: Logger
+  /// Called with the URL once the server accepts connections.
+  let announce: @Sendable (_ url: String) -> Void
+
+  /// Serves until the process is told to end, then lets running requests finish.
+  func run() async throws {
+    let metrics = MetricsRegistry()
+    metrics.install()
+    let database = try await openDatabase(configuration.databaseURL, logger: logger)
+    let now = SystemTime().now
+    try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
+    let store = SQLResourceStore(
+      database: database, definitions: AllKinds.definitions, options: StoreOptions(now: now), logger: logger)
+    var apiConfiguration = ResourceAPI.Configuration()
+    apiConfiguration.areMetricsOpen = areMetricsOpen
+    let makeID: @Sendable () -> String = { UUID().uuidString.lowercased() }
+    let api = ResourceAPI(
+      registry: ResourceRegistry(AllKinds.definitions), store: store, configuration: apiConfiguration, now: now,
+      makeUID: makeID, renderMetrics: { metrics.render() })
+    let license = LicenseSource(
+      license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
+    let responder = ResourceResponder(
+      api: api, authenticator: TokenAuthenticator(tokens: TokenStore(database: database), now: now),
+      endpoints: InternalEndpoints(
+        settings: SettingStore(database: database, makeID: makeID), license: license, now: now))
+    let (address, announce) = (address, announce)
+    let server = Application(
+      responder: responder, server: .http1(configuration: .init(idleTimeout: .seconds(120))),
+      configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
+      onServerRunning: { channel in announce(address.url(port: channel.localAddress?.port ?? address.port)) },
+      logger: logger)
+    let services = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [
+          ServiceGroupConfiguration.ServiceConfiguration(
+            service: EventRetention(store: store, now: now, logger: logger)),
+          ServiceGroupConfiguration.ServiceConfiguration(service: server),
+        ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    let close = {
+      store.close()
+      await database.close()
+    }
+    do {
+      try await services.run()
+    } catch {
+      await close()
+      throw error
+    }
+    await close()
+  }
+
+  private static func readSmallFile(_ path: String) -> String? {
+    guard let data = FileManager.default.contents(atPath: path), data.count <= 64 << 10 else { return nil }
+    return String(validating: data, as: UTF8.self)
+  }
+}

@@ -1,0 +1,9 @@
+import SystemPackage
+
+/// Whole lines on standard output, at once: who waits for a line in a pipe or a file must not wait for a buffer to fill.
+enum StandardOutput {
+  static func write(line: String) {
+    // Where nobody reads there is nobody to tell.
+    _ = try? FileDescriptor.standardOutput.writeAll(Array((line + "\n").utf8))
+  }
+}

@@ -1,1 +1,0 @@
-// Empty until this module's first file.

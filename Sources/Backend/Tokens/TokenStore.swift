@@ -1,0 +1,66 @@
+import Cryptography
+import Database
+import ResourceServer
+import WireFormats
+
+/// A token as it is kept: never the token itself, only its digest.
+struct TokenRecord: Sendable, Hashable {
+  var name: String
+  var role: Role
+  /// SHA-256 of the token. Tokens are random, 256 bits, so nothing is gained by a slow hash.
+  var digest: [UInt8]
+  var createdAt: Timestamp
+  var expiresAt: Timestamp?
+
+  func isValid(at now: Timestamp) -> Bool { expiresAt.map { now < $0 } ?? true }
+}
+
+/// The table `api_token`.
+struct TokenStore: Sendable {
+  let database: any Database
+
+  /// - Throws: `DatabaseError` `uniqueViolation` where the name is taken.
+  func insert(_ token: TokenRecord) async throws {
+    _ = try await database.transaction(.write) { connection in
+      try connection.execute(
+        "INSERT INTO api_token (name, role, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        [
+          .text(token.name), .text(token.role.rawValue), .text(Hexadecimal.encode(token.digest)),
+          .integer(token.createdAt.microseconds), token.expiresAt.map { .integer($0.microseconds) } ?? .null,
+        ])
+    }
+  }
+
+  func find(digest: [UInt8]) async throws -> TokenRecord? {
+    try await database.transaction(.read) { connection in
+      try connection.query(
+        "SELECT name, role, digest, created_at, expires_at FROM api_token WHERE digest = $1",
+        [.text(Hexadecimal.encode(digest))]
+      ).first.flatMap(Self.record)
+    }
+  }
+
+  /// By name.
+  func all() async throws -> [TokenRecord] {
+    try await database.transaction(.read) { connection in
+      try connection.query("SELECT name, role, digest, created_at, expires_at FROM api_token ORDER BY name")
+        .compactMap(Self.record)
+    }
+  }
+
+  /// - Returns: false where there is no such token.
+  func remove(name: String) async throws -> Bool {
+    try await database.transaction(.write) { connection in
+      try connection.execute("DELETE FROM api_token WHERE name = $1", [.text(name)]) > 0
+    }
+  }
+
+  private static func record(_ row: SQLRow) -> TokenRecord? {
+    guard let name = row[0].text, let role = row[1].text.flatMap(Role.init(rawValue:)),
+      let digest = row[2].text.flatMap(Hexadecimal.decode), let createdAt = row[3].integer
+    else { return nil }
+    return TokenRecord(
+      name: name, role: role, digest: digest, createdAt: Timestamp(microseconds: createdAt),
+      expiresAt: row[4].integer.map { Timestamp(microseconds: $0) })
+  }
+}

@@ -1,0 +1,7 @@
+import ArgumentParser
+import Backend
+
+@main
+enum Program {
+  static func main() async { await BackendCommand.main(nil) }
+}
