@@ -1,0 +1,149 @@
+import DeploymentKinds
+import DeploymentPlanning
+import ResourceModel
+import Synchronization
+import Testing
+import WireFormats
+
+/// Random histories of an environment: whatever happens in whatever order, some things never do, and in the end what is
+/// wanted runs.
+struct RandomizedConvergenceTests {
+  private enum Incident: CaseIterable {
+    case newVersion, brokenVersion, forgedVersion, sameReleaseAgain, suspend, resume, policy, schedule, retry, drift
+    case stranger, licenseExpires, licenseRenewed, bucketDown, engineDown, serverDown, allUp, death, time
+  }
+
+  @Test(arguments: 0..<25)
+  func whateverHappensTheRulesHold(_ seed: Int) async throws {
+    var random = SeededGenerator(seed: UInt64(seed))
+    let world = SimulatedWorld(simulatedSpec("1.0.0"))
+    var minor = 0
+    for _ in 0..<40 {
+      let incident = Incident.allCases.randomElement(using: &random) ?? .time
+      happen(incident, in: world, minor: &minor, &random)
+      try await world.settle(for: .seconds(Int64.random(in: 1...900, using: &random)))
+      check(world, "seed \(seed), after \(incident)")
+    }
+    world.set { state in
+      (state.isBucketDown, state.isEngineDown, state.isServerDown, state.dieAt) = (false, false, false, nil)
+      (state.isDead, state.license) = (false, .valid)
+    }
+    let final = simulatedSpec("9.9.9")
+    world.apply { $0 = final }
+    try await world.settle(for: .seconds(3600))
+    check(world, "seed \(seed), at the end")
+    let status = world.object.status
+    #expect(status?.current?.version == "9.9.9", "seed \(seed)")
+    #expect(status?.conditions?.isTrue(DeploymentCondition.ready) == true, "seed \(seed)")
+    #expect(status?.conditions?[DeploymentCondition.stalled] == nil, "seed \(seed)")
+    let comparison = EnvironmentComparison(
+      expected: status?.current?.services, observed: world.state.withLock { $0.environment })
+    #expect(comparison.isMatching, "seed \(seed): \(comparison)")
+    #expect(world.state.withLock { $0.openReleases } <= 1, "seed \(seed)")
+  }
+
+  private func happen(
+    _ incident: Incident, in world: SimulatedWorld, minor: inout Int, _ random: inout SeededGenerator
+  ) {
+    let policy: FailurePolicy = Bool.random(using: &random) ? .rollBack : .hold
+    switch incident {
+    case .newVersion, .brokenVersion, .forgedVersion:
+      minor += 1
+      let version = "2.\(minor).0"
+      world.set { state in
+        if incident == .brokenVersion { state.broken.insert(version) }
+        if incident == .forgedVersion { state.forged.insert(version) }
+      }
+      world.apply { spec in
+        let isSuspended = spec.suspend
+        spec = simulatedSpec(version, failurePolicy: policy)
+        spec.suspend = isSuspended
+      }
+    case .sameReleaseAgain:
+      let current = world.object.status?.current?.version
+      world.apply { if let current { $0 = simulatedSpec(current, failurePolicy: policy) } }
+    case .suspend: world.apply { $0.suspend = true }
+    case .resume: world.apply { $0.suspend = false }
+    case .policy: world.apply { $0.drift = DriftPolicy.allCases.randomElement(using: &random) ?? .warn }
+    case .schedule:
+      let start = world.now + .seconds(Int64.random(in: -1200...600, using: &random))
+      world.apply { $0.schedule = .init(notBefore: start) }
+    case .retry: world.annotateRetry("\(world.now)")
+    case .drift:
+      world.set { state in
+        if !state.environment.containers.isEmpty { state.environment.containers.removeLast() }
+      }
+    case .stranger:
+      world.set { state in
+        var stranger = SimulatedService.media.container("0.0.0")
+        stranger.service = "stranger"
+        state.environment.containers.append(stranger)
+      }
+    case .licenseExpires: world.set { $0.license = .expired(at: nil) }
+    case .licenseRenewed: world.set { $0.license = .valid }
+    case .bucketDown: world.set { $0.isBucketDown = true }
+    case .engineDown: world.set { $0.isEngineDown = true }
+    case .serverDown: world.set { $0.isServerDown = true }
+    case .allUp: world.set { ($0.isBucketDown, $0.isEngineDown, $0.isServerDown) = (false, false, false) }
+    case .death:
+      let calls = Int.random(in: 1...12, using: &random)
+      world.set { state in
+        state.dieAt = state.calls + calls
+        state.diesAfterEffect.toggle()
+      }
+    case .time: world.set { $0.now = $0.now + .seconds(3600) }
+    }
+  }
+
+  /// What must never happen.
+  private func check(_ world: SimulatedWorld, _ place: String) {
+    world.set { state in
+      for (version, object, license) in state.converged {
+        let digest = simulatedSpec(version).artifact?.sha256 ?? ""
+        #expect(state.verified.contains(digest), "\(place): deployed unverified \(version)")
+        #expect(!object.spec.suspend, "\(place): acted while suspended")
+        let status = object.status
+        let isDesired = object.spec.version == version
+        if isDesired, version != status?.current?.version {
+          #expect(
+            status?.lastAttemptedGeneration == object.metadata.generation,
+            "\(place): deployed \(version) before saying so")
+          #expect(status?.attempts ?? 0 <= 3, "\(place): more than three attempts")
+          #expect(status?.failure == nil, "\(place): deployed \(version) after it had failed")
+          if license != .valid {
+            #expect(status?.conditions?.isTrue(DeploymentCondition.licensed) == true, "\(place): without a licence")
+          }
+          let reason = status?.conditions?[DeploymentCondition.ready]?.reason
+          #expect(reason != "MissedSchedule", "\(place): deployed a missed schedule")
+        } else if !isDesired {
+          #expect(version == status?.current?.version, "\(place): deployed \(version), which nobody wants")
+        }
+      }
+      state.converged.removeAll()
+      for status in state.statuses {
+        let conditions = status.conditions ?? []
+        #expect(conditions[DeploymentCondition.ready] != nil, "\(place): no Ready condition")
+        #expect(Set(conditions.map(\.type)).count == conditions.count, "\(place): a condition twice")
+        for type in [DeploymentCondition.reconciling, DeploymentCondition.stalled] {
+          #expect(conditions[type].map { $0.status == .isTrue } ?? true, "\(place): \(type) that is not True")
+        }
+      }
+      state.statuses.removeAll()
+    }
+  }
+}
+
+/// SplitMix64: a history that can be played again.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
