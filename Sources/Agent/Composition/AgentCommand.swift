@@ -1,0 +1,20 @@
+public import ArgumentParser
+
+/// The program `wrktalk-agent`.
+public struct AgentCommand: AsyncParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "wrktalk-agent",
+    abstract: "Keeps an environment on the release that its DesiredDeployment wants.",
+    subcommands: [RunCommand.self, VersionCommand.self])
+
+  public init() {}
+}
+
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+
+  /// The version of this program and of the API it speaks.
+  static let version = "1.0.0"
+
+  func run() { print("wrktalk-agent \(Self.version)") }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import FoundationEssentials
+import HTTPTransport
+import Logging
+import ObjectStorage
+import Observability
+import Reconciliation
+import ServiceLifecycle
+import SystemPackage
+import UnixSignals
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Converge environments until SIGTERM.",
+    discussion: """
+      Everything is told by the environment, in variables that begin with WRKTALK_AGENT_. A wrong one ends the program \
+      with exit code 78.
+      """)
+
+  /// `EX_CONFIG` of sysexits.h.
+  private static let configurationExitCode: Int32 = 78
+  /// After the bound of running upgrades, for telling the last status and giving back the lease.
+  private static let farewell = Duration.seconds(30)
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let configuration: AgentConfiguration
+    let http = HTTPClient(userAgent: "wrktalk-agent/\(VersionCommand.version)")
+    let bucket: any Bucket
+    do {
+      configuration = try AgentConfiguration(environment: environment) { path in
+        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+      }
+      bucket = makeBucket(
+        try BucketConfiguration(environment: environment, prefix: AgentVariables.prefix), http: http)
+    } catch {
+      _ = try? FileDescriptor.standardError.writeAll("wrktalk-agent: \(error)\n".utf8)
+      throw ExitCode(Self.configurationExitCode)
+    }
+    LoggingBootstrap(level: configuration.logLevel, format: configuration.logFormat)
+      .install(metadataProvider: .reconcile)
+    let logger = Logger(label: "wrktalk-agent")
+    for name in AgentVariables(environment: environment).unknownNames {
+      logger.warning("Variable is not known; is it misspelt?", metadata: ["variable": .string(name)])
+    }
+    logger.info(
+      "Starting",
+      metadata: [
+        "version": .string(VersionCommand.version), "namespace": .string(configuration.namespace),
+        "server": .string(configuration.backendURL), "bucket": .string(bucket.name),
+      ])
+    let runtime = ComposeRuntime(
+      configuration: .init(
+        workingDirectory: configuration.composeWorkingDirectory, endpoint: configuration.dockerEndpoint,
+        environment: environment),
+      http: http, logger: logger)
+    let service = AgentService(
+      configuration: configuration, runtime: runtime,
+      preparation: ReleasePreparation(
+        bucket: bucket, workingDirectory: configuration.composeWorkingDirectory,
+        vendorPublicKey: configuration.vendorPublicKey),
+      http: http, identity: Self.identity(), now: SystemTime().now, logger: logger)
+    var group = ServiceGroupConfiguration(
+      services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    group.maximumGracefulShutdownDuration = configuration.shutdownTimeout + Self.farewell
+    try await ServiceGroup(configuration: group).run()
+    await http.shutdown()
+    logger.info("Stopped")
+  }
+
+  /// The host's name and a random part: no two processes have the same.
+  private static func identity() -> String {
+    "\(ProcessInfo.processInfo.hostName)_\(randomReconcileID())"
+  }
+}

@@ -1,0 +1,189 @@
+import Archives
+public import Cryptography
+public import DeploymentKinds
+public import DeploymentPlanning
+import FoundationEssentials
+public import ObjectStorage
+
+/// Prepares releases from the customer's bucket, in the Agent's working directory.
+///
+/// An archive is unpacked only after its digest, and its signature where a vendor key is pinned, were checked. Verified
+/// archives are kept, so that a rollback does not depend on the bucket.
+public struct ReleasePreparation: ReleasePreparing {
+  private let bucket: any Bucket
+  private let directory: WorkingDirectory
+  private let verification: ArtifactVerification
+  private let makeID: @Sendable () -> String
+
+  static let maximumArtifactBytes = 256 << 20
+  static let maximumConfigBytes = 1 << 20
+
+  /// - Parameters:
+  ///   - vendorPublicKey: with it, an artifact without a valid signature is refused.
+  ///   - makeID: names the folder of one preparation; each time another one.
+  public init(
+    bucket: any Bucket, workingDirectory: String, vendorPublicKey: Ed25519.PublicKey?,
+    makeID: @escaping @Sendable () -> String = { Hexadecimal.encode(SecureRandom.bytes(count: 8)) }
+  ) {
+    self.bucket = bucket
+    self.directory = WorkingDirectory(path: workingDirectory)
+    self.verification = ArtifactVerification(vendorPublicKey: vendorPublicKey)
+    self.makeID = makeID
+  }
+
+  public func removeLeftovers() async { directory.scrub() }
+
+  public func discard(_ prepared: PreparedArtifact) async {
+    directory.discard(Self.parent(of: prepared.release.folder))
+  }
+
+  public func prepare(
+    _ plan: ReleasePlan, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> PreparedArtifact {
+    let artifact = plan.release.artifact
+    guard SHA256Digest(hexadecimal: artifact.sha256) != nil else {
+      throw ArtifactVerification.refusal(.refused, "spec.artifact.sha256 is no SHA-256 digest in hexadecimal")
+    }
+    let isSigned = try verification.checkSignature(of: artifact)
+    try directory.create()
+    let archive = try await archive(of: plan.release, progress: progress)
+    let folder = "\(directory.work)/\(makeID())"
+    do {
+      try FileManager.default.createDirectory(
+        atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw WorkingDirectory.failure(error, "create the folder \(folder)")
+    }
+    do throws(RuntimeFailure) {
+      try await unpack(archive, of: artifact, into: "\(folder)/bundle")
+      let configFile = try await fetchConfiguration(plan.release.configPath, to: "\(folder)/config")
+      directory.pruneArtifacts()
+      return PreparedArtifact(
+        release: PreparedRelease(
+          release: plan.release, folder: "\(folder)/bundle", configFile: configFile, pinnedImages: plan.pinnedImages),
+        isSigned: isSigned)
+    } catch {
+      directory.discard(folder)
+      throw error
+    }
+  }
+
+  public func keepConfiguration(
+    of prepared: PreparedArtifact, revision: Int64
+  ) async throws(RuntimeFailure) -> String? {
+    let release = prepared.release.release
+    guard let configPath = release.configPath, let file = prepared.release.configFile,
+      let kept = VersionedConfigPath.path(for: configPath, version: release.version)
+    else { return release.configPath }
+    guard let content = FileManager.default.contents(atPath: file).map({ [UInt8]($0) }) else {
+      throw RuntimeFailure(
+        kind: .transient, reason: "WorkingDirectoryUnusable", message: "\(file) could not be read")
+    }
+    let candidates = [kept, VersionedConfigPath.path(for: configPath, version: release.version, revision: revision)]
+    for candidate in candidates.compactMap({ $0 }) {
+      do throws(ObjectStorageError) {
+        if try await bucket.get(candidate, maximumBytes: Self.maximumConfigBytes) == content { return candidate }
+      } catch {
+        guard error.code == .notFound else { throw Self.failure(error, notFound: "ConfigNotFound") }
+        do throws(ObjectStorageError) {
+          try await bucket.put(candidate, .bytes(content))
+        } catch {
+          throw Self.failure(error, notFound: "ConfigNotFound")
+        }
+        return candidate
+      }
+    }
+    throw RuntimeFailure(
+      kind: .permanent, reason: "ConfigNotKept", message: "\(kept) holds other settings, also under this revision")
+  }
+
+  // MARK: Artifact
+
+  /// The verified archive: the one kept from before, or a new download.
+  private func archive(
+    of release: DesiredDeploymentStatus.Release,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> String {
+    let artifact = release.artifact
+    let kept = "\(directory.artifacts)/\(artifact.sha256)"
+    if FileManager.default.fileExists(atPath: kept) {
+      if (try? verification.checkDigest(ofFile: kept, of: artifact)) != nil {
+        try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: kept)
+        return kept
+      }
+      try? FileManager.default.removeItem(atPath: kept)
+    }
+    await progress(.init(step: .downloading, done: 0, total: 1, message: "downloading \(artifact.path)"))
+    let download = "\(directory.artifacts)/\(artifact.sha256).\(makeID())"
+    do throws(ObjectStorageError) {
+      try await bucket.get(artifact.path, toFile: download, maximumBytes: Self.maximumArtifactBytes)
+    } catch {
+      throw Self.failure(error, notFound: ArtifactFailureReason.notFound.rawValue)
+    }
+    await progress(.init(step: .verifying, done: 1, total: 1, message: "verifying \(artifact.path)"))
+    do {
+      try verification.checkDigest(ofFile: download, of: artifact)
+      try FileManager.default.moveItem(atPath: download, toPath: kept)
+    } catch let failure as RuntimeFailure {
+      try? FileManager.default.removeItem(atPath: download)
+      throw failure
+    } catch {
+      try? FileManager.default.removeItem(atPath: download)
+      throw WorkingDirectory.failure(error, "keep the artifact in \(directory.artifacts)")
+    }
+    return kept
+  }
+
+  private func unpack(
+    _ archive: String, of artifact: DesiredDeploymentSpec.Artifact, into folder: String
+  ) async throws(RuntimeFailure) {
+    do throws(ArchiveError) {
+      try await ArchiveUnpacker.unpack(archive, into: folder)
+    } catch {
+      switch error.code {
+      case .cancelled:
+        throw RuntimeFailure(kind: .cancelled, reason: "Cancelled", message: error.message)
+      case .diskFull:
+        throw RuntimeFailure(
+          kind: .transient, reason: "DiskFull", message: "\(artifact.path) was not unpacked: \(error)")
+      case _ where error.isTransient:
+        throw RuntimeFailure(
+          kind: .transient, reason: "WorkingDirectoryUnusable", message: "\(artifact.path) was not unpacked: \(error)")
+      default:
+        throw ArtifactVerification.refusal(.refused, "\(artifact.path) was refused: \(error)")
+      }
+    }
+  }
+
+  private func fetchConfiguration(_ key: String?, to file: String) async throws(RuntimeFailure) -> String? {
+    guard let key else { return nil }
+    let content: [UInt8]
+    do throws(ObjectStorageError) {
+      content = try await bucket.get(key, maximumBytes: Self.maximumConfigBytes)
+    } catch {
+      throw Self.failure(error, notFound: "ConfigNotFound")
+    }
+    try SecretFile.write(content, to: file)
+    return file
+  }
+
+  private static func parent(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path
+  }
+
+  private static func failure(_ error: ObjectStorageError, notFound: String) -> RuntimeFailure {
+    let (kind, reason): (RuntimeFailure.Kind, String) =
+      switch error.code {
+      case .notFound: (.permanent, notFound)
+      case .invalidKey, .tooLarge: (.permanent, ArtifactFailureReason.refused.rawValue)
+      case .bucketNotFound: (.transient, "BucketNotFound")
+      case .accessDenied: (.transient, "BucketAccessDenied")
+      case .unreachable: (.transient, "BucketUnreachable")
+      case .refused: (.transient, "BucketRefused")
+      case .diskFull: (.transient, "DiskFull")
+      case .fileUnusable: (.transient, "WorkingDirectoryUnusable")
+      case .cancelled: (.cancelled, "Cancelled")
+      }
+    return RuntimeFailure(kind: kind, reason: reason, message: error.description)
+  }
+}

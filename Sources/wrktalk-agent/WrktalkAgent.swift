@@ -1,0 +1,7 @@
+import Agent
+import ArgumentParser
+
+@main
+struct WrktalkAgent {
+  static func main() async { await AgentCommand.main() }
+}

@@ -1,1 +1,0 @@
-// Empty until this program's first file.
