@@ -2,6 +2,8 @@
 public struct LineSplitter: Sendable {
   public struct LineTooLong: Error, Hashable, Sendable {
     public var maximumLength: Int
+
+    public init(maximumLength: Int) { self.maximumLength = maximumLength }
   }
 
   private let maximumLength: Int

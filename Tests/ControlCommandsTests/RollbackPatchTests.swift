@@ -1,0 +1,41 @@
+import DeploymentKinds
+import ResourceModel
+import Testing
+import WireFormats
+
+@testable import ControlCommands
+
+@Suite struct RollbackPatchTests {
+  private let object = Samples.deployment
+
+  @Test(arguments: [
+    (RollbackPatch.Target.previous, "1.0.0"), (.revision(1), "1.0.0"), (.revision(2), "2.0.0"),
+    (.version("2.0.0"), "2.0.0"),
+  ])
+  func theAttemptIsFound(target: RollbackPatch.Target, version: String) throws {
+    var object = object
+    object.spec.version = "2.0.0"
+    #expect(try RollbackPatch.entry(target, of: object).release.version == version)
+  }
+
+  @Test(arguments: [RollbackPatch.Target.revision(9), .version("3.0.0")])
+  func whatNeverRanWellIsNoTarget(target: RollbackPatch.Target) {
+    #expect { try RollbackPatch.entry(target, of: object) } throws: {
+      ($0 as? CommandFailure)?.hint == "There are the revisions 2 (2.0.0), 1 (1.0.0)."
+    }
+  }
+
+  @Test func theReleaseIsPutBackWhole() throws {
+    let entry = try RollbackPatch.entry(.version("1.0.0"), of: object)
+    let patched = try JSONValue(encoding: object).mergePatched(with: RollbackPatch.patch(to: entry, of: object))
+    let spec: DesiredDeploymentSpec = try #require(patched["spec"]).decoded()
+    #expect(spec.version == "1.0.0")
+    #expect(spec.artifact == entry.release.artifact)
+    #expect(spec.imageTags == ["backend": "v1"])
+    #expect(spec.compose?.envPath == "config/.env.v1.0.0")
+    #expect(spec.compose?.projectName == "shop")
+    #expect(spec.schedule == nil)
+    #expect(spec.newNonEssentialEnvs == nil)
+    #expect(patched["metadata"]?["resourceVersion"] == "42")
+  }
+}

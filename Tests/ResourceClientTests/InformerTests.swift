@@ -1,0 +1,163 @@
+import DeploymentKinds
+import ResourceClient
+import ResourceModel
+import TestSupport
+import Testing
+import WireFormats
+
+/// The doorbell as a test hears it.
+private actor Bells {
+  private var keys: [ObjectKey] = []
+  private var waiting: CheckedContinuation<ObjectKey, Never>?
+
+  init(_ changes: AsyncStream<ObjectKey>) {
+    Task { for await key in changes { await self.ring(key) } }
+  }
+
+  func next() async -> ObjectKey {
+    if !keys.isEmpty { return keys.removeFirst() }
+    return await withCheckedContinuation { waiting = $0 }
+  }
+
+  private func ring(_ key: ObjectKey) {
+    if let waiting {
+      self.waiting = nil
+      waiting.resume(returning: key)
+    } else {
+      keys.append(key)
+    }
+  }
+}
+
+@Suite struct InformerTests {
+  private struct Running {
+    let api = FakeResourceAPI()
+    let clock = ManualClock()
+    let informer: Informer<DesiredDeploymentKind>
+    let changes: AsyncStream<ObjectKey>
+
+    init() {
+      let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
+      self.changes = changes
+      informer = Informer(
+        client: Fixtures.client(api), namespace: "shop", clock: clock, random: { 1 }, logger: Fixtures.logger
+      ) { bell.yield($0) }
+    }
+
+    func put(_ name: String, version: String = "1.0.0") {
+      api.put(Fixtures.deployment(name, version: version), at: "\(Fixtures.deployments)/\(name)")
+    }
+
+    func remove(_ name: String) { api.remove("\(Fixtures.deployments)/\(name)") }
+
+    /// The informer at work while `body` runs.
+    func run(_ body: (Bells) async throws -> Void) async throws {
+      let bells = Bells(changes)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await informer.run() }
+        try await body(bells)
+        group.cancelAll()
+      }
+    }
+
+    func watches(_ count: Int) async {
+      await api.requests { requests in requests.count { $0.query.contains("watch=true") } >= count }
+    }
+  }
+
+  @Test func itListsThenFollowsChanges() async throws {
+    let running = Running()
+    running.put("a")
+    try await running.run { bells in
+      try await running.informer.waitForSync()
+      #expect(running.informer.hasSynced)
+      #expect(await bells.next() == Fixtures.key("a"))
+      await running.watches(1)
+      running.put("a", version: "2.0.0")
+      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(running.informer.object(Fixtures.key("a"))?.spec.version == "2.0.0")
+      running.remove("a")
+      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(running.informer.object(Fixtures.key("a")) == nil)
+    }
+  }
+
+  @Test func aWatchThatTheServerEndsGoesOnFromItsBookmark() async throws {
+    let running = Running()
+    try await running.run { _ in
+      await running.watches(1)
+      running.api.bookmark()
+      running.api.endWatches()
+      await running.watches(2)
+      let versions = running.api.requests.filter { $0.query.contains("watch=true") }.map {
+        $0.query.contains("resourceVersion=11")
+      }
+      #expect(versions == [false, true])
+      #expect(running.api.requests.count { !$0.query.contains("watch=true") } == 1, "no second list")
+    }
+  }
+
+  @Test func aForgottenVersionIsListedAnewAndFindsDeletions() async throws {
+    let running = Running()
+    running.put("gone")
+    running.put("kept")
+    try await running.run { bells in
+      #expect(await bells.next() == Fixtures.key("gone"))
+      #expect(await bells.next() == Fixtures.key("kept"))
+      await running.watches(1)
+      running.api.setDown(true)
+      running.api.endWatches()
+      await running.clock.waitForSleepers(1)
+      running.remove("gone")
+      running.put("new")
+      running.api.forgetChanges()
+      running.api.setDown(false)
+      running.clock.advance(by: .seconds(30))
+      // The first watch after the pause learns that its version is gone; the list follows after the next pause.
+      await running.clock.waitForSleepers(1)
+      running.clock.advance(by: .seconds(30))
+      #expect(await bells.next() == Fixtures.key("gone"))
+      #expect(await bells.next() == Fixtures.key("new"))
+      #expect(Set(running.informer.objects.keys) == [Fixtures.key("kept"), Fixtures.key("new")])
+    }
+  }
+
+  @Test func anUnreachableServerIsAskedAgainAfterGrowingPauses() async throws {
+    let running = Running()
+    running.api.setDown(true)
+    running.put("a")
+    try await running.run { bells in
+      for pause in [200, 400, 800, 1600] {
+        await running.clock.waitForSleepers(1)
+        let before = running.api.requests.count
+        running.clock.advance(by: .milliseconds(pause - 1))
+        #expect(running.api.requests.count == before)
+        running.clock.advance(by: .milliseconds(1))
+        await running.api.requests { $0.count > before }
+      }
+      running.api.setDown(false)
+      await running.clock.waitForSleepers(1)
+      running.clock.advance(by: .seconds(30))
+      #expect(await bells.next() == Fixtures.key("a"))
+    }
+  }
+
+  @Test func anObjectThatCannotBeReadDoesNotHideTheOthers() async throws {
+    let running = Running()
+    running.api.put(
+      ["kind": "DesiredDeployment", "metadata": ["name": "odd", "namespace": "shop"], "spec": ["runtime": "Rocket"]],
+      at: "\(Fixtures.deployments)/odd")
+    running.put("a")
+    try await running.run { bells in
+      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(running.informer.objects.count == 1)
+    }
+  }
+
+  @Test func waitingForTheFirstListCanBeCancelled() async {
+    let running = Running()
+    let waiting = Task { try await running.informer.waitForSync() }
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+  }
+}
