@@ -158,7 +158,11 @@ let package = Package(
     tests(
       "ResourceClientTests",
       ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),
-    tests("BackendTests", ["Backend", "Database", "DeploymentKinds", "ResourceModel", "WireFormats", logging]),
+    tests(
+      "BackendTests",
+      [
+        "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer", "WireFormats", logging,
+      ]),
     tests(
       "AgentTests",
       [

@@ -15,8 +15,8 @@ import WireFormats
 /// The one place where the Backend's parts meet.
 struct BackendServer {
   let configuration: BackendConfiguration
+  let apiConfiguration: ResourceAPI.Configuration
   let address: ListenAddress
-  let areMetricsOpen: Bool
   let logger: Logger
   /// Called with the URL once the server accepts connections.
   let announce: @Sendable (_ url: String) -> Void
@@ -30,8 +30,6 @@ struct BackendServer {
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
       database: database, definitions: AllKinds.definitions, options: StoreOptions(now: now), logger: logger)
-    var apiConfiguration = ResourceAPI.Configuration()
-    apiConfiguration.areMetricsOpen = areMetricsOpen
     let makeID: @Sendable () -> String = { UUID().uuidString.lowercased() }
     let api = ResourceAPI(
       registry: ResourceRegistry(AllKinds.definitions), store: store, configuration: apiConfiguration, now: now,

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import Backend
+
+@Suite struct BackendConfigurationTests {
+  @Test func theEmbeddedDatabaseIsTheDefault() throws {
+    let configuration = try BackendConfiguration(environment: [:], dataFolder: "data")
+    #expect(configuration.databaseURL == "sqlite:data/wrktalk.db")
+    let given = try BackendConfiguration(
+      environment: ["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": "a"], dataFolder: "data")
+    #expect(given.databaseURL == "a")
+  }
+
+  @Test(arguments: [
+    (["WRKTALK_LOG_LEVEL": "loud"], "WRKTALK_LOG_LEVEL"), (["WRKTALK_LOG_FORMAT": "xml"], "WRKTALK_LOG_FORMAT"),
+    (["WRKTALK_LICENSE": "a", "WRKTALK_LICENSE_FILE": "b"], "WRKTALK_LICENSE_FILE"),
+  ])
+  func aWrongSettingIsNamed(environment: [String: String], name: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try BackendConfiguration(environment: environment, dataFolder: "data")
+    }
+    #expect(error?.message.contains(name) == true)
+  }
+
+  @Test(arguments: [
+    ("127.0.0.1:3000", "http://127.0.0.1:3000"), (":80", "http://0.0.0.0:80"), ("[::1]:0", "http://[::1]:0"),
+    ("localhost:65535", "http://localhost:65535"),
+  ])
+  func addressesAreRead(text: String, url: String) {
+    let address = ListenAddress(text)
+    #expect(address.map { $0.url(port: $0.port) } == url)
+  }
+
+  @Test(arguments: ["", "3000", "host", "host:", "host:x", "host:65536", "::1:80", "host:-1"])
+  func whatIsNoAddressIsRefused(text: String) {
+    #expect(ListenAddress(text) == nil)
+  }
+}

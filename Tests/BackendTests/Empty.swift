@@ -1,1 +1,0 @@
-// Empty until this suite's first file.
