@@ -40,8 +40,8 @@ private actor Bells {
       let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
       self.changes = changes
       informer = Informer(
-        client: Fixtures.client(api), namespace: "shop", clock: clock, random: { 1 }, logger: Fixtures.logger
-      ) { bell.yield($0) }
+        client: Fixtures.client(api), namespace: "shop", clock: clock, random: { 1 }, logger: Fixtures.logger,
+        onChange: { bell.yield($0) })
     }
 
     func put(_ name: String, version: String = "1.0.0") {

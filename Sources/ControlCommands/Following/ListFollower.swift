@@ -67,7 +67,7 @@ extension OutputFormat {
 private struct ChangeLines {
   let printer: ObjectPrinter
   private var view: TableView
-  private var table = TextTable()
+  private var table = TextTable(minimumWidth: 9)
   private var hasHeader: Bool
   private var versions: [ObjectKey: String] = [:]
 

@@ -7,6 +7,7 @@ struct Outage {
   /// Waits before the next try, or gives up what cannot get better.
   /// - Throws: the failure, where it is the first request's or nothing that passes; `CancellationError`.
   mutating func wait(_ error: ResourceClientError, isFirstRequest: Bool, session: Session) async throws {
+    if error.isCancellation { throw CancellationError() }
     if error.isExpired { return }
     guard error.isTransient, !isFirstRequest else { throw ClientFailureText.failure(error, server: session.server) }
     if failures == 0 { session.console.note("connection lost, trying again: \(printable(error.description))") }

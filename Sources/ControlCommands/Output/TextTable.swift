@@ -3,6 +3,10 @@ struct TextTable {
   private static let gap = 3
 
   private(set) var widths: [Int] = []
+  private let minimumWidth: Int
+
+  /// - Parameter minimumWidth: of a column, where rows that are still to come cannot be known.
+  init(minimumWidth: Int = 0) { self.minimumWidth = minimumWidth }
 
   /// The header and all rows, aligned; cells are made safe for a terminal.
   static func render(header: [String], rows: [[String]], indentation: Int = 0) -> String {
@@ -16,7 +20,11 @@ struct TextTable {
   /// Makes the columns wide enough for this row, for this and all further lines.
   mutating func widen(for row: [String]) {
     for (index, cell) in row.enumerated() {
-      if index < widths.count { widths[index] = max(widths[index], cell.count) } else { widths.append(cell.count) }
+      if index < widths.count {
+        widths[index] = max(widths[index], cell.count)
+      } else {
+        widths.append(max(cell.count, minimumWidth))
+      }
     }
   }
 
