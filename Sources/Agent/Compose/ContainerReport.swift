@@ -26,7 +26,7 @@ struct ContainerReport: Sendable {
     case .exited(let code): return "ended with exit code \(code)"
     case .restarting:
       let restarts = detail.map { ", \($0.restartCount) restarts" } ?? ""
-      return "crashes again and again (exit code \(detail?.exitCode ?? 1)\(restarts))"
+      return "crashes again and again (exit code \(container.exitCode ?? detail?.exitCode ?? 1)\(restarts))"
     case .created: return "was created but not started"
     case .paused: return "is paused"
     case .dead: return "is dead: the engine could not remove it"

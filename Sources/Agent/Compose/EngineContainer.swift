@@ -18,6 +18,8 @@ struct EngineContainer: Sendable, Hashable {
   /// How long it has been up, as the engine tells it: whole seconds below a minute, a minute for all above; nil where
   /// it is not running.
   var uptime: Duration?
+  /// How it last ended, where it has and is not running again.
+  var exitCode: Int?
   /// Where its bind mounts lie on the host.
   var mountSources: [String]
 
@@ -37,6 +39,7 @@ struct EngineContainer: Sendable, Hashable {
     state = status.state
     health = status.health
     uptime = status.uptime
+    exitCode = status.exitCode
     mountSources = (row["Mounts"]?.array ?? []).compactMap { $0["Source"]?.string }
   }
 
@@ -53,15 +56,17 @@ struct ContainerStatusText: Sendable, Hashable {
   var state: EngineContainer.State
   var health: EngineContainer.Health
   var uptime: Duration?
+  var exitCode: Int?
 
   init(state word: String, status: String) {
+    exitCode = Self.exitCode(in: status)
     state =
       switch word {
       case "running": .running
       case "created": .created
       case "restarting": .restarting
       case "paused": .paused
-      case "exited": .exited(code: Self.exitCode(in: status) ?? 0)
+      case "exited": .exited(code: exitCode ?? 0)
       default: .dead
       }
     if status.hasSuffix("(healthy)") {

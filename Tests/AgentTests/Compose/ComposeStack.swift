@@ -41,13 +41,16 @@ final class ComposeStack: Sendable {
   let runtime: ComposeRuntime
   let endpoint: DockerEndpoint
   let images: String
+  /// Told each progress as it comes.
+  let onProgress = Mutex<(@Sendable (DesiredDeploymentStatus.Progress) -> Void)?>(nil)
   private let told = Mutex<[DesiredDeploymentStatus.Progress]>([])
 
   /// Runs `body` on a new stack and removes its containers afterwards.
   static func with<Result>(
-    _ edition: ComposeEdition, _ body: (ComposeStack) async throws -> Result
+    _ edition: ComposeEdition, settleTime: Duration = .seconds(1), clock: any Clock<Duration> = ContinuousClock(),
+    _ body: (ComposeStack) async throws -> Result
   ) async throws -> Result {
-    let stack = try ComposeStack(edition)
+    let stack = try ComposeStack(edition, settleTime: settleTime, clock: clock)
     do {
       let result = try await body(stack)
       await stack.remove()
@@ -58,26 +61,29 @@ final class ComposeStack: Sendable {
     }
   }
 
-  private init(_ edition: ComposeEdition) throws {
+  private init(_ edition: ComposeEdition, settleTime: Duration, clock: any Clock<Duration>) throws {
     folder = try TemporaryFolder()
     project = "wt\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     endpoint = try #require(DockerEndpoint(host: try Testbed.location(of: .docker)))
     images = try Testbed.location(of: .images)
     runtime = ComposeStack.runtime(
-      folder: folder, endpoint: endpoint, command: try edition.command())
+      folder: folder, endpoint: endpoint, command: try edition.command(), settleTime: settleTime, clock: clock)
   }
 
   /// Another runtime on the same folder, as after a restart of the Agent.
-  static func runtime(folder: TemporaryFolder, endpoint: DockerEndpoint, command: ComposeCommand) -> ComposeRuntime {
+  static func runtime(
+    folder: TemporaryFolder, endpoint: DockerEndpoint, command: ComposeCommand, settleTime: Duration = .seconds(1),
+    clock: any Clock<Duration> = ContinuousClock()
+  ) -> ComposeRuntime {
     ComposeRuntime(
       configuration: .init(
         workingDirectory: folder.file("work"), endpoint: endpoint,
         environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": Testbed.variable("HOME") ?? "/"],
-        command: command, settleTime: .seconds(1)),
-      http: HTTPClient(userAgent: "wrktalk-tests"), logger: Logger(label: "test"))
+        command: command, settleTime: settleTime),
+      http: HTTPClient(userAgent: "wrktalk-tests"), clock: clock, logger: Logger(label: "test"))
   }
 
-  func target(timeout: Duration = .seconds(60)) -> RuntimeTarget { RuntimeTarget(name: project, timeout: timeout) }
+  func target(timeout: Duration = .seconds(300)) -> RuntimeTarget { RuntimeTarget(name: project, timeout: timeout) }
 
   var progress: [DesiredDeploymentStatus.Progress] { told.withLock { $0 } }
 
@@ -109,17 +115,18 @@ final class ComposeStack: Sendable {
 
   @discardableResult
   func converge(
-    _ release: PreparedRelease, timeout: Duration = .seconds(60)
+    _ release: PreparedRelease, timeout: Duration = .seconds(300)
   ) async throws(RuntimeFailure) -> ConvergedRelease {
     try await runtime.converge(target(timeout: timeout), to: release) { progress in
       self.told.withLock { $0.append(progress) }
+      self.onProgress.withLock { $0 }?(progress)
     }
   }
 
   /// What `converge` fails with.
-  func failure(_ release: PreparedRelease, timeout: Duration = .seconds(60)) async throws -> RuntimeFailure {
+  func failure(_ release: PreparedRelease) async throws -> RuntimeFailure {
     do {
-      let converged = try await converge(release, timeout: timeout)
+      let converged = try await converge(release)
       throw UnexpectedOutcome(description: "converged to \(converged)")
     } catch let failure as RuntimeFailure {
       return failure
@@ -171,6 +178,26 @@ final class ComposeStack: Sendable {
     }
     try #require(isBound)
     return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+/// The tests that start containers run one after the other: several at once would only slow each other down.
+@Suite(.serialized) enum ComposeOnARealEngine {}
+
+/// Real time, which a test can let pass at once.
+final class SkippingClock: Clock {
+  typealias Instant = ContinuousClock.Instant
+
+  private let skipped = Mutex(Duration.zero)
+
+  func skip(_ duration: Duration) { skipped.withLock { $0 += duration } }
+
+  var now: Instant { ContinuousClock.now.advanced(by: skipped.withLock { $0 }) }
+  var minimumResolution: Duration { ContinuousClock().minimumResolution }
+
+  func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    try await ContinuousClock().sleep(
+      until: deadline.advanced(by: .zero - skipped.withLock { $0 }), tolerance: tolerance)
   }
 }
 
