@@ -9,9 +9,13 @@ public import Logging
 public func openDatabase(
   _ url: String, options: DatabaseOptions = DatabaseOptions(), logger: Logger = Logger(label: "database")
 ) async throws -> any Database {
-  switch try DatabaseURL(url) {
-  case .sqlite(let path): try await SQLiteDatabase(path: path, options: options)
-  case .sqliteInMemory: try await SQLiteDatabase(path: nil, options: options)
-  case .postgresql(let url): try await PostgreSQLDatabase(url: url, options: options, logger: logger)
-  }
+  let location = try DatabaseURL(url)
+  let database: any Database =
+    switch location {
+    case .sqlite(let path): try await SQLiteDatabase(path: path, options: options)
+    case .sqliteInMemory: try await SQLiteDatabase(path: nil, options: options)
+    case .postgresql(let url): try await PostgreSQLDatabase(url: url, options: options, logger: logger)
+    }
+  logger.debug("opened the database", metadata: ["url": "\(location)"])
+  return database
 }

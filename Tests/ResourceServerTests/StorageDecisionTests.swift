@@ -39,19 +39,21 @@ import WireFormats
         ]))
   }
 
-  @Test func aWindowFindsTheFirstBatchOfAKindAfterARevision() {
+  @Test func aWindowFindsTheFirstBatchOfAScopeAfterARevision() {
     var window = ChangeWindow(start: 10, maximumSize: 1_000_000)
     window.append(ChangeBatch([record(11), record(12)], end: 12))
     window.append(ChangeBatch([], end: 15))
     window.append(ChangeBatch([record(16, kind: "other")], end: 16))
     window.append(ChangeBatch([record(17)], end: 18))
     #expect(window.start == 10 && window.end == 18)
-    #expect(window.batch(of: "k", after: 10)?.end == 12)
-    #expect(window.batch(of: "k", after: 11)?.end == 12)
-    #expect(window.batch(of: "k", after: 12)?.end == 18)
-    #expect(window.batch(of: "other", after: 12)?.end == 16)
-    #expect(window.batch(of: "k", after: 18) == nil)
-    #expect(window.batch(of: "absent", after: 10) == nil)
+    #expect(window.batch(in: WatchScope(kind: "k"), after: 10)?.end == 12)
+    #expect(window.batch(in: WatchScope(kind: "k"), after: 11)?.end == 12)
+    #expect(window.batch(in: WatchScope(kind: "k"), after: 12)?.end == 18)
+    #expect(window.batch(in: WatchScope(kind: "other"), after: 12)?.end == 16)
+    #expect(window.batch(in: WatchScope(kind: "k"), after: 18) == nil)
+    #expect(window.batch(in: WatchScope(kind: "absent"), after: 10) == nil)
+    #expect(window.batch(in: WatchScope(kind: "k", namespace: "ns"), after: 12)?.end == 18)
+    #expect(window.batch(in: WatchScope(kind: "k", namespace: "elsewhere"), after: 10) == nil)
   }
 
   @Test func aWindowForgetsTheOldestButNeverTheNewest() {
@@ -59,12 +61,12 @@ import WireFormats
     for revision in 1...200 as ClosedRange<Int64> { window.append(ChangeBatch([record(revision)], end: revision)) }
     #expect(window.end == 200)
     #expect((190..<200).contains(window.start))
-    #expect(window.batch(of: "k", after: window.start)?.end == window.start + 1)
+    #expect(window.batch(in: WatchScope(kind: "k"), after: window.start)?.end == window.start + 1)
     var tiny = ChangeWindow(start: 0, maximumSize: 1)
     tiny.append(ChangeBatch([record(1)], end: 1))
     #expect(tiny.start == 0)
     tiny.append(ChangeBatch([record(2)], end: 2))
-    #expect(tiny.start == 1 && tiny.batch(of: "k", after: 1)?.end == 2)
+    #expect(tiny.start == 1 && tiny.batch(in: WatchScope(kind: "k"), after: 1)?.end == 2)
   }
 
   @Test func aContinueTokenComesBackAsItWas() throws {

@@ -52,11 +52,14 @@ import WireFormats
   @Test(arguments: TestDatabase.available)
   func laterPagesShowTheRevisionOfTheFirst(_ database: TestDatabase) async throws {
     try await StorageFixture.with(database) { fixture in
-      var random = SystemRandomNumberGenerator()
-      for number in 0..<30 { try await fixture.create("n\(10 + number)", size: 0) }
-      for round in 1...6 {
-        let before = try await fixture.list()
-        var query = ListQuery(limit: 4)
+      for number in 0..<30 {
+        try await fixture.create("n\(10 + number)", labels: ["app": number % 3 == 0 ? "db" : "web"])
+      }
+      for round in 1...8 {
+        let web = ObjectSelector(labels: [.equals(key: "app", value: "web")])
+        let selector = round.isMultiple(of: 2) ? web : .everything
+        let before = try await fixture.list(ListQuery(selector: selector))
+        var query = ListQuery(selector: selector, limit: 4)
         var items: [StoredObject] = []
         var revisions: Set<Int64> = []
         repeat {
@@ -64,20 +67,23 @@ import WireFormats
           items += page.items
           query.continueToken = page.continueToken
           revisions.insert(page.revision)
-          for _ in 1...3 {
-            let name = "n\(Int.random(in: 5..<45, using: &random))"
-            let exists =
-              try await fixture.store.get(StorageFixture.widgets, ObjectKey(namespace: "default", name: name)) != nil
-            switch (exists, Bool.random(using: &random)) {
-            case (false, _): try await fixture.create(name, size: Int64(round))
-            case (true, true): try await fixture.replace(name, size: Int64(round))
-            case (true, false): try await fixture.remove(name)
-            }
-          }
+          for _ in 1...3 { try await changeSomething(fixture, size: Int64(round)) }
         } while query.continueToken != nil
         #expect(items == before)
         #expect(revisions.count == 1)
       }
+    }
+  }
+
+  private func changeSomething(_ fixture: StorageFixture, size: Int64) async throws {
+    let name = "n\(Int.random(in: 5..<45))"
+    let labels = ["app": Bool.random() ? "db" : "web"]
+    let key = ObjectKey(namespace: "default", name: name)
+    let exists = try await fixture.store.get(StorageFixture.widgets, key) != nil
+    switch (exists, Bool.random()) {
+    case (false, _): try await fixture.create(name, labels: labels, size: size)
+    case (true, true): try await fixture.replace(name, labels: labels, size: size)
+    case (true, false): try await fixture.remove(name)
     }
   }
 

@@ -29,7 +29,7 @@ final class ChangeHub: Sendable {
   private struct State {
     var phase = Phase.idle
     var window: ChangeWindow
-    var waiters: [String: [Int: CheckedContinuation<Answer, Never>]] = [:]
+    var waiters: [WatchScope: [Int: CheckedContinuation<Answer, Never>]] = [:]
     var nextWaiter = 0
     var tick = 0
   }
@@ -90,33 +90,33 @@ final class ChangeHub: Sendable {
     for waiter in waiters { waiter.resume(returning: .closed) }
   }
 
-  /// Waits for what concerns a watcher of `kind` that has read everything up to `revision`.
+  /// Waits for what concerns a watcher of `scope` that has read everything up to `revision`.
   /// - Parameter tick: of the last bookmark that the watcher was given.
-  func next(of kind: String, after revision: Int64, tick: Int) async -> Answer {
+  func next(in scope: WatchScope, after revision: Int64, tick: Int) async -> Answer {
     let (answer, number): (Answer?, Int) = state.withLock { state in
       state.nextWaiter += 1
-      return (Self.answer(state, kind, revision, tick), state.nextWaiter)
+      return (Self.answer(state, scope, revision, tick), state.nextWaiter)
     }
     if let answer { return answer }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let answer: Answer? = state.withLock { state in
           if Task.isCancelled { return .closed }
-          if let answer = Self.answer(state, kind, revision, tick) { return answer }
-          state.waiters[kind, default: [:]][number] = continuation
+          if let answer = Self.answer(state, scope, revision, tick) { return answer }
+          state.waiters[scope, default: [:]][number] = continuation
           return nil
         }
         if let answer { continuation.resume(returning: answer) }
       }
     } onCancel: {
-      state.withLock { $0.waiters[kind]?.removeValue(forKey: number) }?.resume(returning: .closed)
+      state.withLock { $0.waiters[scope]?.removeValue(forKey: number) }?.resume(returning: .closed)
     }
   }
 
-  private static func answer(_ state: State, _ kind: String, _ revision: Int64, _ tick: Int) -> Answer? {
+  private static func answer(_ state: State, _ scope: WatchScope, _ revision: Int64, _ tick: Int) -> Answer? {
     if case .closed = state.phase { return .closed }
     if revision < state.window.start { return .behind }
-    if let batch = state.window.batch(of: kind, after: revision) { return .batch(batch) }
+    if let batch = state.window.batch(in: scope, after: revision) { return .batch(batch) }
     return state.tick != tick ? .bookmark(max(revision, state.window.end), tick: state.tick) : nil
   }
 
@@ -175,7 +175,7 @@ final class ChangeHub: Sendable {
   private func publish(_ batch: ChangeBatch) {
     let waiters: [CheckedContinuation<Answer, Never>] = state.withLock { state in
       state.window.append(batch)
-      return batch.kinds.flatMap { kind in state.waiters.removeValue(forKey: kind).map { Array($0.values) } ?? [] }
+      return batch.scopes.flatMap { scope in state.waiters.removeValue(forKey: scope).map { Array($0.values) } ?? [] }
     }
     for waiter in waiters { waiter.resume(returning: .batch(batch)) }
   }

@@ -16,13 +16,14 @@ struct ChangeLog: Sendable {
     try await read(after: revision, "", [])
   }
 
-  /// The changes of one kind after `revision`, the oldest first.
+  /// The changes in one scope after `revision`, the oldest first.
   /// - Returns: nil where changes after `revision` are no longer kept.
-  func batch(
-    of kind: String, namespace: String?, after revision: Int64
-  ) async throws -> (batch: ChangeBatch, isLast: Bool)? {
-    guard let namespace else { return try await read(after: revision, "AND kind = $3", [.text(kind)]) }
-    return try await read(after: revision, "AND kind = $3 AND namespace = $4", [.text(kind), .text(namespace)])
+  func batch(in scope: WatchScope, after revision: Int64) async throws -> (batch: ChangeBatch, isLast: Bool)? {
+    guard let namespace = scope.namespace else {
+      return try await read(after: revision, "AND kind = $3", [.text(scope.kind)])
+    }
+    return try await read(
+      after: revision, "AND kind = $3 AND namespace = $4", [.text(scope.kind), .text(namespace)])
   }
 
   private func read(

@@ -35,6 +35,10 @@ final class ChangeRecord: Sendable {
   /// About how much memory the record takes, in bytes.
   var size: Int { object.json.count + (previous?.utf8.count ?? 0) + 300 }
 
+  func isIn(_ scope: WatchScope) -> Bool {
+    kind == scope.kind && (scope.namespace.map { $0 == object.key.namespace } ?? true)
+  }
+
   /// What a watcher with this selector is told; nil where the change does not concern it. As in Kubernetes, an object
   /// that begins to match is added and one that stops matching is deleted.
   func change(for matcher: SelectorMatcher) throws -> ObjectChange? {

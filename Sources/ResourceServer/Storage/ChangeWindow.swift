@@ -1,14 +1,29 @@
+import ResourceModel
+
+/// What a watcher is about: one kind, in one namespace or in all. Changes elsewhere do not wake it.
+struct WatchScope: Sendable, Hashable {
+  var kind: String
+  /// Nil for all namespaces.
+  var namespace: String?
+}
+
 /// Changes that were read from the log together.
 struct ChangeBatch: Sendable {
   let records: [ChangeRecord]
-  let kinds: Set<String>
+  /// The scopes that the changes are in: each in its namespace's and in that of all.
+  let scopes: Set<WatchScope>
   /// Every change up to this revision is in this batch or in one before.
   let end: Int64
   let size: Int
 
   init(_ records: [ChangeRecord], end: Int64) {
     self.records = records
-    self.kinds = Set(records.map(\.kind))
+    var scopes: Set<WatchScope> = []
+    for record in records {
+      scopes.insert(WatchScope(kind: record.kind, namespace: nil))
+      scopes.insert(WatchScope(kind: record.kind, namespace: record.object.key.namespace))
+    }
+    self.scopes = scopes
     self.end = end
     self.size = records.reduce(0) { $0 + $1.size }
   }
@@ -48,14 +63,14 @@ struct ChangeWindow: Sendable {
     }
   }
 
-  /// The first batch after `revision` that holds changes of `kind`. `revision` must not lie before `start`.
-  func batch(of kind: String, after revision: Int64) -> ChangeBatch? {
+  /// The first batch after `revision` that holds changes in `scope`. `revision` must not lie before `start`.
+  func batch(in scope: WatchScope, after revision: Int64) -> ChangeBatch? {
     var low = first
     var high = batches.count
     while low < high {
       let middle = (low + high) / 2
       if batches[middle].end > revision { high = middle } else { low = middle + 1 }
     }
-    return batches[low...].first { $0.kinds.contains(kind) }
+    return batches[low...].first { $0.scopes.contains(scope) }
   }
 }

@@ -16,6 +16,12 @@ struct ListReader: Sendable {
   let token: ContinueToken?
   let limit: Int
 
+  private struct Candidate {
+    var object: StoredObject
+    /// True where the database has not looked at the object's labels, since the table holds a later state.
+    var isEarlierState: Bool
+  }
+
   func run(_ connection: any SQLConnection) throws -> ListPage {
     let state = try LogState(connection)
     let revision = token?.revision ?? state.revision
@@ -26,7 +32,8 @@ struct ListReader: Sendable {
         the continue parameter.
         """)
     }
-    let matcher = SelectorMatcher(query.selector)
+    let complete = SelectorMatcher(query.selector)
+    let withoutLabels = SelectorMatcher(ObjectSelector(fields: query.selector.fields))
     var items: [StoredObject] = []
     var last = token?.last
     // One more than the page holds tells whether there is another page.
@@ -34,9 +41,11 @@ struct ListReader: Sendable {
       let size = query.selector.isEverything ? limit + 1 : max(limit + 1, Self.scanSize)
       let candidates = try candidates(connection, at: revision, newest: state.revision, after: last, size: size)
       for candidate in candidates {
-        last = candidate.key
-        guard try matcher.matches(candidate.key, { try candidate.value() }) else { continue }
-        items.append(candidate)
+        let object = candidate.object
+        last = object.key
+        let matcher = candidate.isEarlierState ? complete : withoutLabels
+        guard try matcher.matches(object.key, { try object.value() }) else { continue }
+        items.append(object)
         if items.count > limit { break search }
       }
       if candidates.count < size { break }
@@ -61,7 +70,7 @@ struct ListReader: Sendable {
   /// At most `size` objects after a key, in order; all that follow where they are fewer.
   private func candidates(
     _ connection: any SQLConnection, at revision: Int64, newest: Int64, after last: ObjectKey?, size: Int
-  ) throws -> [StoredObject] {
+  ) throws -> [Candidate] {
     var conditions = SQLConditions(connection.dialect)
     conditions.addRange(namespace: query.namespace, after: last)
     conditions.addSelector(query.selector)
@@ -80,7 +89,7 @@ struct ListReader: Sendable {
       SELECT namespace, name, uid, resource_version, object FROM \(table.table) t \(conditions.clause)
       ORDER BY namespace, name LIMIT \(count)
       """, conditions.parameters)
-    if newest == revision { return unchanged }
+    if newest == revision { return unchanged.map { Candidate(object: $0, isEarlierState: false) } }
     let changed = try earlierStates(connection, at: revision, after: last, size: size)
     // Each holds the first `size` of its own, so the first `size` of both together are complete.
     return Array(Self.merge(unchanged, changed).prefix(size))
@@ -119,20 +128,18 @@ struct ListReader: Sendable {
   }
 
   /// Merges two lists that are in order and have no key in common.
-  static func merge(_ left: [StoredObject], _ right: [StoredObject]) -> [StoredObject] {
-    var merged: [StoredObject] = []
-    merged.reserveCapacity(left.count + right.count)
-    var (i, j) = (0, 0)
-    while i < left.count, j < right.count {
-      if left[i].key < right[j].key {
-        merged.append(left[i])
-        i += 1
-      } else {
-        merged.append(right[j])
-        j += 1
+  private static func merge(_ unchanged: [StoredObject], _ changed: [StoredObject]) -> [Candidate] {
+    var merged: [Candidate] = []
+    merged.reserveCapacity(unchanged.count + changed.count)
+    var next = changed.startIndex
+    for object in unchanged {
+      while next < changed.endIndex, changed[next].key < object.key {
+        merged.append(Candidate(object: changed[next], isEarlierState: true))
+        next += 1
       }
+      merged.append(Candidate(object: object, isEarlierState: false))
     }
-    return merged + left[i...] + right[j...]
+    return merged + changed[next...].map { Candidate(object: $0, isEarlierState: true) }
   }
 }
 

@@ -81,7 +81,8 @@ public final class SQLResourceStore: ResourceStore {
     do {
       try await hub.start()
       let cursor = WatchCursor(
-        hub: hub, log: log, kind: table.kind, namespace: namespace, selector: selector, after: revision)
+        hub: hub, log: log, scope: WatchScope(kind: table.kind, namespace: namespace), selector: selector,
+        after: revision)
       try await cursor.open()
       return AsyncThrowingStream {
         do { return try await cursor.next() } catch { throw StatusError(storeFailure: error) }

@@ -4,21 +4,17 @@ import ResourceModel
 actor WatchCursor {
   private let hub: ChangeHub
   private let log: ChangeLog
-  private let kind: String
-  private let namespace: String?
+  private let scope: WatchScope
   private let matcher: SelectorMatcher
   private var position: Int64
   private var tick: Int
   private var pending: [ObjectChange] = []
   private var nextPending = 0
 
-  init(
-    hub: ChangeHub, log: ChangeLog, kind: String, namespace: String?, selector: ObjectSelector, after revision: Int64
-  ) {
+  init(hub: ChangeHub, log: ChangeLog, scope: WatchScope, selector: ObjectSelector, after revision: Int64) {
     self.hub = hub
     self.log = log
-    self.kind = kind
-    self.namespace = namespace
+    self.scope = scope
     matcher = SelectorMatcher(selector)
     position = revision
     tick = hub.tick
@@ -48,7 +44,7 @@ actor WatchCursor {
         defer { nextPending += 1 }
         return pending[nextPending]
       }
-      switch await hub.next(of: kind, after: position, tick: tick) {
+      switch await hub.next(in: scope, after: position, tick: tick) {
       case .batch(let batch): try take(batch)
       case .behind: try await readLog()
       case .bookmark(let revision, let tick):
@@ -61,7 +57,7 @@ actor WatchCursor {
   }
 
   private func readLog() async throws {
-    guard let (batch, _) = try await log.batch(of: kind, namespace: namespace, after: position) else {
+    guard let (batch, _) = try await log.batch(in: scope, after: position) else {
       throw StatusError.expired("too old resource version: \(position); list again")
     }
     try take(batch)
@@ -70,10 +66,7 @@ actor WatchCursor {
   private func take(_ batch: ChangeBatch) throws {
     nextPending = 0
     pending.removeAll(keepingCapacity: batch.records.count >= pending.count)
-    for record in batch.records
-    where record.revision > position && record.kind == kind
-      && (namespace.map { $0 == record.object.key.namespace } ?? true)
-    {
+    for record in batch.records where record.revision > position && record.isIn(scope) {
       if let change = try record.change(for: matcher) { pending.append(change) }
     }
     position = max(position, batch.end)
