@@ -1,35 +1,34 @@
 import Reconciliation
 
-/// Prints how many operations a second the work queue does: the value-type core alone, with delays, and shared by tasks.
-func benchmarkQueue() async {
+/// Prints how many operations a second the work queue does, beside inserting the same keys into a dictionary of the
+/// standard library and removing them again.
+func benchmarkQueue(keys: Int) async {
   let clock = ContinuousClock()
-  let keys = 100_000
-
-  func report(_ name: String, _ operations: Int, _ duration: Duration) {
-    let rate = Int(Double(operations) / (duration / .seconds(1)))
-    print("queue: \(name): \(rate) operations/s (\(operations) in \(duration))")
+  let dictionary = clock.measure {
+    var members: [Int: Int] = [:]
+    for key in 0..<keys { members[key] = key }
+    for key in 0..<keys { members.removeValue(forKey: key) }
   }
+  let reference = (name: "Dictionary insert and remove", count: 2 * keys, duration: dictionary)
 
   var queue = WorkQueueState<Int>()
   let immediate = clock.measure {
     for key in 0..<keys { queue.add(key, priority: WorkPriority.allCases[key % 3], now: .zero) }
     while let item = queue.next(now: .zero) { queue.done(item.key, now: .zero) }
   }
-  report("add, next and done of \(keys) keys", 3 * keys, immediate)
+  Measurement(what: "queue: add, next, done", count: 3 * keys, duration: immediate, reference: reference).print()
 
   let repeated = clock.measure {
     for round in 0..<10 * keys { queue.add(round % 100, now: .zero) }
   }
-  report("add of keys that are queued already", 10 * keys, repeated)
+  Measurement(what: "queue: add of queued keys", count: 10 * keys, duration: repeated, reference: reference).print()
   while let item = queue.next(now: .zero) { queue.done(item.key, now: .zero) }
 
   let delayed = clock.measure {
-    for key in 0..<keys {
-      queue.add(key, at: .milliseconds((key &* 7919) % 60_000 + 1), now: .zero)
-    }
+    for key in 0..<keys { queue.add(key, at: .milliseconds((key &* 7919) % 60_000 + 1), now: .zero) }
     while let item = queue.next(now: .seconds(60)) { queue.done(item.key, now: .seconds(60)) }
   }
-  report("delayed add, next and done of \(keys) keys", 3 * keys, delayed)
+  Measurement(what: "queue: delayed add, next, done", count: 3 * keys, duration: delayed, reference: reference).print()
 
   let shared = await clock.measure {
     let queue = WorkQueue<Int>(name: "bench")
@@ -45,5 +44,5 @@ func benchmarkQueue() async {
       for key in 0..<keys { queue.add(key) }
     }
   }
-  report("add, next and done of \(keys) keys by one writer and 4 workers", 3 * keys, shared)
+  Measurement(what: "queue: 1 writer, 4 workers", count: 3 * keys, duration: shared, reference: reference).print()
 }

@@ -5,69 +5,142 @@ import ResourceModel
 import ResourceServer
 import WireFormats
 
-/// Prints what a store over the database at `url`, which must be new, does in a second: writes, changes told to many
-/// watchers, and objects of a long list.
-func benchmarkStore(_ name: String, url: String, records: Int = 100_000) async throws {
-  let clock = ContinuousClock()
-  var logger = Logger(label: "bench")
-  logger.logLevel = .error
-  let database = try await openDatabase(url, logger: logger)
-  let kind = DesiredDeploymentKind.definition
-  try await Migrator(SQLResourceStore.migrations(for: [kind]), logger: logger) { "2026-01-01T00:00:00Z" }
-    .migrate(database)
-  let store = SQLResourceStore(
-    database: database, definitions: [kind],
-    options: StoreOptions(now: { Timestamp(seconds: 1_800_000_000) }), logger: logger)
+/// A store over a new database, and what is measured of it: each figure beside the bare database, or beside the streams
+/// of the standard library.
+struct StoreBenchmark {
+  let name: String
+  let database: any Database
+  let store: SQLResourceStore
+  let records: Int
+  private let kind = DesiredDeploymentKind.definition
+  private let clock = ContinuousClock()
 
-  func report(_ what: String, _ count: Int, _ duration: Duration) {
-    let rate = Int(Double(count) / (duration / .seconds(1)))
-    print("store (\(name)): \(what): \(rate)/s (\(count) in \(duration))")
+  /// - Parameter url: of a database that is new.
+  init(_ name: String, url: String, records: Int) async throws {
+    var logger = Logger(label: "bench")
+    logger.logLevel = .error
+    self.name = name
+    self.records = records
+    database = try await openDatabase(url, logger: logger)
+    try await Migrator(SQLResourceStore.migrations(for: [kind]), logger: logger) { "2026-01-01T00:00:00Z" }
+      .migrate(database)
+    store = SQLResourceStore(
+      database: database, definitions: [kind],
+      options: StoreOptions(now: { Timestamp(seconds: 1_800_000_000) }), logger: logger)
   }
 
-  let single = 500
-  let alone = try await clock.measure {
-    for number in 0..<single { _ = try await store.write(kind, .create(object: sampleDeployment("alone-\(number)"))) }
+  func run() async throws {
+    let bareWrites = try await measureBareWrites(500)
+    let single = try await clock.measure {
+      for number in 0..<500 { try await create("alone-\(number)") }
+    }
+    report("writes, 1 writer", 500, single, beside: "bare INSERTs", 500, bareWrites)
+    let together = try await measureWritesTogether(writers: 100)
+    report("writes, 100 writers", records, together, beside: "bare INSERTs", 500, bareWrites)
+    try await measureFanOut(watchers: 1000, changes: 50)
+    try await measureLists()
+    store.close()
+    await database.close()
   }
-  report("writes by one writer", single, alone)
 
-  let together = try await clock.measure {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for writer in 0..<100 {
-        group.addTask {
-          for number in stride(from: writer, to: records - single, by: 100) {
-            _ = try await store.write(kind, .create(object: sampleDeployment("together-\(number)")))
-          }
+  private func report(
+    _ what: String, _ count: Int, _ duration: Duration, beside reference: String, _ referenceCount: Int,
+    _ referenceDuration: Duration
+  ) {
+    Measurement(
+      what: "store on \(name): \(what)", count: count, duration: duration,
+      reference: (reference, referenceCount, referenceDuration)
+    ).print()
+  }
+
+  private func create(_ name: String) async throws {
+    _ = try await store.write(kind, .create(object: sampleDeployment(name)))
+  }
+
+  /// One INSERT of the same text a transaction: what the database itself can do.
+  private func measureBareWrites(_ count: Int) async throws -> Duration {
+    _ = try await database.transaction(.write) { connection in
+      try connection.execute("CREATE TABLE bare (name TEXT PRIMARY KEY, object TEXT NOT NULL)")
+    }
+    let text = sampleDeployment("bare").text
+    return try await clock.measure {
+      for number in 0..<count {
+        _ = try await database.transaction(.write) { connection in
+          try connection.execute("INSERT INTO bare VALUES ($1, $2)", [.text("\(number)"), .text(text)])
         }
       }
-      try await group.waitForAll()
     }
   }
-  report("writes by 100 writers", records - single, together)
 
-  let watchers = 1000
-  let changes = 50
-  let start = try await store.currentRevision()
-  let fanOut = try await clock.measure {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for _ in 0..<watchers {
-        let stream = try await store.watch(kind, namespace: nil, selector: .everything, after: start)
-        group.addTask {
-          var seen = 0
-          for try await change in stream where change.kind != .bookmark {
-            seen += 1
-            if seen == changes { break }
+  private func measureWritesTogether(writers: Int) async throws -> Duration {
+    try await clock.measure {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for writer in 0..<writers {
+          group.addTask {
+            for number in stride(from: writer, to: records, by: writers) { try await create("together-\(number)") }
           }
         }
+        try await group.waitForAll()
       }
-      for number in 0..<changes {
-        _ = try await store.write(kind, .create(object: sampleDeployment("watched-\(number)")))
-      }
-      try await group.waitForAll()
     }
   }
-  report("changes told by 1 writer to \(watchers) watchers", watchers * changes, fanOut)
 
-  func list(_ selector: ObjectSelector) async throws -> Int {
+  private func measureFanOut(watchers: Int, changes: Int) async throws {
+    let start = try await store.currentRevision()
+    let told = try await clock.measure {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<watchers {
+          let stream = try await store.watch(kind, namespace: nil, selector: .everything, after: start)
+          group.addTask {
+            var seen = 0
+            for try await change in stream where change.kind != .bookmark {
+              seen += 1
+              if seen == changes { break }
+            }
+          }
+        }
+        for number in 0..<changes { try await create("watched-\(number)") }
+        try await group.waitForAll()
+      }
+    }
+    let streamed = await clock.measure {
+      await withTaskGroup(of: Void.self) { group in
+        var continuations: [AsyncStream<Int>.Continuation] = []
+        for _ in 0..<watchers {
+          let (stream, continuation) = AsyncStream<Int>.makeStream()
+          continuations.append(continuation)
+          group.addTask { for await _ in stream {} }
+        }
+        for number in 0..<changes {
+          for continuation in continuations { continuation.yield(number) }
+        }
+        for continuation in continuations { continuation.finish() }
+        await group.waitForAll()
+      }
+    }
+    report(
+      "changes told, 1 writer to \(watchers) watchers", watchers * changes, told, beside: "AsyncStream",
+      watchers * changes, streamed)
+  }
+
+  private func measureLists() async throws {
+    var bareCount = 0
+    let bare = try await clock.measure {
+      bareCount = try await database.transaction(.read) { connection in
+        try connection.query("SELECT object FROM \(kind.table) ORDER BY namespace, name").count
+      }
+    }
+    for (what, selector) in [
+      ("objects listed in pages", ObjectSelector.everything),
+      ("objects listed by label", ObjectSelector(labels: [.equals(key: "tier", value: "production")])),
+    ] {
+      var count = 0
+      let listing = try await clock.measure { count = try await list(selector) }
+      report(what, count, listing, beside: "bare SELECT", bareCount, bare)
+    }
+  }
+
+  private func list(_ selector: ObjectSelector) async throws -> Int {
     var query = ListQuery(selector: selector, limit: 500)
     var count = 0
     repeat {
@@ -77,16 +150,6 @@ func benchmarkStore(_ name: String, url: String, records: Int = 100_000) async t
     } while query.continueToken != nil
     return count
   }
-  for (what, selector) in [
-    ("objects listed, in pages of 500", ObjectSelector.everything),
-    ("objects listed by label", ObjectSelector(labels: [.equals(key: "tier", value: "production")])),
-  ] {
-    var count = 0
-    let listing = try await clock.measure { count = try await list(selector) }
-    report(what, count, listing)
-  }
-  store.close()
-  await database.close()
 }
 
 private func sampleDeployment(_ name: String) -> JSONValue {

@@ -14,11 +14,23 @@ for product in wrktalk-backend wrktalk-agent wrktalkctl wrktalk-bench; do
 done
 binaries=$(swift build -c release --show-bin-path)
 
-"$binaries/wrktalk-bench" ${BENCH_QUICK:+--quick}
-
 project=wrktalk-bench
 port=${BENCH_PORT:-3910}
 . "$TESTBED/customer.sh"
+
+# A PostgreSQL of its own, with the durability it ships with.
+bash "$TESTBED/tools.sh"
+postgresql_bin=$(. "$TESTBED_STATE/environment"; echo "$WRKTALK_TEST_POSTGRESQL_BIN")
+as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+data=$(as_postgres mktemp -d)
+postgresql_port=$((port + 5))
+as_postgres "$postgresql_bin/initdb" -D "$data" -U bench --auth=trust >"$folder/postgresql.log" 2>&1
+cd /tmp
+as_postgres "$postgresql_bin/postgres" -D "$data" -p "$postgresql_port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= >>"$folder/postgresql.log" 2>&1 &
+programs+=($!)
+cd - >/dev/null
+wait_for 20 "PostgreSQL" "$postgresql_bin/pg_isready" -h 127.0.0.1 -p "$postgresql_port"
+wrktalk-bench ${BENCH_QUICK:+--quick} --sqlite "$folder/bench.db" --postgresql "postgresql://bench@127.0.0.1:$postgresql_port/postgres"
 seconds() { date +%s.%N; }
 between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }'; }

@@ -12,7 +12,7 @@ clean_up() {
   wait 2>/dev/null || true
   docker ps -aq --filter "label=com.docker.compose.project=$project" | xargs -r docker rm -f >/dev/null 2>&1 || true
   docker network ls -q --filter "label=com.docker.compose.project=$project" | xargs -r docker network rm >/dev/null 2>&1 || true
-  rm -rf "$folder"
+  rm -rf "$folder" ${data:+"$data"}
 }
 trap clean_up EXIT
 

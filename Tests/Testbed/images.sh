@@ -9,8 +9,10 @@
 registry=${WRKTALK_TEST_REGISTRY:-127.0.0.1:5000}
 services=(backend media control-tower agent)
 
-present() { curl -fs "http://$registry/v2/wrktalk/agent/tags/list" | grep -q '"crash"'; }
-present && { publish WRKTALK_TEST_IMAGES "$registry/wrktalk"; exit 0; }
+# The marker is pushed last and names this set of images, so that neither half a set nor another one is taken for it.
+marker=images-1
+present() { curl -fs "http://$registry/v2/wrktalk/testbed/tags/list" | grep -q "\"$marker\""; }
+if present; then publish WRKTALK_TEST_IMAGES "$registry/wrktalk"; exit 0; fi
 
 install_packages busybox-static
 root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
@@ -33,4 +35,6 @@ serve='["/bin/busybox","httpd","-f","-p","8080","-h","/www"]'
 for tag in v1 v2 v3 unhealthy; do image "$tag" "$serve"; done
 image slow '["/bin/sh","-c","sleep 20; exec httpd -f -p 8080 -h /www"]'
 image crash '["/bin/sh","-c","echo \"cannot read the settings: no such table\" >&2; exit 1"]'
+docker tag wrktalk-base:v1 "$registry/wrktalk/testbed:$marker"
+docker push -q "$registry/wrktalk/testbed:$marker" >/dev/null
 publish WRKTALK_TEST_IMAGES "$registry/wrktalk"

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The measurements that need no container engine.
+@main
+struct BenchmarkCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "wrktalk-bench", abstract: "Measure the work queue and the resource store.")
+
+  @Flag(help: "Fewer objects, for a first look.")
+  var quick = false
+
+  @Option(help: "A new file for SQLite.")
+  var sqlite: String?
+
+  @Option(help: "The URL of a new PostgreSQL database.")
+  var postgresql: String?
+
+  func run() async throws {
+    await benchmarkQueue(keys: quick ? 100_000 : 1_000_000)
+    let records = quick ? 5000 : 100_000
+    if let sqlite { try await StoreBenchmark("SQLite", url: "sqlite:\(sqlite)", records: records).run() }
+    if let postgresql { try await StoreBenchmark("PostgreSQL", url: postgresql, records: records).run() }
+  }
+}
