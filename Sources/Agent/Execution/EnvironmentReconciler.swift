@@ -150,16 +150,15 @@ public struct EnvironmentReconciler: Sendable {
 
   private func deploy(_ plan: ReleasePlan, _ object: DesiredDeployment) async throws -> DesiredDeployment? {
     try await executing(object) { reporter throws(RuntimeFailure) in
-      let prepared = try await preparation.prepare(plan) { progress in reporter.update { $0.progress = progress } }
+      let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         record(.verified(signed: prepared.isSigned), in: reporter)
         await addSettings(of: object)
         let converged = try await runtime.converge(target(of: object), to: prepared.release) { progress in
-          reporter.update { $0.progress = progress }
+          await reporter.announce(progress)
         }
-        reporter.update {
-          $0.progress = .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)")
-        }
+        await reporter.announce(
+          .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
         var release = plan.release
         release.configPath = await keepConfiguration(of: prepared, for: object)
         return .deployed(release, RunningRelease(converged))
@@ -173,10 +172,10 @@ public struct EnvironmentReconciler: Sendable {
     _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment
   ) async throws -> DesiredDeployment? {
     try await executing(object) { reporter throws(RuntimeFailure) in
-      let prepared = try await preparation.prepare(plan) { progress in reporter.update { $0.progress = progress } }
+      let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         let converged = try await runtime.converge(target(of: object), to: prepared.release) { progress in
-          reporter.update { $0.progress = progress }
+          await reporter.announce(progress)
         }
         return .restored(RunningRelease(converged), purpose)
       }

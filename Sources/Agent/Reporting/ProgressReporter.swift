@@ -3,13 +3,16 @@ import ResourceClient
 import ResourceModel
 import Synchronization
 
-/// Shows in the status how far a step is, at most about twice a second and at best effort: the step itself never waits
-/// for it.
+/// Shows in the status how far a deployment is. A step is announced before it begins, so that the status does not lag
+/// behind what is done; what changes within a step is written at most about twice a second. All of it at best effort:
+/// while the API server cannot be reached, nothing waits for it.
 final class ProgressReporter: Sendable {
   private struct State {
     /// What the status is to say.
     var object: DesiredDeployment
     var isChanged = false
+    /// Whether the last write got an answer.
+    var isHeard = true
   }
 
   static let interval = Duration.milliseconds(500)
@@ -17,6 +20,7 @@ final class ProgressReporter: Sendable {
   private let source: any DeploymentSource
   private let clock: any Clock<Duration>
   private let state: Mutex<State>
+  private let turn = Turn()
   private let doorbell: AsyncStream<Void>
   private let bell: AsyncStream<Void>.Continuation
 
@@ -41,16 +45,34 @@ final class ProgressReporter: Sendable {
     bell.yield()
   }
 
+  /// Says how far it is; at the beginning of a step returns once that is written.
+  func announce(_ progress: DesiredDeploymentStatus.Progress) async {
+    let (isNewStep, isHeard) = state.withLock { state in
+      (state.object.status?.progress?.step != progress.step, state.isHeard)
+    }
+    update { $0.progress = progress }
+    if isNewStep && isHeard { await writeChanges() }
+  }
+
   /// Writes changes until the task is cancelled.
   func run() async {
     for await _ in doorbell {
+      guard await writeChanges() else { continue }
+      do { try await clock.sleep(for: Self.interval) } catch { return }
+    }
+  }
+
+  /// - Returns: whether there was anything to write.
+  @discardableResult
+  private func writeChanges() async -> Bool {
+    await turn.take {
       let changed: DesiredDeployment? = state.withLock { state in
         defer { state.isChanged = false }
         return state.isChanged ? state.object : nil
       }
-      guard let changed else { continue }
+      guard let changed else { return false }
       await write(changed)
-      do { try await clock.sleep(for: Self.interval) } catch { return }
+      return true
     }
   }
 
@@ -59,11 +81,13 @@ final class ProgressReporter: Sendable {
     var version: String?
     do {
       version = try await source.replaceStatus(object).metadata.resourceVersion
+      state.withLock { $0.isHeard = true }
     } catch  where error.isConflict {
       version = try? await source.fetch(object.key)?.metadata.resourceVersion
       state.withLock { $0.isChanged = true }
       bell.yield()
     } catch {
+      state.withLock { $0.isHeard = false }
       return
     }
     if let version { state.withLock { $0.object.metadata.resourceVersion = version } }
