@@ -73,6 +73,12 @@ public final class Controller<Key: ReconcileKey>: Sendable {
     }
   }
 
+  /// Stops at once: no further pass starts, and those that run are cancelled.
+  public func cancel() {
+    stop()
+    cancelPasses()
+  }
+
   private func cancelPasses() {
     let workers = running.withLock { $0.workers }
     workers?.cancel()

@@ -242,6 +242,19 @@ struct ControllerTests {
     #expect(bench.log.records.map(\.message) == ["Reconciliation cancelled by the stop"])
   }
 
+  @Test func cancelEndsARunningPassAtOnce() async throws {
+    let bench = Bench(stopGrace: .seconds(3600)) { _ in
+      try await untilCancelled()
+      return .done
+    }
+    try await bench.run {
+      bench.controller.queue.add(bench.key)
+      #expect(await bench.nextPass() == 1)
+      bench.controller.cancel()
+    }
+    #expect(bench.log.records.map(\.message) == ["Reconciliation cancelled by the stop"])
+  }
+
   @Test func cancellationOfTheRunningTaskIsAGracefulStop() async throws {
     let (gate, open) = AsyncStream.makeStream(of: Void.self)
     let bench = Bench { _ in

@@ -13,6 +13,7 @@ final class FakeResourceAPI: APITransport {
     var query: String
     var headers: [String: String]
     var body: JSONValue?
+    var timeout: Duration?
   }
 
   private struct State {
@@ -155,7 +156,8 @@ final class FakeResourceAPI: APITransport {
     if case .bytes(let bytes) = request.body { body = try? JSONValue(parsing: bytes) }
     return Recorded(
       method: request.method, path: String(parts[0]), query: parts.count > 1 ? String(parts[1]) : "",
-      headers: Dictionary(request.headers.map { ($0.name, $0.value) }) { first, _ in first }, body: body)
+      headers: Dictionary(request.headers.map { ($0.name, $0.value) }) { first, _ in first }, body: body,
+      timeout: request.timeout)
   }
 
   private static func answer(_ request: Recorded, _ state: inout State) -> HTTPResponse {

@@ -95,6 +95,52 @@ import WireFormats
     #expect(wasCancelled)
   }
 
+  @Test func aRequestThatHangsDoesNotOutliveTheLease() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    let holding = Task {
+      await elector.hold {
+        let (never, keep) = AsyncStream<Void>.makeStream()
+        for await _ in never {}
+        withExtendedLifetime(keep) {}
+      }
+    }
+    api.setDown(true)
+    for _ in 0..<5 {
+      await clock.waitForSleepers(1)
+      clock.advance(by: .seconds(2))
+    }
+    _ = await holding.value
+    let timeouts = api.requests.map(\.timeout)
+    // Two to acquire; the last one at the deadline of ten seconds.
+    #expect(timeouts == [10, 10, 8, 6, 4, 2, 1].map { .seconds($0) })
+  }
+
+  @Test func whoeverLosesTheLeaseIsToldBeforeTheWorkIsCancelled() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    let (story, tell) = AsyncStream<String>.makeStream()
+    let holding = Task {
+      await elector.hold(whenLost: { tell.yield("told") }) {
+        let (never, keep) = AsyncStream<Void>.makeStream()
+        await withTaskCancellationHandler {
+          for await _ in never {}
+        } onCancel: {
+          tell.yield("cancelled")
+        }
+        withExtendedLifetime(keep) {}
+      }
+    }
+    api.setDown(true)
+    for _ in 0..<5 {
+      await clock.waitForSleepers(1)
+      clock.advance(by: .seconds(2))
+    }
+    _ = await holding.value
+    tell.finish()
+    #expect(await story.reduce(into: []) { $0.append($1) } == ["told", "cancelled"])
+  }
+
   @Test func workIsCancelledWhenAnotherTookTheLease() async throws {
     let elector = elector("one")
     try await elector.acquire()

@@ -80,7 +80,7 @@ public actor LeaseElector {
     while true {
       try Task.checkCancellation()
       do throws(ResourceClientError) {
-        switch try await attempt() {
+        switch try await attempt(until: time.uptime() + timing.renewDeadline) {
         case .holding:
           logger.info("leading")
           return
@@ -104,11 +104,18 @@ public actor LeaseElector {
   ///
   /// The work is cancelled when the lease could not be renewed for `renewDeadline`, and when the caller is cancelled.
   /// The lease goes on being renewed until the work has ended.
-  public func hold<Result: Sendable>(_ work: @escaping @Sendable () async -> Result) async -> End<Result> {
+  /// - Parameter whenLost: called just before the work is cancelled for the loss of the lease. From then on another
+  ///   candidate may work, so what a caller's cancellation lets end in peace must end at once.
+  public func hold<Result: Sendable>(
+    whenLost: @escaping @Sendable () -> Void = {}, _ work: @escaping @Sendable () async -> Result
+  ) async -> End<Result> {
     let worker = Task { await work() }
     let renewal = Task {
       let isLost = await self.renewUntilCancelled()
-      if isLost { worker.cancel() }
+      if isLost {
+        whenLost()
+        worker.cancel()
+      }
       return isLost
     }
     let result = await withTaskCancellationHandler {
@@ -131,7 +138,7 @@ public actor LeaseElector {
         return false
       }
       do throws(ResourceClientError) {
-        if case .standingBy(let holder) = try await attempt() {
+        if case .standingBy(let holder) = try await attempt(until: lastRenewal + timing.renewDeadline) {
           logger.error("lease lost to another holder", metadata: ["holder": "\(holder)"])
           return true
         }
@@ -151,15 +158,17 @@ public actor LeaseElector {
 
   /// One try to take or renew the lease. A renewal writes over what was last written, without reading it again, unless
   /// that failed.
-  private func attempt() async throws(ResourceClientError) -> Attempt {
+  /// - Parameter deadline: uptime after which no answer helps any more. A request that hangs must not keep the work going
+  ///   until another candidate takes the lease.
+  private func attempt(until deadline: Duration) async throws(ResourceClientError) -> Attempt {
     let began = time.uptime()
     let lease: JSONValue?
-    if let held { lease = held } else { lease = try await read() }
+    if let held { lease = held } else { lease = try await read(limitedClient(until: deadline)) }
     switch election.decide(record: lease.map(LeaseRecord.init(lease:)), uptime: began, now: now()) {
     case .standBy(let holder): return .standingBy(holder: holder)
     case .write(let record):
       do throws(ResourceClientError) {
-        held = try await write(record, into: lease)
+        held = try await write(record, into: lease, limitedClient(until: deadline))
       } catch {
         held = nil
         throw error
@@ -169,7 +178,12 @@ public actor LeaseElector {
     }
   }
 
-  private func read() async throws(ResourceClientError) -> JSONValue? {
+  /// A moment is left in any case, so that a process that was suspended can find out whether it still holds the lease.
+  private func limitedClient(until deadline: Duration) -> ResourceClient {
+    client.limited(to: max(deadline - time.uptime(), timing.retryPeriod / 2))
+  }
+
+  private func read(_ client: ResourceClient) async throws(ResourceClientError) -> JSONValue? {
     do throws(ResourceClientError) {
       return try await client.get(LeaseRecord.names, key)
     } catch {
@@ -178,7 +192,9 @@ public actor LeaseElector {
     }
   }
 
-  private func write(_ record: LeaseRecord, into lease: JSONValue?) async throws(ResourceClientError) -> JSONValue {
+  private func write(
+    _ record: LeaseRecord, into lease: JSONValue?, _ client: ResourceClient
+  ) async throws(ResourceClientError) -> JSONValue {
     if let lease { return try await client.replace(LeaseRecord.names, key, record.written(into: lease)) }
     let new: JSONValue = [
       "apiVersion": .string(LeaseRecord.names.apiVersion), "kind": .string(LeaseRecord.names.kind),

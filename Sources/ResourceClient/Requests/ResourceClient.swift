@@ -31,6 +31,11 @@ public struct ResourceClient: Sendable {
     self.init(endpoint: endpoint, transport: HTTPClientTransport(http), timeout: timeout, onWarning: onWarning)
   }
 
+  /// The same client, whose requests take at most `limit`.
+  func limited(to limit: Duration) -> ResourceClient {
+    ResourceClient(endpoint: endpoint, transport: transport, timeout: min(timeout, limit), onWarning: onWarning)
+  }
+
   // MARK: Reading
 
   public func get(
