@@ -50,7 +50,9 @@ public struct AgentService: Service {
       timing: configuration.leaseTiming, now: now, logger: logger)
     await cancelWhenGracefulShutdown {
       while (try? await elector.acquire()) != nil {
-        switch await elector.hold({ await lead(telling: events) }) {
+        let passes = Passes()
+        // Another Agent may work from then on, so nothing is let end in peace.
+        switch await elector.hold(whenLost: { passes.cancel() }, { await lead(passes, telling: events) }) {
         case .finished: return
         case .lost: logger.warning("Lease lost, standing by")
         }
@@ -61,9 +63,8 @@ public struct AgentService: Service {
   }
 
   /// Reconciles until the task is cancelled, and lets running passes end.
-  private func lead(telling events: EventRecorder) async {
+  private func lead(_ passes: Passes, telling events: EventRecorder) async {
     await preparation.removeLeftovers()
-    let passes = Passes()
     let controller = Controller<NamespacedName>(
       ControllerConfiguration(
         name: "desireddeployment", workers: 4, stopGrace: configuration.shutdownTimeout,
@@ -86,7 +87,8 @@ public struct AgentService: Service {
     passes.begin(
       EnvironmentReconciler(
         source: WatchedDeployments(client: client, informer: informer), runtime: runtime, runtimeKind: .compose,
-        preparation: preparation, backend: backend, events: events, now: now, logger: logger))
+        preparation: preparation, backend: backend, events: events, now: now, logger: logger),
+      cancel: { controller.cancel() })
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await informer.run() }
       group.addTask {
@@ -96,6 +98,7 @@ public struct AgentService: Service {
       group.cancelAll()
     }
     watch.stop()
+    passes.end()
   }
 
   private var backend: any BackendServices {
@@ -108,13 +111,25 @@ public struct AgentService: Service {
 
 /// Ties the controller, which the informer wakes, to the reconciler, which reads from the informer.
 private final class Passes: Sendable {
-  private let reconciler = Mutex<EnvironmentReconciler?>(nil)
+  private struct Work {
+    var reconciler: EnvironmentReconciler
+    var cancel: @Sendable () -> Void
+  }
 
-  func begin(_ reconciler: EnvironmentReconciler) { self.reconciler.withLock { $0 = reconciler } }
+  private let work = Mutex<Work?>(nil)
+
+  func begin(_ reconciler: EnvironmentReconciler, cancel: @escaping @Sendable () -> Void) {
+    work.withLock { $0 = Work(reconciler: reconciler, cancel: cancel) }
+  }
+
+  /// Lets go of the reconciler, which through the informer holds the controller that holds this.
+  func end() { work.withLock { $0 = nil } }
+
+  func cancel() { work.withLock { $0 }?.cancel() }
 
   func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
-    guard let reconciler = reconciler.withLock({ $0 }) else { return .done }
-    return try await reconciler.reconcile(key)
+    guard let work = work.withLock({ $0 }) else { return .done }
+    return try await work.reconciler.reconcile(key)
   }
 }
 
