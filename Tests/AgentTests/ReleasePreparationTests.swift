@@ -86,9 +86,13 @@ struct ReleasePreparationTests {
   @Test func whatAKilledAgentLeftIsRemovedAtTheNextStart() async throws {
     try await setSettings("PASSWORD=geheim\n")
     let prepared = try await prepare(try await publish("1.0.0"))
+    let verified = prepared.release.release.artifact.sha256
+    let artifacts = "\(workingDirectory)/.agent/artifacts"
+    try Data("half a download".utf8).write(to: URL(filePath: "\(artifacts)/\(verified).0123456789abcdef"))
     await preparation().removeLeftovers()
     #expect(!FileManager.default.fileExists(atPath: prepared.release.folder))
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(workingDirectory)/.agent/work").isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: artifacts) == [verified])
   }
 
   @Test func aVerifiedArchiveIsNotDownloadedAgain() async throws {

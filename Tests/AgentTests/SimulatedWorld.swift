@@ -93,10 +93,13 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     }
   }
 
-  func reconciler() -> EnvironmentReconciler {
+  /// - Parameter runtime: nil for this world's own.
+  func reconciler(
+    runtime: (any DeploymentRuntime)? = nil, random: @escaping @Sendable () -> Double = { 0 }
+  ) -> EnvironmentReconciler {
     EnvironmentReconciler(
-      source: self, runtime: self, runtimeKind: .compose, preparation: self, backend: self, events: self,
-      clock: ImmediateClock(), now: { self.now }, random: { 0 },
+      source: self, runtime: runtime ?? self, runtimeKind: .compose, preparation: self, backend: self, events: self,
+      clock: ImmediateClock(), now: { self.now }, random: random,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 

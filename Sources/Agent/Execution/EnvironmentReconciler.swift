@@ -46,8 +46,6 @@ public struct EnvironmentReconciler: Sendable {
 
   public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
     guard let cached = source.cached(key) else { return .done }
-    var retry = retry
-    retry.jitter = random()
     var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
     var decision = try await decide(cached, &facts)
     if case .settled = decision.step, decision.status == cached.status { return outcome(of: decision.step) }
@@ -198,13 +196,14 @@ public struct EnvironmentReconciler: Sendable {
       do throws(RuntimeFailure) {
         return try await step(reporter)
       } catch {
-        guard let failure = DeploymentFailure(error) else { throw CancellationError() }
+        // What fails while this Agent is made to stop may have failed for that alone: the next pass finds out.
+        guard let failure = DeploymentFailure(error), !Task.isCancelled else { throw CancellationError() }
         logger.warning(
           "A step failed", metadata: ["reason": .string(failure.reason), "error": .string(failure.message)])
         return failed(failure)
       }
     }
-    let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: retry)
+    let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: jitteredRetry)
     let written = try await StatusWriter(source: source, clock: clock).write(status, to: reporter.object)
     if let written { report(told, about: written) }
     return written
@@ -248,9 +247,16 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   private func record(_ outcome: DeploymentOutcome, in reporter: ProgressReporter) {
-    let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: retry)
+    let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: jitteredRetry)
     reporter.update { $0 = status }
     report(told, about: reporter.object)
+  }
+
+  /// Spreads the tries of many Agents that failed together.
+  private var jitteredRetry: RetryPolicy {
+    var jittered = retry
+    jittered.jitter = random()
+    return jittered
   }
 
   private func report(_ told: [DeploymentEvent], about object: DesiredDeployment) {

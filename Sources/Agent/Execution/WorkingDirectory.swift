@@ -42,6 +42,10 @@ struct WorkingDirectory: Sendable {
   /// Removes what an Agent that was killed left behind; secrets are overwritten first.
   func scrub() {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: work)) ?? [] { discard("\(work)/\(name)") }
+    // A download bears its digest's name only once it was verified: see `ReleasePreparation.archive(of:progress:)`.
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: artifacts)) ?? [] where name.contains(".") {
+      try? FileManager.default.removeItem(atPath: "\(artifacts)/\(name)")
+    }
   }
 
   /// Removes the folder of a release that was deployed.
