@@ -51,7 +51,10 @@ extension HTTPTransportError {
   ) -> String {
     var number = 0
     _ = curl_shim_get_long(easy, CURLINFO_OS_ERRNO, &number)
-    if result == CURLE_COULDNT_CONNECT, number != 0 { return String(cString: strerror(Int32(number))) }
+    if result == CURLE_COULDNT_CONNECT {
+      // libcurl's own words hold how long it tried, so that a status that quotes them would change with every try.
+      return number == 0 ? text(of: result) : String(cString: strerror(Int32(number)))
+    }
     let detail = String(cString: errorText)
     return detail.isEmpty ? text(of: result) : detail
   }
