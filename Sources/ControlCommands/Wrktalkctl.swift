@@ -1,4 +1,5 @@
 public import ArgumentParser
+import DeploymentKinds
 import FoundationEssentials
 
 /// The command line of WrkTalk deployments.

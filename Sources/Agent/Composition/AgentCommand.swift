@@ -1,4 +1,5 @@
 public import ArgumentParser
+import DeploymentKinds
 
 /// The program `wrktalk-agent`.
 public struct AgentCommand: AsyncParsableCommand {
@@ -13,8 +14,5 @@ public struct AgentCommand: AsyncParsableCommand {
 struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
-  /// The version of this program and of the API it speaks.
-  static let version = "1.0.0"
-
-  func run() { print("wrktalk-agent \(Self.version)") }
+  func run() { print("wrktalk-agent \(ProgramVersion.current)") }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
 import Logging
@@ -25,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let configuration: AgentConfiguration
-    let http = HTTPClient(userAgent: "wrktalk-agent/\(VersionCommand.version)")
+    let http = HTTPClient(userAgent: "wrktalk-agent/\(ProgramVersion.current)")
     let bucket: any Bucket
     do {
       configuration = try AgentConfiguration(environment: environment) { path in
@@ -46,7 +47,7 @@ struct RunCommand: AsyncParsableCommand {
     logger.info(
       "Starting",
       metadata: [
-        "version": .string(VersionCommand.version), "namespace": .string(configuration.namespace),
+        "version": .string(ProgramVersion.current), "namespace": .string(configuration.namespace),
         "server": .string(configuration.backendURL), "bucket": .string(bucket.name),
       ])
     let runtime = ComposeRuntime(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeploymentKinds
 import ResourceClient
 import ResourceModel
 import WireFormats

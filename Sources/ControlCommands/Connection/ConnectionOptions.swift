@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
 import ResourceClient
