@@ -1,4 +1,5 @@
 public import DeploymentKinds
+public import ResourceModel
 public import WireFormats
 
 /// What a decision needs to know besides the object itself.
@@ -28,16 +29,19 @@ public struct DeploymentFacts: Sendable, Hashable {
   public var environment: Environment
   public var license: License
   public var retry: RetryPolicy
+  /// Another object that was there first and names the same Compose project or Helm release.
+  public var owner: ObjectKey?
 
   public init(
     now: Timestamp, runtime: DeploymentRuntimeKind = .compose, environment: Environment = .notObserved,
-    license: License = .notChecked, retry: RetryPolicy = RetryPolicy()
+    license: License = .notChecked, retry: RetryPolicy = RetryPolicy(), owner: ObjectKey? = nil
   ) {
     self.now = now
     self.runtime = runtime
     self.environment = environment
     self.license = license
     self.retry = retry
+    self.owner = owner
   }
 }
 

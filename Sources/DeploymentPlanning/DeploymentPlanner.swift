@@ -41,6 +41,7 @@ public struct DeploymentPlanner {
         "spec.runtime is \(spec.runtime.rawValue), but this Agent deploys with \(facts.runtime.rawValue): "
           + "change spec.runtime or the Agent's WRKTALK_AGENT_DEPLOYMENT_TYPE")
     }
+    if let owner = facts.owner { return leave(to: owner) }
     switch DesiredRelease(spec: spec, status: status) {
     case .incomplete:
       return stall("InvalidSpec", "spec needs version and artifact, or rollbackTo.revision")
@@ -64,6 +65,21 @@ public struct DeploymentPlanner {
       events.append(DeploymentEvent(.normal, "Suspended", text))
     }
     return .settled(recheckAfter: nil)
+  }
+
+  /// Two objects that look after one project would undo each other's work for ever: the younger one touches nothing.
+  private mutating func leave(to owner: ObjectKey) -> Decision.Step {
+    let message =
+      "\(spec.runtime == .compose ? "The Compose project" : "The Helm release") \(spec.targetName ?? "") belongs to the "
+      + "DesiredDeployment \(owner), which was there first: delete one of the two, and create it anew under another name"
+    unset(DeploymentCondition.reconciling)
+    set(DeploymentCondition.stalled, .isTrue, "TargetInUse", message)
+    set(DeploymentCondition.ready, .isFalse, "TargetInUse", message)
+    status.progress = nil
+    if original?.conditions?[DeploymentCondition.stalled]?.reason != "TargetInUse" {
+      events.append(DeploymentEvent(.warning, "TargetInUse", message))
+    }
+    return .settled(recheckAfter: spec.interval.duration)
   }
 
   /// Nothing more happens for the desired release until somebody acts; the current one is looked after.

@@ -144,6 +144,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   func cached(_ key: ObjectKey) -> DesiredDeployment? { object }
 
+  func owner(before deployment: DesiredDeployment) -> ObjectKey? { nil }
+
   func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment? {
     try served { state throws(ResourceClientError) in state.object }
   }

@@ -16,6 +16,16 @@ struct GateTests {
     #expect(decision.events.map(\.reason) == ["Deploying"])
   }
 
+  @Test func theProjectOfAnOlderObjectIsLeftAlone() {
+    var claimed = facts()
+    claimed.owner = ObjectKey(namespace: "wrktalk", name: "first")
+    let decision = DeploymentPlanner.decide(deployment(spec("2.3.0")), facts: claimed)
+    #expect(decision.stepName == "settled for 1m")
+    #expect(decision.reason(DeploymentCondition.stalled) == "TargetInUse")
+    #expect(decision.status.conditions?[DeploymentCondition.ready]?.message.contains("wrktalk/first") == true)
+    #expect(decision.status.lastAttemptedGeneration == nil)
+  }
+
   @Test func theLicenceIsCheckedOnlyBeforeADeployment() {
     let unchecked = facts(license: .notChecked)
     #expect(DeploymentPlanner.decide(deployment(spec("2.3.0")), facts: unchecked).stepName == "checkLicense")

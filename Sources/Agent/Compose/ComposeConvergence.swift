@@ -104,10 +104,10 @@ struct ComposeConvergence: Sendable {
   ) async throws(RuntimeFailure) {
     await progress(
       Progress(step: .starting, done: 0, total: services.count, message: "starting \(services.count) services"))
-    for leftover in InterruptedRecreation.leftovers(
+    for obstacle in UpObstacle.obstacles(
       among: try await runtime.engine.containers(project: target.name))
     {
-      try await runtime.engine.settle(leftover)
+      try await runtime.engine.clear(obstacle)
     }
     let outcome = try await compose(
       command.upArguments, installation.composeFiles + [installation.pinFile], installation, lock,

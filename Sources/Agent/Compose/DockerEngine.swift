@@ -67,10 +67,10 @@ final class DockerEngine: Sendable {
     }
   }
 
-  /// Clears away what a killed Compose left half replaced. Volumes are kept.
-  func settle(_ leftover: InterruptedRecreation) async throws(RuntimeFailure) {
+  /// Takes what stands in the way of `up` out of it. Volumes are kept.
+  func clear(_ obstacle: UpObstacle) async throws(RuntimeFailure) {
     let response: HTTPResponse
-    switch leftover {
+    switch obstacle {
     case .remove(let id):
       response = try await send("/containers/\(Self.escaped(id))?force=1", method: "DELETE", limit: 1 << 20)
     case .rename(let id, let name):

@@ -1,6 +1,8 @@
 public import DeploymentKinds
+import DeploymentPlanning
 public import ResourceClient
 public import ResourceModel
+import WireFormats
 
 /// Where desired deployments come from, and where their status goes.
 public protocol DeploymentSource: Sendable {
@@ -9,6 +11,10 @@ public protocol DeploymentSource: Sendable {
 
   /// The object as it is now; nil where there is none.
   func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment?
+
+  /// The oldest other object that names the same Compose project or Helm release and was there before `deployment`, as
+  /// last seen; nil where there is none.
+  func owner(before deployment: DesiredDeployment) -> ObjectKey?
 
   /// Writes the status over exactly the version that `object` was read at.
   func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment
@@ -33,6 +39,16 @@ public struct WatchedDeployments: DeploymentSource {
       if error.isNotFound { return nil }
       throw error
     }
+  }
+
+  public func owner(before deployment: DesiredDeployment) -> ObjectKey? {
+    func age(_ object: DesiredDeployment) -> (Timestamp, ObjectKey) {
+      (object.metadata.creationTimestamp ?? Timestamp(microseconds: .max), object.key)
+    }
+    return informer.objects.values
+      .filter { $0.spec.targetName == deployment.spec.targetName && $0.spec.runtime == deployment.spec.runtime }
+      .filter { age($0) < age(deployment) }
+      .min { age($0) < age($1) }?.key
   }
 
   public func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment {

@@ -46,7 +46,8 @@ public struct EnvironmentReconciler: Sendable {
 
   public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
     guard let cached = source.cached(key) else { return .done }
-    var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
+    var facts = DeploymentFacts(
+      now: now(), runtime: runtimeKind, retry: retry, owner: source.owner(before: cached))
     var decision = try await decide(cached, &facts)
     if case .settled = decision.step, decision.status == cached.status { return outcome(of: decision.step) }
     guard var object = try await confirmed(cached, decision) else { return .done }

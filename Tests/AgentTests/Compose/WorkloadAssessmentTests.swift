@@ -105,10 +105,18 @@ import WireFormats
     let draft = try container("media", "0123456789ab_p-media-1", state: "created", status: "Created")
     var other = draft
     other.id = "ffff"
-    #expect(InterruptedRecreation.leftovers(among: [old, other]) == [.remove(id: "ffff")])
-    #expect(InterruptedRecreation.leftovers(among: [other]) == [.rename(id: "ffff", name: "p-media-1")])
+    #expect(UpObstacle.obstacles(among: [old, other]) == [.remove(id: "ffff")])
+    #expect(UpObstacle.obstacles(among: [other]) == [.rename(id: "ffff", name: "p-media-1")])
     other.state = .running
-    #expect(InterruptedRecreation.leftovers(among: [old, other]) == [])
+    #expect(UpObstacle.obstacles(among: [old, other]) == [])
+  }
+
+  @Test func containersThatComposeTakesForNoneOfItsOwnAreRemoved() throws {
+    var byHand = try container("extra", "p-extra-1", state: "running", status: "Up 2 seconds")
+    byHand.configHash = ""
+    #expect(UpObstacle.obstacles(among: [byHand]) == [.remove(id: byHand.id)])
+    byHand.isOneOff = true
+    #expect(UpObstacle.obstacles(among: [byHand]).isEmpty)
   }
 
   private func container(
@@ -116,6 +124,7 @@ import WireFormats
   ) throws -> EngineContainer {
     let labels: JSONValue = [
       "com.docker.compose.service": .string(service), "com.docker.compose.oneoff": isOneOff ? "True" : "False",
+      "com.docker.compose.config-hash": "hash",
     ]
     let row: JSONValue = [
       "Id": .string(name), "Names": [.string("/\(name)")], "State": .string(state), "Status": .string(status),
