@@ -132,7 +132,7 @@ let package = Package(
         "ResourceServer",
         "WireFormats", argumentParser, logging,
       ],
-      path: "Tests/Benchmarks", swiftSettings: strict),
+      path: "Tests/Benchmarks", exclude: ["bench.sh"], swiftSettings: strict),
 
     // Tests.
     module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, subprocess, systemPackage]),

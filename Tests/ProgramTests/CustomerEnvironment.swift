@@ -136,20 +136,20 @@ final class CustomerEnvironment: Sendable {
   /// Waits, by a watch, until the record is as `condition` says.
   @discardableResult
   func wait(
-    for what: String, within limit: Duration = .seconds(180),
+    for what: String, key: ObjectKey = CustomerEnvironment.key, within limit: Duration = .seconds(180),
     _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
   ) async throws -> DesiredDeployment {
     try await withThrowingTaskGroup(of: DesiredDeployment?.self) { group in
       group.addTask { [client] in
         while true {
-          let now = try await client.get(DesiredDeploymentKind.self, Self.key)
+          let now = try await client.get(DesiredDeploymentKind.self, key)
           if condition(now) { return now }
           let changes = try await client.watch(
             DesiredDeploymentKind.definition.names, namespace: Self.key.namespace, from: now.metadata.resourceVersion)
           for try await change in changes {
             guard case .modified(let object) = change else { continue }
             let deployment = try object.decoded(as: DesiredDeployment.self)
-            if condition(deployment) { return deployment }
+            if deployment.key == key, condition(deployment) { return deployment }
           }
         }
       }
@@ -159,7 +159,8 @@ final class CustomerEnvironment: Sendable {
       }
       defer { group.cancelAll() }
       if let found = try await group.next() ?? nil { return found }
-      let status = try JSONValue(encoding: try await deployment().status ?? DesiredDeploymentStatus())
+      let status = try JSONValue(
+        encoding: try await client.get(DesiredDeploymentKind.self, key).status ?? DesiredDeploymentStatus())
       throw ProgramError(description: "waited \(limit) in vain for: \(what); the status is \(status.text)")
     }
   }

@@ -94,6 +94,25 @@ struct PolicyTests {
     }
   }
 
+  @Test func twoRecordsOfOneProjectDoNotFight() async throws {
+    try await CustomerEnvironment.use { environment in
+      try await environment.startAgent()
+      let artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
+      let spec = environment.spec(version: "1.0.0", artifact: artifact, tag: "v1")
+      try await environment.apply(spec)
+      try await environment.waitUntilReady()
+      let key = ObjectKey(namespace: CustomerEnvironment.key.namespace, name: "younger")
+      let younger = DesiredDeployment(
+        metadata: ObjectMeta(name: key.name, namespace: key.namespace),
+        spec: environment.spec(version: "2.0.0", artifact: artifact, tag: "v2"))
+      _ = try await environment.client.create(younger)
+      try await environment.wait(for: "the younger record to be refused", key: key) {
+        $0.status?.conditions?[DeploymentCondition.stalled]?.reason == "TargetInUse"
+      }
+      #expect(try await environment.servedVersion(of: "media") == "v1")
+    }
+  }
+
   @Test func sigtermLetsARunningUpgradeFinish() async throws {
     try await CustomerEnvironment.use { environment in
       let agent = try await environment.startAgent()

@@ -18,7 +18,7 @@ for suite in "$TESTBED"/../*Tests; do
   suite=$(basename "$suite")
   [ -z "${1:-}" ] || [[ $suite =~ $1 ]] || continue
   say "$suite"
-  swift test --skip-build --filter "^$suite\." 2>&1 | tee -a "$log" | grep -aE '✘|recorded an issue|skipped|^---|Test run with|error:' || true
+  swift test --skip-build --filter "^$suite\." 2>&1 | tee -a "$log" | grep -aE '✘|recorded an issue|skipped|Test run with|error:' || true
   [ "${PIPESTATUS[0]}" = 0 ] || { status=1; failed+=("$suite"); }
 done
 
