@@ -57,7 +57,9 @@ import WireFormats
     Wrong(
       testDescription: "no name", text: header + "metadata: {}\n",
       message: "f.yaml:3:1: metadata.name: is required, as a string\n  3 | metadata: {}\n    | ^"),
-    Wrong(testDescription: "a list", text: "- a\n", message: "f.yaml:1:1: an object was expected, not a array"),
+    Wrong(
+      testDescription: "a list", text: "- a\n",
+      message: "f.yaml:1:1: an object was expected, but this is of the type array"),
   ]
 
   @Test(arguments: wrong)

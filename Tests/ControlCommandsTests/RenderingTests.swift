@@ -42,6 +42,11 @@ import WireFormats
         """)
   }
 
+  @Test func severalLinesAreJoinedWhereOnlyOneFits() {
+    #expect(printable("Its log ends:\r\n  broken\n\nbroken\u{1B}[2J\n") == "Its log ends: | broken | broken\u{FFFD}[2J")
+    #expect(printable("a\nb", keepingLineEnds: true) == "a\nb")
+  }
+
   @Test func historyIsATable() {
     let history = DeploymentHistory(Samples.deployment.status?.history ?? [], now: Samples.now)
     #expect(

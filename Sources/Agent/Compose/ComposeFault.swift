@@ -110,7 +110,12 @@ struct ComposeFault: Sendable {
   /// When one pull fails, Compose says of those it then gives up that it cannot connect: so an answer of the engine
   /// elsewhere in the text counts for more.
   private static func isEngineUnreachable(_ text: String) -> Bool {
-    contains(text, ["Cannot connect to the Docker daemon", "Error while fetching server API version"])
+    contains(
+      text,
+      [
+        "Cannot connect to the Docker daemon", "Error while fetching server API version",
+        "permission denied while trying to connect to the",
+      ])
       && !text.contains("Error response from daemon")
   }
 

@@ -18,7 +18,7 @@ struct RetryCommand: AsyncParsableCommand {
     let name = try ResourceArguments.deployment(name)
     let session = try connection.session()
     let deployment = try await DeploymentReader.read(name, session)
-    guard let failure = deployment.status?.failure else {
+    guard let version = deployment.status?.failure?.version ?? Self.waitingVersion(deployment) else {
       throw CommandFailure(
         "\(DesiredDeploymentKind.names.reference(name)) has no failed attempt that could be repeated",
         hint: "wrktalkctl describe dd \(printable(name)) says what it is doing.")
@@ -32,7 +32,17 @@ struct RetryCommand: AsyncParsableCommand {
         DesiredDeploymentKind.names, deployment.key, patch, options: WriteOptions(fieldManager: "wrktalkctl"))
     }
     try session.console.write(
-      "\(DesiredDeploymentKind.names.reference(name)): \(printable(failure.version)) is tried again\n")
+      "\(DesiredDeploymentKind.names.reference(name)): \(printable(version)) is tried again\n")
     try await waiting.waitUntilReady(name, session)
+  }
+
+  /// The version that a passing failure or a closed gate keeps back; nil where there is none.
+  static func waitingVersion(_ deployment: DesiredDeployment) -> String? {
+    let status = deployment.status
+    guard let ready = status?.conditions?[DeploymentCondition.ready], ready.status == .isFalse,
+      status?.progress == nil, deployment.spec.suspend != true,
+      status?.current.map({ $0.version != deployment.spec.version }) ?? true
+    else { return nil }
+    return deployment.spec.version
   }
 }

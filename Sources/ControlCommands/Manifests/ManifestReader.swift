@@ -77,7 +77,8 @@ struct ManifestReader {
       CommandFailure(origin.excerpt(FieldError(field: field, reason: .invalid, message: message)))
     }
     guard object.object != nil else {
-      throw CommandFailure("\(origin.location(of: "")): an object was expected, not a \(object.typeName)")
+      throw CommandFailure(
+        "\(origin.location(of: "")): an object was expected, but this is of the type \(object.typeName)")
     }
     guard let apiVersion = object["apiVersion"]?.string else { throw failure("apiVersion", "is required, as a string") }
     guard let kind = object["kind"]?.string else { throw failure("kind", "is required, as a string") }

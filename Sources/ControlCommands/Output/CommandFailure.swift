@@ -20,13 +20,28 @@ struct CommandFailure: Error, Hashable, CustomStringConvertible {
 }
 
 /// Text from a server or a file, with control characters (which could move the cursor or clear a terminal) made visible.
+/// Where it must stay on one line, its lines are joined with ` | `.
 func printable(_ text: String, keepingLineEnds: Bool = false) -> String {
   guard text.unicodeScalars.contains(where: isControl) else { return text }
+  if !keepingLineEnds, text.contains(where: \.isNewline) {
+    let lines = text.split(whereSeparator: \.isNewline).map { printable(String($0).trimmingSpaces) }
+    return lines.filter { !$0.isEmpty }.joined(separator: " | ")
+  }
   var output = String.UnicodeScalarView()
   for scalar in text.unicodeScalars {
     output.append(isControl(scalar) && !(keepingLineEnds && scalar == "\n") ? "\u{FFFD}" : scalar)
   }
   return String(output)
+}
+
+extension String {
+  fileprivate var trimmingSpaces: String {
+    let isSpace = { (character: Character) in character == " " || character == "\t" }
+    guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
+      return ""
+    }
+    return String(self[first...last])
+  }
 }
 
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {

@@ -147,6 +147,11 @@ import Testing
       output: "Cannot connect to the Docker daemon at unix:///tmp/nosock.sock. Is the docker daemon running?\n",
       kind: .transient, reason: "EngineUnreachable", tells: ["unix:///var/run/docker.sock"]),
     Case(
+      testDescription: "v2: engine's socket not permitted", phase: .pull,
+      output: "unable to get image 'r/media:v2': permission denied while trying to connect to the Docker daemon socket "
+        + "at unix:///var/run/docker.sock: dial unix /var/run/docker.sock: connect: permission denied\n",
+      kind: .transient, reason: "EngineUnreachable", tells: ["unix:///var/run/docker.sock"]),
+    Case(
       testDescription: "v1: engine away", phase: .config,
       output: "Traceback (most recent call last):\n  File \"/usr/bin/docker-compose\", line 33, in <module>\n"
         + "docker.errors.DockerException: Error while fetching server API version: ('Connection aborted.', "
