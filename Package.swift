@@ -161,7 +161,8 @@ let package = Package(
     tests(
       "BackendTests",
       [
-        "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer", "WireFormats", logging,
+        "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer", "WireFormats",
+        logging,
       ]),
     tests(
       "AgentTests",

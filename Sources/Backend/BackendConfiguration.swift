@@ -48,7 +48,7 @@ struct BackendConfiguration: Sendable {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw ConfigurationError(message: "the data folder \(folder) cannot be made: \(error)")
+      throw ConfigurationError(message: "the data folder \(folder) cannot be made: \(fileErrorText(error))")
     }
   }
 }

@@ -2,6 +2,7 @@ import Cryptography
 import Database
 import DeploymentKinds
 import FoundationEssentials
+import Glibc
 import Hummingbird
 import Logging
 import NIOCore
@@ -36,6 +37,9 @@ struct BackendServer {
       makeUID: makeID, renderMetrics: { metrics.render() })
     let license = LicenseSource(
       license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
+    if let problem = license.state().problem(at: now()) {
+      logger.warning("No release is deployed until the licence is put right", metadata: ["error": "\(problem)"])
+    }
     let responder = ResourceResponder(
       api: api, authenticator: TokenAuthenticator(tokens: TokenStore(database: database), now: now),
       endpoints: InternalEndpoints(
@@ -59,6 +63,10 @@ struct BackendServer {
     }
     do {
       try await services.run()
+    } catch let error as IOError where error.errnoCode == EADDRINUSE {
+      await close()
+      throw ConfigurationError(
+        message: "\(address.host):\(address.port) is in use by another program; choose another address with --listen")
     } catch {
       await close()
       throw error

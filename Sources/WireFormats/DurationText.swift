@@ -19,7 +19,9 @@ public struct DurationText: Sendable, Hashable, Comparable, CustomStringConverti
       rest = rest[digits.endIndex...]
       let unitText = rest.prefix { !("0"..."9").contains($0) }
       rest = rest[unitText.endIndex...]
-      guard let count = Int64(digits), let unit = Self.milliseconds[String(unitText)], unit < previousUnit else { return nil }
+      guard let count = Int64(digits), let unit = Self.milliseconds[String(unitText)], unit < previousUnit else {
+        return nil
+      }
       let (product, overflowed) = count.multipliedReportingOverflow(by: unit)
       let (sum, overflowedSum) = total.addingReportingOverflow(product)
       if overflowed || overflowedSum { return nil }

@@ -21,7 +21,8 @@ extension JSONValue {
     case .number(let number): output.append(contentsOf: number.isFinite ? "\(number)".utf8 : "null".utf8)
     case .string(let text): Self.serialize(text, into: &output)
     case .array(let elements):
-      Self.serialize(elements, brackets: ("[", "]"), into: &output, indentation: indentation) { element, output, inner in
+      Self.serialize(elements, brackets: ("[", "]"), into: &output, indentation: indentation) {
+        element, output, inner in
         element.serialize(into: &output, indentation: inner)
       }
     case .object(let members):

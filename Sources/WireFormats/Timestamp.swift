@@ -66,7 +66,8 @@ extension Timestamp {
     var offset: Int64 = 0
     if !(reader.take("Z") || reader.take("z")) {
       let sign: Int64 = reader.take("+") ? 1 : -1
-      guard sign == 1 || reader.take("-"), let hours = reader.number(2), reader.take(":"), let minutes = reader.number(2),
+      guard sign == 1 || reader.take("-"), let hours = reader.number(2), reader.take(":"),
+        let minutes = reader.number(2),
         hours < 24, minutes < 60
       else { return nil }
       offset = sign * (hours * 3600 + minutes * 60)

@@ -8,7 +8,7 @@ struct AgentConfigurationTests {
   private func configuration(
     _ variables: [String: String], files: [String: String] = [:]
   ) throws(AgentConfigurationError) -> AgentConfiguration {
-    var environment = ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker"]
+    var environment = ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "WRKTALK_AGENT_TOKEN_FILE": "/run/agent.token"]
     environment.merge(variables) { _, given in given }
     return try AgentConfiguration(environment: environment) { files[$0] }
   }
@@ -20,7 +20,7 @@ struct AgentConfigurationTests {
     #expect(standard.namespace == "wrktalk")
     #expect(standard.composeWorkingDirectory == "/tmp/wrktalk")
     #expect(standard.logLevel == .info)
-    #expect(standard.token == .none)
+    #expect(standard.token == .file(path: "/run/agent.token"))
     #expect(standard.vendorPublicKey == nil)
     #expect(standard.dockerEndpoint == .standard)
   }
@@ -69,6 +69,13 @@ struct AgentConfigurationTests {
     let error = #expect(throws: AgentConfigurationError.self) { try configuration(variables) }
     #expect(error?.variable == name)
     #expect(error?.description.contains("secret") != true)
+  }
+
+  @Test func withoutATokenTheAgentDoesNotStart() {
+    let error = #expect(throws: AgentConfigurationError.self) {
+      try AgentConfiguration(environment: ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker"]) { _ in nil }
+    }
+    #expect(error?.variable == "WRKTALK_AGENT_TOKEN_FILE")
   }
 
   @Test func misspeltVariablesAreNoticed() {

@@ -1,5 +1,6 @@
 import Cryptography
 import FoundationEssentials
+import Observability
 
 /// An unpacked bundle (spec §3.2): one Compose file, perhaps an override of it, and the files that both refer to.
 struct ComposeBundle: Sendable, Hashable {
@@ -57,7 +58,7 @@ struct ComposeBundle: Sendable, Hashable {
         digest.update(Array("\(kind) \(file.path.utf8.count) \(file.path) \(content.count)\n".utf8))
         digest.update(content)
       } catch {
-        throw Self.invalid("\(file.path) cannot be read: \(error)")
+        throw Self.invalid("\(file.path) cannot be read: \(fileErrorText(error))")
       }
     }
     return digest.finalize().hexadecimal

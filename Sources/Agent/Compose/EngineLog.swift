@@ -21,9 +21,14 @@ enum EngineLog {
     return text
   }
 
-  /// The last `lines` lines of `bytes`, at most `characters` long, without control characters.
+  /// The last `lines` lines of `bytes`, at most `characters` long, without control characters; what a container says
+  /// anew at each restart stands there once.
   static func tail(_ bytes: [UInt8], lines: Int, characters: Int) -> String {
-    TerminalText.plain(String(decoding: bytes, as: UTF8.self)).lastLines(lines, characters: characters)
+    var told: [Substring] = []
+    for line in TerminalText.plain(String(decoding: bytes, as: UTF8.self)).split(separator: "\n") {
+      if told.last != line { told.append(line) }
+    }
+    return told.joined(separator: "\n").lastLines(lines, characters: characters)
   }
 }
 

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Observability
 import WireFormats
 
 /// Where a project's bundles lie while Compose and the containers use them:
@@ -108,7 +109,9 @@ struct ProjectDirectory: Sendable, Hashable {
       let isFull = (error as? CocoaError)?.code == .fileWriteOutOfSpace
       throw RuntimeFailure(
         kind: .transient, reason: isFull ? "DiskFull" : "WorkingDirectoryUnusable",
-        message: "The Agent could not \(what): \(isFull ? "no space is left; free some and it goes on" : "\(error)")")
+        message:
+          "The Agent could not \(what): \(isFull ? "no space is left; free some and it goes on" : fileErrorText(error))"
+      )
     }
   }
 }

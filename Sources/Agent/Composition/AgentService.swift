@@ -147,7 +147,6 @@ extension AgentConfiguration {
   var endpoint: APIEndpoint {
     let source: TokenSource =
       switch token {
-      case .none: .none
       case .fixed(let token): .fixed(token)
       case .file(let path): .file(path: path)
       }

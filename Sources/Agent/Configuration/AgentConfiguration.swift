@@ -11,7 +11,6 @@ public struct AgentConfiguration: Sendable {
   }
 
   public enum Token: Sendable, Hashable {
-    case none
     case fixed(String)
     case file(path: String)
   }

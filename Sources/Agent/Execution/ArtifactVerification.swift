@@ -1,6 +1,7 @@
 import Cryptography
 import DeploymentKinds
 import DeploymentPlanning
+import Observability
 
 /// Decides whether an artifact is what the record says, and what the vendor signed.
 struct ArtifactVerification: Sendable {
@@ -35,7 +36,7 @@ struct ArtifactVerification: Sendable {
     } catch {
       throw RuntimeFailure(
         kind: .transient, reason: "WorkingDirectoryUnusable",
-        message: "The downloaded artifact could not be read: \(error)")
+        message: "The downloaded artifact could not be read: \(fileErrorText(error))")
     }
     guard digest == artifact.sha256 else {
       throw Self.refusal(

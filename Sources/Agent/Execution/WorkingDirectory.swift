@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Observability
 
 /// The Agent's own corner of the working directory, beside the projects' folders:
 ///
@@ -70,7 +71,8 @@ struct WorkingDirectory: Sendable {
   static func failure(_ error: any Error, _ what: String) -> RuntimeFailure {
     if (error as? CocoaError)?.code == .fileWriteOutOfSpace { return failure(ENOSPC, what) }
     return RuntimeFailure(
-      kind: .transient, reason: "WorkingDirectoryUnusable", message: "The Agent could not \(what): \(error)")
+      kind: .transient, reason: "WorkingDirectoryUnusable",
+      message: "The Agent could not \(what): \(fileErrorText(error))")
   }
 
   static func failure(_ code: Int32, _ what: String) -> RuntimeFailure {

@@ -49,6 +49,17 @@ enum LicenseState: Sendable, Hashable {
   case licensed(License)
   case rejected(LicenseError)
 
+  /// Why no release may be deployed; nil where one may.
+  func problem(at now: Timestamp) -> LicenseError? {
+    switch self {
+    case .notRequired: nil
+    case .licensed(let license):
+      license.isValid(at: now)
+        ? nil : LicenseError(message: "the licence expired\(license.expiresAt.map { " on \($0)" } ?? "")")
+    case .rejected(let error): error
+    }
+  }
+
   /// The answer to `GET /internal/license/status` (spec §14.3).
   func json(at now: Timestamp) -> JSONValue {
     switch self {
