@@ -176,8 +176,8 @@ let package = Package(
     tests(
       "ProgramTests",
       [
-        "DeploymentKinds", "HTTPTransport", "Processes", "ResourceClient", "ResourceModel", "WireFormats", logging,
-        systemPackage,
+        "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes", "ResourceClient",
+        "ResourceModel", "WireFormats", logging, systemPackage,
       ]),
   ],
   swiftLanguageModes: [.v6]
