@@ -16,6 +16,8 @@ final class ProgressReporter: Sendable {
   }
 
   static let interval = Duration.milliseconds(500)
+  /// How long the beginning of a step waits to be written.
+  static let patience = Duration.seconds(2)
 
   private let source: any DeploymentSource
   private let clock: any Clock<Duration>
@@ -45,13 +47,19 @@ final class ProgressReporter: Sendable {
     bell.yield()
   }
 
-  /// Says how far it is; at the beginning of a step returns once that is written.
+  /// Says how far it is; at the beginning of a step returns once that is written, or `patience` is over.
   func announce(_ progress: DesiredDeploymentStatus.Progress) async {
     let (isNewStep, isHeard) = state.withLock { state in
       (state.object.status?.progress?.step != progress.step, state.isHeard)
     }
     update { $0.progress = progress }
-    if isNewStep && isHeard { await writeChanges() }
+    guard isNewStep && isHeard else { return }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.writeChanges() }
+      group.addTask { try? await self.clock.sleep(for: Self.patience) }
+      await group.next()
+      group.cancelAll()
+    }
   }
 
   /// Writes changes until the task is cancelled.

@@ -2,7 +2,7 @@ import ResourceClient
 import ResourceModel
 import WireFormats
 
-/// Prints objects as they are and again whenever they change: one line a change.
+/// Prints objects as they are and again whenever they change: one line a change that can be seen.
 struct ListFollower {
   let query: ObjectQuery
   let printer: ObjectPrinter
@@ -70,6 +70,8 @@ private struct ChangeLines {
   private var table = TextTable(minimumWidth: 9)
   private var hasHeader: Bool
   private var versions: [ObjectKey: String] = [:]
+  /// What the last line of each object said, its age apart: a change that the columns do not show is no news.
+  private var shown: [ObjectKey: [String]] = [:]
 
   init(printer: ObjectPrinter) {
     self.printer = printer
@@ -106,15 +108,24 @@ private struct ChangeLines {
     }
     var version: String?
     for row in view.rows(of: object) {
+      let key = ObjectKey(namespace: row.namespace, name: row.name)
+      // That it is gone is news, whatever its last line said.
+      if isDeletion { shown[key] = nil }
       try print(row)
       version = row.resourceVersion.isEmpty ? version : row.resourceVersion
-      if isDeletion { versions[ObjectKey(namespace: row.namespace, name: row.name)] = nil }
+      if isDeletion {
+        versions[key] = nil
+        shown[key] = nil
+      }
     }
     return version ?? object["metadata"]?["resourceVersion"]?.string
   }
 
   private mutating func print(_ row: TableView.Row) throws {
-    guard isNew(ObjectKey(namespace: row.namespace, name: row.name), row.resourceVersion) else { return }
+    let key = ObjectKey(namespace: row.namespace, name: row.name)
+    guard isNew(key, row.resourceVersion) else { return }
+    let news = zip(view.header, row.cells).filter { $0.0 != "AGE" }.map(\.1)
+    guard shown.updateValue(news, forKey: key) != news else { return }
     if !hasHeader {
       hasHeader = true
       table.widen(for: view.header)
