@@ -219,15 +219,28 @@ extension DeploymentPlanner {
     return Care(step: .restore(plan(for: current), .rollback), problem: ("RollingBack", message))
   }
 
+  /// After a failure the current release runs in full: brought back, or never touched.
   mutating func markRemediated(_ current: DesiredDeploymentStatus.Current) {
-    let message = "\(current.title) runs again"
     settle()
+    guard isRollbackBegun else {
+      let message = "The failure changed nothing: \(current.title) goes on running"
+      set(DeploymentCondition.remediated, .isTrue, "NothingChanged", message)
+      events.append(DeploymentEvent(.normal, "NothingChanged", message))
+      return
+    }
+    let message = "\(current.title) runs again"
     set(DeploymentCondition.remediated, .isTrue, "RolledBack", message)
     events.append(DeploymentEvent(.normal, "RolledBack", message))
     guard let attempted = status.lastAttemptedGeneration,
       let index = status.history?.firstIndex(where: { $0.generation == attempted && $0.outcome == .failed })
     else { return }
     status.history?[index].outcome = .rolledBack
+  }
+
+  /// A rollback is recorded before it begins, so that it counts also where the Agent that began it is gone.
+  private var isRollbackBegun: Bool {
+    original?.conditions?[DeploymentCondition.reconciling]?.reason == "RollingBack"
+      || original?.conditions?[DeploymentCondition.remediated] != nil
   }
 
   mutating func markCorrected(_ current: DesiredDeploymentStatus.Current) {

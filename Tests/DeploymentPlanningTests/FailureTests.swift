@@ -31,7 +31,9 @@ struct FailureTests {
   }
 
   @Test func whatRunsAfterTheRollbackIsKeptAndTheFailureStaysKnown() {
-    let object = deployment(spec("2.3.0"), status: failedStatus())
+    let begun = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: failedStatus()), facts: facts(.observed(.init(containers: []))))
+    let object = deployment(spec("2.3.0"), status: begun.status)
     let (status, events) = DeploymentPlanner.record(
       .restored(RunningRelease(imageDigests: [:], services: services("2.2.0")), .rollback), of: object, now: moment)
     #expect(events.map(\.reason) == ["RolledBack"])
@@ -55,6 +57,17 @@ struct FailureTests {
       deployment(spec("2.3.0"), status: failed), facts: facts(.observed(running("2.2.0"))))
     #expect(decision.stepName == "settled for 1m")
     #expect(decision.status.conditions?.isTrue(DeploymentCondition.remediated) == true)
+    #expect(decision.reason(DeploymentCondition.remediated) == "NothingChanged")
+    #expect(decision.status.history?.first?.outcome == .failed)
+  }
+
+  @Test func aRollbackThatWasCutShortStillCountsAsOne() {
+    let broken = DeploymentFacts.Environment.observed(.init(containers: [container("media", "2.3.0")]))
+    let begun = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: failedStatus()), facts: facts(broken))
+    let decision = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: begun.status), facts: facts(.observed(running("2.2.0"))))
+    #expect(decision.reason(DeploymentCondition.remediated) == "RolledBack")
+    #expect(decision.status.history?.first?.outcome == .rolledBack)
   }
 
   @Test func withHoldEverythingIsLeftAsItIs() {
