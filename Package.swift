@@ -130,7 +130,7 @@ let package = Package(
       dependencies: [
         "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation", "ResourceModel",
         "ResourceServer",
-        "WireFormats", argumentParser, logging,
+        "WireFormats", argumentParser, logging, systemPackage,
       ],
       path: "Tests/Benchmarks", exclude: ["bench.sh"], swiftSettings: strict),
 

@@ -160,6 +160,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public var attempts: Int?
   /// After a failure that may pass: nothing is tried again before this moment.
   public var nextAttemptAt: Timestamp?
+  /// How many corrections of drift followed each other closely; the pause before the next one doubles with each.
+  public var corrections: Int?
   public var failure: Failure?
   public var conditions: [Condition]?
   /// Newest first, at most `historyLimit`.
@@ -170,7 +172,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public init(
     observedGeneration: Int64? = nil, lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
     lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
-    nextAttemptAt: Timestamp? = nil, failure: Failure? = nil, conditions: [Condition]? = nil,
+    nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil, conditions: [Condition]? = nil,
     history: [HistoryEntry]? = nil
   ) {
     self.observedGeneration = observedGeneration
@@ -181,6 +183,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     self.progress = progress
     self.attempts = attempts
     self.nextAttemptAt = nextAttemptAt
+    self.corrections = corrections
     self.failure = failure
     self.conditions = conditions
     self.history = history

@@ -68,7 +68,8 @@ public struct RetryPolicy: Sendable, Hashable {
   public var maxAttempts: Int
   public var baseDelay: Duration
   public var maxDelay: Duration
-  /// The least time between the end of one correction of drift and the start of the next.
+  /// The least time between the end of a correction of drift and the start of the next; it doubles with each of those
+  /// that follow closely, up to `maxDelay`.
   public var correctionGap: Duration
   /// From 0 up to 1: this share of a quarter of each delay is added to it, so that many Agents spread out.
   public var jitter: Double
@@ -91,6 +92,11 @@ public struct RetryPolicy: Sendable, Hashable {
 
   /// The pause after something that has been failing for `span`: as long again, which doubles it each time.
   public func delay(failingFor span: Duration) -> Duration { spread(min(maxDelay, max(baseDelay, span))) }
+
+  /// The pause after that many corrections in a row.
+  public func pause(afterCorrections corrections: Int) -> Duration {
+    min(maxDelay, correctionGap * (1 << min(max(corrections - 1, 0), 16)))
+  }
 
   private func spread(_ delay: Duration) -> Duration { delay + delay * (jitter / 4) }
 }

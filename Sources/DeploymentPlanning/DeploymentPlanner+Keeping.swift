@@ -163,6 +163,8 @@ extension DeploymentPlanner {
         markCorrected(current)
       } else if before == nil {
         set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+      } else if let before, facts.now - before.lastTransitionTime > correctionPause * 2 {
+        status.corrections = nil
       }
       return Care(step: .settled(recheckAfter: interval), problem: unhealthy)
     }
@@ -186,7 +188,7 @@ extension DeploymentPlanner {
         return Care(step: .settled(recheckAfter: min(interval, pause)), problem: (before.reason, before.message))
       }
       if let before, before.reason == "Corrected" {
-        let pause = before.lastTransitionTime + facts.retry.correctionGap - facts.now
+        let pause = before.lastTransitionTime + correctionPause - facts.now
         if pause > .zero {
           settle()
           return Care(step: .settled(recheckAfter: min(interval, pause)), problem: ("DriftDetected", text))
@@ -243,7 +245,11 @@ extension DeploymentPlanner {
       || original?.conditions?[DeploymentCondition.remediated] != nil
   }
 
+  /// Something that changes the environment again and again is not fought every few seconds.
+  private var correctionPause: Duration { facts.retry.pause(afterCorrections: status.corrections ?? 0) }
+
   mutating func markCorrected(_ current: DesiredDeploymentStatus.Current) {
+    status.corrections = min((status.corrections ?? 0) + 1, 16)
     let message = "\(current.title) runs again as it was deployed"
     set(DeploymentCondition.drifted, .isFalse, "Corrected", message)
     events.append(DeploymentEvent(.normal, "DriftCorrected", message))

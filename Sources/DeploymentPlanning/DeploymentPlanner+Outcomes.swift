@@ -65,6 +65,7 @@ extension DeploymentPlanner {
     status.progress = nil
     status.failure = nil
     status.nextAttemptAt = nil
+    status.corrections = nil
     unset(DeploymentCondition.reconciling, DeploymentCondition.stalled, DeploymentCondition.remediated)
     set(DeploymentCondition.released, .isTrue, "Deployed", text)
     setHealthy(.healthy)

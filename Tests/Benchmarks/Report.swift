@@ -1,3 +1,5 @@
+import SystemPackage
+
 /// One measured figure, beside something public that was measured in the same run: machines differ, the ratio hardly.
 struct Measurement {
   var what: String
@@ -15,6 +17,8 @@ struct Measurement {
     let ours = Self.rate(count, duration)
     let theirs = Self.rate(reference.count, reference.duration)
     let ratio = (theirs / ours * 100).rounded() / 100
-    Swift.print("\(what): \(Int(ours))/s, \(reference.name): \(Int(theirs))/s, ratio \(ratio)")
+    let line = "\(what): \(Int(ours))/s, \(reference.name): \(Int(theirs))/s, ratio \(ratio)\n"
+    // At once, also into a pipe: the next figure may take a minute.
+    _ = try? FileDescriptor.standardOutput.writeAll(line.utf8)
   }
 }

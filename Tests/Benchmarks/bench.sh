@@ -33,7 +33,7 @@ wait_for 20 "PostgreSQL" "$postgresql_bin/pg_isready" -h 127.0.0.1 -p "$postgres
 wrktalk-bench ${BENCH_QUICK:+--quick} --sqlite "$folder/bench.db" --postgresql "postgresql://bench@127.0.0.1:$postgresql_port/postgres"
 seconds() { date +%s.%N; }
 between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b > 0 ? a / b : 0 }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; }
 rounds=$([ -n "${BENCH_QUICK:-}" ] && echo 1 || echo 3)
 release 1.0.0 v1
 release 2.0.0 v2
@@ -54,7 +54,7 @@ for ((round = 1; round <= rounds; round++)); do
   bare down -t 0 >/dev/null 2>&1
   began=$(seconds)
   wrktalkctl apply -f "$folder/1.0.0.yaml" >/dev/null
-  wrktalkctl wait dd/wrktalk -n wrktalk --for=condition=Ready --timeout 2m >/dev/null
+  wrktalkctl wait dd/wrktalk -n wrktalk --for=condition=Ready --timeout 2m >/dev/null 2>&1
   agent_time=$(between "$began" "$(seconds)")
   bare_total=$(awk -v a="$bare_total" -v b="$bare_time" 'BEGIN { print a + b }')
   agent_total=$(awk -v a="$agent_total" -v b="$agent_time" 'BEGIN { print a + b }')

@@ -75,6 +75,28 @@ struct SyncTests {
     #expect(later.stepName == "correct to 2.2.0")
   }
 
+  @Test func correctionsThatFollowEachOtherLeaveTwiceTheTime() {
+    let drifted = DeploymentFacts.Environment.observed(.init(containers: []))
+    var status = settledStatus()
+    var now = moment
+    for pause in [5, 10, 20, 40, 80, 160, 300, 300] {
+      let found = DeploymentPlanner.decide(deployment(spec("2.2.0"), status: status), facts: facts(drifted, at: now))
+      #expect(found.stepName == "correct to 2.2.0")
+      status =
+        DeploymentPlanner.record(
+          .restored(RunningRelease(imageDigests: [:], services: services("2.2.0")), .driftCorrection),
+          of: deployment(spec("2.2.0"), status: found.status), now: now
+        ).status
+      let early = DeploymentPlanner.decide(
+        deployment(spec("2.2.0"), status: status), facts: facts(drifted, at: now + .seconds(pause - 1)))
+      #expect(early.stepName == "settled for 1s")
+      now = now + .seconds(pause)
+    }
+    let quiet = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: status), facts: facts(.observed(running("2.2.0")), at: now + .seconds(600)))
+    #expect(quiet.status.corrections == nil)
+  }
+
   @Test func aCorrectionThatFailsIsRepeatedAfterAPause() {
     let drifted = DeploymentFacts.Environment.observed(.init(containers: []))
     let first = DeploymentPlanner.decide(deployment(spec("2.2.0"), status: settledStatus()), facts: facts(drifted))
