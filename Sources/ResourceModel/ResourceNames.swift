@@ -33,8 +33,9 @@ public struct ResourceNames: Sendable, Hashable {
   public var rootPath: String { group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)" }
 }
 
-/// Names one object of a kind. Every kind is namespaced.
+/// Names one object of a kind.
 public struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertible {
+  /// Empty for an object of the whole cluster, such as a CustomResourceDefinition.
   public var namespace: String
   public var name: String
 
@@ -43,7 +44,7 @@ public struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertible
     self.name = name
   }
 
-  public var description: String { "\(namespace)/\(name)" }
+  public var description: String { namespace.isEmpty ? name : "\(namespace)/\(name)" }
 
   /// By namespace, then by name: the order of a list.
   public static func < (left: ObjectKey, right: ObjectKey) -> Bool {

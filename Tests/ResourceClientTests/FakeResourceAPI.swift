@@ -161,7 +161,9 @@ final class FakeResourceAPI: APITransport {
   }
 
   private static func answer(_ request: Recorded, _ state: inout State) -> HTTPResponse {
-    let isCollection = ["desireddeployments", "leases", "events"].contains { request.path.hasSuffix("/\($0)") }
+    let isCollection = ["desireddeployments", "leases", "events", "pods", "nodes"].contains {
+      request.path.hasSuffix("/\($0)")
+    }
     let path = request.path.hasSuffix("/status") ? String(request.path.dropLast("/status".count)) : request.path
     switch (request.method, isCollection) {
     case ("GET", true):

@@ -30,13 +30,26 @@ public struct WriteOptions: Sendable, Hashable {
 
 /// What a deletion asks for.
 public struct DeleteOptions: Sendable, Hashable {
+  /// What becomes of the objects that the deleted one owns. The Backend, where nothing owns anything, pays no heed.
+  public enum PropagationPolicy: String, Sendable, Hashable {
+    /// They stay, without their owner.
+    case orphan = "Orphan"
+    /// They are deleted after it.
+    case background = "Background"
+    /// They are deleted before it.
+    case foreground = "Foreground"
+  }
+
   public var isDryRun: Bool
   /// Deletes only the object with this uid, not one that was created in its place.
   public var uid: String?
+  /// Nil for what the kind does by itself.
+  public var propagationPolicy: PropagationPolicy?
 
-  public init(isDryRun: Bool = false, uid: String? = nil) {
+  public init(isDryRun: Bool = false, uid: String? = nil, propagationPolicy: PropagationPolicy? = nil) {
     self.isDryRun = isDryRun
     self.uid = uid
+    self.propagationPolicy = propagationPolicy
   }
 }
 
@@ -45,11 +58,27 @@ public enum Representation: Sendable, Hashable {
   case object
   /// `meta.k8s.io/v1` Table: the columns of `kubectl get`, computed by the server.
   case table
+  /// `meta.k8s.io/v1` PartialObjectMetadata: nothing but the metadata. A server that does not know it answers objects.
+  case metadata
 
+  /// What asks for one object, or for a watch of objects, in this form.
   var accept: String {
     switch self {
     case .object: "application/json"
-    case .table: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+    case .table: Self.transformed("Table")
+    case .metadata: Self.transformed("PartialObjectMetadata")
     }
+  }
+
+  /// What asks for a list in this form.
+  var listAccept: String {
+    switch self {
+    case .object, .table: accept
+    case .metadata: Self.transformed("PartialObjectMetadataList")
+    }
+  }
+
+  private static func transformed(_ kind: String) -> String {
+    "application/json;as=\(kind);v=v1;g=meta.k8s.io,application/json"
   }
 }

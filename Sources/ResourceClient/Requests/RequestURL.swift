@@ -2,11 +2,12 @@ import ResourceModel
 
 /// The path and query of requests.
 enum RequestURL {
+  /// A namespace that is nil or empty is left out: all namespaces of a list, or an object of the whole cluster.
   static func path(_ names: ResourceNames, namespace: String?, name: String? = nil, subresource: String? = nil)
     -> String
   {
     var path = names.rootPath
-    if let namespace { path += "/namespaces/\(percentEncoded(namespace))" }
+    if let namespace, !namespace.isEmpty { path += "/namespaces/\(percentEncoded(namespace))" }
     path += "/\(names.plural)"
     if let name { path += "/\(percentEncoded(name))" }
     if let subresource { path += "/\(percentEncoded(subresource))" }

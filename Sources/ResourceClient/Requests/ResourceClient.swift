@@ -54,49 +54,7 @@ public struct ResourceClient: Sendable {
     items.append(("limit", String(limit)))
     if let continueToken { items.append(("continue", continueToken)) }
     return try await json(
-      "GET", RequestURL.path(names, namespace: namespace) + RequestURL.query(items), accept: representation.accept)
-  }
-
-  /// All objects, page after page; begins once more where the server forgot the list half way (410).
-  public func list(
-    _ names: ResourceNames, namespace: String?, selector: ObjectSelector = .everything, pageSize: Int = 500
-  ) async throws(ResourceClientError) -> ResourceList<JSONValue> {
-    var restarts = 0
-    while true {
-      do throws(ResourceClientError) {
-        return try await readPages(names, namespace: namespace, selector: selector, pageSize: pageSize)
-      } catch {
-        restarts += 1
-        guard error.isExpired, restarts < 3 else { throw error }
-      }
-    }
-  }
-
-  private func readPages(
-    _ names: ResourceNames, namespace: String?, selector: ObjectSelector, pageSize: Int
-  ) async throws(ResourceClientError) -> ResourceList<JSONValue> {
-    var items: [JSONValue] = []
-    var continueToken: String?
-    while true {
-      let page = try await page(
-        names, namespace: namespace, selector: selector, limit: pageSize, continueToken: continueToken)
-      guard let pageItems = page["items"]?.array, let version = page["metadata"]?["resourceVersion"]?.string else {
-        throw .protocolViolation("\(endpoint.baseURL) answered a list without items and resourceVersion")
-      }
-      // The items of a list may leave out what all of them have in common.
-      items += pageItems.map { item in
-        var item = item
-        if item["apiVersion"] == nil { item["apiVersion"] = .string(names.apiVersion) }
-        if item["kind"] == nil { item["kind"] = .string(names.kind) }
-        return item
-      }
-      let next = page["metadata"]?["continue"]?.string
-      guard let next, !next.isEmpty else { return ResourceList(items: items, resourceVersion: version) }
-      if next == continueToken || pageItems.isEmpty {
-        throw .protocolViolation("\(endpoint.baseURL) answered the same page of a list twice")
-      }
-      continueToken = next
-    }
+      "GET", RequestURL.path(names, namespace: namespace) + RequestURL.query(items), accept: representation.listAccept)
   }
 
   // MARK: Writing
@@ -136,6 +94,25 @@ public struct ResourceClient: Sendable {
       contentType: "application/json-patch+json")
   }
 
+  /// Server-side apply: the fields of `object` become this manager's, and those it had named before and left out now go.
+  /// Creates the object where there is none.
+  ///
+  /// - Parameters:
+  ///   - fieldManager: who writes; takes the place of the one in `options`.
+  ///   - force: takes over fields that other managers own, instead of failing with 409 `Conflict`.
+  public func apply(
+    _ names: ResourceNames, _ key: ObjectKey, _ object: JSONValue, fieldManager: String, force: Bool,
+    options: WriteOptions = WriteOptions()
+  ) async throws(ResourceClientError) -> JSONValue {
+    var options = options
+    options.fieldManager = fieldManager
+    var items = options.queryItems
+    if force { items.append(("force", "true")) }
+    // JSON is YAML.
+    return try await json(
+      "PATCH", path(names, key, nil, items), body: object, contentType: "application/apply-patch+yaml")
+  }
+
   /// - Returns: the object where it stays until its finalizers are done, else a `Status`.
   @discardableResult
   public func delete(
@@ -143,6 +120,7 @@ public struct ResourceClient: Sendable {
   ) async throws(ResourceClientError) -> JSONValue {
     var body: JSONValue = ["apiVersion": "v1", "kind": "DeleteOptions"]
     if let uid = options.uid { body["preconditions"] = ["uid": .string(uid)] }
+    if let policy = options.propagationPolicy { body["propagationPolicy"] = .string(policy.rawValue) }
     if options.isDryRun { body["dryRun"] = ["All"] }
     return try await json("DELETE", path(names, key), body: body)
   }
@@ -157,7 +135,7 @@ public struct ResourceClient: Sendable {
     try await json("POST", path, body: body)
   }
 
-  private func path(
+  func path(
     _ names: ResourceNames, _ key: ObjectKey, _ subresource: String? = nil,
     _ items: [(name: String, value: String)] = []
   ) -> String {
@@ -168,20 +146,27 @@ public struct ResourceClient: Sendable {
     _ method: String, _ path: String, accept: String = Representation.object.accept, body: JSONValue? = nil,
     contentType: String = "application/json"
   ) async throws(ResourceClientError) -> JSONValue {
-    var request = HTTPRequest(
-      method: method, url: endpoint.baseURL + path, headers: [("Accept", accept)], timeout: timeout, tls: endpoint.tls)
+    var request = request(method, path, accept: accept)
     if let body {
       request.headers.append(("Content-Type", contentType))
       request.body = .bytes(body.serialized())
     }
+    return try ResponseReader.read(try await response(to: request), from: endpoint.baseURL, onWarning: onWarning)
+  }
+
+  func request(_ method: String, _ path: String, accept: String) -> HTTPRequest {
+    HTTPRequest(
+      method: method, url: endpoint.baseURL + path, headers: [("Accept", accept)], timeout: timeout, tls: endpoint.tls)
+  }
+
+  /// The answer to `request`, which is sent with the endpoint's token.
+  func response(to request: HTTPRequest) async throws(ResourceClientError) -> HTTPResponse {
     let token = try endpoint.token.read()
-    var response = try await send(request, token: token)
-    if response.status == 401 {
-      // A token file may have been rotated between the reading and the sending; any other 401 stays one.
-      let newer = try endpoint.token.read()
-      if newer != token { response = try await send(request, token: newer) }
-    }
-    return try ResponseReader.read(response, from: endpoint.baseURL, onWarning: onWarning)
+    let response = try await send(request, token: token)
+    guard response.status == 401 else { return response }
+    // A token file may have been rotated between the reading and the sending; any other 401 stays one.
+    let newer = try endpoint.token.read()
+    return newer == token ? response : try await send(request, token: newer)
   }
 
   private func send(_ request: HTTPRequest, token: String?) async throws(ResourceClientError) -> HTTPResponse {
@@ -192,16 +177,5 @@ public struct ResourceClient: Sendable {
     } catch {
       throw .unreachable(error)
     }
-  }
-}
-
-/// The objects of a list, and the version from which a watch goes on.
-public struct ResourceList<Object: Sendable>: Sendable {
-  public var items: [Object]
-  public var resourceVersion: String
-
-  public init(items: [Object], resourceVersion: String) {
-    self.items = items
-    self.resourceVersion = resourceVersion
   }
 }

@@ -1,0 +1,140 @@
+import ResourceClient
+import ResourceModel
+import TestSupport
+import Testing
+import WireFormats
+
+@Suite struct ObjectInformerTests {
+  private static let pods = ResourceNames(group: "", version: "v1", kind: "Pod", plural: "pods", singular: "pod")
+  private static let nodes = ResourceNames(group: "", version: "v1", kind: "Node", plural: "nodes", singular: "node")
+
+  private struct Running {
+    let api = FakeResourceAPI()
+    let clock = ManualClock()
+    let informer: ObjectInformer
+    let changes: AsyncStream<ObjectKey>
+
+    init(
+      _ names: ResourceNames = ObjectInformerTests.pods, namespace: String? = "shop",
+      representation: Representation = .object, transform: @escaping @Sendable (JSONValue) -> JSONValue = { $0 }
+    ) {
+      let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
+      self.changes = changes
+      informer = ObjectInformer(
+        names, client: Fixtures.client(api), namespace: namespace, representation: representation,
+        transform: transform, clock: clock, random: { 1 }, logger: Fixtures.logger, onChange: { bell.yield($0) })
+    }
+
+    func put(_ name: String, phase: String) {
+      api.put(
+        [
+          "metadata": ["name": .string(name), "namespace": "shop", "managedFields": []],
+          "status": ["phase": .string(phase)],
+        ], at: "/api/v1/namespaces/shop/pods/\(name)")
+    }
+
+    func run(_ body: (Bells) async throws -> Void) async throws {
+      let bells = Bells(changes)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await informer.run() }
+        try await body(bells)
+        group.cancelAll()
+      }
+    }
+
+    func watches(_ count: Int) async {
+      await api.requests { requests in requests.count { $0.query.contains("watch=true") } >= count }
+    }
+  }
+
+  @Test func objectsAreKeptAsTheTransformLeavesThem() async throws {
+    let running = Running(transform: { pod in
+      var kept: JSONValue = ["phase": pod["status"]?["phase"] ?? .null]
+      kept["kind"] = pod["kind"]
+      return kept
+    })
+    running.put("a", phase: "Pending")
+    try await running.run { bells in
+      let problem = try await running.informer.waitForSyncOrProblem()
+      #expect(problem == nil)
+      #expect(await bells.next() == Fixtures.key("a"))
+      // The items of a list do not name their kind; the informer does.
+      #expect(running.informer.object(Fixtures.key("a")) == ["phase": "Pending", "kind": "Pod"])
+      await running.watches(1)
+      running.put("a", phase: "Running")
+      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(running.informer.objects == [Fixtures.key("a"): ["phase": "Running"]])
+    }
+  }
+
+  @Test func metadataIsAskedForInTheFormsOfListAndWatch() async throws {
+    let running = Running(representation: .metadata)
+    try await running.run { _ in await running.watches(1) }
+    #expect(
+      running.api.requests.map { $0.headers["Accept"] } == [
+        "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json",
+        "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json",
+      ])
+  }
+
+  @Test func objectsOfTheWholeClusterHaveNoNamespace() async throws {
+    let running = Running(Self.nodes, namespace: nil)
+    running.api.put(["metadata": ["name": "n1"]], at: "/api/v1/nodes/n1")
+    try await running.run { bells in
+      #expect(await bells.next() == ObjectKey(namespace: "", name: "n1"))
+      #expect(running.api.requests.first?.path == "/api/v1/nodes")
+    }
+  }
+
+  @Test func aListThatIsForbiddenIsAProblemUntilItIsAllowed() async throws {
+    let running = Running()
+    running.put("a", phase: "Running")
+    running.api.failNext(FakeResourceAPI.failure(.forbidden))
+    #expect(running.informer.problem == nil)
+    try await running.run { _ in
+      #expect(try await running.informer.waitForSyncOrProblem()?.reason == .forbidden)
+      #expect(running.informer.problem?.reason == .forbidden)
+      #expect(!running.informer.hasSynced)
+      await running.clock.waitForSleepers(1)
+      running.clock.advance(by: .seconds(1))
+      try await running.informer.waitForSync()
+      #expect(running.informer.problem == nil)
+    }
+  }
+
+  @Test func aWatchThatFailsIsAProblemWhileTheListStays() async throws {
+    let running = Running()
+    running.put("a", phase: "Running")
+    try await running.run { bells in
+      #expect(await bells.next() == Fixtures.key("a"))
+      await running.watches(1)
+      running.api.setDown(true)
+      running.api.endWatches()
+      await running.clock.waitForSleepers(1)
+      running.clock.advance(by: .seconds(1))
+      await running.watches(2)
+      await running.clock.waitForSleepers(1)
+      #expect(running.informer.problem?.isTransient == true)
+      let problem = try await running.informer.waitForSyncOrProblem()
+      #expect(problem == nil)
+      #expect(running.informer.objects.count == 1)
+      running.api.setDown(false)
+      running.clock.advance(by: .seconds(1))
+      running.put("b", phase: "Running")
+      #expect(await bells.next() == Fixtures.key("b"))
+      #expect(running.informer.problem == nil)
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func waitingCanBeCancelled(waitsForProblemToo: Bool) async {
+    let running = Running()
+    let waiting = Task {
+      if waitsForProblemToo { return try await running.informer.waitForSyncOrProblem() }
+      try await running.informer.waitForSync()
+      return nil
+    }
+    waiting.cancel()
+    await #expect(throws: CancellationError.self) { try await waiting.value }
+  }
+}
