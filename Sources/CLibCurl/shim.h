@@ -25,6 +25,12 @@ static inline CURLcode curl_shim_set_pointer(CURL *easy, CURLoption option, void
   return curl_easy_setopt(easy, option, value);
 }
 
+// libcurl takes a copy of the bytes.
+static inline CURLcode curl_shim_set_blob(CURL *easy, CURLoption option, const void *bytes, size_t count) {
+  struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+  return curl_easy_setopt(easy, option, &blob);
+}
+
 static inline CURLcode curl_shim_set_data_callback(CURL *easy, CURLoption option, curl_shim_data_callback callback) {
   return curl_easy_setopt(easy, option, callback);
 }

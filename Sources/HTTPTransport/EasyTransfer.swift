@@ -41,8 +41,8 @@ final class EasyTransfer {
 
   // MARK: Options
 
-  private func set(_ option: CURLoption, _ value: Int) { _ = curl_shim_set_long(easy, option, value) }
-  private func set(_ option: CURLoption, _ value: String) { _ = curl_shim_set_string(easy, option, value) }
+  func set(_ option: CURLoption, _ value: Int) { _ = curl_shim_set_long(easy, option, value) }
+  func set(_ option: CURLoption, _ value: String) { _ = curl_shim_set_string(easy, option, value) }
 
   private func setOptions(userAgent: String) {
     let request = transfer.request
@@ -80,17 +80,6 @@ final class EasyTransfer {
     _ = curl_shim_set_pointer(easy, CURLOPT_WRITEDATA, context)
     _ = curl_shim_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { buffer, size, count, context in
       EasyTransfer.from(context).receiveBody(UnsafeRawBufferPointer(start: buffer, count: size * count))
-    }
-  }
-
-  private func setTLSOptions(_ tls: TLSSettings) {
-    set(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2)
-    if let file = tls.certificateAuthorityFile { set(CURLOPT_CAINFO, file) }
-    if let file = tls.clientCertificateFile { set(CURLOPT_SSLCERT, file) }
-    if let file = tls.clientKeyFile { set(CURLOPT_SSLKEY, file) }
-    if tls.isVerificationDisabled {
-      set(CURLOPT_SSL_VERIFYPEER, 0)
-      set(CURLOPT_SSL_VERIFYHOST, 0)
     }
   }
 

@@ -40,23 +40,3 @@ public struct HTTPRequest: Sendable {
     self.maximumResponseBytes = maximumResponseBytes
   }
 }
-
-/// How the peer of a TLS connection is checked, and how the client proves itself.
-public struct TLSSettings: Sendable, Hashable {
-  /// PEM bundle that replaces the system's certificate authorities.
-  public var certificateAuthorityFile: String?
-  public var clientCertificateFile: String?
-  public var clientKeyFile: String?
-  /// Only for a server that the user named as insecure.
-  public var isVerificationDisabled: Bool
-
-  public init(
-    certificateAuthorityFile: String? = nil, clientCertificateFile: String? = nil, clientKeyFile: String? = nil,
-    isVerificationDisabled: Bool = false
-  ) {
-    self.certificateAuthorityFile = certificateAuthorityFile
-    self.clientCertificateFile = clientCertificateFile
-    self.clientKeyFile = clientKeyFile
-    self.isVerificationDisabled = isVerificationDisabled
-  }
-}
