@@ -98,6 +98,7 @@ let package = Package(
         metrics, serviceLifecycle,
       ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
+    module("ClusterAccess", ["Cryptography", "HTTPTransport", "ResourceClient", "WireFormats", "YAMLDocuments"]),
 
     // The programs, as libraries.
     module(
@@ -109,8 +110,9 @@ let package = Package(
     module(
       "Agent",
       [
-        "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
-        "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats",
+        "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
+        "ObjectStorage", "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel",
+        "WireFormats",
         "YAMLDocuments",
         argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
       ]),
@@ -158,6 +160,7 @@ let package = Package(
     tests(
       "ResourceClientTests",
       ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),
+    tests("ClusterAccessTests", ["ClusterAccess", "Cryptography", "HTTPTransport", "ResourceClient", "YAMLDocuments"]),
     tests(
       "BackendTests",
       [
