@@ -17,7 +17,7 @@ struct ComposeConvergence: Sendable {
   let progress: @Sendable (Progress) async -> Void
 
   /// - Parameter lock: held by each Compose process too, as its standard input.
-  func run(holding lock: borrowing ProjectLock) async throws(RuntimeFailure) -> ConvergedRelease {
+  func run(holding lock: borrowing ProjectLock) async throws(RuntimeFailure) -> RunningRelease {
     let installation = try directory.install(ComposeBundle(folder: release.folder), configFile: release.configFile)
     let services = try await resolve(installation, lock)
     let mask = mask(for: services)
@@ -125,7 +125,7 @@ struct ComposeConvergence: Sendable {
 
   private func converged(
     _ services: [ComposeService], _ images: [String: ResolvedImage], _ containers: [EngineContainer]
-  ) -> ConvergedRelease {
+  ) -> RunningRelease {
     let byService = Dictionary(grouping: containers.filter { !$0.isOneOff }, by: \.service)
     var digests: [String: String] = [:]
     let started = services.map { service in
@@ -140,7 +140,7 @@ struct ComposeConvergence: Sendable {
         name: service.name, image: reference, imageID: imageID, configHash: own.first?.configHash ?? "",
         replicas: own.count, runsToCompletion: service.isAwaitedToComplete || hasCompleted || isMeantToEnd)
     }
-    return ConvergedRelease(imageDigests: digests, services: started)
+    return RunningRelease(imageDigests: digests, services: started)
   }
 
   // MARK: - Images

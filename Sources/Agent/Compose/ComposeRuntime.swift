@@ -58,7 +58,7 @@ public final class ComposeRuntime: DeploymentRuntime {
   }
 
   public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
-    EnvironmentObservation(containers: try await engine.containers(project: target.name).map(\.observation))
+    .compose(try await engine.containers(project: target.name).map(\.observation))
   }
 
   public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
@@ -68,7 +68,7 @@ public final class ComposeRuntime: DeploymentRuntime {
   public func converge(
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ConvergedRelease {
+  ) async throws(RuntimeFailure) -> RunningRelease {
     try Self.check(project: target.name)
     let deadline = Deadline(target.timeout, clock: clock)
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
@@ -78,6 +78,19 @@ public final class ComposeRuntime: DeploymentRuntime {
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
       deadline: deadline, progress: progress)
     return try await convergence.run(holding: lock)
+  }
+
+  /// Compose keeps nothing of what ran before.
+  public func restore(
+    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease? { nil }
+
+  public func uninstall(
+    _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) {
+    await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing the project \(target.name)"))
+    try await engine.remove(project: target.name)
   }
 
   private func command() async throws(RuntimeFailure) -> ComposeCommand {
