@@ -73,7 +73,9 @@ public final class ComposeRuntime: DeploymentRuntime {
     let deadline = Deadline(target.timeout, clock: clock)
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
     try directory.create()
-    let lock = try await lock(directory, project: target.name, deadline: deadline, progress: progress)
+    let lock = try await TargetLock.take(
+      directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
+      progress: progress)
     let convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
       deadline: deadline, progress: progress)
@@ -101,26 +103,6 @@ public final class ComposeRuntime: DeploymentRuntime {
     return found
   }
 
-  private func lock(
-    _ directory: ProjectDirectory, project: String, deadline: Deadline,
-    progress: @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ProjectLock {
-    var isAnnounced = false
-    while deadline.remaining() > .zero {
-      if let lock = try ProjectLock.take(directory.lockFile) { return lock }
-      if !isAnnounced {
-        isAnnounced = true
-        await progress(
-          .init(step: .preparing, done: 0, total: 0, message: "waiting for an earlier Compose run of \(project) to end")
-        )
-      }
-      do { try await clock.sleep(for: .milliseconds(100)) } catch { throw .stopped }
-    }
-    throw RuntimeFailure(
-      kind: .transient, reason: "ProjectBusy",
-      message: "An earlier Compose run of project \(project) has not ended; fuser \(directory.lockFile) shows it")
-  }
-
   /// The name becomes part of paths and of container names.
   private static func check(project: String) throws(RuntimeFailure) {
     let allowed = project.utf8.allSatisfy { byte in
@@ -133,18 +115,5 @@ public final class ComposeRuntime: DeploymentRuntime {
         message:
           "\"\(project)\" is no Compose project name: lower-case letters, digits, - and _, a letter or digit first")
     }
-  }
-}
-
-/// When an attempt has taken too long.
-struct Deadline: Sendable {
-  let limit: Duration
-  /// May be negative.
-  let remaining: @Sendable () -> Duration
-
-  init(_ limit: Duration, clock: some Clock<Duration>) {
-    self.limit = limit
-    let end = clock.now.advanced(by: limit)
-    remaining = { clock.now.duration(to: end) }
   }
 }
