@@ -33,7 +33,7 @@ private actor Bells {
   private struct Running {
     let api = FakeResourceAPI()
     let clock = ManualClock()
-    let informer: Informer<DesiredDeploymentKind>
+    let informer: Informer<DesiredDeployment>
     let changes: AsyncStream<ObjectKey>
 
     init() {

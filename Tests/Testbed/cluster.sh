@@ -29,8 +29,8 @@ build() {
     { tail -3 "$TESTBED_STATE/kubernetes-source.log" >&2; fail "the source of Kubernetes could not be fetched: see $TESTBED_STATE/kubernetes-source.log"; }
   # The copy of reflect2 in it reads memory that is not its own when a newer Go built it; the packaged one does not.
   local reflect=github.com/modern-go/reflect2
+  rm -f "$folder/source/vendor/$reflect"/*.go "$folder/source/vendor/$reflect"/*.s
   cp /usr/share/gocode/src/$reflect/*.go /usr/share/gocode/src/$reflect/*.s "$folder/source/vendor/$reflect/"
-  rm -f "$folder/source/vendor/$reflect"/*_test.go
   mkdir -p "$folder/source/.go/src/k8s.io"
   ln -sfn ../../.. "$folder/source/.go/src/k8s.io/kubernetes"
   for name in kube-apiserver kube-controller-manager kube-scheduler kubelet; do

@@ -18,7 +18,7 @@ final class ClusterObjects: Sendable {
   }
 
   private struct Watch {
-    var informer: ObjectInformer
+    var informer: Informer<JSONValue>
     var task: Task<Void, Never>
   }
 
@@ -136,14 +136,14 @@ final class ClusterObjects: Sendable {
     )
   }
 
-  private func informer(for object: ManifestObject) async throws(RuntimeFailure) -> (ObjectInformer, ObjectKey)? {
+  private func informer(for object: ManifestObject) async throws(RuntimeFailure) -> (Informer<JSONValue>, ObjectKey)? {
     guard let (names, key) = try await resource(of: object) else { return nil }
     let informer = objectInformer(Subject(names: names, namespace: key.namespace))
     try await synced(informer, "\(names.plural)\(key.namespace.isEmpty ? "" : " of namespace \(key.namespace)")")
     return (informer, key)
   }
 
-  private func synced(_ informer: ObjectInformer, _ what: String) async throws(RuntimeFailure) {
+  private func synced(_ informer: Informer<JSONValue>, _ what: String) async throws(RuntimeFailure) {
     if informer.hasSynced { return }
     let problem: ResourceClientError?
     do { problem = try await informer.waitForSyncOrProblem() } catch { throw .stopped }
@@ -152,7 +152,7 @@ final class ClusterObjects: Sendable {
 
   // MARK: Watches
 
-  private func releaseInformer(_ namespace: String) -> ObjectInformer {
+  private func releaseInformer(_ namespace: String) -> Informer<JSONValue> {
     state.withLock { state in
       if let known = state.releases[namespace] { return known.informer }
       let watch = watch(
@@ -163,7 +163,7 @@ final class ClusterObjects: Sendable {
     }
   }
 
-  private func objectInformer(_ subject: Subject) -> ObjectInformer {
+  private func objectInformer(_ subject: Subject) -> Informer<JSONValue> {
     state.withLock { state in
       if let known = state.watches[subject] { return known.informer }
       let watch = watch(
@@ -180,9 +180,9 @@ final class ClusterObjects: Sendable {
     release: @escaping @Sendable (JSONValue) -> String?
   ) -> Watch {
     let reference = InformerReference()
-    let informer = ObjectInformer(
+    let informer = Informer<JSONValue>(
       names, client: client, namespace: namespace.isEmpty ? nil : namespace, selector: selector,
-      representation: representation, transform: Self.trimmed, logger: logger
+      representation: representation, decode: Self.trimmed, logger: logger
     ) { [weak self] key in
       self?.ring(release: reference.informer.withLock { $0 }?.object(key).flatMap(release), namespace: namespace)
     }
@@ -192,7 +192,7 @@ final class ClusterObjects: Sendable {
   }
 
   /// What is long and tells nothing here.
-  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue {
+  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue? {
     var object = object
     object["metadata"]?["managedFields"] = nil
     object["metadata"]?["annotations"]?["kubectl.kubernetes.io/last-applied-configuration"] = nil
@@ -202,7 +202,7 @@ final class ClusterObjects: Sendable {
 
 /// Lets an informer's own callback look into it.
 private final class InformerReference: Sendable {
-  let informer = Mutex<ObjectInformer?>(nil)
+  let informer = Mutex<Informer<JSONValue>?>(nil)
 }
 
 /// What the labels of a release's Secret say.

@@ -9,8 +9,8 @@ final class RolloutWatch: Sendable {
   private let cluster: ClusterObjects
   private let releases: HelmReleases
   private let target: RuntimeTarget
-  private let pods: ObjectInformer
-  private let replicaSets: ObjectInformer
+  private let pods: Informer<JSONValue>
+  private let replicaSets: Informer<JSONValue>
   private let tasks: [Task<Void, Never>]
   /// Rings when a pod or a workload has changed.
   let rings: AsyncStream<Void>
@@ -22,8 +22,8 @@ final class RolloutWatch: Sendable {
     let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     self.rings = rings
     let informers = [KubernetesResources.pods, KubernetesResources.replicaSets].map { names in
-      ObjectInformer(
-        names, client: cluster.client, namespace: target.namespace, transform: Self.trimmed, logger: logger
+      Informer<JSONValue>(
+        names, client: cluster.client, namespace: target.namespace, decode: Self.trimmed, logger: logger
       ) { _ in bell.yield() }
     }
     (pods, replicaSets) = (informers[0], informers[1])
@@ -41,7 +41,7 @@ final class RolloutWatch: Sendable {
 
   func stop() { for task in tasks { task.cancel() } }
 
-  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue {
+  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue? {
     var object = object
     object["metadata"]?["managedFields"] = nil
     return object

@@ -45,10 +45,15 @@ public enum Representation: Sendable, Hashable {
   case object
   /// `meta.k8s.io/v1` Table: the columns of `kubectl get`, computed by the server.
   case table
+  /// `meta.k8s.io/v1` PartialObjectMetadata: metadata alone.
+  case metadata
 
-  var accept: String {
+  /// The form asked for; of a list it is the form of the whole list.
+  func accept(isList: Bool) -> String {
     switch self {
     case .object: "application/json"
+    case .metadata:
+      "application/json;as=PartialObjectMetadata\(isList ? "List" : "");v=v1;g=meta.k8s.io,application/json"
     case .table: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
     }
   }

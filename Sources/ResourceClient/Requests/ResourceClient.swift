@@ -41,7 +41,7 @@ public struct ResourceClient: Sendable {
   public func get(
     _ names: ResourceNames, _ key: ObjectKey, representation: Representation = .object
   ) async throws(ResourceClientError) -> JSONValue {
-    try await json("GET", path(names, key), accept: representation.accept)
+    try await json("GET", path(names, key), accept: representation.accept(isList: false))
   }
 
   /// One page of a list, as the server gives it.
@@ -54,17 +54,20 @@ public struct ResourceClient: Sendable {
     items.append(("limit", String(limit)))
     if let continueToken { items.append(("continue", continueToken)) }
     return try await json(
-      "GET", RequestURL.path(names, namespace: namespace) + RequestURL.query(items), accept: representation.accept)
+      "GET", RequestURL.path(names, namespace: namespace) + RequestURL.query(items),
+      accept: representation.accept(isList: true))
   }
 
   /// All objects, page after page; begins once more where the server forgot the list half way (410).
   public func list(
-    _ names: ResourceNames, namespace: String?, selector: ObjectSelector = .everything, pageSize: Int = 500
+    _ names: ResourceNames, namespace: String?, selector: ObjectSelector = .everything, pageSize: Int = 500,
+    representation: Representation = .object
   ) async throws(ResourceClientError) -> ResourceList<JSONValue> {
     var restarts = 0
     while true {
       do throws(ResourceClientError) {
-        return try await readPages(names, namespace: namespace, selector: selector, pageSize: pageSize)
+        return try await readPages(
+          names, namespace: namespace, selector: selector, pageSize: pageSize, representation: representation)
       } catch {
         restarts += 1
         guard error.isExpired, restarts < 3 else { throw error }
@@ -73,13 +76,14 @@ public struct ResourceClient: Sendable {
   }
 
   private func readPages(
-    _ names: ResourceNames, namespace: String?, selector: ObjectSelector, pageSize: Int
+    _ names: ResourceNames, namespace: String?, selector: ObjectSelector, pageSize: Int, representation: Representation
   ) async throws(ResourceClientError) -> ResourceList<JSONValue> {
     var items: [JSONValue] = []
     var continueToken: String?
     while true {
       let page = try await page(
-        names, namespace: namespace, selector: selector, limit: pageSize, continueToken: continueToken)
+        names, namespace: namespace, selector: selector, limit: pageSize, continueToken: continueToken,
+        representation: representation)
       guard let pageItems = page["items"]?.array, let version = page["metadata"]?["resourceVersion"]?.string else {
         throw .protocolViolation("\(endpoint.baseURL) answered a list without items and resourceVersion")
       }
@@ -136,6 +140,20 @@ public struct ResourceClient: Sendable {
       contentType: "application/json-patch+json")
   }
 
+  /// Server-side apply: the fields of `object` become those of `fieldManager`, others stay.
+  /// - Parameter force: takes fields over from other managers; without it they are conflicts (409).
+  public func apply(
+    _ names: ResourceNames, _ key: ObjectKey, _ object: JSONValue, fieldManager: String, force: Bool,
+    options: WriteOptions = WriteOptions()
+  ) async throws(ResourceClientError) -> JSONValue {
+    var options = options
+    options.fieldManager = fieldManager
+    // JSON is YAML.
+    return try await json(
+      "PATCH", path(names, key, nil, options.queryItems + [("force", String(force))]), body: object,
+      contentType: "application/apply-patch+yaml")
+  }
+
   /// - Returns: the object where it stays until its finalizers are done, else a `Status`.
   @discardableResult
   public func delete(
@@ -157,15 +175,38 @@ public struct ResourceClient: Sendable {
     try await json("POST", path, body: body)
   }
 
+  /// The end of what a pod's container wrote.
+  /// - Parameters:
+  ///   - container: nil where the pod has only one.
+  ///   - previous: of the instance before the one that runs.
+  public func podLog(
+    _ key: ObjectKey, container: String?, previous: Bool, tailLines: Int, limitBytes: Int
+  ) async throws(ResourceClientError) -> String {
+    var items = [("tailLines", String(tailLines)), ("limitBytes", String(limitBytes)), ("previous", String(previous))]
+    if let container { items.append(("container", container)) }
+    let pods = ResourceNames(group: "", version: "v1", kind: "Pod", plural: "pods", singular: "pod")
+    let response = try await response(
+      HTTPRequest(
+        url: endpoint.baseURL + path(pods, key, "log", items), headers: [("Accept", "*/*")], timeout: timeout,
+        tls: endpoint.tls))
+    guard response.isSuccess else {
+      throw ResponseReader.error(status: response.status, body: response.body, from: endpoint.baseURL)
+    }
+    return String(decoding: response.body, as: UTF8.self)
+  }
+
   private func path(
     _ names: ResourceNames, _ key: ObjectKey, _ subresource: String? = nil,
     _ items: [(name: String, value: String)] = []
   ) -> String {
-    RequestURL.path(names, namespace: key.namespace, name: key.name, subresource: subresource) + RequestURL.query(items)
+    let namespace = key.namespace.isEmpty ? nil : key.namespace
+    return RequestURL.path(names, namespace: namespace, name: key.name, subresource: subresource)
+      + RequestURL.query(items)
   }
 
   private func json(
-    _ method: String, _ path: String, accept: String = Representation.object.accept, body: JSONValue? = nil,
+    _ method: String, _ path: String, accept: String = Representation.object.accept(isList: false),
+    body: JSONValue? = nil,
     contentType: String = "application/json"
   ) async throws(ResourceClientError) -> JSONValue {
     var request = HTTPRequest(
@@ -174,14 +215,16 @@ public struct ResourceClient: Sendable {
       request.headers.append(("Content-Type", contentType))
       request.body = .bytes(body.serialized())
     }
+    return try ResponseReader.read(try await response(request), from: endpoint.baseURL, onWarning: onWarning)
+  }
+
+  private func response(_ request: HTTPRequest) async throws(ResourceClientError) -> HTTPResponse {
     let token = try endpoint.token.read()
-    var response = try await send(request, token: token)
-    if response.status == 401 {
-      // A token file may have been rotated between the reading and the sending; any other 401 stays one.
-      let newer = try endpoint.token.read()
-      if newer != token { response = try await send(request, token: newer) }
-    }
-    return try ResponseReader.read(response, from: endpoint.baseURL, onWarning: onWarning)
+    let response = try await send(request, token: token)
+    guard response.status == 401 else { return response }
+    // A token file may have been rotated between the reading and the sending; any other 401 stays one.
+    let newer = try endpoint.token.read()
+    return newer == token ? response : try await send(request, token: newer)
   }
 
   private func send(_ request: HTTPRequest, token: String?) async throws(ResourceClientError) -> HTTPResponse {
