@@ -61,10 +61,12 @@ struct HelmReleaseRecord: Sendable {
     }
   }
 
-  /// The Secret with this revision marked as failed, so that Helm lets go of it.
-  func markedFailed(_ reason: String, in secret: JSONValue) throws(HelmRecordError) -> JSONValue {
+  /// The Secret with this revision in another status; `failed` makes Helm let go of it.
+  func marked(
+    _ status: HelmObservation.Status, _ reason: String, in secret: JSONValue
+  ) throws(HelmRecordError) -> JSONValue {
     var json = json
-    json["info"]?["status"] = .string(HelmObservation.Status.failed.rawValue)
+    json["info"]?["status"] = .string(status.rawValue)
     json["info"]?["description"] = .string(reason)
     let packed: [UInt8]
     do throws(ArchiveError) {
@@ -74,7 +76,7 @@ struct HelmReleaseRecord: Sendable {
     }
     var changed = secret
     changed["data"]?["release"] = .string(Base64.encode(Array(Base64.encode(packed).utf8)))
-    changed["metadata"]?["labels"]?["status"] = .string(HelmObservation.Status.failed.rawValue)
+    changed["metadata"]?["labels"]?["status"] = .string(status.rawValue)
     return changed
   }
 }

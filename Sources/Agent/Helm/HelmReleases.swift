@@ -64,7 +64,7 @@ final class HelmReleases: Sendable {
     guard record.revision.status.isPending else { return }
     let changed: JSONValue
     do throws(HelmRecordError) {
-      changed = try record.markedFailed(reason, in: secret)
+      changed = try record.marked(.failed, reason, in: secret)
     } catch {
       throw Self.unreadable(label, error)
     }

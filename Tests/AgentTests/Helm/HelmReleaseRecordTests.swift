@@ -37,7 +37,7 @@ struct HelmReleaseRecordTests {
 
   @Test func markingItFailedChangesNothingElse() throws {
     let secret = try Self.secret(Self.json)
-    let changed = try HelmReleaseRecord(secret: secret).markedFailed("cut short", in: secret)
+    let changed = try HelmReleaseRecord(secret: secret).marked(.failed, "cut short", in: secret)
     #expect(changed["metadata"]?["labels"]?["status"] == "failed")
     let record = try HelmReleaseRecord(secret: changed)
     #expect(record.revision.status == .failed)
