@@ -68,6 +68,8 @@ struct HelmCommand: Sendable, Hashable {
     var historyMax: Int
     /// Stands in Helm's history once it is deployed.
     var description: String
+    /// False to return as soon as everything was applied.
+    var isWaiting = true
     /// Stands as a label on the revision's Secret.
     var operation: String
   }
@@ -79,8 +81,9 @@ struct HelmCommand: Sendable, Hashable {
       // As text: a tag such as 1e3 or true is no number and no boolean.
       arguments += ["--set-string", "\(Self.escaped(service)).image.tag=\(tag)"]
     }
+    if upgrade.isWaiting { arguments += ["--wait", "--wait-for-jobs"] }
     arguments += [
-      "--wait", "--wait-for-jobs", "--timeout", Self.text(upgrade.timeout), "--history-max", String(upgrade.historyMax),
+      "--timeout", Self.text(upgrade.timeout), "--history-max", String(upgrade.historyMax),
       "--description", upgrade.description,
     ]
     if hasLabels { arguments += ["--labels", "\(RevisionLabel.operationLabel)=\(upgrade.operation)"] }

@@ -6,6 +6,7 @@ import Logging
 import Processes
 import ResourceClient
 import ResourceModel
+import ServiceLifecycle
 import Synchronization
 import WireFormats
 
@@ -41,22 +42,56 @@ struct HelmOperation: Sendable {
     let rollout = rollout(after: revisions, mask: SecretMask(values: values.secrets))
     defer { rollout.stop() }
     let description = Self.description(of: release.release, values: values.digest)
-    if let latest = revisions.first, latest.status == .deployed,
-      let (record, _) = try await runtime.releases.record(latest), record.description == description
-    {
-      // An Agent that was killed had come this far.
+    let deployed = try await deployedDescription(revisions)
+    if let latest = revisions.first, deployed == description {
+      // An Agent that was killed, or the one before this, had come this far.
       return try await rollout.finished(revision: latest.number, isKnownGood: false)
     }
     let version = release.release.version
+    var upgrade = HelmCommand.Upgrade(
+      release: target.name, namespace: target.namespace, chart: chart.folder, valueFiles: values.files,
+      imageTags: release.release.imageTags ?? [:], timeout: deadline.remaining(),
+      historyMax: runtime.configuration.historyMax, description: description, operation: Self.newOperation())
+    let own = try await OwnWorkload.find(
+      podName: runtime.configuration.podName, of: target, client: runtime.client)
+    guard let own, let newTag = upgrade.imageTags[OwnWorkload.service], newTag != own.imageTag else {
+      await progress(
+        Progress(step: .upgrading, done: 0, total: 0, message: "helm upgrade to \(version) has begun"))
+      try await run(command.arguments(upgrade), rollout, holding: lock)
+      return try await rollout.finished(revision: nil, isKnownGood: false)
+    }
+    let firstPart = "\(description), all but the Agent"
+    if deployed != firstPart {
+      await progress(
+        Progress(
+          step: .upgrading, done: 0, total: 0, message: "helm upgrade to \(version) has begun; the Agent comes last"))
+      upgrade.imageTags[OwnWorkload.service] = own.imageTag
+      upgrade.description = firstPart
+      try await run(command.arguments(upgrade), rollout, holding: lock)
+    }
     await progress(
-      Progress(step: .upgrading, done: 0, total: 0, message: "helm upgrade to \(version) has begun"))
-    let arguments = command.arguments(
-      HelmCommand.Upgrade(
-        release: target.name, namespace: target.namespace, chart: chart.folder, valueFiles: values.files,
-        imageTags: release.release.imageTags ?? [:], timeout: deadline.remaining(),
-        historyMax: runtime.configuration.historyMax, description: description, operation: Self.newOperation()))
-    try await run(arguments, rollout, holding: lock)
-    return try await rollout.finished(revision: nil, isKnownGood: false)
+      Progress(
+        step: .replacingAgent, done: 0, total: 1, message: "everything else runs; the Agent is replaced by \(newTag)"))
+    upgrade.imageTags[OwnWorkload.service] = newTag
+    upgrade.description = description
+    upgrade.isWaiting = false
+    upgrade.operation = Self.newOperation()
+    upgrade.timeout = deadline.remaining()
+    try await run(command.arguments(upgrade), rollout, holding: lock)
+    return try await handOver(to: rollout)
+  }
+
+  /// Waits for the new Agent. Once that is ready this one is asked to stop, and then leaves the rest to it at once.
+  private func handOver(to rollout: HelmRollout) async throws(RuntimeFailure) -> RunningRelease {
+    let outcome: Result<RunningRelease, RuntimeFailure>? = await cancelWhenGracefulShutdown {
+      do throws(RuntimeFailure) {
+        return .success(try await rollout.finished(revision: nil, isKnownGood: false))
+      } catch {
+        return .failure(error)
+      }
+    }
+    guard let outcome else { throw .stopped }
+    return try outcome.get()
   }
 
   /// Brings back a revision that Helm still has.
@@ -71,9 +106,7 @@ struct HelmOperation: Sendable {
       try await correctObjects(latest)
       return try await rollout.finished(revision: revision, isKnownGood: true)
     }
-    if latest.status == .deployed, let (record, _) = try await runtime.releases.record(latest),
-      record.description == "Rollback to \(revision)"
-    {
+    if try await deployedDescription(revisions) == "Rollback to \(revision)" {
       return try await rollout.finished(revision: latest.number, isKnownGood: true)
     }
     guard let kept = revisions.first(where: { $0.number == revision }), Self.canReturn(to: kept.status) else {
@@ -107,6 +140,12 @@ struct HelmOperation: Sendable {
     case .deployed, .superseded, .uninstalled: true
     case .unknown, .failed, .uninstalling, .pendingInstall, .pendingUpgrade, .pendingRollback: false
     }
+  }
+
+  /// What Helm's history says of the newest revision; nil where that is not deployed.
+  private func deployedDescription(_ revisions: [RevisionLabel]) async throws(RuntimeFailure) -> String? {
+    guard let latest = revisions.first, latest.status == .deployed else { return nil }
+    return try await runtime.releases.record(latest)?.0.description
   }
 
   /// Applies the objects of the deployed revision that differ from its manifest.

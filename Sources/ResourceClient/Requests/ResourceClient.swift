@@ -84,7 +84,9 @@ public struct ResourceClient: Sendable {
       let page = try await page(
         names, namespace: namespace, selector: selector, limit: pageSize, continueToken: continueToken,
         representation: representation)
-      guard let pageItems = page["items"]?.array, let version = page["metadata"]?["resourceVersion"]?.string else {
+      // An API server writes an empty list of metadata as null.
+      let pageItems = page["items"]?.isNull == true ? [] : page["items"]?.array
+      guard let pageItems, let version = page["metadata"]?["resourceVersion"]?.string else {
         throw .protocolViolation("\(endpoint.baseURL) answered a list without items and resourceVersion")
       }
       // The items of a list may leave out what all of them have in common.
