@@ -171,7 +171,8 @@ let package = Package(
       "AgentTests",
       [
         "Agent", "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
-        "Processes", "Reconciliation", "ResourceModel", "WireFormats", logging, systemPackage,
+        "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", logging,
+        systemPackage,
       ]),
     tests(
       "ControlCommandsTests",

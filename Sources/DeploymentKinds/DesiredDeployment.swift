@@ -22,6 +22,14 @@ public enum DriftPolicy: String, Sendable, Hashable, Codable, CaseIterable {
   case ignore = "Ignore"
 }
 
+/// What becomes of the workloads when the DesiredDeployment is deleted.
+public enum DeletionPolicy: String, Sendable, Hashable, Codable, CaseIterable {
+  /// They go on running, and nobody looks after them.
+  case orphan = "Orphan"
+  /// The Compose project or Helm release is removed first; volumes stay.
+  case uninstall = "Uninstall"
+}
+
 public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
   public struct Artifact: Sendable, Hashable, Codable {
     /// The object's key in the customer's bucket.
@@ -41,12 +49,56 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
   public struct Helm: Sendable, Hashable, Codable {
     public var releaseName: String
     public var valuesPath: String?
+    /// Values from Secrets and ConfigMaps of the deployment's namespace, for settings that must not lie in a bucket. They
+    /// are merged over the file at `valuesPath`, each over those before it.
+    public var valuesFrom: [ValuesReference]?
     public var timeout: DurationText
 
-    public init(releaseName: String, valuesPath: String? = nil, timeout: DurationText = DurationText(.seconds(600))) {
+    public init(
+      releaseName: String, valuesPath: String? = nil, valuesFrom: [ValuesReference]? = nil,
+      timeout: DurationText = DurationText(.seconds(600))
+    ) {
       self.releaseName = releaseName
       self.valuesPath = valuesPath
+      self.valuesFrom = valuesFrom
       self.timeout = timeout
+    }
+  }
+
+  /// A key of a Secret or ConfigMap that holds a values file.
+  public struct ValuesReference: Sendable, Hashable, Codable {
+    public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+      case secret = "Secret"
+      case configMap = "ConfigMap"
+    }
+
+    public var kind: Kind
+    public var name: String
+    /// Without one it is `values.yaml`.
+    public var key: String?
+    /// True: values that are not there are left out. False or nil: nothing is deployed without them.
+    public var optional: Bool?
+
+    public init(kind: Kind, name: String, key: String? = nil, optional: Bool? = nil) {
+      self.kind = kind
+      self.name = name
+      self.key = key
+      self.optional = optional
+    }
+  }
+
+  /// Fields of live objects that others may change, such as the replicas that an autoscaler sets.
+  public struct DriftIgnoreRule: Sendable, Hashable, Codable {
+    public var kind: String
+    /// Nil for every object of the kind.
+    public var name: String?
+    /// JSON pointers (RFC 6901); each stands for the field and everything under it.
+    public var paths: [String]
+
+    public init(kind: String, name: String? = nil, paths: [String]) {
+      self.kind = kind
+      self.name = name
+      self.paths = paths
     }
   }
 
@@ -101,6 +153,10 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
   public var schedule: Schedule?
   public var failurePolicy: FailurePolicy
   public var drift: DriftPolicy
+  /// Only for the runtime Helm.
+  public var driftIgnore: [DriftIgnoreRule]?
+  /// Nil, from a record of before there was a choice, means `Orphan`.
+  public var deletionPolicy: DeletionPolicy?
   public var interval: DurationText
   public var suspend: Bool
   public var rollbackTo: RollbackTarget?
@@ -109,7 +165,8 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
     version: String? = nil, runtime: DeploymentRuntimeKind, artifact: Artifact? = nil,
     imageTags: [String: String]? = nil,
     helm: Helm? = nil, compose: Compose? = nil, newNonEssentialEnvs: [Setting]? = nil, schedule: Schedule? = nil,
-    failurePolicy: FailurePolicy = .rollBack, drift: DriftPolicy = .correct,
+    failurePolicy: FailurePolicy = .rollBack, drift: DriftPolicy = .correct, driftIgnore: [DriftIgnoreRule]? = nil,
+    deletionPolicy: DeletionPolicy? = nil,
     interval: DurationText = DurationText(.seconds(60)), suspend: Bool = false, rollbackTo: RollbackTarget? = nil
   ) {
     self.version = version
@@ -122,6 +179,8 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
     self.schedule = schedule
     self.failurePolicy = failurePolicy
     self.drift = drift
+    self.driftIgnore = driftIgnore
+    self.deletionPolicy = deletionPolicy
     self.interval = interval
     self.suspend = suspend
     self.rollbackTo = rollbackTo

@@ -30,7 +30,7 @@ extension DesiredDeploymentKind {
   private static func runtimeErrors(_ spec: JSONValue) -> [FieldError] {
     let runtime = spec["runtime"]?.string
     let sections = [("helm", DeploymentRuntimeKind.helm), ("compose", .compose)]
-    return sections.compactMap { field, kind in
+    var errors: [FieldError] = sections.compactMap { field, kind in
       switch (runtime == kind.rawValue, spec[field] != nil) {
       case (true, false): .required("spec.\(field)", "must be set where spec.runtime is \(kind.rawValue)")
       case (false, true):
@@ -38,6 +38,10 @@ extension DesiredDeploymentKind {
       default: nil
       }
     }
+    if runtime != DeploymentRuntimeKind.helm.rawValue, spec["driftIgnore"]?.array?.isEmpty == false {
+      errors.append(.forbidden("spec.driftIgnore", "may be set only where spec.runtime is Helm; remove it"))
+    }
+    return errors
   }
 
   private static let serviceName = RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")

@@ -12,6 +12,9 @@ public enum DesiredDeploymentKind: ResourceKind {
   /// The annotation that asks for another attempt at a generation that failed; any new value counts once.
   public static let retryAnnotation = "deploy.wrktalk.com/retryRequestedAt"
 
+  /// Keeps a deleted object until the Agent has uninstalled what it deployed.
+  public static let finalizer = "deploy.wrktalk.com/uninstall"
+
   public static let definition = ResourceDefinition(
     names: names, table: "desired_deployment",
     schema: .object(

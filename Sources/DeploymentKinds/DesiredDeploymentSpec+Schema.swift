@@ -35,6 +35,14 @@ extension DesiredDeploymentSpec {
         Schema.Documentation(
           "What happens when somebody changes what runs: Correct puts it back, Warn reports it, Ignore does nothing.",
           default: .string(DriftPolicy.correct.rawValue))),
+      "driftIgnore": driftIgnore,
+      "deletionPolicy": .string(
+        .oneOf(DeletionPolicy.self),
+        Schema.Documentation(
+          """
+          What happens to what runs when this object is deleted: Orphan leaves it running, Uninstall removes the Helm \
+          release or Compose project first (volumes stay).
+          """, default: .string(DeletionPolicy.orphan.rawValue))),
       "interval": .string(
         .duration,
         Schema.Documentation(
@@ -72,11 +80,46 @@ extension DesiredDeploymentSpec {
         .helmRelease, Schema.Documentation("The name of the Helm release. Cannot be changed later.")),
       "valuesPath": .string(
         .bucketKey, Schema.Documentation("Where values.yaml lies in the bucket; left out where the chart needs none.")),
+      "valuesFrom": valuesFrom,
       "timeout": .string(
         .duration,
         Schema.Documentation("How long the upgrade may take until everything is ready, from 1s to 24h.", default: "10m")
       ),
     ], required: ["releaseName"], Schema.Documentation("Required with the runtime Helm, and not allowed without it."))
+
+  private static let valuesFrom = Schema.array(
+    of: .object(
+      properties: [
+        "kind": .string(.oneOf(ValuesReference.Kind.self), Schema.Documentation("Secret or ConfigMap.")),
+        "name": .string(.objectName, Schema.Documentation("The object, in the namespace of the DesiredDeployment.")),
+        "key": .string(
+          .configKey, Schema.Documentation("The key whose value is a values file.", default: "values.yaml")),
+        "optional": .boolean(
+          Schema.Documentation(
+            "True: where the object or key is missing it is left out; otherwise nothing is deployed without it.",
+            default: false)),
+      ], required: ["kind", "name"]),
+    maximumCount: 20,
+    Schema.Documentation(
+      """
+      Values that must not lie in a bucket, from Secrets and ConfigMaps; merged over the file at valuesPath, each over \
+      those before it.
+      """))
+
+  private static let driftIgnore = Schema.array(
+    of: .object(
+      properties: [
+        "kind": .string(
+          Schema.StringRules(minimumLength: 1, maximumLength: 63),
+          Schema.Documentation("The kind of the objects, for example Deployment.")),
+        "name": .string(.objectName, Schema.Documentation("One object; left out for all of the kind.")),
+        "paths": .array(
+          of: .string(.jsonPointer), maximumCount: 50,
+          Schema.Documentation("JSON pointers, for example /spec/replicas: the field and everything under it.")),
+      ], required: ["kind", "paths"]),
+    maximumCount: 50,
+    Schema.Documentation(
+      "Fields of live objects that others may change without being corrected. Only with the runtime Helm."))
 
   private static let compose = Schema.object(
     properties: [

@@ -34,13 +34,24 @@ extension DesiredDeploymentStatus {
           "signature": .string(Schema.Documentation("The vendor's signature.")),
         ], required: ["path", "sha256"], Schema.Documentation("The chart or bundle.")),
       "configPath": .string(Schema.Documentation("Where the .env or values file it ran with lies in the bucket.")),
+      "valuesFrom": .array(
+        of: .object(
+          properties: [
+            "kind": .string(
+              .oneOf(DesiredDeploymentSpec.ValuesReference.Kind.self), Schema.Documentation("Secret or ConfigMap.")),
+            "name": .string(Schema.Documentation("The object.")),
+            "key": .string(Schema.Documentation("The key in it.")),
+            "optional": .boolean(Schema.Documentation("Whether it may be missing.")),
+          ], required: ["kind", "name"]),
+        Schema.Documentation("Where further values came from.")),
       "imageTags": texts("The image tag of each service."),
     ], required: ["version", "artifact"], Schema.Documentation("What names the release exactly."))
 
   private static let current = Schema.object(
     properties: [
       "version": .string(Schema.Documentation("The version.")),
-      "revision": .count("Counts the releases that ran in full health."),
+      "revision": .count(
+        "For Helm the revision of the release; for Compose the count of releases that ran in full health."),
       "artifactSha256": .string(Schema.Documentation("The digest of its artifact.")),
       "release": release,
       "imageDigests": texts("The image digest of each service."),

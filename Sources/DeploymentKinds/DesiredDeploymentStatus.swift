@@ -8,15 +8,18 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var artifact: DesiredDeploymentSpec.Artifact
     /// The bucket key of the `.env` or values file it was deployed with.
     public var configPath: String?
+    /// Where Helm's further values came from.
+    public var valuesFrom: [DesiredDeploymentSpec.ValuesReference]?
     public var imageTags: [String: String]?
 
     public init(
       version: String, artifact: DesiredDeploymentSpec.Artifact, configPath: String? = nil,
-      imageTags: [String: String]? = nil
+      valuesFrom: [DesiredDeploymentSpec.ValuesReference]? = nil, imageTags: [String: String]? = nil
     ) {
       self.version = version
       self.artifact = artifact
       self.configPath = configPath
+      self.valuesFrom = valuesFrom
       self.imageTags = imageTags
     }
   }
@@ -24,6 +27,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   /// The last good version: what the environment was last seen running in full health.
   public struct Current: Sendable, Hashable, Codable {
     public var version: String
+    /// For Helm the revision of the release; for Compose the count of releases that ran in full health.
     public var revision: Int64
     public var artifactSha256: String
     public var release: Release
@@ -77,8 +81,12 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     case verifying = "Verifying"
     case pulling = "Pulling"
     case starting = "Starting"
+    case upgrading = "Upgrading"
+    case rollingBack = "RollingBack"
     case waitingForWorkloads = "WaitingForWorkloads"
+    case replacingAgent = "ReplacingAgent"
     case recording = "Recording"
+    case uninstalling = "Uninstalling"
   }
 
   public struct Progress: Sendable, Hashable, Codable {

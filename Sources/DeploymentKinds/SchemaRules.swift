@@ -49,6 +49,23 @@ extension Schema.StringRules {
       "be a Helm release name: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit",
     minimumLength: 1, maximumLength: 53)
 
+  /// A Secret's or ConfigMap's name: a DNS subdomain.
+  static let objectName = Schema.StringRules(
+    pattern: #"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"#,
+    patternMeaning:
+      "be an object's name: lower-case letters, digits, '-' and '.', starting and ending with one of the former",
+    minimumLength: 1, maximumLength: 253)
+
+  static let configKey = Schema.StringRules(
+    pattern: "^[-._a-zA-Z0-9]+$",
+    patternMeaning: "be a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", minimumLength: 1,
+    maximumLength: 253)
+
+  static let jsonPointer = Schema.StringRules(
+    pattern: "^(/([^~/]|~0|~1)*)+$",
+    patternMeaning: "be a JSON pointer such as \"/spec/replicas\" ('~' and '/' within a name are written ~0 and ~1)",
+    minimumLength: 1, maximumLength: 1024)
+
   /// Six digits a unit keep every span that matches within what `DurationText` can hold.
   static let duration = Schema.StringRules(
     pattern: "^(0|([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?)$",

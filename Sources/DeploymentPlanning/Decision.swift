@@ -42,10 +42,15 @@ public struct ReleasePlan: Sendable, Hashable {
   public var release: DesiredDeploymentStatus.Release
   /// Service to image reference pinned to a digest; empty where the bundle's own tags are to be resolved.
   public var pinnedImages: [String: String]
+  /// The revision at which it ran before; nil for a release that is new. Helm may still hold it in its history.
+  public var revision: Int64?
 
-  public init(release: DesiredDeploymentStatus.Release, pinnedImages: [String: String] = [:]) {
+  public init(
+    release: DesiredDeploymentStatus.Release, pinnedImages: [String: String] = [:], revision: Int64? = nil
+  ) {
     self.release = release
     self.pinnedImages = pinnedImages
+    self.revision = revision
   }
 }
 

@@ -19,7 +19,7 @@ extension DeploymentPlanner {
       }
       return unobserved()
     }
-    let comparison = EnvironmentComparison(expected: current.services, observed: observation)
+    let comparison = EnvironmentComparison(current, observed: observation)
     status.lastHandledRetryRequest = retryRequest ?? status.lastHandledRetryRequest
     status.failure = nil
     unset(DeploymentCondition.stalled)
@@ -60,7 +60,7 @@ extension DeploymentPlanner {
       return standStill(failure, "\(failed). There is no earlier version to return to. \(againText)")
     }
     guard let observation else { return unobserved() }
-    let comparison = EnvironmentComparison(expected: current.services, observed: observation)
+    let comparison = EnvironmentComparison(current, observed: observation)
     let care: Care
     if isEnvironmentUnsettled, !comparison.isMatching {
       care = rollBack(to: current)
@@ -115,7 +115,7 @@ extension DeploymentPlanner {
       return .settled(recheckAfter: recheckAfter)
     }
     guard let observation else { return unobserved() }
-    let comparison = EnvironmentComparison(expected: current.services, observed: observation)
+    let comparison = EnvironmentComparison(current, observed: observation)
     let care: Care
     if isEnvironmentUnsettled, spec.failurePolicy == .hold {
       status.progress = nil
@@ -199,7 +199,7 @@ extension DeploymentPlanner {
       status.progress = status.progress ?? Self.preparing(current.release)
       set(DeploymentCondition.drifted, .isTrue, "DriftDetected", message)
       set(DeploymentCondition.reconciling, .isTrue, "CorrectingDrift", message)
-      return Care(step: .restore(plan(for: current), .driftCorrection), problem: ("CorrectingDrift", message))
+      return Care(step: .restore(current.plan, .driftCorrection), problem: ("CorrectingDrift", message))
     }
   }
 
@@ -218,7 +218,7 @@ extension DeploymentPlanner {
     }
     status.progress = status.progress ?? Self.preparing(current.release)
     set(DeploymentCondition.reconciling, .isTrue, "RollingBack", message)
-    return Care(step: .restore(plan(for: current), .rollback), problem: ("RollingBack", message))
+    return Care(step: .restore(current.plan, .rollback), problem: ("RollingBack", message))
   }
 
   /// After a failure the current release runs in full: brought back, or never touched.
@@ -259,9 +259,5 @@ extension DeploymentPlanner {
     status.progress = nil
     status.nextAttemptAt = nil
     unset(DeploymentCondition.reconciling)
-  }
-
-  private func plan(for current: DesiredDeploymentStatus.Current) -> ReleasePlan {
-    ReleasePlan(release: current.release, pinnedImages: current.images)
   }
 }

@@ -17,11 +17,17 @@ public enum DeploymentOutcome: Sendable, Hashable {
 public struct RunningRelease: Sendable, Hashable {
   /// Service to image digest.
   public var imageDigests: [String: String]
+  /// What drift is measured against; empty where it is measured against something else.
   public var services: [DesiredDeploymentStatus.Service]
+  /// The revision that the runtime gave it; nil for one that counts none.
+  public var revision: Int64?
 
-  public init(imageDigests: [String: String], services: [DesiredDeploymentStatus.Service]) {
+  public init(
+    imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [], revision: Int64? = nil
+  ) {
     self.imageDigests = imageDigests
-    self.services = services
+    self.services = services.sorted { $0.name < $1.name }
+    self.revision = revision
   }
 }
 
@@ -50,11 +56,11 @@ extension DeploymentPlanner {
   }
 
   private mutating func recordDeployed(_ release: DesiredDeploymentStatus.Release, _ running: RunningRelease) {
-    let revision = (status.current?.revision ?? 0) + 1
+    let revision = running.revision ?? (status.current?.revision ?? 0) + 1
     let now = facts.now.wholeSeconds
     let current = DesiredDeploymentStatus.Current(
       version: release.version, revision: revision, artifactSha256: release.artifact.sha256, release: release,
-      imageDigests: running.imageDigests, services: running.services.sorted { $0.name < $1.name }, since: now)
+      imageDigests: running.imageDigests, services: running.services.isEmpty ? nil : running.services, since: now)
     let text = "\(current.title) was deployed"
     prepend(
       .init(
@@ -112,7 +118,9 @@ extension DeploymentPlanner {
   private mutating func recordRestored(_ running: RunningRelease, _ purpose: RestorePurpose) {
     guard var current = status.current else { return }
     current.imageDigests = running.imageDigests
-    current.services = running.services.sorted { $0.name < $1.name }
+    current.services = running.services.isEmpty ? nil : running.services
+    // A rollback is a revision of its own for Helm; the history keeps the one at which the release was deployed.
+    current.revision = running.revision ?? current.revision
     status.current = current
     setHealthy(.healthy)
     status.progress = nil

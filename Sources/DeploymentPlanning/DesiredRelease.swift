@@ -12,9 +12,9 @@ public enum DesiredRelease: Sendable, Hashable {
   public init(spec: DesiredDeploymentSpec, status: DesiredDeploymentStatus?) {
     if let revision = spec.rollbackTo?.revision {
       if let current = status?.current, current.revision == revision {
-        self = .release(ReleasePlan(release: current.release, pinnedImages: current.images))
+        self = .release(current.plan)
       } else if let entry = status?.history?.first(where: { $0.revision == revision }) {
-        self = .release(ReleasePlan(release: entry.release, pinnedImages: entry.images ?? [:]))
+        self = .release(ReleasePlan(release: entry.release, pinnedImages: entry.images ?? [:], revision: revision))
       } else {
         self = .revisionNotFound(revision)
       }
@@ -22,7 +22,8 @@ public enum DesiredRelease: Sendable, Hashable {
       self = .release(
         ReleasePlan(
           release: .init(
-            version: version, artifact: artifact, configPath: spec.configPath, imageTags: spec.imageTags)))
+            version: version, artifact: artifact, configPath: spec.configPath, valuesFrom: spec.helm?.valuesFrom,
+            imageTags: spec.imageTags)))
     } else {
       self = .incomplete
     }
@@ -56,6 +57,9 @@ extension DesiredDeploymentSpec {
 }
 
 extension DesiredDeploymentStatus.Current {
+  /// What brings it back.
+  var plan: ReleasePlan { ReleasePlan(release: release, pinnedImages: images, revision: revision) }
+
   /// Service to image reference, pinned to its digest.
   public var images: [String: String] {
     Dictionary((services ?? []).map { ($0.name, $0.image) }) { first, _ in first }
@@ -66,7 +70,7 @@ extension DesiredDeploymentStatus.Release {
   /// True where deploying `desired` would bring nothing new over this release, which was deployed before.
   public func satisfies(_ desired: Self) -> Bool {
     version == desired.version && artifact.sha256 == desired.artifact.sha256
-      && (imageTags ?? [:]) == (desired.imageTags ?? [:])
+      && (imageTags ?? [:]) == (desired.imageTags ?? [:]) && (valuesFrom ?? []) == (desired.valuesFrom ?? [])
       && (configPath == desired.configPath || isVersionedCopy(of: desired.configPath))
   }
 

@@ -11,6 +11,11 @@ public struct EnvironmentComparison: Sendable, Hashable {
     case tooFew(service: String, running: Int, expected: Int)
     case tooMany(service: String, running: Int, expected: Int)
     case extraService(String)
+    case notInstalled
+    /// Somebody else used Helm.
+    case otherRevision(HelmObservation.Revision, expected: Int64)
+    case notDeployed(HelmObservation.Revision)
+    case object(HelmObservation.Difference)
 
     public var description: String {
       switch self {
@@ -22,6 +27,18 @@ public struct EnvironmentComparison: Sendable, Hashable {
       case .tooMany(let service, let running, let expected):
         "\(service) has \(running) containers instead of \(expected)"
       case .extraService(let service): "\(service) is not part of the release"
+      case .notInstalled: "the Helm release is not installed"
+      case .otherRevision(let revision, let expected):
+        "the Helm release is at revision \(revision.number) (chart \(revision.version), \(revision.status.rawValue)) "
+          + "instead of \(expected)"
+      case .notDeployed(let revision):
+        "revision \(revision.number) of the Helm release is \(revision.status.rawValue)"
+      case .object(let difference):
+        switch difference.change {
+        case .missing: "\(difference.object) is missing"
+        case .field(let pointer, let expected, let actual):
+          "\(difference.object) has \(actual) instead of \(expected) at \(pointer)"
+        }
       }
     }
   }
@@ -45,10 +62,39 @@ public struct EnvironmentComparison: Sendable, Hashable {
     return drifts.count > 3 ? "\(named); and \(drifts.count - 3) more" : named
   }
 
+  public init(_ current: DesiredDeploymentStatus.Current, observed: EnvironmentObservation) {
+    switch observed {
+    case .compose(let containers): self.init(expected: current.services, containers: containers)
+    case .helm(let observation): self.init(expected: current.revision, observation)
+    }
+  }
+
+  /// What differs from a revision of a Helm release. Differences of single objects count only where that revision is
+  /// what is deployed: otherwise they follow from it.
+  init(expected: Int64, _ observation: HelmObservation) {
+    drifts =
+      switch observation.latest {
+      case nil: [.notInstalled]
+      case let latest? where latest.number != expected: [.otherRevision(latest, expected: expected)]
+      case let latest? where latest.status != .deployed: [.notDeployed(latest)]
+      case _?: observation.differences.map(Drift.object)
+      }
+    var starting: [String] = []
+    var unhealthy: [String] = observation.latest == nil ? ["the Helm release is not installed"] : []
+    for workload in observation.workloads {
+      switch workload.health {
+      case .healthy: break
+      case .starting(let text): starting.append(text)
+      case .unhealthy(let text): unhealthy.append(text)
+      }
+    }
+    health = Self.health(starting: starting, unhealthy: unhealthy)
+  }
+
   /// - Parameter expected: what the release's services were started as; nil where that is not known, so that nothing
   ///   counts as drift.
-  public init(expected: [DesiredDeploymentStatus.Service]?, observed: EnvironmentObservation) {
-    let containers = Dictionary(grouping: observed.containers.lazy.filter { !$0.isOneOff }, by: \.service)
+  init(expected: [DesiredDeploymentStatus.Service]?, containers: [EnvironmentObservation.Container]) {
+    let containers = Dictionary(grouping: containers.lazy.filter { !$0.isOneOff }, by: \.service)
     var drifts: [Drift] = []
     var starting: [String] = []
     var unhealthy: [String] = []
@@ -70,13 +116,12 @@ public struct EnvironmentComparison: Sendable, Hashable {
       drifts += containers.keys.filter { !names.contains($0) }.sorted().map(Drift.extraService)
     }
     self.drifts = drifts
-    if !unhealthy.isEmpty {
-      self.health = .unhealthy(Self.sentence(unhealthy))
-    } else if !starting.isEmpty {
-      self.health = .starting(Self.sentence(starting))
-    } else {
-      self.health = .healthy
-    }
+    self.health = Self.health(starting: starting, unhealthy: unhealthy)
+  }
+
+  private static func health(starting: [String], unhealthy: [String]) -> Health {
+    if !unhealthy.isEmpty { return .unhealthy(sentence(unhealthy)) }
+    return starting.isEmpty ? .healthy : .starting(sentence(starting))
   }
 
   private static func sentence(_ parts: [String]) -> String {

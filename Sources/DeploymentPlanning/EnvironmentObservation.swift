@@ -1,5 +1,9 @@
-/// What an environment runs at one moment, as its engine says it.
-public struct EnvironmentObservation: Sendable, Hashable {
+/// What an environment runs at one moment, as its engine or cluster says it.
+public enum EnvironmentObservation: Sendable, Hashable {
+  /// The containers of a Compose project.
+  case compose([Container])
+  case helm(HelmObservation)
+
   public struct Container: Sendable, Hashable {
     public enum State: Sendable, Hashable {
       case running
@@ -47,8 +51,4 @@ public struct EnvironmentObservation: Sendable, Hashable {
       self.isOneOff = isOneOff
     }
   }
-
-  public var containers: [Container]
-
-  public init(containers: [Container]) { self.containers = containers }
 }

@@ -18,6 +18,9 @@ public enum Testbed {
     case s3
     case postgresql
     case kubectl
+    case cluster
+    case helm3
+    case helm4
 
     /// The variable that says that the facility is there, and where.
     public var variable: String {
@@ -28,6 +31,9 @@ public enum Testbed {
       case .s3: "WRKTALK_TEST_S3_ENDPOINT"
       case .postgresql: "WRKTALK_TEST_POSTGRESQL_BIN"
       case .kubectl: "WRKTALK_TEST_KUBECTL"
+      case .cluster: "WRKTALK_TEST_KUBECONFIG"
+      case .helm3: "WRKTALK_TEST_HELM3"
+      case .helm4: "WRKTALK_TEST_HELM4"
       }
     }
 
@@ -39,6 +45,9 @@ public enum Testbed {
       case .s3: "an S3 server"
       case .postgresql: "PostgreSQL's server programs"
       case .kubectl: "kubectl 1.34"
+      case .cluster: "a Kubernetes cluster"
+      case .helm3: "Helm 3"
+      case .helm4: "Helm 4"
       }
     }
   }

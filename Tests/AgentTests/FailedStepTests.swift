@@ -39,10 +39,19 @@ private struct StoppedRuntime: DeploymentRuntime {
   func converge(
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ConvergedRelease {
+  ) async throws(RuntimeFailure) -> RunningRelease {
     unsafe withUnsafeCurrentTask { task in unsafe task?.cancel() }
     throw RuntimeFailure(kind: .permanent, reason: "WorkloadCrashed", message: "a container was ended")
   }
+
+  func restore(
+    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease? { nil }
+
+  func uninstall(
+    _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) { try await world.uninstall(target, progress: progress) }
 
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { world.changes(target) }
 }

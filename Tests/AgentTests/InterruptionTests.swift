@@ -23,7 +23,7 @@ struct InterruptionTests {
     var failure: String?
     var conditions: [String: String]
     var outcomes: [String]
-    var environment: EnvironmentObservation
+    var environment: [EnvironmentObservation.Container]
     var attempts: Int?
     var isProgressing: Bool
   }
@@ -53,7 +53,7 @@ struct InterruptionTests {
     case .refused:
       world.set { $0.forged = ["2.0.0"] }
       world.apply { $0 = simulatedSpec("2.0.0") }
-    case .driftCorrected: world.set { $0.environment.containers.removeAll { $0.service == "media" } }
+    case .driftCorrected: world.set { $0.environment.removeAll { $0.service == "media" } }
     }
     world.set { state in
       state.dieAt = call.map { $0 + before }
@@ -70,7 +70,7 @@ struct InterruptionTests {
   private func endState(_ world: SimulatedWorld) -> EndState {
     let status = world.object.status
     var environment = world.state.withLock { $0.environment }
-    environment.containers.sort { $0.service < $1.service }
+    environment.sort { $0.service < $1.service }
     let conditions = (status?.conditions ?? []).map { ($0.type, "\($0.status.rawValue) \($0.reason)") }
     return EndState(
       current: status?.current?.version, revision: status?.current?.revision, failure: status?.failure?.reason,

@@ -1,9 +1,10 @@
 import DeploymentKinds
-import DeploymentPlanning
 import ResourceModel
 import Synchronization
 import Testing
 import WireFormats
+
+@testable import DeploymentPlanning
 
 /// Random histories of an environment: whatever happens in whatever order, some things never do, and in the end what is
 /// wanted runs.
@@ -37,7 +38,7 @@ struct RandomizedConvergenceTests {
     #expect(status?.conditions?.isTrue(DeploymentCondition.ready) == true, "seed \(seed)")
     #expect(status?.conditions?[DeploymentCondition.stalled] == nil, "seed \(seed)")
     let comparison = EnvironmentComparison(
-      expected: status?.current?.services, observed: world.state.withLock { $0.environment })
+      expected: status?.current?.services, containers: world.state.withLock { $0.environment })
     #expect(comparison.isMatching, "seed \(seed): \(comparison)")
     #expect(world.state.withLock { $0.openReleases } <= 1, "seed \(seed)")
   }
@@ -71,13 +72,13 @@ struct RandomizedConvergenceTests {
     case .retry: world.annotateRetry("\(world.now)")
     case .drift:
       world.set { state in
-        if !state.environment.containers.isEmpty { state.environment.containers.removeLast() }
+        if !state.environment.isEmpty { state.environment.removeLast() }
       }
     case .stranger:
       world.set { state in
         var stranger = SimulatedService.media.container("0.0.0")
         stranger.service = "stranger"
-        state.environment.containers.append(stranger)
+        state.environment.append(stranger)
       }
     case .licenseExpires: world.set { $0.license = .expired(at: nil) }
     case .licenseRenewed: world.set { $0.license = .valid }

@@ -17,7 +17,7 @@ import WireFormats
 final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparing, BackendServices, EventReporting {
   struct State {
     var object: DesiredDeployment
-    var environment = EnvironmentObservation(containers: [])
+    var environment: [EnvironmentObservation.Container] = []
     var license = DeploymentFacts.License.valid
     var now = Timestamp(seconds: 1_797_300_000)
     var version = 1
@@ -204,14 +204,14 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
     try called { state throws(RuntimeFailure) in
       try state.requireEngine()
-      return state.environment
+      return .compose(state.environment)
     }
   }
 
   func converge(
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ConvergedRelease {
+  ) async throws(RuntimeFailure) -> RunningRelease {
     let version = release.release.version
     try called { state throws(RuntimeFailure) in
       state.converged.append((version, state.object, state.license))
@@ -221,17 +221,31 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     for service in SimulatedService.allCases {
       try called { state throws(RuntimeFailure) in
         let container = service.container(version, isHealthy: !state.broken.contains(version))
-        state.environment.containers.removeAll { $0.service == service.rawValue }
-        state.environment.containers.append(container)
+        state.environment.removeAll { $0.service == service.rawValue }
+        state.environment.append(container)
       }
       await progress(.init(step: .waitingForWorkloads, done: 0, total: 2, message: service.rawValue))
     }
     return try called { state throws(RuntimeFailure) in
-      state.environment.containers.removeAll { SimulatedService(rawValue: $0.service) == nil }
+      state.environment.removeAll { SimulatedService(rawValue: $0.service) == nil }
       if state.broken.contains(version) {
         throw RuntimeFailure(kind: .permanent, reason: "WorkloadUnhealthy", message: "media fails its health check")
       }
-      return ConvergedRelease(imageDigests: [:], services: SimulatedService.allCases.map { $0.service(version) })
+      return RunningRelease(imageDigests: [:], services: SimulatedService.allCases.map { $0.service(version) })
+    }
+  }
+
+  func restore(
+    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease? { nil }
+
+  func uninstall(
+    _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) {
+    try called { state throws(RuntimeFailure) in
+      try state.requireEngine()
+      state.environment = []
     }
   }
 

@@ -48,8 +48,9 @@ import WireFormats
   @Test func theSchemaKnowsEveryFieldOfTheTypes() throws {
     let now = Timestamp(seconds: 1_800_000_000)
     let artifact = DesiredDeploymentSpec.Artifact(path: "a", sha256: "b", signature: "c")
+    let values = DesiredDeploymentSpec.ValuesReference(kind: .secret, name: "a", key: "b", optional: true)
     let release = DesiredDeploymentStatus.Release(
-      version: "1.0.0", artifact: artifact, configPath: "d", imageTags: ["a": "b"])
+      version: "1.0.0", artifact: artifact, configPath: "d", valuesFrom: [values], imageTags: ["a": "b"])
     let service = DesiredDeploymentStatus.Service(name: "a", image: "b", imageID: "c", configHash: "d", replicas: 1)
     let deployment = DesiredDeployment(
       metadata: ObjectMeta(
@@ -57,10 +58,12 @@ import WireFormats
         deletionTimestamp: now, labels: ["a": "b"], annotations: ["a": "b"], finalizers: ["a"]),
       spec: DesiredDeploymentSpec(
         version: "1.0.0", runtime: .compose, artifact: artifact, imageTags: ["a": "b"],
-        helm: DesiredDeploymentSpec.Helm(releaseName: "a", valuesPath: "b"),
+        helm: DesiredDeploymentSpec.Helm(releaseName: "a", valuesPath: "b", valuesFrom: [values]),
         compose: DesiredDeploymentSpec.Compose(projectName: "a", envPath: "b"),
         newNonEssentialEnvs: [DesiredDeploymentSpec.Setting(key: "A", value: "b")],
         schedule: DesiredDeploymentSpec.Schedule(notBefore: now),
+        driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule(kind: "a", name: "b", paths: ["/c"])],
+        deletionPolicy: .uninstall,
         rollbackTo: DesiredDeploymentSpec.RollbackTarget(revision: 1)),
       status: DesiredDeploymentStatus(
         observedGeneration: 1, lastAttemptedGeneration: 1, attemptStartedAt: now, lastHandledRetryRequest: "a",

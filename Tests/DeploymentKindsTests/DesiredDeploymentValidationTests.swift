@@ -26,10 +26,32 @@ import WireFormats
     Example(["version": "2.3.0-rc.1+build.7"]),
     Example(["version": nil, "artifact": nil, "rollbackTo": ["revision": 5]]),
     Example(["runtime": "Helm", "compose": nil, "helm": ["releaseName": "wrktalk", "timeout": "1h30m"]]),
+    Example([
+      "runtime": "Helm", "compose": nil, "deletionPolicy": "Uninstall",
+      "helm": ["releaseName": "wrktalk", "valuesFrom": [["kind": "Secret", "name": "settings"]]],
+      "driftIgnore": [
+        ["kind": "Deployment", "name": "backend", "paths": ["/spec/replicas", "/metadata/annotations/a~1b"]]
+      ],
+    ]),
     Example(["interval": "1s"]), Example(["interval": "24h"]), Example(["schedule": ["startingDeadline": "168h"]]),
     Example(["artifact": ["signature": .string(String(repeating: "A", count: 86) + "==")]]),
     Example(["suspend": nil, "drift": nil]),
     Example(["imageTags": ["control-tower": "v1", "db": "15.4-alpine"]]),
+
+    // Values, drift and deletion.
+    Example(
+      ["driftIgnore": [["kind": "Deployment", "paths": ["/spec/replicas"]]]],
+      "spec.driftIgnore: Forbidden: may be set only where spec.runtime is Helm"),
+    Example(
+      [
+        "runtime": "Helm", "compose": nil,
+        "helm": ["releaseName": "wrktalk", "valuesFrom": [["kind": "Pod", "name": "A_b"]]],
+        "driftIgnore": [["kind": "", "paths": ["spec/replicas", "/a~2"]]],
+      ], "spec.driftIgnore[0].kind: Required value", "spec.driftIgnore[0].paths[0]: Invalid value: \"spec/replicas\"",
+      "spec.driftIgnore[0].paths[1]: Invalid value: \"/a~2\": must be a JSON pointer",
+      "spec.helm.valuesFrom[0].kind: Unsupported value: \"Pod\"",
+      "spec.helm.valuesFrom[0].name: Invalid value: \"A_b\": must be an object's name"),
+    Example(["deletionPolicy": "Delete"], "spec.deletionPolicy: Unsupported value: \"Delete\""),
 
     // The release.
     Example(["version": nil], "spec.version: Required value: must be set unless spec.rollbackTo is"),

@@ -1,6 +1,7 @@
 import DeploymentKinds
-import DeploymentPlanning
 import Testing
+
+@testable import DeploymentPlanning
 
 struct EnvironmentComparisonTests {
   struct Row: Sendable, CustomTestStringConvertible {
@@ -11,7 +12,7 @@ struct EnvironmentComparisonTests {
   }
 
   @Test(arguments: [
-    Row(testDescription: "as deployed", containers: running("2.2.0").containers, drifts: [], isHealthy: true),
+    Row(testDescription: "as deployed", containers: containers("2.2.0"), drifts: [], isHealthy: true),
     Row(
       testDescription: "stopped by hand",
       containers: [container("backend", "2.2.0", state: .exited(code: 137)), container("media", "2.2.0")],
@@ -30,11 +31,11 @@ struct EnvironmentComparisonTests {
       ], isHealthy: true),
     Row(
       testDescription: "one too many",
-      containers: running("2.2.0").containers + [container("media", "2.2.0", number: 2)],
+      containers: containers("2.2.0") + [container("media", "2.2.0", number: 2)],
       drifts: ["media has 2 containers instead of 1"], isHealthy: true),
     Row(
       testDescription: "a service added by hand",
-      containers: running("2.2.0").containers + [container("redis", "2.2.0")],
+      containers: containers("2.2.0") + [container("redis", "2.2.0")],
       drifts: ["redis is not part of the release"], isHealthy: true),
     Row(
       testDescription: "unhealthy is no drift",
@@ -51,7 +52,7 @@ struct EnvironmentComparisonTests {
   ])
   func differencesAreNamed(_ row: Row) {
     let comparison = EnvironmentComparison(
-      expected: services("2.2.0"), observed: EnvironmentObservation(containers: row.containers))
+      expected: services("2.2.0"), containers: row.containers)
     #expect(comparison.drifts.map(\.description) == row.drifts)
     #expect((comparison.health == .healthy) == row.isHealthy)
   }
@@ -59,15 +60,15 @@ struct EnvironmentComparisonTests {
   @Test func aContainerOfComposeRunIsNobodysDrift() {
     var extra = container("backend", "2.1.0", number: 9)
     extra.isOneOff = true
-    let observed = EnvironmentObservation(containers: running("2.2.0").containers + [extra])
-    #expect(EnvironmentComparison(expected: services("2.2.0"), observed: observed).isMatching)
+    let observed = containers("2.2.0") + [extra]
+    #expect(EnvironmentComparison(expected: services("2.2.0"), containers: observed).isMatching)
   }
 
   @Test func anotherConfigurationIsDrift() {
     var changed = container("media", "2.2.0")
     changed.configHash = "other"
-    let observed = EnvironmentObservation(containers: [container("backend", "2.2.0"), changed])
-    let comparison = EnvironmentComparison(expected: services("2.2.0"), observed: observed)
+    let observed = [container("backend", "2.2.0"), changed]
+    let comparison = EnvironmentComparison(expected: services("2.2.0"), containers: observed)
     #expect(comparison.drifts == [.otherConfiguration(service: "media")])
   }
 
@@ -79,18 +80,18 @@ struct EnvironmentComparisonTests {
     expected[1].runsToCompletion = true
     var containers = [container("backend", "2.2.0")]
     if let state { containers.append(container("media", "2.2.0", state: state, health: .none)) }
-    let comparison = EnvironmentComparison(expected: expected, observed: .init(containers: containers))
+    let comparison = EnvironmentComparison(expected: expected, containers: containers)
     #expect(comparison.drifts.isEmpty)
     #expect((comparison.health == .healthy) == isHealthy)
   }
 
   @Test func withoutKnownServicesNothingIsDrift() {
-    #expect(EnvironmentComparison(expected: nil, observed: running("2.2.0")).isMatching)
+    #expect(EnvironmentComparison(expected: nil, containers: containers("2.2.0")).isMatching)
   }
 
   @Test func longListsAreCutShort() {
-    let observed = EnvironmentObservation(containers: ["a", "b", "c", "d", "e"].map { container($0, "2.2.0") })
-    let comparison = EnvironmentComparison(expected: [services("2.2.0")[0]], observed: observed)
+    let observed = ["a", "b", "c", "d", "e"].map { container($0, "2.2.0") }
+    let comparison = EnvironmentComparison(expected: [services("2.2.0")[0]], containers: observed)
     #expect(comparison.driftText.hasSuffix("and 3 more"))
   }
 }

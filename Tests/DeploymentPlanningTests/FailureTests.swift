@@ -11,7 +11,7 @@ struct FailureTests {
     let failed = failedStatus()
     #expect(failed.failure?.reason == "WorkloadUnhealthy")
     #expect(failed.history?.first?.outcome == .failed)
-    let broken = EnvironmentObservation(containers: [container("backend", "2.3.0"), container("media", "2.3.0")])
+    let broken = EnvironmentObservation.compose([container("backend", "2.3.0"), container("media", "2.3.0")])
     let decision = DeploymentPlanner.decide(
       deployment(spec("2.3.0"), status: failed), facts: facts(.observed(broken)))
     #expect(decision.stepName == "roll back to 2.2.0")
@@ -22,7 +22,7 @@ struct FailureTests {
   }
 
   @Test func anInterruptedRollbackGoesOnWithoutANewEvent() {
-    let broken = DeploymentFacts.Environment.observed(.init(containers: [container("media", "2.3.0")]))
+    let broken = DeploymentFacts.Environment.observed(.compose([container("media", "2.3.0")]))
     let first = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: failedStatus()), facts: facts(broken))
     let second = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: first.status), facts: facts(broken))
     #expect(second.step == first.step)
@@ -32,7 +32,7 @@ struct FailureTests {
 
   @Test func whatRunsAfterTheRollbackIsKeptAndTheFailureStaysKnown() {
     let begun = DeploymentPlanner.decide(
-      deployment(spec("2.3.0"), status: failedStatus()), facts: facts(.observed(.init(containers: []))))
+      deployment(spec("2.3.0"), status: failedStatus()), facts: facts(.observed(.compose([]))))
     let object = deployment(spec("2.3.0"), status: begun.status)
     let (status, events) = DeploymentPlanner.record(
       .restored(RunningRelease(imageDigests: [:], services: services("2.2.0")), .rollback), of: object, now: moment)
@@ -45,7 +45,7 @@ struct FailureTests {
     #expect(next.stepName == "settled for 1m")
     #expect(next.status == status)
     let drifted = DeploymentPlanner.decide(
-      deployment(spec("2.3.0"), status: status), facts: facts(.observed(.init(containers: []))))
+      deployment(spec("2.3.0"), status: status), facts: facts(.observed(.compose([]))))
     #expect(drifted.stepName == "correct to 2.2.0")
     #expect(drifted.status.conditions?[DeploymentCondition.stalled]?.reason == "WorkloadUnhealthy")
   }
@@ -62,7 +62,7 @@ struct FailureTests {
   }
 
   @Test func aRollbackThatWasCutShortStillCountsAsOne() {
-    let broken = DeploymentFacts.Environment.observed(.init(containers: [container("media", "2.3.0")]))
+    let broken = DeploymentFacts.Environment.observed(.compose([container("media", "2.3.0")]))
     let begun = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: failedStatus()), facts: facts(broken))
     let decision = DeploymentPlanner.decide(
       deployment(spec("2.3.0"), status: begun.status), facts: facts(.observed(running("2.2.0"))))
@@ -153,7 +153,7 @@ struct FailureTests {
   @Test func aRollbackThatFailsIsRepeatedEverMoreSeldom() {
     var status = failedStatus()
     var now = moment
-    let broken = DeploymentFacts.Environment.observed(.init(containers: []))
+    let broken = DeploymentFacts.Environment.observed(.compose([]))
     var pauses: [Duration] = []
     for _ in 0..<6 {
       var decision = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: status), facts: facts(broken, at: now))

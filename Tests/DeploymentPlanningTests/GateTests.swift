@@ -82,7 +82,7 @@ struct GateTests {
   @Test func whileWaitingTheCurrentVersionIsLookedAfter() {
     var scheduled = spec("2.3.0")
     scheduled.schedule = .init(notBefore: moment + .seconds(3600))
-    let stopped = EnvironmentObservation(containers: [container("media", "2.2.0")])
+    let stopped = EnvironmentObservation.compose([container("media", "2.2.0")])
     let decision = DeploymentPlanner.decide(
       deployment(scheduled, status: settledStatus()), facts: facts(.observed(stopped)))
     #expect(decision.stepName == "correct to 2.2.0")

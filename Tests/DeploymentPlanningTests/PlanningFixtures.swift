@@ -44,8 +44,10 @@ func container(
     configHash: "\(service)-\(version)")
 }
 
-func running(_ version: String) -> EnvironmentObservation {
-  EnvironmentObservation(containers: [container("backend", version), container("media", version)])
+func running(_ version: String) -> EnvironmentObservation { .compose(containers(version)) }
+
+func containers(_ version: String) -> [EnvironmentObservation.Container] {
+  [container("backend", version), container("media", version)]
 }
 
 func current(_ version: String, revision: Int64 = 4) -> DesiredDeploymentStatus.Current {

@@ -27,8 +27,8 @@ struct SyncTests {
   }
 
   @Test func unhealthyContainersAreNoDrift() {
-    let sick = EnvironmentObservation(
-      containers: [container("backend", "2.2.0", health: .unhealthy), container("media", "2.2.0")])
+    let sick = EnvironmentObservation.compose(
+      [container("backend", "2.2.0", health: .unhealthy), container("media", "2.2.0")])
     let decision = DeploymentPlanner.decide(
       deployment(spec("2.2.0"), status: settledStatus()), facts: facts(.observed(sick)))
     #expect(decision.stepName == "settled for 1m")
@@ -50,7 +50,7 @@ struct SyncTests {
     Drift(policy: .ignore, step: "settled for 1m", drifted: nil, ready: .isTrue),
   ])
   func driftIsHandledAsTheSpecSays(_ row: Drift) {
-    let extra = EnvironmentObservation(containers: running("2.2.0").containers + [container("redis", "7")])
+    let extra = EnvironmentObservation.compose(containers("2.2.0") + [container("redis", "7")])
     let decision = DeploymentPlanner.decide(
       deployment(spec("2.2.0", drift: row.policy), status: settledStatus()), facts: facts(.observed(extra)))
     #expect(decision.stepName == row.step)
@@ -60,7 +60,7 @@ struct SyncTests {
   }
 
   @Test func correctionsKeepADistance() {
-    let drifted = EnvironmentObservation(containers: [])
+    let drifted = EnvironmentObservation.compose([])
     let before = DeploymentPlanner.decide(
       deployment(spec("2.2.0"), status: settledStatus()), facts: facts(.observed(drifted)))
     let corrected = DeploymentPlanner.record(
@@ -76,7 +76,7 @@ struct SyncTests {
   }
 
   @Test func correctionsThatFollowEachOtherLeaveTwiceTheTime() {
-    let drifted = DeploymentFacts.Environment.observed(.init(containers: []))
+    let drifted = DeploymentFacts.Environment.observed(.compose([]))
     var status = settledStatus()
     var now = moment
     for pause in [5, 10, 20, 40, 80, 160, 300, 300] {
@@ -98,7 +98,7 @@ struct SyncTests {
   }
 
   @Test func aCorrectionThatFailsIsRepeatedAfterAPause() {
-    let drifted = DeploymentFacts.Environment.observed(.init(containers: []))
+    let drifted = DeploymentFacts.Environment.observed(.compose([]))
     let first = DeploymentPlanner.decide(deployment(spec("2.2.0"), status: settledStatus()), facts: facts(drifted))
     let failed = DeploymentPlanner.record(
       .restoreFailed(.init(isTransient: true, reason: "DiskFull", message: "no space"), .driftCorrection),

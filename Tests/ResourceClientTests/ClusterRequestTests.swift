@@ -13,8 +13,8 @@ import WireFormats
     plural: "customresourcedefinitions", singular: "customresourcedefinition")
 
   @Test(arguments: [
-    (false, false, "fieldManager=wrktalk-agent"), (true, false, "fieldManager=wrktalk-agent&force=true"),
-    (false, true, "dryRun=All&fieldManager=wrktalk-agent"),
+    (false, false, "fieldManager=wrktalk-agent&force=false"), (true, false, "fieldManager=wrktalk-agent&force=true"),
+    (false, true, "dryRun=All&fieldManager=wrktalk-agent&force=false"),
   ])
   func anApplyNamesItsManager(force: Bool, isDryRun: Bool, query: String) async throws {
     let api = FakeResourceAPI()
@@ -56,7 +56,7 @@ import WireFormats
     #expect(log == "first\nsecond\n")
     let request = try #require(api.requests.last)
     #expect(request.path == "/api/v1/namespaces/shop/pods/a/log")
-    #expect(request.query == "container=web&previous=true&tailLines=20&limitBytes=4096")
+    #expect(request.query == "tailLines=20&limitBytes=4096&previous=true&container=web")
   }
 
   @Test func aLogThatIsNotThereSaysWhy() async {

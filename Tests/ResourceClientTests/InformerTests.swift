@@ -9,7 +9,7 @@ import WireFormats
   private struct Running {
     let api = FakeResourceAPI()
     let clock = ManualClock()
-    let informer: Informer<DesiredDeploymentKind>
+    let informer: Informer<DesiredDeployment>
     let changes: AsyncStream<ObjectKey>
 
     init() {

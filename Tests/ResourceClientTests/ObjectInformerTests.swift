@@ -1,9 +1,11 @@
+import HTTPTransport
 import ResourceClient
 import ResourceModel
 import TestSupport
 import Testing
 import WireFormats
 
+/// Informers of objects that no Swift type describes.
 @Suite struct ObjectInformerTests {
   private static let pods = ResourceNames(group: "", version: "v1", kind: "Pod", plural: "pods", singular: "pod")
   private static let nodes = ResourceNames(group: "", version: "v1", kind: "Node", plural: "nodes", singular: "node")
@@ -11,18 +13,18 @@ import WireFormats
   private struct Running {
     let api = FakeResourceAPI()
     let clock = ManualClock()
-    let informer: ObjectInformer
+    let informer: Informer<JSONValue>
     let changes: AsyncStream<ObjectKey>
 
     init(
       _ names: ResourceNames = ObjectInformerTests.pods, namespace: String? = "shop",
-      representation: Representation = .object, transform: @escaping @Sendable (JSONValue) -> JSONValue = { $0 }
+      representation: Representation = .object, decode: @escaping @Sendable (JSONValue) -> JSONValue? = { $0 }
     ) {
       let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
       self.changes = changes
-      informer = ObjectInformer(
-        names, client: Fixtures.client(api), namespace: namespace, representation: representation,
-        transform: transform, clock: clock, random: { 1 }, logger: Fixtures.logger, onChange: { bell.yield($0) })
+      informer = Informer(
+        names, client: Fixtures.client(api), namespace: namespace, representation: representation, decode: decode,
+        clock: clock, random: { 1 }, logger: Fixtures.logger, onChange: { bell.yield($0) })
     }
 
     func put(_ name: String, phase: String) {
@@ -47,8 +49,8 @@ import WireFormats
     }
   }
 
-  @Test func objectsAreKeptAsTheTransformLeavesThem() async throws {
-    let running = Running(transform: { pod in
+  @Test func objectsAreKeptAsTheirReaderWantsThem() async throws {
+    let running = Running(decode: { pod in
       var kept: JSONValue = ["phase": pod["status"]?["phase"] ?? .null]
       kept["kind"] = pod["kind"]
       return kept
@@ -75,6 +77,17 @@ import WireFormats
         "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,application/json",
         "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json",
       ])
+  }
+
+  /// As API servers write an empty list of metadata.
+  @Test func itemsOfNullAreNoItems() async throws {
+    let running = Running()
+    running.api.failNext(
+      HTTPResponse(status: 200, body: Array(#"{"metadata":{"resourceVersion":"7"},"items":null}"#.utf8)))
+    try await running.run { _ in
+      try await running.informer.waitForSync()
+      #expect(running.informer.objects.isEmpty)
+    }
   }
 
   @Test func objectsOfTheWholeClusterHaveNoNamespace() async throws {

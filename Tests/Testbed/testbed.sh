@@ -16,10 +16,11 @@ up)
   rm -f "$TESTBED_STATE/environment"; touch "$TESTBED_STATE/environment"
   bring_up "Docker engine" engine.sh up
   docker info >/dev/null 2>&1 && bring_up "application images" images.sh
-  bring_up "kubectl and PostgreSQL" tools.sh
+  bring_up "kubectl, Helm and PostgreSQL" tools.sh
+  docker info >/dev/null 2>&1 && bring_up "Kubernetes cluster" cluster.sh up
   bring_up "S3 server" stores.sh up
   ;;
-down) bash "$TESTBED/stores.sh" down; bash "$TESTBED/engine.sh" down; rm -f "$TESTBED_STATE/environment" ;;
+down) bash "$TESTBED/stores.sh" down; bash "$TESTBED/cluster.sh" down; bash "$TESTBED/engine.sh" down; rm -f "$TESTBED_STATE/environment" ;;
 environment) cat "$TESTBED_STATE/environment" 2>/dev/null || true ;;
 *) fail "usage: testbed.sh up|down|environment" ;;
 esac

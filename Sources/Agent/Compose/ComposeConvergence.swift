@@ -17,7 +17,7 @@ struct ComposeConvergence: Sendable {
   let progress: @Sendable (Progress) async -> Void
 
   /// - Parameter lock: held by each Compose process too, as its standard input.
-  func run(holding lock: borrowing ProjectLock) async throws(RuntimeFailure) -> ConvergedRelease {
+  func run(holding lock: borrowing TargetLock) async throws(RuntimeFailure) -> RunningRelease {
     let installation = try directory.install(ComposeBundle(folder: release.folder), configFile: release.configFile)
     let services = try await resolve(installation, lock)
     let mask = mask(for: services)
@@ -40,7 +40,7 @@ struct ComposeConvergence: Sendable {
   // MARK: - Steps
 
   private func resolve(
-    _ installation: ProjectDirectory.Installation, _ lock: borrowing ProjectLock
+    _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [ComposeService] {
     await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the Compose file"))
     let outcome = try await compose(
@@ -62,7 +62,7 @@ struct ComposeConvergence: Sendable {
 
   /// Brings the images here and fixes each service to what its reference means now.
   private func pull(
-    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing ProjectLock,
+    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock,
     _ mask: SecretMask
   ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
     var services = services.filter { $0.image != nil }
@@ -99,7 +99,7 @@ struct ComposeConvergence: Sendable {
   }
 
   private func start(
-    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing ProjectLock,
+    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock,
     _ mask: SecretMask
   ) async throws(RuntimeFailure) {
     await progress(
@@ -125,7 +125,7 @@ struct ComposeConvergence: Sendable {
 
   private func converged(
     _ services: [ComposeService], _ images: [String: ResolvedImage], _ containers: [EngineContainer]
-  ) -> ConvergedRelease {
+  ) -> RunningRelease {
     let byService = Dictionary(grouping: containers.filter { !$0.isOneOff }, by: \.service)
     var digests: [String: String] = [:]
     let started = services.map { service in
@@ -140,7 +140,7 @@ struct ComposeConvergence: Sendable {
         name: service.name, image: reference, imageID: imageID, configHash: own.first?.configHash ?? "",
         replicas: own.count, runsToCompletion: service.isAwaitedToComplete || hasCompleted || isMeantToEnd)
     }
-    return ConvergedRelease(imageDigests: digests, services: started)
+    return RunningRelease(imageDigests: digests, services: started)
   }
 
   // MARK: - Images
@@ -171,7 +171,7 @@ struct ComposeConvergence: Sendable {
 
   private func compose(
     _ subcommand: [String], _ files: [String], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing ProjectLock, waitingFor subject: String,
+    _ lock: borrowing TargetLock, waitingFor subject: String,
     onLine: (@Sendable (OutputLine) -> Void)? = nil
   ) async throws(RuntimeFailure) -> ProcessResult {
     var environment = runtime.configuration.environment

@@ -58,7 +58,7 @@ public final class ComposeRuntime: DeploymentRuntime {
   }
 
   public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
-    EnvironmentObservation(containers: try await engine.containers(project: target.name).map(\.observation))
+    .compose(try await engine.containers(project: target.name).map(\.observation))
   }
 
   public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
@@ -68,16 +68,31 @@ public final class ComposeRuntime: DeploymentRuntime {
   public func converge(
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ConvergedRelease {
+  ) async throws(RuntimeFailure) -> RunningRelease {
     try Self.check(project: target.name)
     let deadline = Deadline(target.timeout, clock: clock)
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
     try directory.create()
-    let lock = try await lock(directory, project: target.name, deadline: deadline, progress: progress)
+    let lock = try await TargetLock.take(
+      directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
+      progress: progress)
     let convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
       deadline: deadline, progress: progress)
     return try await convergence.run(holding: lock)
+  }
+
+  /// Compose keeps nothing of what ran before.
+  public func restore(
+    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease? { nil }
+
+  public func uninstall(
+    _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) {
+    await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing the project \(target.name)"))
+    try await engine.remove(project: target.name)
   }
 
   private func command() async throws(RuntimeFailure) -> ComposeCommand {
@@ -86,26 +101,6 @@ public final class ComposeRuntime: DeploymentRuntime {
     logger.info("found Compose", metadata: ["command": "\(found)"])
     detected.withLock { $0 = found }
     return found
-  }
-
-  private func lock(
-    _ directory: ProjectDirectory, project: String, deadline: Deadline,
-    progress: @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ProjectLock {
-    var isAnnounced = false
-    while deadline.remaining() > .zero {
-      if let lock = try ProjectLock.take(directory.lockFile) { return lock }
-      if !isAnnounced {
-        isAnnounced = true
-        await progress(
-          .init(step: .preparing, done: 0, total: 0, message: "waiting for an earlier Compose run of \(project) to end")
-        )
-      }
-      do { try await clock.sleep(for: .milliseconds(100)) } catch { throw .stopped }
-    }
-    throw RuntimeFailure(
-      kind: .transient, reason: "ProjectBusy",
-      message: "An earlier Compose run of project \(project) has not ended; fuser \(directory.lockFile) shows it")
   }
 
   /// The name becomes part of paths and of container names.
@@ -120,18 +115,5 @@ public final class ComposeRuntime: DeploymentRuntime {
         message:
           "\"\(project)\" is no Compose project name: lower-case letters, digits, - and _, a letter or digit first")
     }
-  }
-}
-
-/// When an attempt has taken too long.
-struct Deadline: Sendable {
-  let limit: Duration
-  /// May be negative.
-  let remaining: @Sendable () -> Duration
-
-  init(_ limit: Duration, clock: some Clock<Duration>) {
-    self.limit = limit
-    let end = clock.now.advanced(by: limit)
-    remaining = { clock.now.duration(to: end) }
   }
 }

@@ -81,6 +81,20 @@ final class DockerEngine: Sendable {
     guard response.isSuccess || response.status == 404 else { throw failure(status: response.status, message: nil) }
   }
 
+  /// Removes the containers and networks of a Compose project; its volumes stay.
+  func remove(project: String) async throws(RuntimeFailure) {
+    for container in try await containers(project: project) { try await clear(.remove(id: container.id)) }
+    let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
+    let networks = try await json("/networks?filters=\(Self.escaped(filters.text))", limit: 8 << 20)
+    for id in (networks?.array ?? []).compactMap({ $0["Id"]?.string }) {
+      let response = try await send("/networks/\(Self.escaped(id))", method: "DELETE", limit: 1 << 20)
+      // Somebody else's container may be on it: then it is not the project's alone.
+      guard response.isSuccess || response.status == 404 || response.status == 403 || response.status == 409 else {
+        throw failure(status: response.status, message: nil)
+      }
+    }
+  }
+
   // MARK: - Requests
 
   /// The answer as JSON; nil for 404.

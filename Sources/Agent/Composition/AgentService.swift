@@ -139,7 +139,7 @@ extension RuntimeTarget {
     guard object.metadata.deletionTimestamp == nil, !object.spec.suspend, let name = object.spec.targetName else {
       return nil
     }
-    self.init(name: name, timeout: object.spec.timeout)
+    self.init(object, name: name)
   }
 }
 

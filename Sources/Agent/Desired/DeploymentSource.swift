@@ -23,9 +23,9 @@ public protocol DeploymentSource: Sendable {
 /// Desired deployments of a resource API, kept up to date by list and watch.
 public struct WatchedDeployments: DeploymentSource {
   private let client: ResourceClient
-  private let informer: Informer<DesiredDeploymentKind>
+  private let informer: Informer<DesiredDeployment>
 
-  public init(client: ResourceClient, informer: Informer<DesiredDeploymentKind>) {
+  public init(client: ResourceClient, informer: Informer<DesiredDeployment>) {
     self.client = client
     self.informer = informer
   }

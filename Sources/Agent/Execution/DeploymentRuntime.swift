@@ -11,7 +11,19 @@ public protocol DeploymentRuntime: Sendable {
   func converge(
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) -> ConvergedRelease
+  ) async throws(RuntimeFailure) -> RunningRelease
+
+  /// Brings back what ran as `revision`, out of what the runtime itself keeps of it.
+  /// - Returns: nil where it keeps nothing of it: the release is then to be prepared, and `converge` brings it back.
+  func restore(
+    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease?
+
+  /// Removes everything of the target but its volumes. Succeeds where there is nothing.
+  func uninstall(
+    _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure)
 
   /// Yields whenever something of the target may have changed; a wake-up only, never a fact.
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void>
@@ -21,12 +33,21 @@ public protocol DeploymentRuntime: Sendable {
 public struct RuntimeTarget: Sendable, Hashable {
   /// The Compose project or Helm release.
   public var name: String
+  /// Where Helm's release and objects are.
+  public var namespace: String
   /// How long one attempt may take from the first pull to full health.
   public var timeout: Duration
+  /// Fields of live objects that others may change.
+  public var driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule]
 
-  public init(name: String, timeout: Duration) {
+  public init(
+    name: String, namespace: String = "", timeout: Duration,
+    driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule] = []
+  ) {
     self.name = name
+    self.namespace = namespace
     self.timeout = timeout
+    self.driftIgnore = driftIgnore
   }
 }
 
@@ -48,17 +69,6 @@ public struct PreparedRelease: Sendable {
     self.folder = folder
     self.configFile = configFile
     self.pinnedImages = pinnedImages
-  }
-}
-
-public struct ConvergedRelease: Sendable, Hashable {
-  /// Service to image digest.
-  public var imageDigests: [String: String]
-  public var services: [DesiredDeploymentStatus.Service]
-
-  public init(imageDigests: [String: String], services: [DesiredDeploymentStatus.Service]) {
-    self.imageDigests = imageDigests
-    self.services = services
   }
 }
 

@@ -149,18 +149,21 @@ public struct EnvironmentReconciler: Sendable {
 
   private func deploy(_ plan: ReleasePlan, _ object: DesiredDeployment) async throws -> DesiredDeployment? {
     try await executing(object) { reporter throws(RuntimeFailure) in
+      if let running = try await restored(plan, .rollback, object, reporter) {
+        return .deployed(plan.release, running)
+      }
       let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         record(.verified(signed: prepared.isSigned), in: reporter)
         await addSettings(of: object)
-        let converged = try await runtime.converge(target(of: object), to: prepared.release) { progress in
+        let running = try await runtime.converge(target(of: object), to: prepared.release) { progress in
           await reporter.announce(progress)
         }
         await reporter.announce(
           .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
         var release = plan.release
         release.configPath = await keepConfiguration(of: prepared, for: object)
-        return .deployed(release, RunningRelease(converged))
+        return .deployed(release, running)
       }
     } failed: { failure in
       .deploymentFailed(failure)
@@ -171,15 +174,26 @@ public struct EnvironmentReconciler: Sendable {
     _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment
   ) async throws -> DesiredDeployment? {
     try await executing(object) { reporter throws(RuntimeFailure) in
+      if let running = try await restored(plan, purpose, object, reporter) { return .restored(running, purpose) }
       let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
-        let converged = try await runtime.converge(target(of: object), to: prepared.release) { progress in
+        let running = try await runtime.converge(target(of: object), to: prepared.release) { progress in
           await reporter.announce(progress)
         }
-        return .restored(RunningRelease(converged), purpose)
+        return .restored(running, purpose)
       }
     } failed: { failure in
       .restoreFailed(failure, purpose)
+    }
+  }
+
+  /// Nil where the runtime keeps nothing of the release, so that it must come from the bucket.
+  private func restored(
+    _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment, _ reporter: ProgressReporter
+  ) async throws(RuntimeFailure) -> RunningRelease? {
+    guard let revision = plan.revision else { return nil }
+    return try await runtime.restore(target(of: object), to: revision, purpose: purpose) { progress in
+      await reporter.announce(progress)
     }
   }
 
@@ -265,7 +279,15 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   private func target(of object: DesiredDeployment) -> RuntimeTarget {
-    RuntimeTarget(name: object.spec.targetName ?? object.metadata.name, timeout: object.spec.timeout)
+    RuntimeTarget(object, name: object.spec.targetName ?? object.metadata.name)
+  }
+}
+
+extension RuntimeTarget {
+  init(_ object: DesiredDeployment, name: String) {
+    self.init(
+      name: name, namespace: object.key.namespace, timeout: object.spec.timeout,
+      driftIgnore: object.spec.driftIgnore ?? [])
   }
 }
 
@@ -277,11 +299,5 @@ extension DeploymentFailure {
     case .permanent: self.init(isTransient: false, reason: failure.reason, message: failure.message)
     case .cancelled: return nil
     }
-  }
-}
-
-extension RunningRelease {
-  init(_ converged: ConvergedRelease) {
-    self.init(imageDigests: converged.imageDigests, services: converged.services)
   }
 }

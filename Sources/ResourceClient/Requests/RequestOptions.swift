@@ -58,27 +58,16 @@ public enum Representation: Sendable, Hashable {
   case object
   /// `meta.k8s.io/v1` Table: the columns of `kubectl get`, computed by the server.
   case table
-  /// `meta.k8s.io/v1` PartialObjectMetadata: nothing but the metadata. A server that does not know it answers objects.
+  /// `meta.k8s.io/v1` PartialObjectMetadata: metadata alone.
   case metadata
 
-  /// What asks for one object, or for a watch of objects, in this form.
-  var accept: String {
+  /// The form asked for; of a list it is the form of the whole list.
+  func accept(isList: Bool) -> String {
     switch self {
     case .object: "application/json"
-    case .table: Self.transformed("Table")
-    case .metadata: Self.transformed("PartialObjectMetadata")
+    case .metadata:
+      "application/json;as=PartialObjectMetadata\(isList ? "List" : "");v=v1;g=meta.k8s.io,application/json"
+    case .table: "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
     }
-  }
-
-  /// What asks for a list in this form.
-  var listAccept: String {
-    switch self {
-    case .object, .table: accept
-    case .metadata: Self.transformed("PartialObjectMetadataList")
-    }
-  }
-
-  private static func transformed(_ kind: String) -> String {
-    "application/json;as=\(kind);v=v1;g=meta.k8s.io,application/json"
   }
 }

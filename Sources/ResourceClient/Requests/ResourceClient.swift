@@ -41,7 +41,7 @@ public struct ResourceClient: Sendable {
   public func get(
     _ names: ResourceNames, _ key: ObjectKey, representation: Representation = .object
   ) async throws(ResourceClientError) -> JSONValue {
-    try await json("GET", path(names, key), accept: representation.accept)
+    try await json("GET", path(names, key), accept: representation.accept(isList: false))
   }
 
   /// One page of a list, as the server gives it.
@@ -54,7 +54,55 @@ public struct ResourceClient: Sendable {
     items.append(("limit", String(limit)))
     if let continueToken { items.append(("continue", continueToken)) }
     return try await json(
-      "GET", RequestURL.path(names, namespace: namespace) + RequestURL.query(items), accept: representation.listAccept)
+      "GET", RequestURL.path(names, namespace: namespace) + RequestURL.query(items),
+      accept: representation.accept(isList: true))
+  }
+
+  /// All objects, page after page; begins once more where the server forgot the list half way (410).
+  public func list(
+    _ names: ResourceNames, namespace: String?, selector: ObjectSelector = .everything, pageSize: Int = 500,
+    representation: Representation = .object
+  ) async throws(ResourceClientError) -> ResourceList<JSONValue> {
+    var restarts = 0
+    while true {
+      do throws(ResourceClientError) {
+        return try await readPages(
+          names, namespace: namespace, selector: selector, pageSize: pageSize, representation: representation)
+      } catch {
+        restarts += 1
+        guard error.isExpired, restarts < 3 else { throw error }
+      }
+    }
+  }
+
+  private func readPages(
+    _ names: ResourceNames, namespace: String?, selector: ObjectSelector, pageSize: Int, representation: Representation
+  ) async throws(ResourceClientError) -> ResourceList<JSONValue> {
+    var items: [JSONValue] = []
+    var continueToken: String?
+    while true {
+      let page = try await page(
+        names, namespace: namespace, selector: selector, limit: pageSize, continueToken: continueToken,
+        representation: representation)
+      // An API server writes an empty list of metadata as null.
+      let pageItems = page["items"]?.isNull == true ? [] : page["items"]?.array
+      guard let pageItems, let version = page["metadata"]?["resourceVersion"]?.string else {
+        throw .protocolViolation("\(endpoint.baseURL) answered a list without items and resourceVersion")
+      }
+      // The items of a list may leave out what all of them have in common.
+      items += pageItems.map { item in
+        var item = item
+        if item["apiVersion"] == nil { item["apiVersion"] = .string(names.apiVersion) }
+        if item["kind"] == nil { item["kind"] = .string(names.kind) }
+        return item
+      }
+      let next = page["metadata"]?["continue"]?.string
+      guard let next, !next.isEmpty else { return ResourceList(items: items, resourceVersion: version) }
+      if next == continueToken || pageItems.isEmpty {
+        throw .protocolViolation("\(endpoint.baseURL) answered the same page of a list twice")
+      }
+      continueToken = next
+    }
   }
 
   // MARK: Writing
@@ -94,23 +142,18 @@ public struct ResourceClient: Sendable {
       contentType: "application/json-patch+json")
   }
 
-  /// Server-side apply: the fields of `object` become this manager's, and those it had named before and left out now go.
-  /// Creates the object where there is none.
-  ///
-  /// - Parameters:
-  ///   - fieldManager: who writes; takes the place of the one in `options`.
-  ///   - force: takes over fields that other managers own, instead of failing with 409 `Conflict`.
+  /// Server-side apply: the fields of `object` become those of `fieldManager`, others stay.
+  /// - Parameter force: takes fields over from other managers; without it they are conflicts (409).
   public func apply(
     _ names: ResourceNames, _ key: ObjectKey, _ object: JSONValue, fieldManager: String, force: Bool,
     options: WriteOptions = WriteOptions()
   ) async throws(ResourceClientError) -> JSONValue {
     var options = options
     options.fieldManager = fieldManager
-    var items = options.queryItems
-    if force { items.append(("force", "true")) }
     // JSON is YAML.
     return try await json(
-      "PATCH", path(names, key, nil, items), body: object, contentType: "application/apply-patch+yaml")
+      "PATCH", path(names, key, nil, options.queryItems + [("force", String(force))]), body: object,
+      contentType: "application/apply-patch+yaml")
   }
 
   /// - Returns: the object where it stays until its finalizers are done, else a `Status`.
@@ -135,7 +178,27 @@ public struct ResourceClient: Sendable {
     try await json("POST", path, body: body)
   }
 
-  func path(
+  /// The end of what a pod's container wrote.
+  /// - Parameters:
+  ///   - container: nil where the pod has only one.
+  ///   - previous: of the instance before the one that runs.
+  public func podLog(
+    _ key: ObjectKey, container: String?, previous: Bool, tailLines: Int, limitBytes: Int
+  ) async throws(ResourceClientError) -> String {
+    var items = [("tailLines", String(tailLines)), ("limitBytes", String(limitBytes)), ("previous", String(previous))]
+    if let container { items.append(("container", container)) }
+    let pods = ResourceNames(group: "", version: "v1", kind: "Pod", plural: "pods", singular: "pod")
+    let response = try await response(
+      HTTPRequest(
+        url: endpoint.baseURL + path(pods, key, "log", items), headers: [("Accept", "*/*")], timeout: timeout,
+        tls: endpoint.tls))
+    guard response.isSuccess else {
+      throw ResponseReader.error(status: response.status, body: response.body, from: endpoint.baseURL)
+    }
+    return String(decoding: response.body, as: UTF8.self)
+  }
+
+  private func path(
     _ names: ResourceNames, _ key: ObjectKey, _ subresource: String? = nil,
     _ items: [(name: String, value: String)] = []
   ) -> String {
@@ -143,24 +206,19 @@ public struct ResourceClient: Sendable {
   }
 
   private func json(
-    _ method: String, _ path: String, accept: String = Representation.object.accept, body: JSONValue? = nil,
-    contentType: String = "application/json"
+    _ method: String, _ path: String, accept: String = Representation.object.accept(isList: false),
+    body: JSONValue? = nil, contentType: String = "application/json"
   ) async throws(ResourceClientError) -> JSONValue {
-    var request = request(method, path, accept: accept)
+    var request = HTTPRequest(
+      method: method, url: endpoint.baseURL + path, headers: [("Accept", accept)], timeout: timeout, tls: endpoint.tls)
     if let body {
       request.headers.append(("Content-Type", contentType))
       request.body = .bytes(body.serialized())
     }
-    return try ResponseReader.read(try await response(to: request), from: endpoint.baseURL, onWarning: onWarning)
+    return try ResponseReader.read(try await response(request), from: endpoint.baseURL, onWarning: onWarning)
   }
 
-  func request(_ method: String, _ path: String, accept: String) -> HTTPRequest {
-    HTTPRequest(
-      method: method, url: endpoint.baseURL + path, headers: [("Accept", accept)], timeout: timeout, tls: endpoint.tls)
-  }
-
-  /// The answer to `request`, which is sent with the endpoint's token.
-  func response(to request: HTTPRequest) async throws(ResourceClientError) -> HTTPResponse {
+  private func response(_ request: HTTPRequest) async throws(ResourceClientError) -> HTTPResponse {
     let token = try endpoint.token.read()
     let response = try await send(request, token: token)
     guard response.status == 401 else { return response }
@@ -177,5 +235,16 @@ public struct ResourceClient: Sendable {
     } catch {
       throw .unreachable(error)
     }
+  }
+}
+
+/// The objects of a list, and the version from which a watch goes on.
+public struct ResourceList<Object: Sendable>: Sendable {
+  public var items: [Object]
+  public var resourceVersion: String
+
+  public init(items: [Object], resourceVersion: String) {
+    self.items = items
+    self.resourceVersion = resourceVersion
   }
 }

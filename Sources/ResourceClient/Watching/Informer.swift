@@ -1,59 +1,237 @@
 public import Logging
 public import ResourceModel
-import WireFormats
+import Synchronization
+public import WireFormats
 
-/// Keeps a copy of a kind's objects up to date by list and watch.
+/// Keeps a copy of the objects of one resource up to date by list and watch: of a kind's Swift type, or as JSON.
 ///
 /// It is level-triggered: `onChange` only names a key that may have changed, and the reader looks at the copy. When idle
 /// it holds one open watch and nothing else. A broken connection is taken up again from the last version seen, a
 /// forgotten version (410) by a new list, which also finds what was deleted meanwhile.
-public final class Informer<Kind: ResourceKind>: Sendable {
-  private let reflector: Reflector<Resource<Kind>>
+public final class Informer<Object: Sendable & Equatable>: Sendable {
+  private let names: ResourceNames
+  private let client: ResourceClient
+  private let namespace: String?
+  private let selector: ObjectSelector
+  private let representation: Representation
+  private let decode: @Sendable (JSONValue) -> Object?
+  private let time: MonotonicTime
+  private let random: @Sendable () -> Double
+  private let onChange: @Sendable (ObjectKey) -> Void
+  private let logger: Logger
+  private let state: Mutex<State>
+
+  private struct State {
+    var cache = ObjectCache<Object>()
+    var problem: ResourceClientError?
+    var waiters: [Int: Waiter] = [:]
+    var nextWaiter = 0
+  }
+
+  private struct Waiter {
+    var acceptsProblem: Bool
+    /// False where the wait was cancelled.
+    var continuation: CheckedContinuation<Bool, Never>
+  }
 
   /// - Parameters:
-  ///   - namespace: nil for all namespaces.
+  ///   - namespace: nil for all namespaces, and for a resource of the whole cluster.
+  ///   - decode: gives what is kept of an object; nil to leave it out.
   ///   - random: from 0 to 1, for jitter.
   ///   - onChange: called with each key that was added, changed or removed; must return at once.
   public init(
-    _ kind: Kind.Type = Kind.self, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
+    _ names: ResourceNames, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
+    representation: Representation = .object, decode: @escaping @Sendable (JSONValue) -> Object?,
     clock: any Clock<Duration> = ContinuousClock(),
     random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, logger: Logger,
     onChange: @escaping @Sendable (ObjectKey) -> Void
   ) {
-    reflector = Reflector(
-      Kind.definition.names, client: client, namespace: namespace, selector: selector, representation: .object,
-      decode: { Self.decode($0, client, logger) }, time: MonotonicTime(clock), random: random, logger: logger,
-      onChange: onChange)
+    self.names = names
+    self.client = client
+    self.namespace = namespace
+    self.selector = selector
+    self.representation = representation
+    self.decode = decode
+    self.time = MonotonicTime(clock)
+    self.random = random
+    self.onChange = onChange
+    var logger = logger
+    logger[metadataKey: "kind"] = "\(names.kind)"
+    self.logger = logger
+    self.state = Mutex(State())
   }
 
   /// True once the first list was taken.
-  public var hasSynced: Bool { reflector.hasSynced }
+  public var hasSynced: Bool { state.withLock { $0.cache.hasSynced } }
 
   /// The object as last seen; nil where there is none.
-  public func object(_ key: ObjectKey) -> Resource<Kind>? { reflector.object(key) }
+  public func object(_ key: ObjectKey) -> Object? { state.withLock { $0.cache.objects[key] } }
 
-  public var objects: [ObjectKey: Resource<Kind>] { reflector.objects }
+  public var objects: [ObjectKey: Object] { state.withLock { $0.cache.objects } }
+
+  /// Why the last list or watch failed: forbidden, unreachable; nil where it works.
+  public var problem: ResourceClientError? { state.withLock { $0.problem } }
 
   /// Waits for the first list.
   /// - Throws: `CancellationError`.
-  public func waitForSync() async throws { _ = try await reflector.wait(for: .sync) }
+  public func waitForSync() async throws { try await wait(acceptsProblem: false) }
+
+  /// Waits for the first list, or until it is known why there is none yet.
+  /// - Returns: nil once there is a list.
+  /// - Throws: `CancellationError`.
+  public func waitForSyncOrProblem() async throws -> ResourceClientError? {
+    try await wait(acceptsProblem: true)
+    return state.withLock { $0.cache.hasSynced ? nil : $0.problem }
+  }
+
+  private func wait(acceptsProblem: Bool) async throws {
+    let id = state.withLock { state in
+      state.nextWaiter += 1
+      return state.nextWaiter
+    }
+    let isSynced = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let answer: Bool? = state.withLock { state in
+          if state.cache.hasSynced || (acceptsProblem && state.problem != nil) { return true }
+          if Task.isCancelled { return false }
+          state.waiters[id] = Waiter(acceptsProblem: acceptsProblem, continuation: continuation)
+          return nil
+        }
+        if let answer { continuation.resume(returning: answer) }
+      }
+    } onCancel: {
+      state.withLock { $0.waiters.removeValue(forKey: id) }?.continuation.resume(returning: false)
+    }
+    if !isSynced { throw CancellationError() }
+  }
 
   /// Lists and watches until the task is cancelled.
-  public func run() async { await reflector.run() }
-
-  /// An object that this program cannot read must not keep it from the others.
-  private static func decode(_ value: JSONValue, _ client: ResourceClient, _ logger: Logger) -> Resource<Kind>? {
-    do throws(ResourceClientError) {
-      return try client.decode(value)
-    } catch {
-      let key = ObjectKey(value)
-      logger.error(
-        "object ignored: it cannot be read",
-        metadata: [
-          "kind": "\(Kind.definition.names.kind)", "namespace": "\(key.namespace)", "name": "\(key.name)",
-          "error": "\(error)",
-        ])
-      return nil
+  public func run() async {
+    var backoff = ReconnectBackoff()
+    while !Task.isCancelled {
+      let start = time.uptime()
+      do throws(ResourceClientError) {
+        if state.withLock({ $0.cache.resourceVersion }) == nil { try await relist() }
+        let progressed = try await follow()
+        // A server that ends its watches at once is asked again only after a pause, as after a failure.
+        if progressed || time.uptime() - start >= .seconds(1) {
+          backoff.reset()
+          continue
+        }
+      } catch {
+        if Task.isCancelled { return }
+        if !error.isExpired { note(error) }
+        if error.isExpired {
+          logger.debug("the server forgot the watched version; listing again")
+          state.withLock { $0.cache.forgetVersion() }
+        } else {
+          logger.warning(
+            "watch failed; trying again", metadata: ["error": "\(error)", "failures": "\(backoff.failures + 1)"])
+        }
+        // A connection that held for a while was no failure in a row.
+        if time.uptime() - start >= .seconds(60) { backoff.reset() }
+      }
+      let pause = backoff.next(random: random())
+      do {
+        try await time.sleep(pause)
+      } catch {
+        return
+      }
     }
+  }
+
+  private func note(_ problem: ResourceClientError) {
+    let waiters = state.withLock { state in
+      state.problem = problem
+      let waiters = state.waiters.filter { $0.value.acceptsProblem }
+      for id in waiters.keys { state.waiters[id] = nil }
+      return waiters
+    }
+    for waiter in waiters.values { waiter.continuation.resume(returning: true) }
+  }
+
+  private func relist() async throws(ResourceClientError) {
+    let raw = try await client.list(
+      names, namespace: namespace, selector: selector, representation: representation)
+    var objects: [ObjectKey: Object] = [:]
+    for item in raw.items { if let object = decode(item) { objects[Self.key(of: item)] = object } }
+    let (changed, waiters) = state.withLock { state in
+      let changed = state.cache.replace(with: objects, resourceVersion: raw.resourceVersion)
+      state.problem = nil
+      let waiters = state.waiters
+      state.waiters = [:]
+      return (changed, waiters)
+    }
+    for waiter in waiters.values { waiter.continuation.resume(returning: true) }
+    for key in changed { onChange(key) }
+  }
+
+  /// Watches until the server ends the watch.
+  /// - Returns: true where at least one change or bookmark came.
+  private func follow() async throws(ResourceClientError) -> Bool {
+    let version = state.withLock { $0.cache.resourceVersion }
+    // Five to ten minutes, so that many clients do not come back in the same moment.
+    let timeout = Duration.seconds(300 + Int64(300 * random()))
+    let stream = try await client.watch(
+      names, namespace: namespace, selector: selector, from: version, timeout: timeout,
+      representation: representation)
+    state.withLock { $0.problem = nil }
+    var progressed = false
+    var events = stream.makeAsyncIterator()
+    while let event = try await events.next() {
+      progressed = true
+      let change = change(event)
+      let key = state.withLock { $0.cache.apply(change) }
+      if let key { onChange(key) }
+    }
+    return progressed
+  }
+
+  private func change(_ event: WatchEvent<JSONValue>) -> CacheChange<Object> {
+    switch event {
+    case .added(let value), .modified(let value):
+      guard let object = decode(value) else { return removal(value) }
+      return .store(Self.key(of: value), object, resourceVersion: Self.version(of: value))
+    case .deleted(let value): return removal(value)
+    case .bookmark(let version): return .advance(resourceVersion: version)
+    }
+  }
+
+  private func removal(_ value: JSONValue) -> CacheChange<Object> {
+    .remove(Self.key(of: value), resourceVersion: Self.version(of: value))
+  }
+
+  private static func key(of value: JSONValue) -> ObjectKey {
+    let metadata = value["metadata"]
+    return ObjectKey(namespace: metadata?["namespace"]?.string ?? "", name: metadata?["name"]?.string ?? "")
+  }
+
+  private static func version(of value: JSONValue) -> String? { value["metadata"]?["resourceVersion"]?.string }
+}
+
+extension Informer {
+  /// Keeps the objects of a kind. One that this program cannot read does not keep it from the others.
+  public convenience init<Kind: ResourceKind>(
+    _ kind: Kind.Type = Kind.self, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
+    clock: any Clock<Duration> = ContinuousClock(),
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, logger: Logger,
+    onChange: @escaping @Sendable (ObjectKey) -> Void
+  ) where Object == Resource<Kind> {
+    let decode: @Sendable (JSONValue) -> Resource<Kind>? = { value in
+      do throws(ResourceClientError) {
+        return try client.decode(value)
+      } catch {
+        logger.error(
+          "object ignored: it cannot be read",
+          metadata: [
+            "namespace": "\(value["metadata"]?["namespace"]?.string ?? "")",
+            "name": "\(value["metadata"]?["name"]?.string ?? "")", "error": "\(error)",
+          ])
+        return nil
+      }
+    }
+    self.init(
+      Kind.definition.names, client: client, namespace: namespace, selector: selector, decode: decode, clock: clock,
+      random: random, logger: logger, onChange: onChange)
   }
 }

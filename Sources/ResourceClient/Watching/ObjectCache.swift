@@ -1,8 +1,7 @@
 import ResourceModel
-import WireFormats
 
 /// The objects that a list and the changes since have shown: the state of an informer, as a value.
-struct ObjectCache<Object: Equatable & Sendable>: Sendable {
+struct ObjectCache<Object: Sendable & Equatable>: Sendable {
   private(set) var objects: [ObjectKey: Object] = [:]
   /// From which a watch goes on; nil until the first list, and after the server forgot it.
   private(set) var resourceVersion: String?
@@ -10,12 +9,12 @@ struct ObjectCache<Object: Equatable & Sendable>: Sendable {
 
   /// Takes a whole list.
   /// - Returns: every key that came, went or changed; what went while nobody watched is among them.
-  mutating func replace(with next: [ObjectKey: Object], resourceVersion: String) -> [ObjectKey] {
+  mutating func replace(with list: [ObjectKey: Object], resourceVersion version: String) -> [ObjectKey] {
     var changed: [ObjectKey] = []
-    for (key, object) in next where objects[key] != object { changed.append(key) }
-    for key in objects.keys where next[key] == nil { changed.append(key) }
-    objects = next
-    self.resourceVersion = resourceVersion
+    for (key, object) in list where objects[key] != object { changed.append(key) }
+    for key in objects.keys where list[key] == nil { changed.append(key) }
+    objects = list
+    resourceVersion = version
     hasSynced = true
     return changed.sorted()
   }
@@ -48,27 +47,4 @@ enum CacheChange<Object: Sendable>: Sendable {
   /// Also where an object was changed into something that this program cannot read.
   case remove(ObjectKey, resourceVersion: String?)
   case advance(resourceVersion: String)
-
-  /// - Parameter decode: makes of the JSON what is kept; nil where it cannot be read.
-  init(_ event: WatchEvent<JSONValue>, decode: (JSONValue) -> Object?) {
-    switch event {
-    case .added(let value), .modified(let value):
-      let version = value["metadata"]?["resourceVersion"]?.string
-      self =
-        if let object = decode(value) { .store(ObjectKey(value), object, resourceVersion: version) } else {
-          .remove(ObjectKey(value), resourceVersion: version)
-        }
-    case .deleted(let value):
-      self = .remove(ObjectKey(value), resourceVersion: value["metadata"]?["resourceVersion"]?.string)
-    case .bookmark(let version): self = .advance(resourceVersion: version)
-    }
-  }
-}
-
-extension ObjectKey {
-  /// As the object's metadata names it.
-  init(_ object: JSONValue) {
-    let metadata = object["metadata"]
-    self.init(namespace: metadata?["namespace"]?.string ?? "", name: metadata?["name"]?.string ?? "")
-  }
 }

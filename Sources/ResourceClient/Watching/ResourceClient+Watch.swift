@@ -19,7 +19,7 @@ extension ResourceClient {
     items += selector.queryItems
     var request = HTTPRequest(
       url: endpoint.baseURL + RequestURL.path(names, namespace: namespace) + RequestURL.query(items),
-      headers: [("Accept", representation.accept)], timeout: timeout + .seconds(30), tls: endpoint.tls,
+      headers: [("Accept", representation.accept(isList: false))], timeout: timeout + .seconds(30), tls: endpoint.tls,
       maximumResponseBytes: .max)
     if let token = try endpoint.token.read() { request.headers.append(("Authorization", "Bearer \(token)")) }
     let stream: APIStream

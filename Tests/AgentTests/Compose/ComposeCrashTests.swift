@@ -21,7 +21,7 @@ extension ComposeOnARealEngine {
       let path = folder.file("lock")
       let child: Task<ProcessResult, any Error>
       do {
-        guard let lock = try ProjectLock.take(path) else {
+        guard let lock = try TargetLock.take(path) else {
           throw UnexpectedOutcome(description: "a new lock is taken already")
         }
         #expect(try !isFree(path), "one holder at a time")
@@ -43,7 +43,7 @@ extension ComposeOnARealEngine {
     }
 
     private func isFree(_ path: String) throws -> Bool {
-      if let lock = try ProjectLock.take(path) { return lock.file.rawValue >= 0 }
+      if let lock = try TargetLock.take(path) { return lock.file.rawValue >= 0 }
       return false
     }
 

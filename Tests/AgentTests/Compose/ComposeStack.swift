@@ -116,7 +116,7 @@ final class ComposeStack: Sendable {
   @discardableResult
   func converge(
     _ release: PreparedRelease, timeout: Duration = .seconds(300)
-  ) async throws(RuntimeFailure) -> ConvergedRelease {
+  ) async throws(RuntimeFailure) -> RunningRelease {
     try await runtime.converge(target(timeout: timeout), to: release) { progress in
       self.told.withLock { $0.append(progress) }
       self.onProgress.withLock { $0 }?(progress)
@@ -202,3 +202,10 @@ final class SkippingClock: Clock {
 }
 
 struct UnexpectedOutcome: Error, CustomStringConvertible { var description: String }
+
+extension EnvironmentObservation {
+  /// The containers of a Compose project; none of anything else.
+  var containers: [Container] {
+    if case .compose(let containers) = self { containers } else { [] }
+  }
+}

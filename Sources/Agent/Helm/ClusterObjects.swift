@@ -1,0 +1,255 @@
+import DeploymentPlanning
+import Logging
+import ResourceClient
+import ResourceModel
+import Synchronization
+import WireFormats
+
+/// The releases of a cluster's namespaces and their live objects, kept up to date by watches, so that looking at them
+/// costs no request.
+///
+/// A watch begins when somebody first asks for its kind, and ends when nobody listens any more.
+final class ClusterObjects: Sendable {
+  /// What one watch is about.
+  private struct Subject: Hashable {
+    var names: ResourceNames
+    /// Empty for a kind of the whole cluster.
+    var namespace: String
+  }
+
+  private struct Watch {
+    var informer: Informer<JSONValue>
+    var task: Task<Void, Never>
+  }
+
+  private struct Listener {
+    var release: String
+    var namespace: String
+    var bell: AsyncStream<Void>.Continuation
+  }
+
+  private struct State {
+    var watches: [Subject: Watch] = [:]
+    var releases: [String: Watch] = [:]
+    var listeners: [Int: Listener] = [:]
+    var nextListener = 0
+  }
+
+  let client: ResourceClient
+  private let discovery: APIDiscovery
+  private let logger: Logger
+  private let state = Mutex(State())
+
+  /// Helm labels all that it makes.
+  private static let managedByHelm = ObjectSelector(labels: [
+    .equals(key: "app.kubernetes.io/managed-by", value: "Helm")
+  ])
+  private static let releaseSecrets = ObjectSelector(labels: [.equals(key: "owner", value: "helm")])
+
+  init(client: ResourceClient, discovery: APIDiscovery, logger: Logger) {
+    self.client = client
+    self.discovery = discovery
+    self.logger = logger
+  }
+
+  deinit { stopWatches(state.withLock { $0 }) }
+
+  // MARK: Listening
+
+  /// Yields whenever something of the release may have changed. Once nobody listens any more the watches end.
+  func changes(release: String, namespace: String) -> AsyncStream<Void> {
+    let (stream, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let id = state.withLock { state in
+      state.nextListener += 1
+      state.listeners[state.nextListener] = Listener(release: release, namespace: namespace, bell: bell)
+      return state.nextListener
+    }
+    bell.onTermination = { [weak self] _ in self?.leave(id) }
+    return stream
+  }
+
+  private func leave(_ id: Int) {
+    let ended: State? = state.withLock { state in
+      state.listeners[id] = nil
+      guard state.listeners.isEmpty else { return nil }
+      defer {
+        state.watches = [:]
+        state.releases = [:]
+      }
+      return state
+    }
+    if let ended { stopWatches(ended) }
+  }
+
+  private func stopWatches(_ state: State) {
+    for watch in state.watches.values { watch.task.cancel() }
+    for watch in state.releases.values { watch.task.cancel() }
+  }
+
+  /// - Parameter release: nil where it is not known which one it was.
+  private func ring(release: String?, namespace: String) {
+    let bells = state.withLock { state in
+      state.listeners.values.filter { listener in
+        (namespace.isEmpty || listener.namespace == namespace) && (release == nil || listener.release == release)
+      }.map(\.bell)
+    }
+    for bell in bells { bell.yield() }
+  }
+
+  // MARK: Reading
+
+  /// The revisions of a release as their Secrets' labels tell them, the newest first; the charts' versions are not among
+  /// these.
+  func revisions(release: String, namespace: String) async throws(RuntimeFailure) -> [RevisionLabel] {
+    let informer = releaseInformer(namespace)
+    try await synced(informer, "the Secrets of namespace \(namespace)")
+    return informer.objects.values.compactMap(RevisionLabel.init).filter { $0.release == release }
+      .sorted { $0.number > $1.number }
+  }
+
+  /// The live objects beside those of a manifest; nil where there is none.
+  /// - Throws: where a kind cannot be read; the Agent must not take what it may not see for missing.
+  func live(_ objects: [ManifestObject]) async throws(RuntimeFailure) -> [JSONValue?] {
+    var found: [JSONValue?] = []
+    for object in objects {
+      guard let (informer, key) = try await informer(for: object) else {
+        found.append(nil)
+        continue
+      }
+      found.append(informer.object(key))
+    }
+    return found
+  }
+
+  /// The kind of an object as the API server serves it, and the object's key; nil where the server does not know the
+  /// kind.
+  func resource(of object: ManifestObject) async throws(RuntimeFailure) -> (ResourceNames, ObjectKey)? {
+    let resource: DiscoveredResource?
+    do throws(ResourceClientError) {
+      resource = try await discovery.names(apiVersion: object.apiVersion, kind: object.kind)
+    } catch {
+      throw RuntimeFailure(error, "the kinds of \(object.apiVersion)")
+    }
+    guard let resource else { return nil }
+    return (
+      resource.names, ObjectKey(namespace: resource.isNamespaced ? object.namespace : "", name: object.name)
+    )
+  }
+
+  private func informer(for object: ManifestObject) async throws(RuntimeFailure) -> (Informer<JSONValue>, ObjectKey)? {
+    guard let (names, key) = try await resource(of: object) else { return nil }
+    let informer = objectInformer(Subject(names: names, namespace: key.namespace))
+    try await synced(informer, "\(names.plural)\(key.namespace.isEmpty ? "" : " of namespace \(key.namespace)")")
+    return (informer, key)
+  }
+
+  private func synced(_ informer: Informer<JSONValue>, _ what: String) async throws(RuntimeFailure) {
+    if informer.hasSynced { return }
+    let problem: ResourceClientError?
+    do { problem = try await informer.waitForSyncOrProblem() } catch { throw .stopped }
+    if let problem { throw RuntimeFailure(problem, what) }
+  }
+
+  // MARK: Watches
+
+  private func releaseInformer(_ namespace: String) -> Informer<JSONValue> {
+    state.withLock { state in
+      if let known = state.releases[namespace] { return known.informer }
+      let watch = watch(
+        KubernetesResources.secrets, namespace, Self.releaseSecrets, .metadata,
+        release: { $0["metadata"]?["labels"]?["name"]?.string })
+      state.releases[namespace] = watch
+      return watch.informer
+    }
+  }
+
+  private func objectInformer(_ subject: Subject) -> Informer<JSONValue> {
+    state.withLock { state in
+      if let known = state.watches[subject] { return known.informer }
+      let watch = watch(
+        subject.names, subject.namespace, Self.managedByHelm, .object,
+        release: { $0["metadata"]?["annotations"]?["meta.helm.sh/release-name"]?.string })
+      state.watches[subject] = watch
+      return watch.informer
+    }
+  }
+
+  /// - Parameter release: says of an object to which release it belongs.
+  private func watch(
+    _ names: ResourceNames, _ namespace: String, _ selector: ObjectSelector, _ representation: Representation,
+    release: @escaping @Sendable (JSONValue) -> String?
+  ) -> Watch {
+    let reference = InformerReference()
+    let informer = Informer<JSONValue>(
+      names, client: client, namespace: namespace.isEmpty ? nil : namespace, selector: selector,
+      representation: representation, decode: Self.trimmed, logger: logger
+    ) { [weak self] key in
+      self?.ring(release: reference.informer.withLock { $0 }?.object(key).flatMap(release), namespace: namespace)
+    }
+    reference.informer.withLock { $0 = informer }
+    let task = Task { await informer.run() }
+    return Watch(informer: informer, task: task)
+  }
+
+  /// What is long and tells nothing here.
+  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue? {
+    var object = object
+    object["metadata"]?["managedFields"] = nil
+    object["metadata"]?["annotations"]?["kubectl.kubernetes.io/last-applied-configuration"] = nil
+    return object
+  }
+}
+
+/// Lets an informer's own callback look into it.
+private final class InformerReference: Sendable {
+  let informer = Mutex<Informer<JSONValue>?>(nil)
+}
+
+/// What the labels of a release's Secret say.
+struct RevisionLabel: Sendable, Hashable {
+  var release: String
+  var number: Int64
+  var status: HelmObservation.Status
+  /// When Helm last wrote it, in seconds since 1970.
+  var writtenAt: Int64
+  /// Names the run of Helm that made it, where an Agent did that.
+  var operation: String?
+  var secret: ObjectKey
+  var resourceVersion: String
+
+  /// The label that tells the runs of Helm apart.
+  static let operationLabel = "deploy.wrktalk.com/operation"
+
+  /// Nil for a Secret that is no release of Helm.
+  init?(_ secret: JSONValue) {
+    let metadata = secret["metadata"]
+    guard let labels = metadata?["labels"], labels["owner"]?.string == "helm", let release = labels["name"]?.string,
+      let number = labels["version"]?.string.flatMap({ Int64($0) }), let name = metadata?["name"]?.string
+    else { return nil }
+    self.release = release
+    self.number = number
+    status = HelmObservation.Status(rawValue: labels["status"]?.string ?? "") ?? .unknown
+    func seconds(_ label: String) -> Int64 { labels[label]?.string.flatMap { Int64($0) } ?? 0 }
+    writtenAt = max(seconds("createdAt"), seconds("modifiedAt"))
+    operation = labels[Self.operationLabel]?.string
+    self.secret = ObjectKey(namespace: metadata?["namespace"]?.string ?? "", name: name)
+    resourceVersion = metadata?["resourceVersion"]?.string ?? ""
+  }
+}
+
+extension RuntimeFailure {
+  /// - Parameter what: what was to be read or written.
+  init(_ error: ResourceClientError, _ what: String) {
+    if error.isCancellation {
+      self = .stopped
+    } else if error.reason == .forbidden {
+      self.init(
+        kind: .transient, reason: "ClusterAccessDenied",
+        message: "The Agent may not use \(what): \(error). Extend its Role")
+    } else {
+      self.init(
+        kind: .transient, reason: "ClusterUnreachable",
+        message: "The cluster gave no answer about \(what): \(error)")
+    }
+  }
+}

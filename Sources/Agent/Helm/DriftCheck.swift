@@ -1,0 +1,121 @@
+import DeploymentKinds
+import DeploymentPlanning
+import ResourceClient
+import ResourceModel
+import Synchronization
+import WireFormats
+
+/// Finds the objects of a release that somebody changed.
+///
+/// What differs field by field is put to the API server, as an apply that stores nothing: only where that would change the
+/// object it has drifted. So no notation of a value, no default and no admission is ever taken for drift.
+final class DriftCheck: Sendable {
+  struct Drifted: Sendable {
+    var object: ManifestObject
+    var differences: [HelmObservation.Difference]
+  }
+
+  private struct Verdict: Hashable {
+    var resourceVersion: String
+    var revision: Int64
+    var ignored: [JSONPointer]
+    var isReal: Bool
+  }
+
+  static let fieldManager = "wrktalk-agent"
+
+  private let cluster: ClusterObjects
+  /// The last word of the API server on an object, by its uid.
+  private let verdicts = Mutex<[String: Verdict]>([:])
+  /// More are forgotten: asking again costs only a request.
+  private static let verdictLimit = 1000
+
+  init(cluster: ClusterObjects) { self.cluster = cluster }
+
+  func drifted(
+    _ manifest: ReleaseManifest, live: [JSONValue?], of target: RuntimeTarget, revision: Int64
+  ) async throws(RuntimeFailure) -> [Drifted] {
+    var found: [Drifted] = []
+    for (object, live) in zip(manifest.objects, live) {
+      let differences = ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore)
+      guard !differences.isEmpty else { continue }
+      if let live, try await !isReal(object, live, target, revision) { continue }
+      found.append(Drifted(object: object, differences: differences))
+    }
+    return found
+  }
+
+  /// Brings one object back to what the manifest says, with what Helm knows its own by.
+  func correct(_ object: ManifestObject, of target: RuntimeTarget) async throws(RuntimeFailure) {
+    _ = try await apply(object, of: target, isDryRun: false)
+  }
+
+  private func isReal(
+    _ object: ManifestObject, _ live: JSONValue, _ target: RuntimeTarget, _ revision: Int64
+  ) async throws(RuntimeFailure) -> Bool {
+    let uid = live["metadata"]?["uid"]?.string ?? ""
+    let version = live["metadata"]?["resourceVersion"]?.string ?? ""
+    let ignored = object.ignoredPaths(target.driftIgnore)
+    if let known = verdicts.withLock({ $0[uid] }), known.resourceVersion == version, known.revision == revision,
+      known.ignored == ignored
+    {
+      return known.isReal
+    }
+    let isReal: Bool
+    do throws(RuntimeFailure) {
+      isReal = Self.content(try await apply(object, of: target, isDryRun: true)) != Self.content(live)
+    } catch {
+      if error.kind == .cancelled { throw error }
+      // Where the server gives no word, what was compared stands.
+      return true
+    }
+    verdicts.withLock { verdicts in
+      if verdicts.count >= Self.verdictLimit { verdicts.removeAll() }
+      verdicts[uid] = Verdict(resourceVersion: version, revision: revision, ignored: ignored, isReal: isReal)
+    }
+    return isReal
+  }
+
+  private func apply(
+    _ object: ManifestObject, of target: RuntimeTarget, isDryRun: Bool
+  ) async throws(RuntimeFailure) -> JSONValue {
+    guard let (names, key) = try await cluster.resource(of: object) else {
+      throw RuntimeFailure(
+        kind: .transient, reason: "UnknownKind",
+        message: "The cluster serves no \(object.kind) of \(object.apiVersion), which the release holds")
+    }
+    do throws(ResourceClientError) {
+      return try await cluster.client.apply(
+        names, key, Self.applied(object, of: target), fieldManager: Self.fieldManager, force: true,
+        options: WriteOptions(isDryRun: isDryRun))
+    } catch {
+      throw RuntimeFailure(error, object.title)
+    }
+  }
+
+  /// Helm adds these to all that it makes, beside the manifest; without them it takes an object for somebody else's.
+  private static func applied(_ object: ManifestObject, of target: RuntimeTarget) -> JSONValue {
+    var json = object.desired(ignoring: target.driftIgnore)
+    json["status"] = nil
+    json["metadata"]?["creationTimestamp"] = nil
+    var metadata = json["metadata"] ?? [:]
+    var labels = metadata["labels"]?.object ?? [:]
+    labels["app.kubernetes.io/managed-by"] = "Helm"
+    var annotations = metadata["annotations"]?.object ?? [:]
+    annotations["meta.helm.sh/release-name"] = .string(target.name)
+    annotations["meta.helm.sh/release-namespace"] = .string(target.namespace)
+    metadata["labels"] = .object(labels)
+    metadata["annotations"] = .object(annotations)
+    json["metadata"] = metadata
+    return json
+  }
+
+  /// What an apply could change of an object.
+  private static func content(_ object: JSONValue) -> JSONValue {
+    var object = object
+    object["status"] = nil
+    for field in ["managedFields", "resourceVersion", "generation", "selfLink"] { object["metadata"]?[field] = nil }
+    object["metadata"]?["annotations"]?["kubectl.kubernetes.io/last-applied-configuration"] = nil
+    return object
+  }
+}

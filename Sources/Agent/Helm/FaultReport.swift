@@ -1,0 +1,57 @@
+import ResourceClient
+import ResourceModel
+import WireFormats
+
+/// Completes what a pod's status says of a fault by what else a person needs: the last lines of the container's log, and
+/// what the kubelet told about the pod.
+struct FaultReport: Sendable {
+  let client: ResourceClient
+  let namespace: String
+  let mask: SecretMask
+
+  func text(of fault: PodFault, workload: String?) async -> String {
+    var text = (workload.map { "\($0): " } ?? "") + mask.masked(fault.message)
+    switch fault.kind {
+    case .crash:
+      let log = await log(of: fault)
+      text += log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)"
+    case .imagePull, .notReady, .preparing, .cannotStart:
+      if let told = await warning(about: fault.pod) { text += ". The kubelet says: \(told)" }
+      if case .notReady = fault.kind {
+        let log = await log(of: fault)
+        if !log.isEmpty { text += ". Its log ends: \(log)" }
+      }
+    case .unschedulable: break
+    }
+    return text
+  }
+
+  private func log(of fault: PodFault) async -> String {
+    let key = ObjectKey(namespace: namespace, name: fault.pod)
+    for previous in fault.hasEndedBefore ? [true, false] : [false] {
+      let log = try? await client.podLog(
+        key, container: fault.container, previous: previous, tailLines: 10, limitBytes: 64 << 10)
+      let lines = (log ?? "").lastLines(10, characters: 1500)
+      if !lines.isEmpty { return mask.masked(lines) }
+    }
+    return ""
+  }
+
+  /// The newest warning about a pod that says more than that something is tried again.
+  private func warning(about pod: String) async -> String? {
+    let selector = ObjectSelector(
+      fields: [
+        .equals(path: "involvedObject.name", value: pod), .equals(path: "involvedObject.kind", value: "Pod"),
+        .equals(path: "type", value: "Warning"),
+      ])
+    let list = try? await client.page(
+      KubernetesResources.events, namespace: namespace, selector: selector, limit: 100)
+    let events = (list?["items"]?.array ?? []).filter { $0["reason"]?.string != "BackOff" }
+    let newest = events.max { Self.moment(of: $0) < Self.moment(of: $1) }
+    return newest?["message"]?.string.map { mask.masked($0.lastLines(3, characters: 500)) }
+  }
+
+  private static func moment(of event: JSONValue) -> String {
+    event["lastTimestamp"]?.string ?? event["eventTime"]?.string ?? ""
+  }
+}

@@ -1,0 +1,141 @@
+public import DeploymentKinds
+public import DeploymentPlanning
+import FoundationEssentials
+public import Logging
+public import ResourceClient
+import ResourceModel
+import Synchronization
+public import WireFormats
+
+/// Deploys releases to a Kubernetes cluster through Helm, and gives Helm what it lacks: reasons that say what failed, a
+/// rollback that survives the death of who began it, and the care for what was changed by hand.
+///
+/// It reads through the API server, from watches, and changes through the helm program; single objects that drifted it
+/// applies itself. It keeps nothing in memory that matters: each method may be repeated after a crash at any point.
+public final class HelmRuntime: DeploymentRuntime {
+  public struct Configuration: Sendable {
+    /// Where Helm keeps its caches and where locks lie.
+    public var workingDirectory: String
+    /// What helm gets of the Agent's environment.
+    public var environment: [String: String]
+    /// A path, or a name to be found in `PATH`.
+    public var executable: String
+    /// Nil inside a cluster, where helm finds its access as the Agent does.
+    public var kubeconfig: String?
+    public var context: String?
+    /// Revisions that Helm keeps of a release.
+    public var historyMax: Int
+    /// How often a container may be restarted before that counts as a crash loop.
+    public var restartLimit: Int64
+    /// The pod that this Agent runs in; nil outside of a cluster.
+    public var podName: String?
+
+    public init(
+      workingDirectory: String, environment: [String: String], executable: String = "helm", kubeconfig: String? = nil,
+      context: String? = nil, historyMax: Int = 10, restartLimit: Int64 = 5, podName: String? = nil
+    ) {
+      self.workingDirectory = workingDirectory
+      var passed = environment.filter { Self.passedOn.contains($0.key) }
+      for (variable, folder) in [
+        ("HELM_CACHE_HOME", "cache"), ("HELM_CONFIG_HOME", "config"), ("HELM_DATA_HOME", "data"),
+      ] {
+        passed[variable] = "\(workingDirectory)/.agent/helm/\(folder)"
+      }
+      self.environment = passed
+      self.executable = executable
+      self.kubeconfig = kubeconfig
+      self.context = context
+      self.historyMax = historyMax
+      self.restartLimit = restartLimit
+      self.podName = podName
+    }
+
+    static let passedOn: Set<String> = [
+      "PATH", "HOME", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+      "http_proxy", "https_proxy", "no_proxy", "TZ", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "SSL_CERT_FILE",
+      "SSL_CERT_DIR",
+    ]
+  }
+
+  let configuration: Configuration
+  let client: ResourceClient
+  let cluster: ClusterObjects
+  let releases: HelmReleases
+  let drift: DriftCheck
+  let clock: any Clock<Duration>
+  let now: @Sendable () -> Timestamp
+  let logger: Logger
+  private let detected = Mutex<HelmCommand?>(nil)
+
+  public init(
+    configuration: Configuration, client: ResourceClient, clock: any Clock<Duration> = ContinuousClock(),
+    now: @escaping @Sendable () -> Timestamp, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.client = client
+    self.cluster = ClusterObjects(client: client, discovery: APIDiscovery(client: client), logger: logger)
+    self.releases = HelmReleases(client: client)
+    self.drift = DriftCheck(cluster: cluster)
+    self.clock = clock
+    self.now = now
+    self.logger = logger
+  }
+
+  public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
+    let revisions = try await cluster.revisions(release: target.name, namespace: target.namespace)
+    guard let latest = revisions.first, let (record, manifest) = try await releases.record(latest) else {
+      return .helm(HelmObservation(latest: nil))
+    }
+    let live = try await cluster.live(manifest.objects)
+    let drifted = try await drift.drifted(manifest, live: live, of: target, revision: latest.number)
+    let workloads = zip(manifest.objects, live).compactMap { object, live -> HelmObservation.Workload? in
+      guard WorkloadKind(rawValue: object.kind) != nil else { return nil }
+      return HelmObservation.Workload(object: object.title, health: WorkloadHealth.health(of: object, live: live))
+    }
+    return .helm(
+      HelmObservation(
+        latest: record.revision, differences: drifted.flatMap(\.differences), workloads: workloads))
+  }
+
+  public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
+    cluster.changes(release: target.name, namespace: target.namespace)
+  }
+
+  public func converge(
+    _ target: RuntimeTarget, to release: PreparedRelease,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease {
+    try await operation(on: target, progress: progress).upgrade(to: release)
+  }
+
+  public func restore(
+    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RunningRelease? {
+    try await operation(on: target, progress: progress).restore(revision, purpose: purpose)
+  }
+
+  public func uninstall(
+    _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) {
+    try await operation(on: target, progress: progress).uninstall()
+  }
+
+  private func operation(
+    on target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> HelmOperation {
+    HelmOperation(
+      runtime: self, command: try await command(), target: target, deadline: Deadline(target.timeout, clock: clock),
+      progress: progress)
+  }
+
+  private func command() async throws(RuntimeFailure) -> HelmCommand {
+    if let known = detected.withLock({ $0 }) { return known }
+    let found = try await HelmCommand.detect(
+      executable: configuration.executable, environment: configuration.environment,
+      kubeconfig: configuration.kubeconfig, context: configuration.context)
+    logger.info("found Helm", metadata: ["version": .string(found.version)])
+    detected.withLock { $0 = found }
+    return found
+  }
+}

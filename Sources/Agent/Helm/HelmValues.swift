@@ -1,0 +1,105 @@
+import Cryptography
+import DeploymentKinds
+import ResourceClient
+import ResourceModel
+import WireFormats
+import YAMLDocuments
+
+/// The files of values that a release is rendered with, in the folder of its preparation, and what of them must not be
+/// told.
+struct HelmValues: Sendable {
+  /// Each over those before it; all of them readable by the Agent only.
+  var files: [String]
+  /// Those that were written here and are to be erased.
+  private var written: [String]
+  /// Values of Secrets.
+  var secrets: [String]
+  /// Changes whenever a file's content does.
+  var digest: String
+
+  /// Reads what the release names besides the file from the bucket.
+  /// - Parameter folder: where files may be written; it goes with the preparation.
+  static func read(
+    _ release: PreparedRelease, namespace: String, folder: String, client: ResourceClient
+  ) async throws(RuntimeFailure) -> HelmValues {
+    var values = HelmValues(files: [], written: [], secrets: [], digest: "")
+    var digest = SHA256()
+    if let file = release.configFile {
+      values.files.append(file)
+      digest.update(Array(((try? SHA256.digest(ofFile: file).hexadecimal) ?? "").utf8))
+    }
+    do throws(RuntimeFailure) {
+      for (index, reference) in (release.release.valuesFrom ?? []).enumerated() {
+        guard let content = try await content(of: reference, namespace: namespace, client: client) else { continue }
+        let file = "\(folder)/values-\(index)"
+        SecretFile.erase(file)
+        try SecretFile.write(content, to: file)
+        values.files.append(file)
+        values.written.append(file)
+        digest.update(content)
+        if reference.kind == .secret { values.secrets += texts(in: content) }
+      }
+    } catch {
+      values.erase()
+      throw error
+    }
+    values.digest = digest.finalize().hexadecimal
+    return values
+  }
+
+  func erase() { for file in written { SecretFile.erase(file) } }
+
+  /// Nil where it is optional and not there.
+  private static func content(
+    of reference: DesiredDeploymentSpec.ValuesReference, namespace: String, client: ResourceClient
+  ) async throws(RuntimeFailure) -> [UInt8]? {
+    let title = "\(reference.kind.rawValue) \(namespace)/\(reference.name)"
+    let names = reference.kind == .secret ? KubernetesResources.secrets : KubernetesResources.configMaps
+    func missing(_ what: String) throws(RuntimeFailure) -> [UInt8]? {
+      if reference.optional == true { return nil }
+      throw RuntimeFailure(
+        kind: .permanent, reason: "ValuesNotFound",
+        message: "\(what), which spec.helm.valuesFrom names: create it, or make it optional, and retry")
+    }
+    let object: JSONValue
+    do throws(ResourceClientError) {
+      object = try await client.get(names, ObjectKey(namespace: namespace, name: reference.name))
+    } catch {
+      if error.isNotFound { return try missing("There is no \(title)") }
+      throw RuntimeFailure(error, "the \(title)")
+    }
+    let key = reference.key ?? "values.yaml"
+    guard let text = object["data"]?[key]?.string else { return try missing("\(title) has no key \(key)") }
+    let bytes: [UInt8]
+    switch reference.kind {
+    case .configMap: bytes = Array(text.utf8)
+    case .secret:
+      guard let decoded = Base64.decode(text) else { return try missing("\(title) cannot be read") }
+      bytes = decoded
+    }
+    do throws(YAMLError) {
+      // A parser's words may quote what it read.
+      _ = try YAMLStream.parse(bytes, file: title)
+    } catch {
+      throw RuntimeFailure(
+        kind: .permanent, reason: "InvalidValues",
+        message: "\(title) holds no YAML at key \(key): see line \(error.location.line)")
+    }
+    return bytes
+  }
+
+  /// Every text in the values, however deep.
+  private static func texts(in content: [UInt8]) -> [String] {
+    let documents = (try? YAMLStream.parse(content, file: "values")) ?? []
+    func texts(_ value: JSONValue) -> [String] {
+      switch value {
+      case .string(let text): [text] + text.split(whereSeparator: \.isNewline).map(String.init)
+      case .integer, .number: [value.text]
+      case .array(let elements): elements.flatMap(texts)
+      case .object(let members): members.values.flatMap(texts)
+      case .null, .bool: []
+      }
+    }
+    return documents.flatMap { texts($0.value) }
+  }
+}

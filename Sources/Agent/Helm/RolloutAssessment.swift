@@ -1,0 +1,78 @@
+import DeploymentKinds
+import DeploymentPlanning
+import WireFormats
+
+/// How far the workloads of a release are, and what holds them up: decided from live objects alone.
+struct RolloutAssessment: Sendable, Hashable {
+  /// Pods that are ready, and that are wanted.
+  var done: Int64
+  var total: Int64
+  /// What is waited for: `media 1/2 ready: container media of pod … waits for its image …`; nil where all is ready.
+  var waitingFor: String?
+  /// The gravest fault of a pod; nil where none has one.
+  var fault: PodFault?
+  /// The workload that the fault keeps from being ready.
+  var workload: String?
+  /// A workload that has failed for good whatever its pods say: a Job, a Deployment over its deadline.
+  var failure: String?
+
+  struct Workload: Sendable, Hashable {
+    var object: ManifestObject
+    var live: JSONValue?
+    /// Those of its newest template.
+    var pods: [JSONValue]
+  }
+
+  /// - Parameter workloads: in the order of the manifest, hooks that run now first.
+  init(_ workloads: [Workload]) {
+    done = 0
+    total = 0
+    for workload in workloads {
+      let counts = WorkloadHealth.counts(of: workload.object, live: workload.live)
+      let ready = min(counts.ready, counts.updated, counts.desired)
+      done += ready
+      total += counts.desired
+      let health = WorkloadHealth.health(of: workload.object, live: workload.live)
+      if health == .healthy { continue }
+      let fault = workload.pods.compactMap { PodReport($0).fault }.min { Self.rank($0) < Self.rank($1) }
+      var text =
+        workload.object.kind == WorkloadKind.job.rawValue
+        ? "\(workload.object.title) has not ended" : "\(workload.object.name) \(ready)/\(counts.desired) ready"
+      if let fault { text += ": \(fault.message)" }
+      if waitingFor == nil || (self.fault == nil && fault != nil) { waitingFor = text }
+      if let fault, self.fault.map({ Self.rank(fault) < Self.rank($0) }) ?? true {
+        self.fault = fault
+        self.workload = workload.object.title
+        waitingFor = text
+      }
+      if case .unhealthy(let message) = health, failure == nil, Self.isFinal(workload) { failure = message }
+    }
+  }
+
+  /// A Job that gave up, and a Deployment whose pods are refused: neither gets better by waiting.
+  private static func isFinal(_ workload: Workload) -> Bool {
+    let conditions = workload.live?["status"]?["conditions"]?.array ?? []
+    return conditions.contains { condition in
+      condition["status"]?.string == "True" && condition["type"]?.string == "Failed"
+        && workload.object.kind == WorkloadKind.job.rawValue
+    }
+  }
+
+  private static func rank(_ fault: PodFault) -> Int {
+    switch fault.kind {
+    case .imagePull(isFinal: true): 0
+    case .crash: 1
+    case .cannotStart: 2
+    case .imagePull(isFinal: false): 3
+    case .unschedulable: 4
+    case .notReady: 5
+    case .preparing: 6
+    }
+  }
+
+  var progress: DesiredDeploymentStatus.Progress {
+    .init(
+      step: .waitingForWorkloads, done: Int(clamping: done), total: Int(clamping: total),
+      message: waitingFor ?? "everything is ready")
+  }
+}

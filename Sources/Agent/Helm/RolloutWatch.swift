@@ -1,0 +1,137 @@
+import DeploymentPlanning
+import Logging
+import ResourceClient
+import ResourceModel
+import WireFormats
+
+/// Looks at the workloads of a release and their pods while they are being brought up, through watches that end with it.
+final class RolloutWatch: Sendable {
+  private let cluster: ClusterObjects
+  private let releases: HelmReleases
+  private let target: RuntimeTarget
+  private let pods: Informer<JSONValue>
+  private let replicaSets: Informer<JSONValue>
+  private let tasks: [Task<Void, Never>]
+  /// Rings when a pod or a workload has changed.
+  let rings: AsyncStream<Void>
+
+  init(cluster: ClusterObjects, releases: HelmReleases, target: RuntimeTarget, logger: Logger) {
+    self.cluster = cluster
+    self.releases = releases
+    self.target = target
+    let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    self.rings = rings
+    let informers = [KubernetesResources.pods, KubernetesResources.replicaSets].map { names in
+      Informer<JSONValue>(
+        names, client: cluster.client, namespace: target.namespace, decode: Self.trimmed, logger: logger
+      ) { _ in bell.yield() }
+    }
+    (pods, replicaSets) = (informers[0], informers[1])
+    let changes = cluster.changes(release: target.name, namespace: target.namespace)
+    tasks =
+      informers.map { informer in Task { await informer.run() } } + [
+        Task {
+          for await _ in changes { bell.yield() }
+          bell.finish()
+        }
+      ]
+  }
+
+  deinit { stop() }
+
+  func stop() { for task in tasks { task.cancel() } }
+
+  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue? {
+    var object = object
+    object["metadata"]?["managedFields"] = nil
+    return object
+  }
+
+  /// The release as its newest revision has it: its workloads, and the hooks that run containers.
+  /// - Parameter base: the revision that is being left.
+  /// - Returns: nil while there is no newer one.
+  func assessment(after base: Int64, includingHooks: Bool) async throws(RuntimeFailure) -> RolloutAssessment? {
+    guard let workloads = try await workloads(after: base, includingHooks: includingHooks) else { return nil }
+    return RolloutAssessment(workloads)
+  }
+
+  private func workloads(
+    after base: Int64, includingHooks: Bool
+  ) async throws(RuntimeFailure) -> [RolloutAssessment.Workload]? {
+    for informer in [pods, replicaSets] where !informer.hasSynced {
+      let problem: ResourceClientError?
+      do { problem = try await informer.waitForSyncOrProblem() } catch { throw .stopped }
+      if let problem { throw RuntimeFailure(problem, "pods and replicasets of namespace \(target.namespace)") }
+    }
+    let revisions = try await cluster.revisions(release: target.name, namespace: target.namespace)
+    guard let latest = revisions.first, latest.number > base, let (record, manifest) = try await releases.record(latest)
+    else { return nil }
+    let objects = manifest.workloads
+    let live = try await cluster.live(objects)
+    var found = zip(objects, live).map { object, live in
+      RolloutAssessment.Workload(object: object, live: live, pods: pods(of: object, live: live))
+    }
+    if includingHooks { found = hooks(record) + found }
+    return found
+  }
+
+  /// Jobs of hooks are known by their pods: Helm does not label hooks as its own.
+  private func hooks(_ record: HelmReleaseRecord) -> [RolloutAssessment.Workload] {
+    record.hooks.filter { $0.kind == WorkloadKind.job.rawValue }.compactMap { hook in
+      let own = pods.objects.values.filter { $0["metadata"]?["labels"]?["job-name"]?.string == hook.name }
+      let json: JSONValue = ["apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": .string(hook.name)]]
+      guard let object = ManifestObject(json, namespace: target.namespace), !own.isEmpty else { return nil }
+      let succeeded = own.contains { $0["status"]?["phase"]?.string == "Succeeded" }
+      let live: JSONValue = [
+        "status": [
+          "succeeded": succeeded ? 1 : 0, "conditions": succeeded ? [["type": "Complete", "status": "True"]] : [],
+        ]
+      ]
+      return RolloutAssessment.Workload(object: object, live: live, pods: own)
+    }
+  }
+
+  /// The pods of a workload's newest template that are not going away.
+  private func pods(of object: ManifestObject, live: JSONValue?) -> [JSONValue] {
+    guard let live, let uid = live["metadata"]?["uid"]?.string else { return [] }
+    let owner: String
+    if object.kind == WorkloadKind.deployment.rawValue {
+      let revision = live["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"]
+      let newest = replicaSets.objects.values.first { set in
+        Self.isOwned(set, by: uid) && set["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"] == revision
+      }
+      guard let set = newest?["metadata"]?["uid"]?.string else { return [] }
+      owner = set
+    } else {
+      owner = uid
+    }
+    let updateRevision = live["status"]?["updateRevision"]?.string
+    return pods.objects.values.filter { pod in
+      guard Self.isOwned(pod, by: owner), pod["metadata"]?["deletionTimestamp"] == nil else { return false }
+      return updateRevision == nil
+        || pod["metadata"]?["labels"]?["controller-revision-hash"]?.string == updateRevision
+    }
+  }
+
+  private static func isOwned(_ object: JSONValue, by uid: String) -> Bool {
+    object["metadata"]?["ownerReferences"]?.array?.contains { $0["uid"]?.string == uid } == true
+  }
+
+  /// Service to the digest of the image that its pods run.
+  func imageDigests() async throws(RuntimeFailure) -> [String: String] {
+    var digests: [String: String] = [:]
+    for workload in try await workloads(after: 0, includingHooks: false) ?? [] {
+      let labels = workload.object.json["metadata"]?["labels"]
+      let service = labels?["app.kubernetes.io/component"]?.string ?? workload.object.name
+      let containers = workload.pods.first?["status"]?["containerStatuses"]?.array ?? []
+      for container in containers {
+        guard let id = container["imageID"]?.string, let start = id.firstRange(of: "sha256:")?.lowerBound else {
+          continue
+        }
+        let key = containers.count == 1 ? service : "\(service)/\(container["name"]?.string ?? "")"
+        digests[key] = String(id[start...])
+      }
+    }
+    return digests
+  }
+}

@@ -1,0 +1,201 @@
+import DeploymentKinds
+import FoundationEssentials
+import HTTPTransport
+import Logging
+import Processes
+import ResourceClient
+import ResourceModel
+import Synchronization
+import TestSupport
+import Testing
+import WireFormats
+import YAMLDocuments
+
+@testable import Agent
+@testable import DeploymentPlanning
+
+/// Which Helm a test runs with.
+enum HelmEdition: String, Sendable, CaseIterable, CustomTestStringConvertible {
+  case helm3
+  case helm4
+
+  var testDescription: String { rawValue }
+
+  /// Those that the machine offers; all of them where every suite is demanded.
+  static var offered: [HelmEdition] {
+    allCases.filter { Testbed.offers($0.facility) || Testbed.demandsEverySuite }
+  }
+
+  private var facility: Testbed.Facility {
+    switch self {
+    case .helm3: .helm3
+    case .helm4: .helm4
+    }
+  }
+
+  func executable() throws -> String { try Testbed.location(of: facility) }
+}
+
+/// A namespace of its own on the testbed's cluster, and the runtime under test.
+final class HelmStack: Sendable {
+  let folder: TemporaryFolder
+  let namespace: String
+  let client: ResourceClient
+  let requests: RequestCounter
+  let runtime: HelmRuntime
+  let helm: String
+  private let kubeconfig: String
+  private let told = Mutex<[DesiredDeploymentStatus.Progress]>([])
+
+  /// Runs `body` in a new namespace, and removes it afterwards.
+  static func with<Result>(
+    _ edition: HelmEdition, restartLimit: Int64 = 2, _ body: (HelmStack) async throws -> Result
+  ) async throws -> Result {
+    let stack = try HelmStack(edition, restartLimit: restartLimit)
+    try await stack.kubectl("create", "namespace", stack.namespace)
+    let result: Swift.Result<Result, any Error>
+    do { result = .success(try await body(stack)) } catch { result = .failure(error) }
+    if case .failure = result { print("--- progress:", stack.progress.map(\.message).joined(separator: "\n")) }
+    _ = try? await stack.kubectl("delete", "namespace", stack.namespace, "--wait=false")
+    return try result.get()
+  }
+
+  private init(_ edition: HelmEdition, restartLimit: Int64) throws {
+    folder = try TemporaryFolder()
+    namespace = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    kubeconfig = try Testbed.location(of: .cluster)
+    helm = try edition.executable()
+    requests = RequestCounter()
+    client = try Self.client(kubeconfig: kubeconfig, counting: requests)
+    runtime = HelmRuntime(
+      configuration: .init(
+        workingDirectory: folder.file("work"),
+        environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": folder.path],
+        executable: helm, kubeconfig: kubeconfig, restartLimit: restartLimit),
+      client: client, now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: Logger(label: "test"))
+  }
+
+  /// The testbed's kubeconfig has one cluster with an authority in a file, and one user with a token.
+  private static func client(kubeconfig: String, counting requests: RequestCounter) throws -> ResourceClient {
+    let text = [UInt8](try Data(contentsOf: URL(filePath: kubeconfig)))
+    let config = try #require(try YAMLStream.parse(text, file: kubeconfig).first?.value)
+    let cluster = try #require(config["clusters"]?.array?.first?["cluster"])
+    let user = try #require(config["users"]?.array?.first?["user"])
+    return ResourceClient(
+      endpoint: APIEndpoint(
+        try #require(cluster["server"]?.string), token: .fixed(try #require(user["token"]?.string)),
+        tls: TLSSettings(certificateAuthorityFile: cluster["certificate-authority"]?.string)),
+      transport: CountingTransport(http: HTTPClient(userAgent: "wrktalk-tests"), counter: requests))
+  }
+
+  var progress: [DesiredDeploymentStatus.Progress] { told.withLock { $0 } }
+
+  func target(
+    timeout: Duration = .seconds(120), ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = []
+  ) -> RuntimeTarget {
+    RuntimeTarget(name: "wrktalk", namespace: namespace, timeout: timeout, driftIgnore: rules)
+  }
+
+  /// The fixture's chart as this version, as the Agent would have unpacked it.
+  func release(
+    _ version: String, tag: String, values: String = "", valuesFrom: [DesiredDeploymentSpec.ValuesReference] = []
+  ) async throws -> PreparedRelease {
+    let folder = folder.file("release-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))")
+    let archive = "\(folder)/chart.tgz"
+    try FileManager.default.createDirectory(atPath: "\(folder)/bundle", withIntermediateDirectories: true)
+    try await command("bash", "\(Testbed.repository)/Tests/Testbed/chart.sh", version, archive)
+    try await command("tar", "-C", "\(folder)/bundle", "-xzf", archive)
+    let registry = "global: {registry: \(try Testbed.location(of: .images))}\n"
+    try Data((registry + values).utf8).write(to: URL(filePath: "\(folder)/config"))
+    let digest = try await command("sha256sum", archive).prefix(64)
+    return PreparedRelease(
+      release: .init(
+        version: version, artifact: .init(path: "chart.tgz", sha256: String(digest)), configPath: "config/values.yaml",
+        valuesFrom: valuesFrom, imageTags: ["backend": tag, "media": tag]),
+      folder: "\(folder)/bundle", configFile: "\(folder)/config")
+  }
+
+  func deploy(_ release: PreparedRelease, timeout: Duration = .seconds(120)) async throws(RuntimeFailure)
+    -> RunningRelease
+  {
+    try await runtime.converge(target(timeout: timeout), to: release) { progress in
+      self.told.withLock { $0.append(progress) }
+    }
+  }
+
+  func restore(
+    _ revision: Int64, _ purpose: RestorePurpose = .rollback, ignoring: [DesiredDeploymentSpec.DriftIgnoreRule] = []
+  ) async throws -> RunningRelease? {
+    try await runtime.restore(target(ignoring: ignoring), to: revision, purpose: purpose) { progress in
+      self.told.withLock { $0.append(progress) }
+    }
+  }
+
+  func observe(ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = []) async throws -> HelmObservation {
+    guard case .helm(let observation) = try await runtime.observe(target(ignoring: rules)) else {
+      throw ProgramError(description: "not observed by Helm")
+    }
+    return observation
+  }
+
+  /// What differs from a revision, and the release's health, as the planner sees them; once the watches have shown what
+  /// `isExpected` waits for.
+  func comparison(
+    with revision: Int64, ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = [],
+    until isExpected: (EnvironmentComparison) -> Bool
+  ) async throws -> EnvironmentComparison {
+    var bell = runtime.changes(target()).makeAsyncIterator()
+    while true {
+      let comparison = EnvironmentComparison(expected: revision, try await observe(ignoring: rules))
+      if isExpected(comparison) { return comparison }
+      _ = await bell.next()
+    }
+  }
+
+  @discardableResult
+  func kubectl(_ arguments: String...) async throws -> String {
+    try await command([try Testbed.location(of: .kubectl), "--kubeconfig", kubeconfig, "-n", namespace] + arguments)
+  }
+
+  @discardableResult
+  func runHelm(_ arguments: String...) async throws -> String {
+    try await command([helm, "--kubeconfig", kubeconfig, "-n", namespace] + arguments)
+  }
+
+  @discardableResult
+  private func command(_ arguments: String...) async throws -> String { try await command(arguments) }
+
+  private func command(_ arguments: [String]) async throws -> String {
+    let result = try await ChildProcess.run(
+      executable: arguments[0], arguments: Array(arguments.dropFirst()),
+      environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": folder.path], timeout: .seconds(120))
+    guard result.status.isSuccess else {
+      throw ProgramError(description: "\(arguments.joined(separator: " ")): \(result.standardError.text)")
+    }
+    return result.standardOutput.text
+  }
+}
+
+/// Counts requests to the API server.
+final class RequestCounter: Sendable {
+  private let sent = Mutex<[String]>([])
+
+  var all: [String] { sent.withLock { $0 } }
+  func note(_ request: HTTPRequest) { sent.withLock { $0.append("\(request.method) \(request.url)") } }
+}
+
+private struct CountingTransport: APITransport {
+  let http: HTTPClient
+  let counter: RequestCounter
+
+  func send(_ request: HTTPRequest) async throws(HTTPTransportError) -> HTTPResponse {
+    counter.note(request)
+    return try await http.send(request)
+  }
+
+  func open(_ request: HTTPRequest) async throws(HTTPTransportError) -> APIStream {
+    counter.note(request)
+    let response = try await http.stream(request)
+    return APIStream(status: response.status, headers: response.headers, body: response.body)
+  }
+}
