@@ -46,6 +46,7 @@ public actor LeaseElector {
   private let time: MonotonicTime
   private let now: @Sendable () -> Timestamp
   private let random: @Sendable () -> Double
+  private let onTry: @Sendable () -> Void
   private let logger: Logger
   private var election: LeaseElection
   /// The lease as last written by this candidate.
@@ -56,10 +57,13 @@ public actor LeaseElector {
   /// - Parameters:
   ///   - identity: names this candidate; different for every process.
   ///   - random: from 0 to 1, for jitter.
+  ///   - onTry: called before each try to take or renew the lease, whatever comes of it: a sign that this candidate is
+  ///     alive. Must return at once.
   public init(
     client: ResourceClient, lease key: ObjectKey, identity: String, timing: Timing = Timing(),
     clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, logger: Logger
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) },
+    onTry: @escaping @Sendable () -> Void = {}, logger: Logger
   ) {
     self.client = client
     self.key = key
@@ -67,6 +71,7 @@ public actor LeaseElector {
     self.time = MonotonicTime(clock)
     self.now = now
     self.random = random
+    self.onTry = onTry
     var logger = logger
     logger[metadataKey: "lease"] = "\(key)"
     logger[metadataKey: "identity"] = "\(identity)"
@@ -161,6 +166,7 @@ public actor LeaseElector {
   /// - Parameter deadline: uptime after which no answer helps any more. A request that hangs must not keep the work going
   ///   until another candidate takes the lease.
   private func attempt(until deadline: Duration) async throws(ResourceClientError) -> Attempt {
+    onTry()
     let began = time.uptime()
     let lease: JSONValue?
     if let held { lease = held } else { lease = try await read(limitedClient(until: deadline)) }

@@ -142,7 +142,7 @@ public struct ResourceClient: Sendable {
       contentType: "application/json-patch+json")
   }
 
-  /// Server-side apply: the fields of `object` become those of `fieldManager`, others stay.
+  /// Server-side apply: the fields of `object`, which names itself, become those of `fieldManager`, others stay.
   /// - Parameter force: takes fields over from other managers; without it they are conflicts (409).
   public func apply(
     _ names: ResourceNames, _ key: ObjectKey, _ object: JSONValue, fieldManager: String, force: Bool,

@@ -27,7 +27,10 @@ enum ResponseReader {
     switch status {
     case 401: return .status(StatusError(.unauthorized, "\(server) does not accept the token"))
     case 403: return .status(StatusError(.forbidden, "\(server) refuses this to the token's role"))
-    case 404: return .status(StatusError(.notFound, "\(server) has no such path; check that this is the API's address"))
+    case 404:
+      return .status(
+        StatusError(
+          .notFound, "\(server) has no such path; check that this is the API's address, and that it knows the kind"))
     case 413: return .status(StatusError(.requestEntityTooLarge, "\(server) refuses a request of this size"))
     case 429: return .status(StatusError(.tooManyRequests, "\(server) got too many requests"))
     case 500...:
