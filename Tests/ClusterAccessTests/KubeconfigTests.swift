@@ -123,7 +123,7 @@ import YAMLDocuments
     ),
     ("contexts: {}", "/k:1:1: contexts must be a list"),
     ("contexts: [{context: {}}]", "every entry of contexts needs a name"),
-    ("token: secret\na: [", "/k:3:1: this is not valid YAML"), ("token: 123456789012345678901", "/k:1:8: this is not"),
+    ("token: secret\na: [", "/k:3:1: this is not valid YAML"), ("token: !!int secret", "/k:1:8: this is not"),
     ("token: secret\n---\nb: 1", "must be one YAML document"),
     ("- secret", "must be one YAML document"),
     ("", "/k has no current-context"),
@@ -133,6 +133,6 @@ import YAMLDocuments
       try ClusterConfiguration(kubeconfig: "/k", environment: [:]) { $0 == "/k" ? text : nil }
     }
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
-    for secret in ["secret", "1234567890"] { #expect(error?.description.contains(secret) == false) }
+    #expect(error?.description.contains("secret") == false)
   }
 }
