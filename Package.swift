@@ -170,8 +170,9 @@ let package = Package(
     tests(
       "AgentTests",
       [
-        "Agent", "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
-        "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", logging,
+        "Agent", "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
+        "ObjectStorage", "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats",
+        "YAMLDocuments", logging,
         systemPackage,
       ]),
     tests(
@@ -180,7 +181,8 @@ let package = Package(
     tests(
       "ProgramTests",
       [
-        "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes", "ResourceClient",
+        "ClusterAccess", "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes",
+        "ResourceClient",
         "ResourceModel", "WireFormats", logging, systemPackage,
       ]),
   ],

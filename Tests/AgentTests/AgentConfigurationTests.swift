@@ -1,5 +1,8 @@
+import ClusterAccess
 import Cryptography
+import DeploymentKinds
 import Logging
+import ResourceClient
 import Testing
 
 @testable import Agent
@@ -15,12 +18,17 @@ struct AgentConfigurationTests {
 
   @Test func theDefaultsAreTheSpecifications() throws {
     let standard = try configuration([:])
-    #expect(standard.backendURL == "http://localhost:3000")
+    #expect(standard.source.endpoint.baseURL == "http://localhost:3000")
+    #expect(standard.cluster == nil)
     #expect(standard.backendTimeout == .seconds(30))
     #expect(standard.namespace == "wrktalk")
-    #expect(standard.composeWorkingDirectory == "/tmp/wrktalk")
+    #expect(standard.workingDirectory == "/tmp/wrktalk")
+    #expect(standard.healthFile == "/tmp/wrktalk/.agent/health")
+    #expect(standard.helmBinary == "helm")
+    #expect(standard.helmHistoryMax == 10)
+    #expect(standard.podName == nil)
     #expect(standard.logLevel == .info)
-    #expect(standard.token == .file(path: "/run/agent.token"))
+    #expect(standard.source.endpoint.token == .file(path: "/run/agent.token"))
     #expect(standard.vendorPublicKey == nil)
     #expect(standard.dockerEndpoint == .standard)
   }
@@ -30,26 +38,36 @@ struct AgentConfigurationTests {
     let given = try configuration(
       [
         "WRKTALK_AGENT_BACKEND_URL": "https://backend.example", "WRKTALK_AGENT_BACKEND_TIMEOUT": "5",
-        "WRKTALK_AGENT_SOURCE": "kubernetes", "WRKTALK_AGENT_TOKEN_FILE": "/run/token",
+        "WRKTALK_AGENT_TOKEN_FILE": "/run/token",
         "WRKTALK_AGENT_KUBE_NAMESPACE": "customer", "WRKTALK_AGENT_COMPOSE_WORKING_DIR": "/var/lib/wrktalk/",
         "WRKTALK_AGENT_VENDOR_PUBLIC_KEY_FILE": "/run/vendor.pem", "DOCKER_HOST": "unix:///run/user/docker.sock",
         "WRKTALK_AGENT_LEASE_DURATION": "3s", "WRKTALK_AGENT_SHUTDOWN_TIMEOUT": "10m",
-        "WRKTALK_AGENT_LOG_LEVEL": "DEBUG",
-        "WRKTALK_AGENT_LOG_FORMAT": "text",
+        "WRKTALK_AGENT_LOG_LEVEL": "DEBUG", "WRKTALK_AGENT_LOG_FORMAT": "text",
+        "WRKTALK_AGENT_HELM_BINARY": "/opt/helm", "WRKTALK_AGENT_HELM_HISTORY_MAX": "256",
+        "WRKTALK_AGENT_POD_NAME": "agent-0", "WRKTALK_AGENT_HEALTH_FILE": "/run/agent/health",
       ], files: ["/run/vendor.pem": key.pem])
     #expect(given.backendTimeout == .seconds(5))
-    #expect(given.source == .kubernetes)
-    #expect(given.token == .file(path: "/run/token"))
-    #expect(given.composeWorkingDirectory == "/var/lib/wrktalk")
+    #expect(given.source.endpoint.token == .file(path: "/run/token"))
+    #expect(given.workingDirectory == "/var/lib/wrktalk")
     #expect(given.vendorPublicKey == key)
     #expect(given.dockerEndpoint.socketPath == "/run/user/docker.sock")
     #expect(given.leaseDuration == .seconds(3))
     #expect(given.shutdownTimeout == .seconds(600))
     #expect(given.logLevel == .debug)
+    #expect(given.helmBinary == "/opt/helm")
+    #expect(given.helmHistoryMax == 256)
+    #expect(given.podName == "agent-0")
+    #expect(given.healthFile == "/run/agent/health")
   }
 
   @Test(arguments: [
-    (["WRKTALK_AGENT_DEPLOYMENT_TYPE": "kubernetes"], "WRKTALK_AGENT_DEPLOYMENT_TYPE"),
+    (["WRKTALK_AGENT_DEPLOYMENT_TYPE": "kubernetes"], "KUBECONFIG"),
+    (["WRKTALK_AGENT_SOURCE": "kubernetes"], "KUBECONFIG"),
+    (["WRKTALK_AGENT_SOURCE": "kubernetes", "WRKTALK_AGENT_KUBECONFIG": "/missing"], "WRKTALK_AGENT_KUBECONFIG"),
+    (["WRKTALK_AGENT_HELM_HISTORY_MAX": "1"], "WRKTALK_AGENT_HELM_HISTORY_MAX"),
+    (["WRKTALK_AGENT_HELM_HISTORY_MAX": "many"], "WRKTALK_AGENT_HELM_HISTORY_MAX"),
+    (["WRKTALK_AGENT_HEALTH_FILE": "health"], "WRKTALK_AGENT_HEALTH_FILE"),
+    (["WRKTALK_AGENT_WORKING_DIR": "a/b"], "WRKTALK_AGENT_WORKING_DIR"),
     (["WRKTALK_AGENT_DEPLOYMENT_TYPE": "podman"], "WRKTALK_AGENT_DEPLOYMENT_TYPE"),
     (["WRKTALK_AGENT_BACKEND_URL": "backend:3000"], "WRKTALK_AGENT_BACKEND_URL"),
     (["WRKTALK_AGENT_BACKEND_URL": "http://user:secret@backend"], "WRKTALK_AGENT_BACKEND_URL"),
@@ -76,6 +94,59 @@ struct AgentConfigurationTests {
       try AgentConfiguration(environment: ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker"]) { _ in nil }
     }
     #expect(error?.variable == "WRKTALK_AGENT_TOKEN_FILE")
+  }
+
+  private static let kubeconfig = """
+    current-context: here
+    contexts: [{name: here, context: {cluster: c, user: u, namespace: shop}}]
+    clusters: [{name: c, cluster: {server: "https://cluster:6443"}}]
+    users: [{name: u, user: {token: t}}]
+    """
+
+  @Test(arguments: [
+    ("kubernetes", "docker", "https://cluster:6443", DeploymentRuntimeKind.compose),
+    ("kubernetes", "kubernetes", "https://cluster:6443", .helm),
+    ("backend", "kubernetes", "http://localhost:3000", .helm),
+  ])
+  func aClusterIsFoundWhereItIsReadFromOrDeployedTo(
+    source: String, type: String, server: String, runtime: DeploymentRuntimeKind
+  ) throws {
+    let found = try configuration(
+      [
+        "WRKTALK_AGENT_SOURCE": source, "WRKTALK_AGENT_DEPLOYMENT_TYPE": type,
+        "WRKTALK_AGENT_KUBECONFIG": "/kubeconfig",
+      ], files: ["/kubeconfig": Self.kubeconfig])
+    #expect(found.cluster?.endpoint.baseURL == "https://cluster:6443")
+    #expect(found.source.endpoint.baseURL == server)
+    #expect(found.deploymentType.runtime == runtime)
+    #expect(found.namespace == "wrktalk")
+  }
+
+  @Test func theClustersOwnRecordsNeedNoTokenOfTheBackend() throws {
+    let found = try AgentConfiguration(
+      environment: [
+        "WRKTALK_AGENT_SOURCE": "kubernetes", "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "KUBECONFIG": "/kubeconfig",
+      ]
+    ) { $0 == "/kubeconfig" ? Self.kubeconfig : nil }
+    #expect(found.source.endpoint.token == .fixed("t"))
+  }
+
+  @Test func whoMeantComposeIsToldHowToSayIt() {
+    let error = #expect(throws: AgentConfigurationError.self) {
+      try AgentConfiguration(environment: ["WRKTALK_AGENT_TOKEN": "t"]) { _ in nil }
+    }
+    #expect(error?.message.contains("set WRKTALK_AGENT_DEPLOYMENT_TYPE to docker") == true)
+  }
+
+  @Test(arguments: [
+    (["WRKTALK_AGENT_WORKING_DIR": "/a"], "/a"),
+    (["WRKTALK_AGENT_COMPOSE_WORKING_DIR": "/b"], "/b"),
+    (["WRKTALK_AGENT_WORKING_DIR": "/a", "WRKTALK_AGENT_COMPOSE_WORKING_DIR": "/b"], "/a"),
+  ])
+  func theWorkingDirectoryHasTheSpecificationsNameToo(variables: [String: String], path: String) throws {
+    let found = try configuration(variables)
+    #expect(found.workingDirectory == path)
+    #expect(found.healthFile == "\(path)/.agent/health")
   }
 
   @Test func misspeltVariablesAreNoticed() {

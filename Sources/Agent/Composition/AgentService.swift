@@ -32,7 +32,7 @@ public struct AgentService: Service {
     self.runtime = runtime
     self.preparation = preparation
     self.client = ResourceClient(
-      endpoint: configuration.endpoint, http: http, timeout: configuration.backendTimeout)
+      endpoint: configuration.source.endpoint, http: http, timeout: configuration.backendTimeout)
     self.identity = identity
     self.now = now
     self.logger = logger
@@ -45,9 +45,12 @@ public struct AgentService: Service {
       client: client, component: "wrktalk-agent", host: identity, now: now, logger: logger)
     // Events of the last pass are told after the passes have been stopped.
     let recording = Task { await events.run() }
+    let heartbeat = Heartbeat(
+      file: HealthFile(path: configuration.healthFile), limit: configuration.stuckAfter, now: now, logger: logger)
+    let beating = Task { await heartbeat.run() }
     let elector = LeaseElector(
       client: client, lease: ObjectKey(namespace: configuration.namespace, name: Self.leaseName), identity: identity,
-      timing: configuration.leaseTiming, now: now, logger: logger)
+      timing: configuration.leaseTiming, now: now, onTry: { heartbeat.turned() }, logger: logger)
     await cancelWhenGracefulShutdown {
       while (try? await elector.acquire()) != nil {
         let passes = Passes()
@@ -60,6 +63,8 @@ public struct AgentService: Service {
     }
     events.finish()
     await recording.value
+    beating.cancel()
+    await beating.value
   }
 
   /// Reconciles until the task is cancelled, and lets running passes end.
@@ -86,8 +91,9 @@ public struct AgentService: Service {
     }
     passes.begin(
       EnvironmentReconciler(
-        source: WatchedDeployments(client: client, informer: informer), runtime: runtime, runtimeKind: .compose,
-        preparation: preparation, backend: backend, events: events, now: now, logger: logger),
+        source: WatchedDeployments(client: client, informer: informer), runtime: runtime,
+        runtimeKind: configuration.deploymentType.runtime, preparation: preparation, backend: backend, events: events,
+        now: now, logger: logger),
       cancel: { controller.cancel() })
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await informer.run() }
@@ -144,18 +150,13 @@ extension RuntimeTarget {
 }
 
 extension AgentConfiguration {
-  var endpoint: APIEndpoint {
-    let source: TokenSource =
-      switch token {
-      case .fixed(let token): .fixed(token)
-      case .file(let path): .file(path: path)
-      }
-    return APIEndpoint(backendURL, token: source, tls: TLSSettings(certificateAuthorityFile: certificateAuthorityFile))
-  }
-
   /// The proportions of client-go: 15, 10 and 2 seconds.
   var leaseTiming: LeaseElector.Timing {
     LeaseElector.Timing(
       leaseDuration: leaseDuration, renewDeadline: leaseDuration * 2 / 3, retryPeriod: leaseDuration * 2 / 15)
   }
+
+  /// After which a lease whose loop has not turned shows that the Agent is stuck. One try takes at most the renewal's
+  /// deadline, and the pause after it less than a fifth of that.
+  var stuckAfter: Duration { max(.seconds(60), leaseDuration * 2) }
 }

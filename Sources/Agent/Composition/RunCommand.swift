@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterAccess
 import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
@@ -6,6 +7,7 @@ import Logging
 import ObjectStorage
 import Observability
 import Reconciliation
+import ResourceClient
 import ServiceLifecycle
 import SystemPackage
 import UnixSignals
@@ -48,17 +50,14 @@ struct RunCommand: AsyncParsableCommand {
       "Starting",
       metadata: [
         "version": .string(ProgramVersion.current), "namespace": .string(configuration.namespace),
-        "server": .string(configuration.backendURL), "bucket": .string(bucket.name),
+        "server": .string(configuration.source.endpoint.baseURL),
+        "cluster": .string(configuration.cluster?.source ?? "none"), "bucket": .string(bucket.name),
       ])
-    let runtime = ComposeRuntime(
-      configuration: .init(
-        workingDirectory: configuration.composeWorkingDirectory, endpoint: configuration.dockerEndpoint,
-        environment: environment),
-      http: http, logger: logger)
     let service = AgentService(
-      configuration: configuration, runtime: runtime,
+      configuration: configuration,
+      runtime: Self.makeRuntime(configuration, environment: environment, http: http, logger: logger),
       preparation: ReleasePreparation(
-        bucket: bucket, workingDirectory: configuration.composeWorkingDirectory,
+        bucket: bucket, workingDirectory: configuration.workingDirectory,
         vendorPublicKey: configuration.vendorPublicKey),
       http: http, identity: Self.identity(), now: SystemTime().now, logger: logger)
     var group = ServiceGroupConfiguration(
@@ -68,6 +67,26 @@ struct RunCommand: AsyncParsableCommand {
     try await ServiceGroup(configuration: group).run()
     await http.shutdown()
     logger.info("Stopped")
+  }
+
+  private static func makeRuntime(
+    _ configuration: AgentConfiguration, environment: [String: String], http: HTTPClient, logger: Logger
+  ) -> any DeploymentRuntime {
+    switch configuration.deploymentType {
+    case .docker:
+      ComposeRuntime(
+        configuration: .init(
+          workingDirectory: configuration.workingDirectory, endpoint: configuration.dockerEndpoint,
+          environment: environment),
+        http: http, logger: logger)
+    case .kubernetes(let cluster):
+      HelmRuntime(
+        configuration: .init(
+          workingDirectory: configuration.workingDirectory, environment: environment,
+          executable: configuration.helmBinary, kubeconfig: cluster.kubeconfigPath, context: cluster.context,
+          historyMax: configuration.helmHistoryMax, podName: configuration.podName),
+        client: ResourceClient(endpoint: cluster.endpoint, http: http), now: SystemTime().now, logger: logger)
+    }
   }
 
   /// The host's name and a random part: no two processes have the same.

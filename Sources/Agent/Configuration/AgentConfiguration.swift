@@ -1,28 +1,54 @@
+public import ClusterAccess
 public import Cryptography
+public import DeploymentKinds
 public import Logging
 public import Observability
+public import ResourceClient
 import WireFormats
 
 /// What the Agent is told by its environment (spec §6.2, Appendix A; the prefix is `WRKTALK_AGENT_`).
 public struct AgentConfiguration: Sendable {
-  public enum Source: String, Sendable, CaseIterable {
-    case backend
-    case kubernetes
+  /// Who serves the desired deployments, the Lease and the Events.
+  public enum Source: Sendable {
+    case backend(APIEndpoint)
+    /// The cluster's API server, which holds the CRD.
+    case kubernetes(ClusterConfiguration)
+
+    public var endpoint: APIEndpoint {
+      switch self {
+      case .backend(let endpoint): endpoint
+      case .kubernetes(let cluster): cluster.endpoint
+      }
+    }
   }
 
-  public enum Token: Sendable, Hashable {
-    case fixed(String)
-    case file(path: String)
+  /// What the Agent deploys to.
+  public enum DeploymentType: Sendable {
+    case docker
+    case kubernetes(ClusterConfiguration)
+
+    public var runtime: DeploymentRuntimeKind {
+      switch self {
+      case .docker: .compose
+      case .kubernetes: .helm
+      }
+    }
   }
 
-  public var backendURL: String
-  public var backendTimeout: Duration
   public var source: Source
-  public var token: Token
-  /// PEM bundle to trust instead of the system's, for the Backend's TLS certificate.
-  public var certificateAuthorityFile: String?
+  /// How long one request to the source may take.
+  public var backendTimeout: Duration
+  public var deploymentType: DeploymentType
   public var namespace: String
-  public var composeWorkingDirectory: String
+  public var workingDirectory: String
+  /// What `wrktalk-agent health` reads.
+  public var healthFile: String
+  /// A path, or a name to be found in `PATH`.
+  public var helmBinary: String
+  /// Revisions that Helm keeps of a release.
+  public var helmHistoryMax: Int
+  /// The pod that this Agent runs in, by which it recognises itself; nil outside of a cluster.
+  public var podName: String?
   /// With it, an artifact without a valid signature is refused.
   public var vendorPublicKey: Ed25519.PublicKey?
   public var dockerEndpoint: DockerEndpoint
@@ -40,29 +66,50 @@ public struct AgentConfiguration: Sendable {
     environment: [String: String], readFile: (String) -> String?
   ) throws(AgentConfigurationError) {
     let variables = AgentVariables(environment: environment)
-    backendURL = try variables.url("BACKEND_URL", default: "http://localhost:3000")
+    switch (
+      try variables.choice("SOURCE", default: SourceName.backend),
+      try variables.choice("DEPLOYMENT_TYPE", default: DeploymentTypeName.kubernetes)
+    ) {
+    case (.backend, .docker):
+      (source, deploymentType) = (.backend(try variables.backendEndpoint()), .docker)
+    case (.backend, .kubernetes):
+      let backend = try variables.backendEndpoint()
+      (source, deploymentType) = (.backend(backend), .kubernetes(try variables.cluster(readFile: readFile)))
+    case (.kubernetes, .docker):
+      (source, deploymentType) = (.kubernetes(try variables.cluster(readFile: readFile)), .docker)
+    case (.kubernetes, .kubernetes):
+      let cluster = try variables.cluster(readFile: readFile)
+      (source, deploymentType) = (.kubernetes(cluster), .kubernetes(cluster))
+    }
     backendTimeout = try variables.duration("BACKEND_TIMEOUT", default: .seconds(30), in: .seconds(1)...(.seconds(600)))
-    source = try variables.choice("SOURCE", default: .backend)
-    token = try variables.token()
-    certificateAuthorityFile = variables["CA_FILE"]
     namespace = variables["KUBE_NAMESPACE"] ?? "wrktalk"
-    composeWorkingDirectory = try variables.absolutePath("COMPOSE_WORKING_DIR", default: "/tmp/wrktalk")
+    workingDirectory = try variables.workingDirectory()
+    healthFile = try variables.healthFile()
+    helmBinary = variables["HELM_BINARY"] ?? "helm"
+    helmHistoryMax = try variables.integer("HELM_HISTORY_MAX", default: 10, in: 2...256)
+    podName = variables["POD_NAME"]
     vendorPublicKey = try variables.vendorPublicKey(readFile: readFile)
     dockerEndpoint = try variables.dockerEndpoint()
     leaseDuration = try variables.duration("LEASE_DURATION", default: .seconds(15), in: .seconds(1)...(.seconds(600)))
     shutdownTimeout = try variables.duration("SHUTDOWN_TIMEOUT", default: .seconds(300), in: .zero...(.seconds(7200)))
     logLevel = try variables.logLevel()
     logFormat = try variables.choice("LOG_FORMAT", default: .json)
-    switch try variables.choice("DEPLOYMENT_TYPE", default: DeploymentType.kubernetes) {
-    case .docker: break
-    case .kubernetes:
-      throw AgentConfigurationError(
-        variable: AgentVariables.prefix + "DEPLOYMENT_TYPE",
-        message: "kubernetes (also the default) is not supported by this version; set it to docker")
+  }
+
+  /// The cluster that the Agent reads from or deploys to.
+  public var cluster: ClusterConfiguration? {
+    switch (source, deploymentType) {
+    case (.kubernetes(let cluster), _), (_, .kubernetes(let cluster)): cluster
+    case (.backend, .docker): nil
     }
   }
 
-  private enum DeploymentType: String, CaseIterable {
+  private enum SourceName: String, CaseIterable {
+    case backend
+    case kubernetes
+  }
+
+  private enum DeploymentTypeName: String, CaseIterable {
     case kubernetes
     case docker
   }

@@ -13,7 +13,8 @@ struct AgentVariables {
     "HELM_TIMEOUT", "COMPOSE_PROJECT_NAME", "COMPOSE_WORKING_DIR", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION",
     "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING",
     "GCS_CREDENTIALS_FILE", "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "SOURCE", "TOKEN", "TOKEN_FILE", "CA_FILE",
-    "VENDOR_PUBLIC_KEY", "VENDOR_PUBLIC_KEY_FILE", "LEASE_DURATION", "SHUTDOWN_TIMEOUT",
+    "VENDOR_PUBLIC_KEY", "VENDOR_PUBLIC_KEY_FILE", "LEASE_DURATION", "SHUTDOWN_TIMEOUT", "KUBECONFIG", "WORKING_DIR",
+    "HEALTH_FILE", "HELM_BINARY", "HELM_HISTORY_MAX", "POD_NAME",
   ]
 
   let environment: [String: String]
@@ -64,25 +65,23 @@ struct AgentVariables {
     return choice
   }
 
+  func integer(
+    _ name: String, default standard: Int, in range: ClosedRange<Int>
+  ) throws(AgentConfigurationError) -> Int {
+    guard let text = self[name] else { return standard }
+    guard let number = Int(text), range.contains(number) else {
+      throw wrong(name, "\"\(text)\" must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
   func absolutePath(_ name: String, default standard: String) throws(AgentConfigurationError) -> String {
     var path = self[name] ?? standard
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     guard path.hasPrefix("/"), path != "/", !path.split(separator: "/").contains("..") else {
-      throw wrong(name, "must be an absolute path of a folder")
+      throw wrong(name, "must be an absolute path, and not the root")
     }
     return path
-  }
-
-  func token() throws(AgentConfigurationError) -> AgentConfiguration.Token {
-    switch (self["TOKEN"], self["TOKEN_FILE"]) {
-    case (nil, nil):
-      throw wrong(
-        "TOKEN_FILE",
-        "is not set: name the file that holds this Agent's token; wrktalk-backend token create --role agent makes one")
-    case (let token?, nil): return .fixed(token)
-    case (nil, let path?): return .file(path: path)
-    case (_?, _?): throw wrong("TOKEN", "is set together with \(Self.prefix)TOKEN_FILE; set only one of them")
-    }
   }
 
   func vendorPublicKey(readFile: (String) -> String?) throws(AgentConfigurationError) -> Ed25519.PublicKey? {
@@ -123,11 +122,11 @@ struct AgentVariables {
     throw wrong("LOG_LEVEL", "\"\(text)\" is none of: \(LoggingBootstrap.levelNames.joined(separator: ", "))")
   }
 
-  private func wrong(_ name: String, _ message: String) -> AgentConfigurationError {
+  func wrong(_ name: String, _ message: String) -> AgentConfigurationError {
     AgentConfigurationError(variable: Self.prefix + name, message: message)
   }
 
-  private static func trimmed(_ text: String?) -> String? {
+  static func trimmed(_ text: String?) -> String? {
     guard var rest = text.map({ Substring($0) }) else { return nil }
     while rest.first?.isWhitespace == true { rest.removeFirst() }
     while rest.last?.isWhitespace == true { rest.removeLast() }

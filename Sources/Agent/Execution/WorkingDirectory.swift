@@ -26,7 +26,7 @@ struct WorkingDirectory: Sendable {
       else {
         throw RuntimeFailure(
           kind: .transient, reason: "WorkingDirectoryUnusable",
-          message: "\(path) is a link or belongs to another user: remove it or set WRKTALK_AGENT_COMPOSE_WORKING_DIR")
+          message: "\(path) is a link or belongs to another user: remove it or set WRKTALK_AGENT_WORKING_DIR")
       }
       guard unsafe chmod(path, 0o700) == 0 else { throw Self.failure(errno, "protect the folder \(path)") }
       for folder in [artifacts, work] {
