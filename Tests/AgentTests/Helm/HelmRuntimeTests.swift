@@ -63,7 +63,7 @@ struct HelmRuntimeTests {
       }
       #expect(failure?.reason == "ImagePullFailed")
       #expect(failure?.kind == .permanent)
-      #expect(failure?.message.contains("backend:v99") == true, "\(failure?.message ?? "")")
+      #expect(failure?.message.contains(":v99") == true, "\(failure?.message ?? "")")
       #expect(failure?.message.contains("not found") == true, "\(failure?.message ?? "")")
       let restored = try await stack.restore(1)
       #expect(restored?.revision == 3)
