@@ -89,7 +89,7 @@ struct HelmRuntimeTests {
   func aProbeThatFailsIsToldWhenTheTimeIsOver(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let failure = await #expect(throws: RuntimeFailure.self) {
-        try await stack.deploy(try await stack.release("1.0.0", tag: "unhealthy"), timeout: .seconds(15))
+        try await stack.deploy(try await stack.release("1.0.0", tag: "unhealthy"), timeout: .seconds(30))
       }
       #expect(failure?.reason == "WorkloadUnhealthy")
       #expect(failure?.message.contains("Readiness probe failed") == true, "\(failure?.message ?? "")")
