@@ -11,6 +11,8 @@ public enum DeploymentOutcome: Sendable, Hashable {
   case deploymentFailed(DeploymentFailure)
   case restored(RunningRelease, RestorePurpose)
   case restoreFailed(DeploymentFailure, RestorePurpose)
+  case uninstalled
+  case uninstallFailed(DeploymentFailure)
 }
 
 /// What runs once a release has converged.
@@ -43,6 +45,8 @@ extension DeploymentPlanner {
     case .deploymentFailed(let failure): planner.recordDeploymentFailed(failure)
     case .restored(let running, let purpose): planner.recordRestored(running, purpose)
     case .restoreFailed(let failure, let purpose): planner.recordRestoreFailed(failure, purpose)
+    case .uninstalled: planner.recordUninstalled()
+    case .uninstallFailed(let failure): planner.recordUninstallFailed(failure)
     }
     return (planner.affirmedStatus(), planner.events)
   }

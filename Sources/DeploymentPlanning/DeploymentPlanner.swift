@@ -18,7 +18,9 @@ public struct DeploymentPlanner {
     switch step {
     case .forget, .observe, .checkLicense:
       return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: [], step: step)
-    case .deploy, .restore, .retry, .settled:
+    case .addFinalizer, .removeFinalizer:
+      return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: planner.events, step: step)
+    case .deploy, .restore, .uninstall, .retry, .settled:
       return Decision(status: planner.affirmedStatus(), events: planner.events, step: step)
     }
   }
@@ -33,7 +35,8 @@ public struct DeploymentPlanner {
   var generation: Int64 { desired.metadata.generation ?? 1 }
 
   private mutating func nextStep() -> Decision.Step {
-    guard desired.metadata.deletionTimestamp == nil else { return .forget }
+    guard desired.metadata.deletionTimestamp == nil else { return letGo() }
+    if let step = finalizerStep() { return step }
     if spec.suspend { return suspend() }
     guard spec.runtime == facts.runtime, spec.targetName != nil else {
       return stall(
@@ -70,8 +73,8 @@ public struct DeploymentPlanner {
   /// Two objects that look after one project would undo each other's work for ever: the younger one touches nothing.
   private mutating func leave(to owner: ObjectKey) -> Decision.Step {
     let message =
-      "\(spec.runtime == .compose ? "The Compose project" : "The Helm release") \(spec.targetName ?? "") belongs to the "
-      + "DesiredDeployment \(owner), which was there first: delete one of the two, and create it anew under another name"
+      "\(Self.sentence(targetTitle)) belongs to the DesiredDeployment \(owner), which was there first: delete one of the "
+      + "two, and create it anew under another name"
     unset(DeploymentCondition.reconciling)
     set(DeploymentCondition.stalled, .isTrue, "TargetInUse", message)
     set(DeploymentCondition.ready, .isFalse, "TargetInUse", message)
