@@ -87,25 +87,29 @@ struct DeletionTests {
     }
   }
 
-  /// Killed as soon as it says so, before it, and a little into it.
-  @Test(arguments: [nil, 0, 5, 20, 60, 150] as [Int?])
-  func whatADeadAgentBeganTheNextOneFinishes(_ milliseconds: Int?) async throws {
+  /// When the Agent is killed.
+  enum Death: String, Sendable, CaseIterable {
+    case beforeTheDeletion
+    case onceItSaysSo
+    case onceAContainerIsGone
+  }
+
+  @Test(arguments: Death.allCases)
+  func whatADeadAgentBeganTheNextOneFinishes(_ death: Death) async throws {
     try await CustomerEnvironment.use { environment in
       let agent = try await environment.startAgent()
       try await deploy(.uninstall, in: environment)
-      if milliseconds == nil { await agent.kill() }
+      if death == .beforeTheDeletion { await agent.kill() }
       try await delete(in: environment)
-      if let milliseconds {
-        // It may be done before it is seen at work.
-        _ = try? await environment.wait(for: "the uninstallation to begin", within: .seconds(20)) {
-          $0.status?.progress?.step == .uninstalling
-        }
-        try await Task.sleep(for: .milliseconds(milliseconds))
-        await agent.kill()
-      } else {
+      switch death {
+      case .beforeTheDeletion:
         #expect(try await environment.containers().count == 2)
         #expect(try await environment.deployment().metadata.deletionTimestamp != nil)
+      case .onceItSaysSo:
+        try await environment.wait(for: "the uninstallation to begin") { $0.status?.progress?.step == .uninstalling }
+      case .onceAContainerIsGone: while try await environment.containers().count == 2 {}
       }
+      await agent.kill()
       try await environment.startAgent()
       try await waitUntilGone(environment)
       #expect(try await environment.containers().isEmpty)
