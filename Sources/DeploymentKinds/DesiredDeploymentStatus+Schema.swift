@@ -12,6 +12,7 @@ extension DesiredDeploymentStatus {
       "current": current,
       "progress": progress,
       "attempts": .count("How often the attempted generation was tried."),
+      "resumptions": .count("How often the present attempt was resumed after the Agent ended in its midst."),
       "corrections": .count(
         "How many corrections of drift followed each other closely; the pause before the next doubles with each."),
       "nextAttemptAt": .time("After a failure that may pass: nothing is tried again before this moment."),

@@ -166,6 +166,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public var progress: Progress?
   /// How often the attempted generation was tried.
   public var attempts: Int?
+  /// How often the present attempt was resumed after the Agent ended in its midst.
+  public var resumptions: Int?
   /// After a failure that may pass: nothing is tried again before this moment.
   public var nextAttemptAt: Timestamp?
   /// How many corrections of drift followed each other closely; the pause before the next one doubles with each.
@@ -180,8 +182,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public init(
     observedGeneration: Int64? = nil, lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
     lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
-    nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil, conditions: [Condition]? = nil,
-    history: [HistoryEntry]? = nil
+    resumptions: Int? = nil, nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil,
+    conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
   ) {
     self.observedGeneration = observedGeneration
     self.lastAttemptedGeneration = lastAttemptedGeneration
@@ -190,6 +192,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     self.current = current
     self.progress = progress
     self.attempts = attempts
+    self.resumptions = resumptions
     self.nextAttemptAt = nextAttemptAt
     self.corrections = corrections
     self.failure = failure

@@ -1,10 +1,17 @@
 public import DeploymentKinds
 
-/// The one next step for an environment. The status and the events are recorded before the step is taken.
+/// The one next step for an environment. The status and the events are recorded before the step is taken; the events of
+/// `removeFinalizer`, which changes no status, are told once it is done.
 public struct Decision: Sendable, Hashable {
   public enum Step: Sendable, Hashable {
     /// The object is being deleted: its workloads stay as they are and nobody looks after them.
     case forget
+    /// Make the object wait, when it is deleted, until what it deployed is uninstalled.
+    case addFinalizer
+    /// Let the object go, or go later, without waiting.
+    case removeFinalizer
+    /// Remove what was deployed; the finalizer is removed afterwards.
+    case uninstall
     /// Read the environment, then decide again.
     case observe
     /// Ask for the licence, then decide again.

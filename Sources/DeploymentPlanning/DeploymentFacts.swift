@@ -66,6 +66,9 @@ public struct DeploymentFailure: Error, Sendable, Hashable, CustomStringConverti
 /// How often and how soon a failed try is repeated (`maxAttempts`: spec §8.4, error 4.2).
 public struct RetryPolicy: Sendable, Hashable {
   public var maxAttempts: Int
+  /// How often one attempt is resumed after the Agent ended in its midst. The Agent may be stopped, or replace itself,
+  /// without the release being at fault, but not again and again.
+  public var maxResumptions: Int
   public var baseDelay: Duration
   public var maxDelay: Duration
   /// The least time between the end of a correction of drift and the start of the next; it doubles with each of those
@@ -75,10 +78,11 @@ public struct RetryPolicy: Sendable, Hashable {
   public var jitter: Double
 
   public init(
-    maxAttempts: Int = 3, baseDelay: Duration = .seconds(10), maxDelay: Duration = .seconds(300),
-    correctionGap: Duration = .seconds(5), jitter: Double = 0
+    maxAttempts: Int = 3, maxResumptions: Int = 5, baseDelay: Duration = .seconds(10),
+    maxDelay: Duration = .seconds(300), correctionGap: Duration = .seconds(5), jitter: Double = 0
   ) {
     self.maxAttempts = maxAttempts
+    self.maxResumptions = maxResumptions
     self.baseDelay = baseDelay
     self.maxDelay = maxDelay
     self.correctionGap = correctionGap

@@ -47,10 +47,11 @@ extension DeploymentPlanner {
     return care.step
   }
 
-  /// The desired release failed: the failure policy decides what runs until somebody acts.
+  /// The desired release failed: the failure policy decides what runs until somebody acts. Where the failure touched
+  /// nothing, as that of a refused artifact, there is nothing to leave as it is, and the current release is looked after.
   mutating func hold(_ failure: DesiredDeploymentStatus.Failure) -> Decision.Step {
     let failed = failedText(failure)
-    guard spec.failurePolicy == .rollBack else {
+    guard spec.failurePolicy == .rollBack || status.conditions?.isTrue(DeploymentCondition.remediated) == true else {
       return standStill(failure, "\(failed). Everything is left as it is (spec.failurePolicy is Hold). \(againText)")
     }
     guard let current = status.current else {

@@ -11,6 +11,8 @@ public enum DeploymentOutcome: Sendable, Hashable {
   case deploymentFailed(DeploymentFailure)
   case restored(RunningRelease, RestorePurpose)
   case restoreFailed(DeploymentFailure, RestorePurpose)
+  case uninstalled
+  case uninstallFailed(DeploymentFailure)
 }
 
 /// What runs once a release has converged.
@@ -43,6 +45,8 @@ extension DeploymentPlanner {
     case .deploymentFailed(let failure): planner.recordDeploymentFailed(failure)
     case .restored(let running, let purpose): planner.recordRestored(running, purpose)
     case .restoreFailed(let failure, let purpose): planner.recordRestoreFailed(failure, purpose)
+    case .uninstalled: planner.recordUninstalled()
+    case .uninstallFailed(let failure): planner.recordUninstallFailed(failure)
     }
     return (planner.affirmedStatus(), planner.events)
   }
@@ -69,6 +73,7 @@ extension DeploymentPlanner {
         images: current.images))
     status.current = current
     status.progress = nil
+    status.resumptions = nil
     status.failure = nil
     status.nextAttemptAt = nil
     status.corrections = nil
@@ -81,10 +86,12 @@ extension DeploymentPlanner {
   }
 
   private mutating func recordDeploymentFailed(_ failure: DeploymentFailure) {
-    let now = facts.now.wholeSeconds
     let attempts = status.attempts ?? 1
-    status.progress = nil
     if failure.isTransient, attempts < facts.retry.maxAttempts {
+      if isUntouched, let current = status.current {
+        set(DeploymentCondition.released, .isTrue, "Deployed", "\(current.title) was deployed")
+      }
+      status.progress = nil
       let text = "Attempt \(attempts) of \(facts.retry.maxAttempts) failed and is repeated: \(failure.message)"
       status.nextAttemptAt = facts.now + facts.retry.delay(afterAttempts: attempts)
       set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
@@ -92,12 +99,24 @@ extension DeploymentPlanner {
       events.append(DeploymentEvent(.warning, failure.reason, text))
       return
     }
-    let plan: ReleasePlan? =
-      if case .release(let plan) = DesiredRelease(spec: spec, status: status) { plan } else { nil }
+    let failed = giveUp(failure)
+    if spec.failurePolicy == .hold || status.current == nil { _ = hold(failed) }
+  }
+
+  /// Records that the attempt failed for good; what follows from that is for `hold` to say.
+  mutating func giveUp(_ failure: DeploymentFailure) -> DesiredDeploymentStatus.Failure {
+    let now = facts.now.wholeSeconds
+    let attempts = status.attempts ?? 1
+    let isUntouched = isUntouched
+    let plan = desiredPlan
     let version = plan?.release.version ?? spec.version ?? ""
     let message = failure.isTransient ? "\(failure.message) (after \(attempts) attempts)" : failure.message
+    let failed = DesiredDeploymentStatus.Failure(
+      generation: generation, version: version, reason: failure.reason, message: message, at: now)
+    status.progress = nil
+    status.resumptions = nil
     status.nextAttemptAt = nil
-    status.failure = .init(generation: generation, version: version, reason: failure.reason, message: message, at: now)
+    status.failure = failed
     if let release = plan?.release {
       prepend(
         .init(
@@ -112,7 +131,22 @@ extension DeploymentPlanner {
     set(DeploymentCondition.released, .isFalse, failure.reason, message)
     set(DeploymentCondition.ready, .isFalse, failure.reason, "\(version) failed: \(message)")
     events.append(DeploymentEvent(.warning, failure.reason, "\(version) failed: \(message)"))
-    if let failure = status.failure, spec.failurePolicy == .hold || status.current == nil { _ = hold(failure) }
+    if isUntouched, ArtifactFailureReason(rawValue: failure.reason) != nil, let current = status.current {
+      markRemediated(current)
+    }
+    return failed
+  }
+
+  private var desiredPlan: ReleasePlan? {
+    if case .release(let plan) = DesiredRelease(spec: spec, status: status) { plan } else { nil }
+  }
+
+  /// True where the attempt certainly changed nothing, and found the environment as the current release wants it: it
+  /// ended before an artifact was verified, in the first run, and brought back nothing that the runtime keeps itself.
+  private var isUntouched: Bool {
+    status.conditions?[DeploymentCondition.released]?.reason == Self.deployingOverSettled
+      && status.conditions?.isTrue(DeploymentCondition.artifactVerified) != true && status.resumptions == nil
+      && desiredPlan?.revision == nil
   }
 
   private mutating func recordRestored(_ running: RunningRelease, _ purpose: RestorePurpose) {

@@ -18,7 +18,9 @@ public struct DeploymentPlanner {
     switch step {
     case .forget, .observe, .checkLicense:
       return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: [], step: step)
-    case .deploy, .restore, .retry, .settled:
+    case .addFinalizer, .removeFinalizer:
+      return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: planner.events, step: step)
+    case .deploy, .restore, .uninstall, .retry, .settled:
       return Decision(status: planner.affirmedStatus(), events: planner.events, step: step)
     }
   }
@@ -33,7 +35,8 @@ public struct DeploymentPlanner {
   var generation: Int64 { desired.metadata.generation ?? 1 }
 
   private mutating func nextStep() -> Decision.Step {
-    guard desired.metadata.deletionTimestamp == nil else { return .forget }
+    guard desired.metadata.deletionTimestamp == nil else { return letGo() }
+    if let step = finalizerStep() { return step }
     if spec.suspend { return suspend() }
     guard spec.runtime == facts.runtime, spec.targetName != nil else {
       return stall(
@@ -70,8 +73,8 @@ public struct DeploymentPlanner {
   /// Two objects that look after one project would undo each other's work for ever: the younger one touches nothing.
   private mutating func leave(to owner: ObjectKey) -> Decision.Step {
     let message =
-      "\(spec.runtime == .compose ? "The Compose project" : "The Helm release") \(spec.targetName ?? "") belongs to the "
-      + "DesiredDeployment \(owner), which was there first: delete one of the two, and create it anew under another name"
+      "\(Self.sentence(targetTitle)) belongs to the DesiredDeployment \(owner), which was there first: delete one of the "
+      + "two, and create it anew under another name"
     unset(DeploymentCondition.reconciling)
     set(DeploymentCondition.stalled, .isTrue, "TargetInUse", message)
     set(DeploymentCondition.ready, .isFalse, "TargetInUse", message)
@@ -97,7 +100,7 @@ public struct DeploymentPlanner {
 
   private mutating func deploy(_ plan: ReleasePlan) -> Decision.Step {
     if isAttempted, !isRetryRequested {
-      if isDeploying { return .deploy(plan) }
+      if isDeploying { return resume(plan) }
       if let pause = pauseUntilNextAttempt { return .settled(recheckAfter: pause) }
     }
     let window = scheduleWindow
@@ -156,7 +159,21 @@ public struct DeploymentPlanner {
     return keepCurrent(recheckAfter: min(recheckAfter ?? spec.interval.duration, spec.interval.duration))
   }
 
+  /// An attempt that was cut short goes on, but not for ever: something about it may be what ends the Agent.
+  private mutating func resume(_ plan: ReleasePlan) -> Decision.Step {
+    let resumptions = status.resumptions ?? 0
+    guard resumptions >= facts.retry.maxResumptions else {
+      status.resumptions = resumptions + 1
+      return .deploy(plan)
+    }
+    let message =
+      "The Agent was ended in the midst of it, and again each of the \(resumptions) times it was resumed: the Agent's "
+      + "log and the machine's (memory, disk) say why"
+    return hold(giveUp(DeploymentFailure(isTransient: false, reason: "Interrupted", message: message)))
+  }
+
   private mutating func startAttempt(_ plan: ReleasePlan) -> Decision.Step {
+    let isOverSettled = !isEnvironmentUnsettled
     let isAnother = isAttempted && !isRetryRequested && status.failure?.generation != generation
     let attempts = isAnother ? (status.attempts ?? 0) + 1 : 1
     var text = "Deploying \(plan.release.version)"
@@ -165,6 +182,7 @@ public struct DeploymentPlanner {
     status.lastAttemptedGeneration = generation
     status.attemptStartedAt = facts.now.wholeSeconds
     status.attempts = attempts
+    status.resumptions = nil
     status.nextAttemptAt = nil
     status.failure = nil
     status.lastHandledRetryRequest = retryRequest ?? status.lastHandledRetryRequest
@@ -177,12 +195,16 @@ public struct DeploymentPlanner {
     }
     unset(DeploymentCondition.drifted)
     set(DeploymentCondition.healthy, .unknown, "Deploying", "Known when the deployment has ended")
-    set(DeploymentCondition.released, .unknown, "Deploying", text)
+    set(
+      DeploymentCondition.released, .unknown, isOverSettled ? Self.deployingOverSettled : "DeployingOverFailure", text)
     set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
     set(DeploymentCondition.ready, .isFalse, "Deploying", text)
     events.append(DeploymentEvent(.normal, "Deploying", text))
     return .deploy(plan)
   }
+
+  /// The reason of `Released` during an attempt before which what ran was as the current release wants it.
+  static let deployingOverSettled = "Deploying"
 
   static func preparing(_ release: DesiredDeploymentStatus.Release) -> DesiredDeploymentStatus.Progress {
     .init(step: .preparing, done: 0, total: 1, message: "preparing \(release.version)")

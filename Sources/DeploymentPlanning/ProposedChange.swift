@@ -15,6 +15,14 @@ public struct ProposedChange: Sendable, Hashable {
   }
 
   private static func describe(current: DesiredDeployment?, proposed: DesiredDeployment, now: Timestamp) -> [String] {
+    let deletion = deletionSentence(from: current?.spec, proposed)
+    if proposed.metadata.deletionTimestamp != nil { return [deletion].compactMap(\.self) }
+    return releaseSentences(current: current, proposed: proposed, now: now) + [deletion].compactMap(\.self)
+  }
+
+  private static func releaseSentences(
+    current: DesiredDeployment?, proposed: DesiredDeployment, now: Timestamp
+  ) -> [String] {
     let status = proposed.status ?? current?.status
     let isSpecChanged = current.map { $0.spec != proposed.spec } ?? true
     if proposed.spec.suspend { return ["do nothing while spec.suspend is true"] }
@@ -71,6 +79,18 @@ public struct ProposedChange: Sendable, Hashable {
       sentences.append("add the settings \(settings.map(\.key).joined(separator: ", ")) where they are not set yet")
     }
     return sentences
+  }
+
+  private static func deletionSentence(from old: DesiredDeploymentSpec?, _ proposed: DesiredDeployment) -> String? {
+    let policy = proposed.spec.deletionPolicy ?? .orphan
+    guard let old, (old.deletionPolicy ?? .orphan) != policy else { return nil }
+    let target = (proposed.spec.runtime == .compose ? "project " : "release ") + (proposed.spec.targetName ?? "")
+    return switch (policy, proposed.metadata.deletionTimestamp != nil) {
+    case (.uninstall, false): "uninstall the \(target) once this object is deleted, all but its volumes"
+    case (.orphan, false): "leave what runs once this object is deleted"
+    case (.uninstall, true): "uninstall the \(target), all but its volumes, before this object goes"
+    case (.orphan, true): "let this object go at once and leave what runs"
+    }
   }
 
   private static func driftSentence(from old: DesiredDeploymentSpec?, to new: DesiredDeploymentSpec) -> String? {

@@ -14,6 +14,8 @@ struct InterruptionTests {
     case rolledBack
     case refused
     case driftCorrected
+    case uninstalled
+    case orphaned
   }
 
   /// What must be equal at the end: neither times, nor how often something was tried, nor what was told on the way.
@@ -26,12 +28,13 @@ struct InterruptionTests {
     var environment: [EnvironmentObservation.Container]
     var attempts: Int?
     var isProgressing: Bool
+    var isGone: Bool
   }
 
   @Test(arguments: Course.allCases, [false, true])
   func deathAtAnyCallChangesNothingOfTheEnd(_ course: Course, _ diesAfterEffect: Bool) async throws {
     let (undisturbed, calls) = try await run(course, dieAt: nil, afterEffect: false)
-    #expect(calls > 5)
+    #expect(calls > (course == .orphaned ? 1 : 5))
     for call in 1...calls {
       let (disturbed, _) = try await run(course, dieAt: call, afterEffect: diesAfterEffect)
       #expect(disturbed == undisturbed, "\(course), dead at call \(call)")
@@ -39,7 +42,9 @@ struct InterruptionTests {
   }
 
   private func run(_ course: Course, dieAt call: Int?, afterEffect: Bool) async throws -> (EndState, calls: Int) {
-    let world = SimulatedWorld(simulatedSpec("1.0.0"))
+    var first = simulatedSpec("1.0.0")
+    if course == .uninstalled || course == .orphaned { first.deletionPolicy = .uninstall }
+    let world = SimulatedWorld(first)
     try await world.settle(for: .seconds(30))
     let before = world.calls
     switch course {
@@ -54,6 +59,10 @@ struct InterruptionTests {
       world.set { $0.forged = ["2.0.0"] }
       world.apply { $0 = simulatedSpec("2.0.0") }
     case .driftCorrected: world.set { $0.environment.removeAll { $0.service == "media" } }
+    case .uninstalled: world.delete()
+    case .orphaned:
+      world.apply { $0.deletionPolicy = .orphan }
+      world.delete()
     }
     world.set { state in
       state.dieAt = call.map { $0 + before }
@@ -61,6 +70,10 @@ struct InterruptionTests {
     }
     try await world.settle(for: .seconds(30))
     let calls = world.calls - before
+    if course == .uninstalled || course == .orphaned {
+      #expect(world.state.withLock { $0.isGone })
+      #expect(world.state.withLock { $0.environment.isEmpty } == (course == .uninstalled))
+    }
     // What is shown on the way is written at best effort; the number of such writes is not the same in every run.
     world.set { $0.dieAt = nil }
     try await world.settle(for: .seconds(90))
@@ -76,6 +89,7 @@ struct InterruptionTests {
       current: status?.current?.version, revision: status?.current?.revision, failure: status?.failure?.reason,
       conditions: Dictionary(conditions) { _, last in last },
       outcomes: (status?.history ?? []).map { "\($0.release.version) \($0.outcome.rawValue)" },
-      environment: environment, attempts: status?.attempts, isProgressing: status?.progress != nil)
+      environment: environment, attempts: status?.attempts, isProgressing: status?.progress != nil,
+      isGone: world.state.withLock { $0.isGone })
   }
 }

@@ -12,6 +12,7 @@ struct RandomizedConvergenceTests {
   private enum Incident: CaseIterable {
     case newVersion, brokenVersion, forgedVersion, sameReleaseAgain, suspend, resume, policy, schedule, retry, drift
     case stranger, licenseExpires, licenseRenewed, bucketDown, engineDown, serverDown, allUp, death, time
+    case deletion, deletionPolicy, uninstallRefused
   }
 
   @Test(arguments: 0..<25)
@@ -20,6 +21,7 @@ struct RandomizedConvergenceTests {
     let world = SimulatedWorld(simulatedSpec("1.0.0"))
     var minor = 0
     for _ in 0..<40 {
+      if world.state.withLock({ $0.isGone }) { world.recreate(simulatedSpec("1.0.0")) }
       let incident = Incident.allCases.randomElement(using: &random) ?? .time
       happen(incident, in: world, minor: &minor, &random)
       try await world.settle(for: .seconds(Int64.random(in: 1...900, using: &random)))
@@ -27,7 +29,13 @@ struct RandomizedConvergenceTests {
     }
     world.set { state in
       (state.isBucketDown, state.isEngineDown, state.isServerDown, state.dieAt) = (false, false, false, nil)
-      (state.isDead, state.license) = (false, .valid)
+      (state.isDead, state.license, state.isUninstallRefused) = (false, .valid, false)
+    }
+    if world.object.metadata.deletionTimestamp != nil {
+      try await world.settle(for: .seconds(3600))
+      check(world, "seed \(seed), when all is up again")
+      #expect(world.state.withLock { $0.isGone }, "seed \(seed): a deleted object that stays")
+      world.recreate(simulatedSpec("1.0.0"))
     }
     let final = simulatedSpec("9.9.9")
     world.apply { $0 = final }
@@ -56,9 +64,9 @@ struct RandomizedConvergenceTests {
         if incident == .forgedVersion { state.forged.insert(version) }
       }
       world.apply { spec in
-        let isSuspended = spec.suspend
+        let (isSuspended, deletion) = (spec.suspend, spec.deletionPolicy)
         spec = simulatedSpec(version, failurePolicy: policy)
-        spec.suspend = isSuspended
+        (spec.suspend, spec.deletionPolicy) = (isSuspended, deletion)
       }
     case .sameReleaseAgain:
       let current = world.object.status?.current?.version
@@ -93,6 +101,9 @@ struct RandomizedConvergenceTests {
         state.diesAfterEffect.toggle()
       }
     case .time: world.set { $0.now = $0.now + .seconds(3600) }
+    case .deletion: world.delete()
+    case .deletionPolicy: world.apply { $0.deletionPolicy = Bool.random(using: &random) ? .uninstall : .orphan }
+    case .uninstallRefused: world.set { $0.isUninstallRefused.toggle() }
     }
   }
 
@@ -103,6 +114,10 @@ struct RandomizedConvergenceTests {
         let digest = simulatedSpec(version).artifact?.sha256 ?? ""
         #expect(state.verified.contains(digest), "\(place): deployed unverified \(version)")
         #expect(!object.spec.suspend, "\(place): acted while suspended")
+        #expect(object.metadata.deletionTimestamp == nil, "\(place): deployed a deleted object")
+        let isHeld = object.metadata.finalizers?.contains(DesiredDeploymentKind.finalizer) == true
+        #expect(
+          isHeld == (object.spec.deletionPolicy == .uninstall), "\(place): deployed without the finalizer, or with one")
         let status = object.status
         let isDesired = object.spec.version == version
         if isDesired, version != status?.current?.version {
@@ -121,6 +136,14 @@ struct RandomizedConvergenceTests {
         }
       }
       state.converged.removeAll()
+      for object in state.uninstalled {
+        #expect(object.metadata.deletionTimestamp != nil, "\(place): uninstalled a live object")
+        #expect(object.spec.deletionPolicy == .uninstall, "\(place): uninstalled what was to stay")
+        #expect(
+          object.status?.conditions?[DeploymentCondition.reconciling]?.reason == "Uninstalling",
+          "\(place): uninstalled before saying so")
+      }
+      state.uninstalled.removeAll()
       for status in state.statuses {
         let conditions = status.conditions ?? []
         #expect(conditions[DeploymentCondition.ready] != nil, "\(place): no Ready condition")

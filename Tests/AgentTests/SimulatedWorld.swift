@@ -17,6 +17,8 @@ import WireFormats
 final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparing, BackendServices, EventReporting {
   struct State {
     var object: DesiredDeployment
+    /// True once the last finalizer of the deleted object is removed.
+    var isGone = false
     var environment: [EnvironmentObservation.Container] = []
     var license = DeploymentFacts.License.valid
     var now = Timestamp(seconds: 1_797_300_000)
@@ -32,11 +34,17 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     var isBucketDown = false
     var isEngineDown = false
     var isServerDown = false
+    var isUninstallRefused = false
+    var areFinalizersForbidden = false
+    /// Happens once, just before the next write of finalizers.
+    var interference: (@Sendable (inout State) -> Void)?
     /// What the server saw.
     var statuses: [DesiredDeploymentStatus] = []
     var events: [DeploymentEvent] = []
     /// Each converge call: the version, and the record as it was then.
     var converged: [(version: String, object: DesiredDeployment, license: DeploymentFacts.License)] = []
+    /// Each uninstall call: the record as it was then.
+    var uninstalled: [DesiredDeployment] = []
     var verified: Set<String> = []
     var openReleases = 0
   }
@@ -59,6 +67,27 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
       let before = state.object.spec
       change(&state.object.spec)
       if state.object.spec != before { state.object.metadata.generation = (state.object.metadata.generation ?? 0) + 1 }
+      state.touch()
+    }
+  }
+
+  /// As a client's deletion: an object with finalizers is only marked.
+  func delete() {
+    set { state in
+      guard !state.isGone, state.object.metadata.deletionTimestamp == nil else { return }
+      state.object.metadata.deletionTimestamp = state.now
+      state.object.metadata.generation = (state.object.metadata.generation ?? 0) + 1
+      state.touch()
+      state.isGone = (state.object.metadata.finalizers ?? []).isEmpty
+    }
+  }
+
+  /// Creates the object that is gone anew; what runs is what the old one left.
+  func recreate(_ spec: DesiredDeploymentSpec) {
+    set { state in
+      state.isGone = false
+      state.object = DesiredDeployment(
+        metadata: ObjectMeta(name: Self.key.name, namespace: Self.key.namespace, generation: 1), spec: spec)
       state.touch()
     }
   }
@@ -142,22 +171,34 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   // MARK: DeploymentSource
 
-  func cached(_ key: ObjectKey) -> DesiredDeployment? { object }
+  func cached(_ key: ObjectKey) -> DesiredDeployment? { state.withLock { $0.isGone ? nil : $0.object } }
 
   func owner(before deployment: DesiredDeployment) -> ObjectKey? { nil }
 
   func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment? {
-    try served { state throws(ResourceClientError) in state.object }
+    try served { state throws(ResourceClientError) in state.isGone ? nil : state.object }
   }
 
   func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment {
     try served { state throws(ResourceClientError) in
-      guard object.metadata.resourceVersion == state.object.metadata.resourceVersion else {
-        throw .status(StatusError(.conflict, "the object has changed"))
-      }
+      try state.requireVersion(of: object)
       state.object.status = object.status
       if let status = object.status { state.statuses.append(status) }
       state.touch()
+      return state.object
+    }
+  }
+
+  func setFinalizers(
+    _ finalizers: [String], of object: DesiredDeployment
+  ) async throws(ResourceClientError) -> DesiredDeployment {
+    try served { state throws(ResourceClientError) in
+      state.interference.take()?(&state)
+      try state.requireVersion(of: object)
+      if state.areFinalizersForbidden { throw .status(StatusError(.forbidden, "this token may not")) }
+      state.object.metadata.finalizers = finalizers.isEmpty ? nil : finalizers
+      state.touch()
+      state.isGone = state.object.metadata.deletionTimestamp != nil && finalizers.isEmpty
       return state.object
     }
   }
@@ -244,9 +285,14 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) {
     try called { state throws(RuntimeFailure) in
+      state.uninstalled.append(state.object)
       try state.requireEngine()
-      state.environment = []
+      if state.isUninstallRefused {
+        throw RuntimeFailure(kind: .permanent, reason: "NetworkInUse", message: "a network is in use")
+      }
     }
+    await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing"))
+    while try called({ state throws(RuntimeFailure) in state.environment.popLast() }) != nil {}
   }
 
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
@@ -264,6 +310,13 @@ extension SimulatedWorld.State {
   mutating func touch() {
     version += 1
     object.metadata.resourceVersion = String(version)
+  }
+
+  func requireVersion(of object: DesiredDeployment) throws(ResourceClientError) {
+    if isGone { throw .status(StatusError(.notFound, "there is no such object")) }
+    guard object.metadata.resourceVersion == self.object.metadata.resourceVersion else {
+      throw .status(StatusError(.conflict, "the object has changed"))
+    }
   }
 
   func requireEngine() throws(RuntimeFailure) {

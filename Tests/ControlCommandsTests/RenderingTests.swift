@@ -84,6 +84,79 @@ import WireFormats
     #expect(!text.contains(ThreeWayPatch.lastAppliedAnnotation))
   }
 
+  struct Deletion: Sendable {
+    var policy: DeletionPolicy?
+    var finalizers: [String]
+    var isSeen = false
+    var ready: String?
+    var text: String
+  }
+
+  @Test(arguments: [
+    Deletion(policy: .orphan, finalizers: [], text: "what runs goes on running."),
+    Deletion(
+      policy: .uninstall, finalizers: [DesiredDeploymentKind.finalizer],
+      text:
+        "waiting for the Agent to uninstall the Compose project shop; it has not seen the deletion yet, so check that "
+        + "it runs."),
+    Deletion(
+      policy: .uninstall, finalizers: [DesiredDeploymentKind.finalizer, "example.com/a"], isSeen: true,
+      ready: "UninstallFailed", text: "UninstallFailed: told by the test."),
+    Deletion(
+      policy: nil, finalizers: [DesiredDeploymentKind.finalizer],
+      text: "waiting for the Agent to let it go; it has not seen the deletion yet, so check that it runs."),
+    Deletion(
+      policy: .orphan, finalizers: ["example.com/a", "example.com/b"],
+      text: "what runs goes on running. It is waiting for the finalizers example.com/a, example.com/b."),
+    Deletion(
+      policy: .uninstall, finalizers: ["example.com/a"], isSeen: true, ready: "Uninstalled",
+      text: "told by the test. It is waiting for the finalizer example.com/a."),
+  ])
+  func aDeploymentThatIsBeingDeletedSaysWhatItWaitsFor(_ row: Deletion) {
+    var object = Samples.deployment
+    object.metadata.deletionTimestamp = Samples.now
+    object.metadata.generation = 4
+    object.metadata.finalizers = row.finalizers
+    object.spec.deletionPolicy = row.policy
+    if row.isSeen { object.status?.observedGeneration = 4 }
+    if let reason = row.ready {
+      object.status?.conditions = [
+        Condition(
+          type: "Ready", status: .isFalse, observedGeneration: 4, lastTransitionTime: Samples.now, reason: reason,
+          message: "told by the test")
+      ]
+    }
+    #expect(DeploymentSummary.sentence(object) == "It is being deleted; " + row.text)
+    let description = DeploymentDescription(object: object, events: [], now: Samples.now).render()
+    #expect(description.contains("  On deletion:  \((row.policy ?? .orphan).rawValue)\n"))
+    #expect(description.contains("Deleted:      2027-01-15T08:00:00Z (0s ago)\n"))
+    #expect(description.contains("Finalizers:") == !row.finalizers.isEmpty)
+  }
+
+  @Test func aTableKnowsWhatItsDeletedObjectsWaitFor() {
+    let table: JSONValue = [
+      "columnDefinitions": [["name": "Name", "priority": 0]],
+      "rows": [
+        ["cells": ["a"], "object": ["metadata": ["name": "a", "finalizers": ["example.com/a"]]]],
+        [
+          "cells": ["b"],
+          "object": [
+            "metadata": [
+              "name": "b", "deletionTimestamp": "2027-01-15T08:00:00Z",
+              "finalizers": [.string(DesiredDeploymentKind.finalizer)],
+            ]
+          ],
+        ],
+      ],
+    ]
+    var view = TableView(isWide: false, showsNamespace: false)
+    #expect(
+      view.rows(of: table).map(\.deletion) == [
+        nil,
+        "is being deleted; waiting for the finalizer deploy.wrktalk.com/uninstall; deploy.wrktalk.com/uninstall is the Agent's to remove",
+      ])
+  }
+
   @Test func theSummaryOfEachStateIsASentence() {
     var object = Samples.deployment
     object.spec.suspend = true

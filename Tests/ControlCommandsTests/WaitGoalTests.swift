@@ -79,6 +79,19 @@ import WireFormats
     #expect(ready.standing(of: object(suspend: true, conditions: [])) == .waiting("suspended"))
   }
 
+  @Test(
+    arguments: [
+      (JSONValue.null, "it is still there"),
+      (["kind": "Lease", "metadata": ["name": "a"]], "it is still there"),
+      (
+        ["kind": "Lease", "metadata": ["deletionTimestamp": "2027-01-15T08:00:00Z", "finalizers": ["example.com/a"]]],
+        "waiting for the finalizer example.com/a"
+      ),
+    ] as [(JSONValue, String)])
+  func anObjectThatIsHeldSaysByWhat(_ object: JSONValue, _ text: String) {
+    #expect(WaitGoal.deletion.standing(of: object) == .waiting(text))
+  }
+
   @Test func deletionIsReachedWhenTheObjectIsGone() {
     #expect(WaitGoal.deletion.standing(of: nil) == .reached)
     #expect(ready.standing(of: nil) == .hopeless("there is no such object"))

@@ -71,7 +71,7 @@ import WireFormats
           version: "1.0.0", revision: 1, artifactSha256: "b", release: release, imageDigests: ["a": "b"],
           services: [service], since: now),
         progress: DesiredDeploymentStatus.Progress(step: .pulling, done: 1, total: 2, message: "a"), attempts: 1,
-        nextAttemptAt: now, corrections: 1,
+        resumptions: 1, nextAttemptAt: now, corrections: 1,
         failure: DesiredDeploymentStatus.Failure(generation: 1, version: "1.0.0", reason: "A", message: "b", at: now),
         conditions: [
           Condition(

@@ -79,6 +79,71 @@ struct FailureTests {
     #expect(decision.status == status)
   }
 
+  struct Refusal: Sendable {
+    var policy: FailurePolicy
+    var reason: String
+    var drift = DriftPolicy.correct
+    var containers: [EnvironmentObservation.Container]
+    var step: String
+    var remediated: String?
+  }
+
+  @Test(arguments: [
+    Refusal(
+      policy: .hold, reason: "ArtifactDigestMismatch", containers: containers("2.2.0"), step: "settled for 1m",
+      remediated: "NothingChanged"),
+    Refusal(
+      policy: .hold, reason: "ArtifactSignatureInvalid", containers: [], step: "correct to 2.2.0",
+      remediated: "NothingChanged"),
+    Refusal(
+      policy: .hold, reason: "ArtifactNotFound", drift: .warn, containers: [], step: "settled for 1m",
+      remediated: "NothingChanged"),
+    Refusal(
+      policy: .rollBack, reason: "ArtifactRefused", containers: [], step: "correct to 2.2.0",
+      remediated: "NothingChanged"),
+    Refusal(policy: .hold, reason: "WorkloadUnhealthy", containers: [], step: "settled", remediated: nil),
+  ])
+  func aRefusedArtifactDoesNotEndTheCareForWhatRuns(_ row: Refusal) {
+    let wanted = spec("2.3.0", failurePolicy: row.policy, drift: row.drift)
+    let failed = failedStatus(wanted, reason: row.reason)
+    let decision = DeploymentPlanner.decide(
+      deployment(wanted, status: failed), facts: facts(.observed(.compose(row.containers))))
+    #expect(decision.stepName == row.step)
+    #expect(decision.reason(DeploymentCondition.remediated) == row.remediated)
+    #expect(decision.reason(DeploymentCondition.stalled) == row.reason)
+    #expect(decision.reason(DeploymentCondition.ready) == row.reason)
+    #expect(decision.status.history?.first?.outcome == .failed)
+  }
+
+  @Test func whatAnEarlierFailureLeftIsHeldThroughARefusedArtifact() {
+    let held = failedStatus(spec("2.3.0", failurePolicy: .hold))
+    let wanted = spec("2.4.0", failurePolicy: .hold)
+    let started = DeploymentPlanner.decide(deployment(wanted, generation: 8, status: held), facts: facts()).status
+    let refused = DeploymentPlanner.record(
+      .deploymentFailed(.init(isTransient: false, reason: "ArtifactNotFound", message: "no such artifact")),
+      of: deployment(wanted, generation: 8, status: started), now: moment
+    ).status
+    let decision = DeploymentPlanner.decide(
+      deployment(wanted, generation: 8, status: refused), facts: facts(.observed(running("2.3.0"))))
+    #expect(decision.stepName == "settled")
+    #expect(decision.reason(DeploymentCondition.remediated) == nil)
+  }
+
+  @Test func anUnreachableBucketBeforeTheRefusalIsNoTouch() {
+    let wanted = spec("2.3.0", failurePolicy: .hold)
+    var status = settledStatus()
+    for failure in [
+      DeploymentFailure(isTransient: true, reason: "BucketUnreachable", message: "no answer"),
+      DeploymentFailure(isTransient: false, reason: "ArtifactDigestMismatch", message: "another digest"),
+    ] {
+      let now = status.nextAttemptAt ?? moment
+      status = DeploymentPlanner.decide(deployment(wanted, status: status), facts: facts(at: now)).status
+      status =
+        DeploymentPlanner.record(.deploymentFailed(failure), of: deployment(wanted, status: status), now: now).status
+    }
+    #expect(status.conditions?[DeploymentCondition.remediated]?.reason == "NothingChanged")
+  }
+
   @Test func aFirstReleaseThatFailsHasNothingToReturnTo() {
     let status = failedStatus(over: DesiredDeploymentStatus())
     let decision = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: status), facts: facts())
@@ -139,15 +204,6 @@ struct FailureTests {
     #expect(now == moment + .seconds(30))
     #expect(status.failure?.reason == "BucketUnreachable")
     #expect(status.failure?.message == "no answer (after 3 attempts)")
-  }
-
-  @Test func anAttemptThatWasCutShortIsTheSameAttempt() {
-    let begun = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: settledStatus()), facts: facts()).status
-    let resumed = DeploymentPlanner.decide(
-      deployment(spec("2.3.0"), status: begun), facts: facts(license: .expired(at: nil), at: moment + .seconds(60)))
-    #expect(resumed.stepName == "deploy 2.3.0")
-    #expect(resumed.status == begun)
-    #expect(resumed.events.isEmpty)
   }
 
   @Test func aRollbackThatFailsIsRepeatedEverMoreSeldom() {

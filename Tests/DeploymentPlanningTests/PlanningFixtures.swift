@@ -108,6 +108,9 @@ extension Decision {
   var stepName: String {
     switch step {
     case .forget: "forget"
+    case .addFinalizer: "add finalizer"
+    case .removeFinalizer: "remove finalizer"
+    case .uninstall: "uninstall"
     case .observe: "observe"
     case .checkLicense: "checkLicense"
     case .deploy(let plan): "deploy \(plan.release.version)"

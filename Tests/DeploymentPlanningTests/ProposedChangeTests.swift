@@ -1,5 +1,6 @@
 import DeploymentKinds
 import DeploymentPlanning
+import ResourceModel
 import Testing
 import WireFormats
 
@@ -31,6 +32,41 @@ struct ProposedChangeTests {
       change.sentences == [
         "deploy nothing: 2.2.0 (revision 4) is what runs", "from then on report what is changed by hand, but leave it",
       ])
+  }
+
+  @Test(arguments: [
+    (
+      DeletionPolicy?.none, DeletionPolicy?.some(.uninstall), false, false,
+      [
+        "deploy nothing: 2.2.0 (revision 4) is what runs",
+        "uninstall the project wrktalk once this object is deleted, all but its volumes",
+      ]
+    ),
+    (
+      .uninstall, .orphan, false, false,
+      [
+        "deploy nothing: 2.2.0 (revision 4) is what runs", "leave what runs once this object is deleted",
+      ]
+    ),
+    (
+      .orphan, .uninstall, true, false,
+      [
+        "do nothing while spec.suspend is true",
+        "uninstall the project wrktalk once this object is deleted, all but its volumes",
+      ]
+    ),
+    (.uninstall, .orphan, false, true, ["let this object go at once and leave what runs"]),
+    (.orphan, nil, false, false, ["deploy nothing: 2.2.0 (revision 4) is what runs"]),
+  ])
+  func whatDeletionWouldDoIsSaidWhereItChanges(
+    _ before: DeletionPolicy?, _ after: DeletionPolicy?, _ isSuspended: Bool, _ isDeleted: Bool, _ sentences: [String]
+  ) {
+    var (old, new) = (spec("2.2.0"), spec("2.2.0"))
+    (old.deletionPolicy, new.deletionPolicy, new.suspend) = (before, after, isSuspended)
+    var proposed = deployment(new, generation: 8, status: settledStatus())
+    if isDeleted { proposed.metadata.deletionTimestamp = moment }
+    let change = ProposedChange(current: deployment(old, status: settledStatus()), proposed: proposed, now: moment)
+    #expect(change.sentences == sentences)
   }
 
   @Test func aFailedGenerationIsNotTriedAgain() {

@@ -113,6 +113,34 @@ import WireFormats
     }
   }
 
+  @Test func aDeploymentThatWaitsForItsAgentSaysSo() async throws {
+    try await Desk.use { desk in
+      try desk.folder.write(Self.manifest + "  deletionPolicy: Uninstall\n", to: "held.yaml")
+      try await desk.run("apply", "-f", "held.yaml")
+      _ = try await desk.client.mergePatch(
+        DesiredDeploymentKind.self, CustomerEnvironment.key,
+        ["metadata": ["finalizers": [.string(DesiredDeploymentKind.finalizer)]]])
+      let waiting = "waiting for the Agent to uninstall the Compose project shop; it has not seen the deletion yet"
+      let marked = try await desk.run("delete", "dd/wrktalk", "--no-wait")
+      #expect(marked.first?.hasPrefix("\(Desk.reference) is being deleted; \(waiting)") == true, "\(marked)")
+      let inVain = try await desk.run("delete", "dd/wrktalk", "--timeout", "1s", code: 1)
+      #expect(inVain.contains { $0.contains("did not come to its deletion within 1s; last seen: \(waiting)") })
+      let table = try await desk.run("get", "dd")
+      #expect(
+        table.contains { $0.hasPrefix("\(Desk.reference) is being deleted; waiting for the finalizer") }, "\(table)")
+      #expect(try await desk.run("describe", "dd/wrktalk").contains { $0.contains("It is being deleted; \(waiting)") })
+      let released = Self.manifest + "  deletionPolicy: Orphan\n"
+      try desk.folder.write(released, to: "released.yaml")
+      let diff = try await desk.run("diff", "-f", "released.yaml", code: 1)
+      #expect(diff.contains("The Agent would: let this object go at once and leave what runs"), "\(diff)")
+      let wait = try await desk.start(["delete", "dd/wrktalk"])
+      try await wait.line(containing: "waiting for the Agent")
+      _ = try await desk.client.mergePatch(
+        DesiredDeploymentKind.self, CustomerEnvironment.key, ["metadata": ["finalizers": []]])
+      try await wait.line(containing: "\(Desk.reference) deleted")
+    }
+  }
+
   @Test func aWrongFieldIsShownInItsFileAndTheOthersAreApplied() async throws {
     try await Desk.use { desk in
       let wrong = Self.manifest.replacing("name: wrktalk", with: "name: other").replacing("runtime:", with: "runtme:")

@@ -18,6 +18,9 @@ import Testing
       ("deletecollection", group, "desireddeployments", "", [.admin]),
       ("update", group, "desireddeployments", "status", [.admin, .agent]),
       ("patch", group, "desireddeployments", "status", [.admin, .agent]),
+      ("update", group, "desireddeployments", "finalizers", [.admin, .agent]),
+      ("patch", group, "desireddeployments", "finalizers", [.admin, .agent]),
+      ("patch", group, "rollouts", "finalizers", [.admin]),
       ("patch", group, "rollouts", "status", [.admin]),
       ("create", "", "events", "", [.admin, .agent]),
       ("patch", "", "events", "", [.admin, .agent]),
@@ -33,6 +36,21 @@ import Testing
     for role in Role.allCases {
       #expect(AccessRules.allows(role, attributes) == roles.contains(role), "\(role) \(verb) \(resource)")
     }
+  }
+
+  @Test(
+    arguments: [
+      (Role.admin, "patch", "desireddeployments", AccessScope.everything),
+      (.agent, "get", "desireddeployments", .everything), (.agent, "patch", "desireddeployments", .finalizers),
+      (.agent, "update", "desireddeployments", .finalizers), (.agent, "delete", "desireddeployments", nil),
+      (.agent, "create", "desireddeployments", nil), (.agent, "patch", "rollouts", nil),
+      (.viewer, "patch", "desireddeployments", nil),
+    ] as [(Role, String, String, AccessScope?)])
+  func anAgentWritesFinalizersThroughTheObjectItself(
+    role: Role, verb: String, resource: String, scope: AccessScope?
+  ) {
+    let attributes = AccessAttributes(verb: verb, group: Self.group, resource: resource)
+    #expect(AccessRules.scope(role, attributes) == scope)
   }
 
   @Test func aBucketLetsABurstThroughThenItsRate() {

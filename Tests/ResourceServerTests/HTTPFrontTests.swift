@@ -123,7 +123,10 @@ import WireFormats
     }
   }
 
-  @Test(arguments: [("agent", "patch", "status", true), ("agent", "patch", "", false), ("admin", "patch", "", true)])
+  @Test(arguments: [
+    ("agent", "patch", "status", true), ("agent", "patch", "finalizers", true), ("agent", "patch", "", false),
+    ("admin", "patch", "", true),
+  ])
   func canIIsAnsweredInJSON(token: String, verb: String, subresource: String, isAllowed: Bool) async throws {
     try await HTTPTestServer.run { server in
       let answer = try await server.send(

@@ -89,6 +89,7 @@ cgroupDriver: cgroupfs
 cgroupsPerQOS: false
 enforceNodeAllocatable: []
 failSwapOn: false
+eventRecordQPS: 0
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%}
 YAML
 }
@@ -132,7 +133,7 @@ own_cluster() {
   run apiserver "$programs/kube-apiserver" --etcd-servers=http://127.0.0.1:23790 --secure-port=6443 --bind-address=0.0.0.0 --advertise-address="$bridge" \
     --tls-cert-file=api.crt --tls-private-key-file=api.key --client-ca-file=ca.crt --token-auth-file=tokens.csv --authorization-mode=RBAC \
     --service-account-key-file=accounts.pub --service-account-signing-key-file=accounts.key --service-account-issuer=https://kubernetes.default.svc \
-    --service-cluster-ip-range=10.0.0.0/24 --allow-privileged=true \
+    --kubelet-preferred-address-types=InternalIP --service-cluster-ip-range=10.0.0.0/24 --allow-privileged=true \
     --audit-policy-file=audit.yaml --audit-log-path="$state/audit.log" --audit-log-maxsize=200 --audit-log-maxbackup=1
   wait_for 90 "the API server" api_answers
   run controllers "$programs/kube-controller-manager" --kubeconfig=kubeconfig --authentication-kubeconfig=kubeconfig --authorization-kubeconfig=kubeconfig \

@@ -91,8 +91,16 @@ public final class ComposeRuntime: DeploymentRuntime {
   public func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) {
+    try Self.check(project: target.name)
+    let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
+    try directory.create()
+    // A Compose run that outlived its Agent would create containers after they were removed.
+    let lock = try await TargetLock.take(
+      directory.lockFile, title: "Compose run of project \(target.name)",
+      deadline: Deadline(target.timeout, clock: clock), clock: clock, progress: progress)
     await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing the project \(target.name)"))
     try await engine.remove(project: target.name)
+    _ = consume lock
   }
 
   private func command() async throws(RuntimeFailure) -> ComposeCommand {

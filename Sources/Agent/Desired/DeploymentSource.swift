@@ -18,6 +18,12 @@ public protocol DeploymentSource: Sendable {
 
   /// Writes the status over exactly the version that `object` was read at.
   func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment
+
+  /// Writes `metadata.finalizers` over exactly the version that `object` was read at, and nothing else.
+  /// - Returns: the object as it is then; with the last finalizer of a deleted object it was, and is gone.
+  func setFinalizers(
+    _ finalizers: [String], of object: DesiredDeployment
+  ) async throws(ResourceClientError) -> DesiredDeployment
 }
 
 /// Desired deployments of a resource API, kept up to date by list and watch.
@@ -53,5 +59,13 @@ public struct WatchedDeployments: DeploymentSource {
 
   public func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment {
     try await client.replaceStatus(object)
+  }
+
+  public func setFinalizers(
+    _ finalizers: [String], of object: DesiredDeployment
+  ) async throws(ResourceClientError) -> DesiredDeployment {
+    var metadata: JSONValue = ["finalizers": .array(finalizers.map { .string($0) })]
+    if let version = object.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
+    return try await client.mergePatch(DesiredDeploymentKind.self, object.key, ["metadata": metadata])
   }
 }

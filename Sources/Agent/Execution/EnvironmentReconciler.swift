@@ -68,6 +68,9 @@ public struct EnvironmentReconciler: Sendable {
       case .forget, .settled, .retry, .observe, .checkLicense: return outcome(of: decision.step)
       case .deploy(let plan): recorded = try await deploy(plan, object)
       case .restore(let plan, let purpose): recorded = try await restore(plan, purpose, object)
+      case .uninstall: recorded = try await uninstall(object)
+      case .addFinalizer: recorded = try await setFinalizer(true, object, telling: decision.events)
+      case .removeFinalizer: recorded = try await setFinalizer(false, object, telling: decision.events)
       }
       guard let recorded else { return .done }
       object = recorded
@@ -80,7 +83,8 @@ public struct EnvironmentReconciler: Sendable {
     switch step {
     case .settled(let delay?): .requeue(after: delay)
     case .retry(let failure): .retry(failure)
-    case .settled, .forget, .observe, .checkLicense, .deploy, .restore: .done
+    case .settled, .forget, .observe, .checkLicense, .deploy, .restore, .uninstall, .addFinalizer, .removeFinalizer:
+      .done
     }
   }
 
@@ -184,6 +188,15 @@ public struct EnvironmentReconciler: Sendable {
       }
     } failed: { failure in
       .restoreFailed(failure, purpose)
+    }
+  }
+
+  private func uninstall(_ object: DesiredDeployment) async throws -> DesiredDeployment? {
+    try await executing(object) { reporter throws(RuntimeFailure) in
+      try await runtime.uninstall(target(of: object)) { progress in await reporter.announce(progress) }
+      return .uninstalled
+    } failed: { failure in
+      .uninstallFailed(failure)
     }
   }
 

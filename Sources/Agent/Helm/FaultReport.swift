@@ -37,7 +37,13 @@ struct FaultReport: Sendable {
     return ""
   }
 
-  /// The newest warning about a pod that says more than that something is tried again.
+  /// Warnings that tell why a pod is not ready; others tell that something is tried again, or of the node.
+  private static let reasons: Set<String> = [
+    "Unhealthy", "ProbeError", "Failed", "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox",
+    "FailedPostStartHook", "InspectFailed", "NetworkNotReady", "FailedValidation",
+  ]
+
+  /// The newest warning about a pod that tells why.
   private func warning(about pod: String) async -> String? {
     let selector = ObjectSelector(
       fields: [
@@ -46,7 +52,7 @@ struct FaultReport: Sendable {
       ])
     let list = try? await client.page(
       KubernetesResources.events, namespace: namespace, selector: selector, limit: 100)
-    let events = (list?["items"]?.array ?? []).filter { $0["reason"]?.string != "BackOff" }
+    let events = (list?["items"]?.array ?? []).filter { Self.reasons.contains($0["reason"]?.string ?? "") }
     let newest = events.max { Self.moment(of: $0) < Self.moment(of: $1) }
     return newest?["message"]?.string.map { mask.masked($0.lastLines(3, characters: 500)) }
   }

@@ -117,7 +117,7 @@ struct HelmOperation: Sendable {
     let arguments = command.rollbackArguments(
       release: target.name, namespace: target.namespace, revision: revision, timeout: deadline.remaining(),
       historyMax: runtime.configuration.historyMax, runsHooks: purpose == .rollback)
-    try await run(arguments, rollout, holding: lock)
+    try await run(arguments, rollout, judges: false, holding: lock)
     return try await rollout.finished(revision: nil, isKnownGood: true)
   }
 
@@ -222,7 +222,7 @@ struct HelmOperation: Sendable {
 
   /// Runs helm while the rollout is watched, which may end it early.
   private func run(
-    _ arguments: [String], _ rollout: HelmRollout, holding lock: borrowing TargetLock
+    _ arguments: [String], _ rollout: HelmRollout, judges: Bool = true, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) {
     try files.beginRun()
     let input = lock.file
@@ -240,7 +240,7 @@ struct HelmOperation: Sendable {
       }
     }
     let watching = Task {
-      guard let failure = await rollout.earlyFailure() else { return }
+      guard let failure = await rollout.earlyFailure(judges: judges) else { return }
       verdict.withLock { $0 = failure }
       helm.cancel()
     }

@@ -43,11 +43,12 @@ final class HelmRollout: Sendable {
   // MARK: While Helm works
 
   /// Tells what is waited for until the task is cancelled, or until waiting is of no more use.
-  func earlyFailure() async -> RuntimeFailure? {
+  /// - Parameter judges: false for a revision that ran before: it is only waited for.
+  func earlyFailure(judges: Bool) async -> RuntimeFailure? {
     var told: Progress?
     while !Task.isCancelled {
       if let assessment = try? await watch.assessment(after: base, includingHooks: true) {
-        if let failure = await verdict(assessment) { return failure }
+        if judges, let failure = await verdict(assessment) { return failure }
         if assessment.waitingFor != nil, assessment.progress != told {
           told = assessment.progress
           await tell(assessment)

@@ -87,7 +87,7 @@ struct PodReport: Sendable, Hashable {
         return fault(
           .crash(restarts: restarts),
           "\(title) crashes again and again (\(Self.ending(ended)), \(restarts) restarts)", hasEndedBefore: true)
-      case "PodInitializing", "ContainerCreating", "": return nil
+      case "PodInitializing", "ContainerCreating", "": return fault(.preparing, "\(title) is being created")
       default: return fault(.cannotStart, "\(title) cannot start (\(reason)): \(Self.shortened(detail))")
       }
     }

@@ -19,8 +19,8 @@ struct RolloutAssessment: Sendable, Hashable {
   struct Workload: Sendable, Hashable {
     var object: ManifestObject
     var live: JSONValue?
-    /// Those of its newest template.
-    var pods: [JSONValue]
+    /// Those of its newest template; nil where it cannot be told yet which these are.
+    var pods: [JSONValue]?
   }
 
   /// - Parameter workloads: in the order of the manifest, hooks that run now first.
@@ -29,12 +29,14 @@ struct RolloutAssessment: Sendable, Hashable {
     total = 0
     for workload in workloads {
       let counts = WorkloadHealth.counts(of: workload.object, live: workload.live)
-      let ready = min(counts.ready, counts.updated, counts.desired)
+      let reports = workload.pods?.map { PodReport($0) }
+      // While former pods serve, the controller's count holds them too.
+      let ready = min(Int64(reports?.count(where: \.isReady) ?? .max), counts.ready, counts.updated, counts.desired)
       done += ready
       total += counts.desired
       let health = WorkloadHealth.health(of: workload.object, live: workload.live)
       if health == .healthy { continue }
-      let fault = workload.pods.compactMap { PodReport($0).fault }.min { Self.rank($0) < Self.rank($1) }
+      let fault = reports?.compactMap(\.fault).min { Self.rank($0) < Self.rank($1) }
       var text =
         workload.object.kind == WorkloadKind.job.rawValue
         ? "\(workload.object.title) has not ended" : "\(workload.object.name) \(ready)/\(counts.desired) ready"

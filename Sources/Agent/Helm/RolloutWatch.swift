@@ -92,15 +92,21 @@ final class RolloutWatch: Sendable {
   }
 
   /// The pods of a workload's newest template that are not going away.
-  private func pods(of object: ManifestObject, live: JSONValue?) -> [JSONValue] {
-    guard let live, let uid = live["metadata"]?["uid"]?.string else { return [] }
+  /// - Returns: nil while the workload is not what the manifest says, or its controller has not seen that: the pods that
+  ///   there are belong to what was before.
+  private func pods(of object: ManifestObject, live: JSONValue?) -> [JSONValue]? {
+    guard let live, let uid = live["metadata"]?["uid"]?.string,
+      live["metadata"]?["generation"] == live["status"]?["observedGeneration"]
+        || object.kind == WorkloadKind.job.rawValue,
+      ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore).isEmpty
+    else { return nil }
     let owner: String
     if object.kind == WorkloadKind.deployment.rawValue {
       let revision = live["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"]
       let newest = replicaSets.objects.values.first { set in
         Self.isOwned(set, by: uid) && set["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"] == revision
       }
-      guard let set = newest?["metadata"]?["uid"]?.string else { return [] }
+      guard let set = newest?["metadata"]?["uid"]?.string else { return nil }
       owner = set
     } else {
       owner = uid
@@ -123,7 +129,7 @@ final class RolloutWatch: Sendable {
     for workload in try await workloads(after: 0, includingHooks: false) ?? [] {
       let labels = workload.object.json["metadata"]?["labels"]
       let service = labels?["app.kubernetes.io/component"]?.string ?? workload.object.name
-      let containers = workload.pods.first?["status"]?["containerStatuses"]?.array ?? []
+      let containers = workload.pods?.first?["status"]?["containerStatuses"]?.array ?? []
       for container in containers {
         guard let id = container["imageID"]?.string, let start = id.firstRange(of: "sha256:")?.lowerBound else {
           continue

@@ -30,6 +30,9 @@ enum WorkloadHealth {
       if let progress = condition("Progressing", of: live), progress["reason"]?.string == "ProgressDeadlineExceeded" {
         return .unhealthy("\(object.title) \(count.text)")
       }
+      if let replicas = status?["replicas"]?.integer, replicas > count.updated, count.updated >= count.desired {
+        return .starting("\(object.title) still ends its former pods")
+      }
     case .statefulSet, .daemonSet: break
     }
     if count.updated < count.desired { return .starting("\(object.title) \(count.text)") }

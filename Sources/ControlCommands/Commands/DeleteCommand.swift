@@ -7,7 +7,10 @@ import WireFormats
 struct DeleteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "delete", abstract: "Delete objects.",
-    discussion: "Deleting a deployment leaves what runs as it is: the Agent only stops looking after it.")
+    discussion: """
+      With spec.deletionPolicy Orphan, deleting a deployment leaves what runs as it is: the Agent only stops looking after \
+      it. With Uninstall the deployment stays until the Agent has removed what runs, all but its volumes.
+      """)
 
   @Argument(help: "A kind and names, or KIND/NAME.")
   var objects: [String] = []
@@ -72,8 +75,9 @@ struct DeleteCommand: AsyncParsableCommand {
   private func delete(_ names: ResourceNames, _ key: ObjectKey, _ session: Session, _ timeout: Duration) async throws {
     let client = session.client
     let options = DeleteOptions(isDryRun: dryRun == .server)
+    let answer: JSONValue
     do throws(ResourceClientError) {
-      try await client.delete(names, key, options: options)
+      answer = try await client.delete(names, key, options: options)
     } catch {
       if error.isNotFound, ignoreNotFound { return }
       throw ClientFailureText.failure(error, server: session.server)
@@ -84,6 +88,10 @@ struct DeleteCommand: AsyncParsableCommand {
     }
     if wait {
       try await Waiting(session: session, names: names, key: key, goal: .deletion, timeout: timeout).run()
+    } else if answer["metadata"]?["deletionTimestamp"] != nil {
+      try session.console.write(
+        "\(names.reference(key.name)) is being deleted; \(printable(DeletionText.waiting(answer)))\n")
+      return
     }
     try session.console.write("\(names.reference(key.name)) deleted\n")
   }

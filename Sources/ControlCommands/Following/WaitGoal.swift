@@ -38,7 +38,7 @@ enum WaitGoal: Hashable {
   /// - Parameter object: nil where there is none.
   func standing(of object: JSONValue?) -> Standing {
     switch self {
-    case .deletion: object == nil ? .reached : .waiting("it is still there")
+    case .deletion: object.map { .waiting(printable(DeletionText.waiting($0))) } ?? .reached
     case .condition(let type, let status): standing(object, type, status)
     }
   }

@@ -39,6 +39,8 @@ struct DeploymentDescription {
       ("Annotations", pairs((metadata.annotations ?? [:]).filter { $0.key != ThreeWayPatch.lastAppliedAnnotation })),
     ]
     if let created = metadata.creationTimestamp { fields.append(("Created", "\(created) (\(ago(created)))")) }
+    if let deleted = metadata.deletionTimestamp { fields.append(("Deleted", "\(deleted) (\(ago(deleted)))")) }
+    fields.append(("Finalizers", (metadata.finalizers ?? []).joined(separator: ", ")))
     let observed = object.status?.observedGeneration.map { "the Agent has seen \($0)" } ?? "not seen by the Agent yet"
     fields.append(("Generation", "\(metadata.generation ?? 0) (\(observed))"))
     fields.append(("Summary", DeploymentSummary.sentence(object)))
@@ -70,6 +72,7 @@ struct DeploymentDescription {
     }
     fields.append(("On failure", spec.failurePolicy.rawValue))
     fields.append(("On drift", "\(spec.drift.rawValue), checked every \(spec.interval)"))
+    fields.append(("On deletion", (spec.deletionPolicy ?? .orphan).rawValue))
     if spec.suspend { fields.append(("Suspended", "yes")) }
     return fields
   }

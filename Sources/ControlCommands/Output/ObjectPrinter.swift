@@ -30,18 +30,21 @@ struct ObjectPrinter: Sendable {
 
   private func printTable(_ query: ObjectQuery) async throws(CommandFailure) {
     var view = TableView(isWide: format == .wide, showsNamespace: showsNamespace)
-    var rows: [[String]] = []
+    var rows: [TableView.Row] = []
     for table in try await query.pages(.table) {
       try Self.check(table, server: query.session.server)
-      rows += view.rows(of: table).map(\.cells)
+      rows += view.rows(of: table)
     }
     if rows.isEmpty {
       let place = query.namespace.map { " in namespace \(printable($0))" } ?? ""
       console.note("No \(names.plural) found\(place).")
       return
     }
-    let text = TextTable.render(header: view.header, rows: rows)
+    let text = TextTable.render(header: view.header, rows: rows.map(\.cells))
     try console.write(hasHeader ? text : String(text.drop { $0 != "\n" }.dropFirst()))
+    for row in rows {
+      if let deletion = row.deletion { console.note("\(names.reference(row.name)) \(printable(deletion))") }
+    }
   }
 
   /// - Throws: `CommandFailure` where the server does not answer with Tables.

@@ -8,6 +8,8 @@ struct TableView {
     var name: String
     var resourceVersion: String
     var cells: [String]
+    /// What an object that is being deleted waits for.
+    var deletion: String?
   }
 
   private(set) var header: [String] = []
@@ -34,7 +36,8 @@ struct TableView {
       let shown = shownColumns.map { $0 < cells.count ? Self.text(cells[$0]) : "" }
       return Row(
         namespace: namespace, name: metadata?["name"]?.string ?? "",
-        resourceVersion: metadata?["resourceVersion"]?.string ?? "", cells: (showsNamespace ? [namespace] : []) + shown)
+        resourceVersion: metadata?["resourceVersion"]?.string ?? "", cells: (showsNamespace ? [namespace] : []) + shown,
+        deletion: DeletionText.heldBy(metadata))
     }
   }
 

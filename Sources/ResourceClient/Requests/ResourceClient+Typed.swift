@@ -1,5 +1,5 @@
 public import ResourceModel
-import WireFormats
+public import WireFormats
 
 /// The same operations over a kind's Swift types.
 extension ResourceClient {
@@ -42,6 +42,14 @@ extension ResourceClient {
     try decode(
       try await replace(
         Kind.definition.names, object.key, try encode(object), subresource: "status", options: options))
+  }
+
+  /// RFC 7386: members of `patch` replace the object's, null removes; with a `metadata.resourceVersion` only over exactly
+  /// that version (409 `Conflict` otherwise). The status stays as it is.
+  public func mergePatch<Kind: ResourceKind>(
+    _ kind: Kind.Type, _ key: ObjectKey, _ patch: JSONValue, options: WriteOptions = WriteOptions()
+  ) async throws(ResourceClientError) -> Resource<Kind> {
+    try decode(try await mergePatch(Kind.definition.names, key, patch, options: options))
   }
 
   func decode<Kind: ResourceKind>(_ value: JSONValue) throws(ResourceClientError) -> Resource<Kind> {

@@ -52,7 +52,8 @@ public enum AccessRules {
       [
         AccessRule(verbs: readVerbs, groups: ["*"], resources: ["*"]),
         AccessRule(
-          verbs: ["update", "patch"], groups: ["deploy.wrktalk.com"], resources: ["desireddeployments/status"]),
+          verbs: ["update", "patch"], groups: ["deploy.wrktalk.com"],
+          resources: ["desireddeployments/status", "desireddeployments/\(AccessScope.finalizersName)"]),
         AccessRule(verbs: ["create", "update", "patch"], groups: [""], resources: ["events"]),
         AccessRule(verbs: ["create", "update", "patch"], groups: ["coordination.k8s.io"], resources: ["leases"]),
       ]
@@ -63,9 +64,20 @@ public enum AccessRules {
     rules(for: role).contains { $0.allows(attributes) }
   }
 
+  /// How much of the object a request may change; nil where it is forbidden. Who may write `plural/finalizers` may send
+  /// updates of the object itself, since that list has no path of its own.
+  static func scope(_ role: Role, _ attributes: AccessAttributes) -> AccessScope? {
+    if allows(role, attributes) { return .everything }
+    guard ["update", "patch"].contains(attributes.verb), attributes.subresource.isEmpty else { return nil }
+    var narrow = attributes
+    narrow.subresource = AccessScope.finalizersName
+    return allows(role, narrow) ? .finalizers : nil
+  }
+
   /// The error for a request that `allows` refuses, worded as Kubernetes words it.
+  /// - Parameter detail: what about the request is refused, where that is not all of it.
   public static func forbidden(
-    _ identity: Identity, _ attributes: AccessAttributes, namespace: String?, name: String?
+    _ identity: Identity, _ attributes: AccessAttributes, namespace: String?, name: String?, detail: String? = nil
   ) -> StatusError {
     let resource = attributes.group.isEmpty ? attributes.resource : "\(attributes.resource).\(attributes.group)"
     let path =
@@ -75,7 +87,7 @@ public enum AccessRules {
     return StatusError(
       .forbidden,
       "\(subject) is forbidden: User \"\(identity.name)\" (role \(identity.role.rawValue)) cannot \(attributes.verb) "
-        + "resource \"\(path)\" in API group \"\(attributes.group)\" \(scope)",
+        + "resource \"\(path)\" in API group \"\(attributes.group)\" \(scope)" + (detail.map { ": \($0)" } ?? ""),
       kind: attributes.resource, group: attributes.group, name: name)
   }
 }

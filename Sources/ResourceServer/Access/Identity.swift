@@ -2,7 +2,7 @@
 public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
   /// Everything.
   case admin
-  /// Reads everything, and writes what an Agent reports: status, Events and Leases; never a spec.
+  /// Reads everything, and writes what an Agent reports and holds: status, finalizers, Events and Leases; never a spec.
   case agent
   /// Reads everything.
   case viewer

@@ -84,6 +84,7 @@ extension ResourceAPI {
           old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields)
         : try lifecycle.update(
           old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields)
+      try checkScope(outcome, key, call)
       do {
         let result = try await carryOut(outcome.step, on: stored, definition, isDryRun: options.isDryRun)
         return try response(definition, result, representation, call, warnings: outcome.warnings)
@@ -92,6 +93,16 @@ extension ResourceAPI {
       }
     }
     throw StatusError(.conflict, "the object changes too often")
+  }
+
+  /// Whoever may change only a part of the object changes that part or nothing, whatever the request is written as.
+  private func checkScope(_ outcome: ObjectLifecycle.Outcome, _ key: ObjectKey, _ call: APICall) throws {
+    let refused = call.scope.refused(outcome.changedFields)
+    guard !refused.isEmpty, let attributes = try call.attributes() else { return }
+    throw AccessRules.forbidden(
+      call.identity, attributes, namespace: key.namespace, name: key.name,
+      detail: "of the object itself it may change metadata.finalizers only, and this request changes "
+        + refused.joined(separator: ", "))
   }
 
   func delete(_ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall) async throws -> Response {

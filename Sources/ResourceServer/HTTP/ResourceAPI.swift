@@ -121,6 +121,8 @@ struct APICall: Sendable {
   var path: APIPath
   var query: QueryItems
   var identity: Identity
+  /// What the request may change of an object.
+  var scope: AccessScope
   var logger: Logger
   /// Closes the connection at once, whatever is still being sent.
   var closeConnection: @Sendable () -> Void

@@ -63,14 +63,15 @@ public struct ResourceResponder: HTTPResponder {
     _ request: Request, _ path: APIPath?, _ query: QueryItems, _ context: APIRequestContext
   ) throws -> AccessAttributes? {
     guard let path else { return nil }
-    return try call(request, path, query, Identity(name: "", role: .viewer), context).attributes()
+    return try call(request, path, query, Identity(name: "", role: .viewer), .everything, context).attributes()
   }
 
   private static func call(
-    _ request: Request, _ path: APIPath, _ query: QueryItems, _ identity: Identity, _ context: APIRequestContext
+    _ request: Request, _ path: APIPath, _ query: QueryItems, _ identity: Identity, _ scope: AccessScope,
+    _ context: APIRequestContext
   ) -> APICall {
     APICall(
-      request: request, path: path, query: query, identity: identity, logger: context.logger,
+      request: request, path: path, query: query, identity: identity, scope: scope, logger: context.logger,
       closeConnection: context.closeConnection)
   }
 
@@ -91,10 +92,14 @@ public struct ResourceResponder: HTTPResponder {
         retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
     }
     guard let path else { return try await answerElsewhere(request, identity) }
-    let call = Self.call(request, path, query, identity, context)
-    if let attributes, !AccessRules.allows(identity.role, attributes) {
-      throw Self.forbidden(identity, attributes, path)
+    var scope = AccessScope.everything
+    if let attributes {
+      guard let allowed = AccessRules.scope(identity.role, attributes) else {
+        throw Self.forbidden(identity, attributes, path)
+      }
+      scope = allowed
     }
+    let call = Self.call(request, path, query, identity, scope, context)
     return try await withDeadline(timeout) { try await api.respond(to: call) }
   }
 

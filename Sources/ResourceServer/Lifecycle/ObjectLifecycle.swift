@@ -17,6 +17,8 @@ struct ObjectLifecycle {
     }
 
     var step: Step
+    /// What an update changes, as far as clients may: `spec`, `metadata.labels`.
+    var changedFields: [String] = []
     var warnings: [String] = []
   }
 
@@ -76,7 +78,8 @@ struct ObjectLifecycle {
       candidate["metadata"]?["generation"] = .integer((old["metadata"]?["generation"]?.integer ?? 0) + 1)
     }
     try check(candidate, old: old, errors: finalizerErrors(candidate, old))
-    return Outcome(step: step(from: old, to: candidate), warnings: warnings)
+    return Outcome(
+      step: step(from: old, to: candidate), changedFields: changedFields(from: old, to: candidate), warnings: warnings)
   }
 
   /// The object to store for a write to `/status`: nothing but `status` changes.
@@ -153,6 +156,18 @@ struct ObjectLifecycle {
     result["metadata"] = nil
     if definition.hasStatus { result["status"] = nil }
     return result
+  }
+
+  /// A default that an object of an earlier time does not have yet is no change of the client's.
+  private func changedFields(from old: JSONValue, to candidate: JSONValue) -> [String] {
+    let old = definition.applyDefaults(to: definition.pruned(old))
+    func changed(_ before: JSONValue?, _ after: JSONValue?, except ignored: Set<String>) -> [String] {
+      Set(before?.object?.keys.map(\.self) ?? []).union(after?.object?.keys.map(\.self) ?? []).subtracting(ignored)
+        .filter { before?[$0] != after?[$0] }
+        .sorted()
+    }
+    let metadata = changed(old["metadata"], candidate["metadata"], except: ObjectMetadata.serverMembers)
+    return metadata.map { "metadata.\($0)" } + changed(old, candidate, except: ["metadata"])
   }
 
   private func check(_ object: JSONValue, old: JSONValue?, errors: [FieldError] = []) throws(StatusError) {

@@ -63,7 +63,7 @@ struct HelmRuntimeTests {
       }
       #expect(failure?.reason == "ImagePullFailed")
       #expect(failure?.kind == .permanent)
-      #expect(failure?.message.contains("backend:v99") == true, "\(failure?.message ?? "")")
+      #expect(failure?.message.contains(":v99") == true, "\(failure?.message ?? "")")
       #expect(failure?.message.contains("not found") == true, "\(failure?.message ?? "")")
       let restored = try await stack.restore(1)
       #expect(restored?.revision == 3)
@@ -89,7 +89,7 @@ struct HelmRuntimeTests {
   func aProbeThatFailsIsToldWhenTheTimeIsOver(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let failure = await #expect(throws: RuntimeFailure.self) {
-        try await stack.deploy(try await stack.release("1.0.0", tag: "unhealthy"), timeout: .seconds(15))
+        try await stack.deploy(try await stack.release("1.0.0", tag: "unhealthy"), timeout: .seconds(30))
       }
       #expect(failure?.reason == "WorkloadUnhealthy")
       #expect(failure?.message.contains("Readiness probe failed") == true, "\(failure?.message ?? "")")
