@@ -40,6 +40,37 @@ struct AgentOnClusterTests {
     }
   }
 
+  /// Not in a pod: the Agent and Helm reach the cluster by the same kubeconfig.
+  @Test(.needs(.helm3)) func aChartConvergesByTheAgentsOwnAccess() async throws {
+    try await CustomerEnvironment.use { environment in
+      try await ClusterSession.use { session in
+        try await environment.startAgent([
+          "WRKTALK_AGENT_SOURCE": "kubernetes", "WRKTALK_AGENT_TOKEN_FILE": "",
+          "WRKTALK_AGENT_DEPLOYMENT_TYPE": "kubernetes", "WRKTALK_AGENT_KUBECONFIG": session.kubeconfig,
+          "WRKTALK_AGENT_KUBE_NAMESPACE": session.namespace,
+          "WRKTALK_AGENT_HELM_BINARY": try Testbed.location(of: .helm3),
+        ])
+        let path = "artifacts/helm/wrktalk-1.0.0.tgz"
+        try environment.folder.write(
+          "global: {registry: \(try Testbed.location(of: .images))}\n", to: "bucket/config/values.yaml")
+        try environment.folder.write("", to: "bucket/\(path)")
+        try await CustomerEnvironment.command(
+          "bash", "\(Testbed.repository)/Tests/Testbed/chart.sh", "1.0.0", environment.folder.file("bucket/\(path)"))
+        let digest = try await environment.sha256(of: environment.folder.file("bucket/\(path)"))
+        let spec: JSONValue = [
+          "version": "1.0.0", "runtime": "Helm", "artifact": ["path": .string(path), "sha256": .string(digest)],
+          "imageTags": ["backend": "v1", "media": "v1"],
+          "helm": ["releaseName": "shop", "valuesPath": "config/values.yaml", "timeout": "2m"],
+        ]
+        try await session.kubectl("apply", "-f", session.manifest("shop", spec: spec))
+        try await session.kubectl("wait", "--for=condition=Ready", "dd/shop", "--timeout=240s")
+        let image = try await session.kubectl(
+          "get", "deployments", "-o", "jsonpath={.items[*].spec.template.spec.containers[*].image}")
+        #expect(image.contains("backend:v1"))
+      }
+    }
+  }
+
   private func health(_ settings: [String: String]) async throws -> (ending: RunningProgram.Ending, output: String) {
     let program = try await RunningProgram.start(
       Testbed.program("wrktalk-agent"), arguments: ["health"], environment: settings)

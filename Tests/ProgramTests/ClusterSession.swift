@@ -1,4 +1,5 @@
 import ClusterAccess
+import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
 import Logging
@@ -19,7 +20,8 @@ final class ClusterSession: Sendable {
   /// Runs `body` in a new namespace, and removes it whatever happens.
   static func use<Value: Sendable>(_ body: (ClusterSession) async throws -> Value) async throws -> Value {
     let session = try ClusterSession()
-    try await session.kubectl("apply", "-f", "\(Testbed.repository)/crds")
+    let definition = CustomResourceDefinition.fileName(for: DesiredDeploymentKind.definition)
+    try await session.kubectl("apply", "-f", "\(Testbed.repository)/crds/\(definition)")
     try await session.kubectl("wait", "--for=condition=Established", "crd/desireddeployments.deploy.wrktalk.com")
     try await session.kubectl("create", "namespace", session.namespace)
     let result: Result<Value, any Error>

@@ -104,7 +104,7 @@ public final class EventRecorder: Sendable {
   private func json(_ entry: Entry) -> (name: String, object: JSONValue) {
     let occurrence = entry.occurrence
     // The moment in hexadecimal after the object's name, as client-go names Events; shortened so that it stays a name.
-    let suffix = "." + String(entry.at.microseconds, radix: 16) + String(UInt16.random(in: 0...UInt16.max), radix: 16)
+    let suffix = "." + String(entry.at.microseconds, radix: 16) + String(UInt32.random(in: 0...UInt32.max), radix: 16)
     let name = String(occurrence.object.name.prefix(253 - suffix.count)) + suffix
     let moment = JSONValue.string(entry.at.wholeSeconds.description)
     let object: JSONValue = [
