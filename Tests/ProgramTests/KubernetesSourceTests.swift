@@ -188,7 +188,7 @@ struct KubernetesSourceTests {
         LeaseElector(
           client: session.client, lease: session.key("agent"), identity: identity,
           timing: .init(
-            leaseDuration: .seconds(2), renewDeadline: .milliseconds(1500), retryPeriod: .milliseconds(300)),
+            leaseDuration: .seconds(6), renewDeadline: .seconds(5), retryPeriod: .milliseconds(500)),
           now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: session.logger)
       }
       @Sendable func holder() async throws -> String {

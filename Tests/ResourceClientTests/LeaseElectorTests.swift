@@ -72,6 +72,21 @@ import WireFormats
     #expect(holder == "")
   }
 
+  @Test func aRenewalThatFailedDoesNotKeepTheLeaseFromBeingReleased() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    let (signal, finish) = AsyncStream<Void>.makeStream()
+    let holding = Task { await elector.hold { for await _ in signal {} } }
+    await clock.waitForSleepers(1)
+    api.failNext(FakeResourceAPI.failure(.serviceUnavailable))
+    clock.advance(by: .seconds(2))
+    await api.requests { requests in requests.count { $0.method == "PUT" } >= 1 }
+    await clock.waitForSleepers(1)
+    finish.finish()
+    _ = await holding.value
+    #expect(holder == "")
+  }
+
   @Test func workIsCancelledWhenTheLeaseCannotBeRenewed() async throws {
     let elector = elector("one")
     try await elector.acquire()

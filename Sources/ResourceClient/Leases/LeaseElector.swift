@@ -211,14 +211,21 @@ public actor LeaseElector {
 
   /// A lease that cannot be released expires by itself.
   private func release() async {
-    guard let lease = held else { return }
+    let known = held
     held = nil
-    let record = LeaseElection.released(LeaseRecord(lease: lease), now: now())
+    let (client, identity, now) = (client.limited(to: timing.renewDeadline), election.identity, now())
     // In its own task, since the caller may be cancelled by now.
-    let writing = Task { [client, key] in
+    let writing = Task { [key] () async -> ResourceClientError? in
       do throws(ResourceClientError) {
-        _ = try await client.replace(LeaseRecord.names, key, record.written(into: lease))
-        return nil as ResourceClientError?
+        // A renewal that failed or was cut short leaves open what the lease says.
+        var lease = known
+        if lease == nil { lease = try await read(client) }
+        guard let lease else { return nil }
+        let record = LeaseRecord(lease: lease)
+        guard record.holder == identity else { return nil }
+        let released = LeaseElection.released(record, now: now)
+        _ = try await client.replace(LeaseRecord.names, key, released.written(into: lease))
+        return nil
       } catch {
         return error
       }
