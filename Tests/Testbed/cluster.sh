@@ -12,18 +12,15 @@ built() { local name; for name in kube-apiserver kube-controller-manager kube-sc
 
 build() {
   built && return
-  install_packages golang-go golang-github-modern-go-reflect2-dev dpkg-dev rsync jq
-  local folder name mirror
+  install_packages golang-go golang-github-modern-go-reflect2-dev debian-archive-keyring dpkg-dev make rsync jq
+  local folder name
   folder=$TESTBED_CACHE/kubernetes-source
-  rm -rf "$folder"; mkdir -p "$folder/lists/partial" "$programs"
+  rm -rf "$folder"; mkdir -p "$folder/lists/partial" "$folder/archives/partial" "$programs"
   say "building Kubernetes from Debian's source; this takes 5 to 10 minutes, once"
-  # The sources of this machine's own release, without changing how the machine is set up.
-  if ls /etc/apt/sources.list.d/*.sources >/dev/null 2>&1; then
-    sed 's/^Types:.*/Types: deb-src/' /etc/apt/sources.list.d/debian.sources >"$folder/source.sources"
-  else
-    sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >"$folder/source.list"
-  fi
-  local options=(-o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$folder" -o Dir::State::Lists="$folder/lists" -o APT::Sandbox::User=root)
+  # Debian 12's version, which runs pods on a Docker engine without anything between them. Its own lists leave the way this
+  # machine is set up alone.
+  echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) bookworm main" >"$folder/sources.list"
+  local options=(-o Dir::Etc::SourceList="$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$folder/lists" -o Dir::Cache="$folder" -o APT::Sandbox::User=root)
   (cd "$folder" && apt-get "${options[@]}" update -qq && apt-get "${options[@]}" source -qq --download-only kubernetes &&
     dpkg-source -x kubernetes_*.dsc source) >"$TESTBED_STATE/kubernetes-source.log" 2>&1 ||
     { tail -3 "$TESTBED_STATE/kubernetes-source.log" >&2; fail "the source of Kubernetes could not be fetched: see $TESTBED_STATE/kubernetes-source.log"; }
