@@ -21,6 +21,8 @@ public enum Testbed {
     case cluster
     case helm3
     case helm4
+    case agentImage
+    case hostAddress
 
     /// The variable that says that the facility is there, and where.
     public var variable: String {
@@ -34,6 +36,8 @@ public enum Testbed {
       case .cluster: "WRKTALK_TEST_KUBECONFIG"
       case .helm3: "WRKTALK_TEST_HELM3"
       case .helm4: "WRKTALK_TEST_HELM4"
+      case .agentImage: "WRKTALK_TEST_AGENT_IMAGE"
+      case .hostAddress: "WRKTALK_TEST_HOST_ADDRESS"
       }
     }
 
@@ -48,6 +52,8 @@ public enum Testbed {
       case .cluster: "a Kubernetes cluster"
       case .helm3: "Helm 3"
       case .helm4: "Helm 4"
+      case .agentImage: "images of the programs"
+      case .hostAddress: "a cluster whose pods reach this machine"
       }
     }
   }

@@ -40,9 +40,7 @@ compose() {
   folder=$(mktemp -d)
   say "fetching Docker Compose v2 from Debian 13"
   mkdir -p "$folder/lists/partial" "$folder/archives/partial" "$plugins"
-  local mirror
-  mirror=$( (cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ { print $2; exit }'; awk '/^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list 2>/dev/null) | head -1 || true)
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-https://deb.debian.org/debian} trixie main" >"$folder/sources.list"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) trixie main" >"$folder/sources.list"
   chmod 755 "$folder"
   : >"$folder/status"
   # Its own lists and an empty status: neither what is installed here nor how this machine pins packages has a say.

@@ -24,17 +24,35 @@ install_packages() {
     { tail -5 "$TESTBED_STATE/apt.log" >&2; fail "apt-get could not install ${missing[*]}"; }
 }
 
+# Where this machine gets Debian's packages from.
+debian_mirror() {
+  local mirror=
+  if grep -qx 'ID=debian' /etc/os-release; then
+    mirror=$( (cat /etc/apt/sources.list.d/*.sources 2>/dev/null | awk '/^URIs:/ { print $2; exit }'; awk '/^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' /etc/apt/sources.list 2>/dev/null) | head -1 || true)
+  fi
+  echo "${mirror:-https://deb.debian.org/debian}"
+}
+
 # start NAME COMMAND...: runs COMMAND in the background, its log and process id under $TESTBED_STATE.
 start() {
   local name=$1; shift
-  setsid nohup "$@" >"$TESTBED_STATE/$name.log" 2>&1 </dev/null &
+  TESTBED_PROCESS=$name setsid nohup "$@" >"$TESTBED_STATE/$name.log" 2>&1 </dev/null &
   echo $! >"$TESTBED_STATE/$name.pid"
 }
-# running NAME: whether what `start NAME` began still runs.
-running() { [ -s "$TESTBED_STATE/$1.pid" ] && kill -0 "$(cat "$TESTBED_STATE/$1.pid")" 2>/dev/null; }
+# running NAME: whether what `start NAME` began still runs, and not another program that has its process id by now.
+running() {
+  local pid; pid=$(cat "$TESTBED_STATE/$1.pid" 2>/dev/null) || return 1
+  grep -qzx "TESTBED_PROCESS=$1" "/proc/$pid/environ" 2>/dev/null
+}
+# stop NAME: ends it, and waits until it has ended.
 stop() {
-  local pid; pid=$(cat "$TESTBED_STATE/$1.pid" 2>/dev/null) || return 0
-  kill "$pid" 2>/dev/null || true
+  local pid n
+  if running "$1"; then
+    pid=$(cat "$TESTBED_STATE/$1.pid")
+    kill "$pid" 2>/dev/null || true
+    for ((n = 0; n < 150; n++)); do running "$1" || break; sleep 0.2; done
+    ! running "$1" || kill -KILL "$pid" 2>/dev/null || true
+  fi
   rm -f "$TESTBED_STATE/$1.pid"
 }
 # wait_for SECONDS WHAT COMMAND...: until COMMAND succeeds.

@@ -42,7 +42,8 @@ push() {
 # program NAME COMMAND-AS-JSON [HELM]: prints the tag.
 program() {
   local name=$1 command=$2 folder=$work/$1 tag
-  tag=$(cat "$binaries/$name" ${3:+"$3"} "$TESTBED/program-images.sh" | sha256sum | cut -c1-16)
+  # Digits alone, or with an e among them, would be a number in YAML.
+  tag=sha-$(cat "$binaries/$name" ${3:+"$3"} "$TESTBED/program-images.sh" | sha256sum | cut -c1-16)
   echo "$tag"
   pushed "$name" "$tag" && return
   say "making the image of $name" >&2

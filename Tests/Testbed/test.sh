@@ -9,6 +9,11 @@ set -a; . "$TESTBED_STATE/environment"; set +a
 
 say "building"
 swift build --build-tests
+# Pods run the programs just built.
+if [ -n "${WRKTALK_TEST_KUBECONFIG:-}" ]; then
+  bash "$TESTBED/program-images.sh" "$(swift build --show-bin-path)"
+  set -a; . "$TESTBED_STATE/environment"; set +a
+fi
 
 # One suite after the other: those that measure out deadlines would time out for the load of those that compute.
 log=$TESTBED_STATE/test.log; : >"$log"

@@ -1,0 +1,161 @@
+import DeploymentKinds
+import FoundationEssentials
+import HTTPTransport
+import ObjectStorage
+import ResourceClient
+import ResourceModel
+import TestSupport
+import WireFormats
+
+/// What an Agent in a pod works with: a bucket on the testbed's S3 server, reached from inside of the cluster, and charts in
+/// it.
+struct PodBucket {
+  let session: ClusterSession
+  private let bucket: any Bucket
+
+  /// Makes a bucket of the namespace's name.
+  init(_ session: ClusterSession) async throws {
+    self.session = session
+    let endpoint = try Testbed.location(of: .s3)
+    try await CustomerEnvironment.command(
+      "curl", "-fsS", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "\(Self.key):\(Self.secret)", "-X", "PUT",
+      "\(endpoint)/\(session.namespace)")
+    bucket = makeBucket(
+      try BucketConfiguration(environment: Self.variables(session.namespace, endpoint), prefix: "WRKTALK_AGENT_"),
+      http: session.http)
+  }
+
+  static let key = Testbed.variable("WRKTALK_TEST_S3_ACCESS_KEY") ?? "testkey"
+  static let secret = Testbed.variable("WRKTALK_TEST_S3_SECRET_KEY") ?? "testsecret"
+
+  static func variables(_ bucket: String, _ endpoint: String) -> [String: String] {
+    [
+      "WRKTALK_AGENT_BUCKET_PROVIDER": "minio", "WRKTALK_AGENT_BUCKET_NAME": bucket,
+      "WRKTALK_AGENT_BUCKET_ENDPOINT": endpoint, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret,
+    ]
+  }
+
+  /// The same as a pod is to be told it.
+  func podVariables() throws -> [String: String] {
+    Self.variables(session.namespace, "http://\(try Testbed.location(of: .hostAddress)):8333")
+  }
+
+  /// Puts the fixture's chart as this version into the bucket.
+  func publish(_ version: String) async throws -> DesiredDeploymentSpec.Artifact {
+    let path = "artifacts/helm/wrktalk-\(version).tgz"
+    let file = session.folder.file("wrktalk-\(version).tgz")
+    try await CustomerEnvironment.command("bash", "\(Testbed.repository)/Tests/Testbed/chart.sh", version, file)
+    try await bucket.put(path, .file(path: file))
+    let digest = try await CustomerEnvironment.command("sha256sum", file).prefix(64)
+    return DesiredDeploymentSpec.Artifact(path: path, sha256: String(digest))
+  }
+
+  func putValues(_ text: String) async throws { try await bucket.put("config/values.yaml", .bytes(Array(text.utf8))) }
+
+  /// The record of a release of the fixture's chart.
+  func spec(
+    _ version: String, tags: [String: String], timeout: Duration = .seconds(120),
+    valuesFrom: [DesiredDeploymentSpec.ValuesReference]? = nil
+  ) async throws -> DesiredDeploymentSpec {
+    DesiredDeploymentSpec(
+      version: version, runtime: .helm, artifact: try await publish(version), imageTags: tags,
+      helm: .init(
+        releaseName: "wrktalk", valuesPath: "config/values.yaml", valuesFrom: valuesFrom,
+        timeout: DurationText(timeout)),
+      interval: DurationText(.seconds(30)))
+  }
+}
+
+extension ClusterSession {
+  /// Applies the record, as JSON.
+  func apply(_ spec: DesiredDeploymentSpec) async throws {
+    try await kubectl("apply", "-f", manifest("wrktalk", spec: JSONValue(encoding: spec)))
+  }
+
+  func deployment() async throws -> DesiredDeployment {
+    try await client.get(DesiredDeploymentKind.self, key("wrktalk"))
+  }
+
+  /// Waits, by a watch, until the record is as `condition` says.
+  @discardableResult
+  func wait(
+    for what: String, within limit: Duration = .seconds(240),
+    _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
+  ) async throws -> DesiredDeployment {
+    try await withThrowingTaskGroup(of: DesiredDeployment?.self) { group in
+      group.addTask {
+        while true {
+          let now = try await self.deployment()
+          if condition(now) { return now }
+          let changes = try await self.client.watch(
+            DesiredDeploymentKind.definition.names, namespace: self.namespace, from: now.metadata.resourceVersion)
+          for try await change in changes {
+            guard case .modified(let object) = change else { continue }
+            let deployment = try object.decoded(as: DesiredDeployment.self)
+            if condition(deployment) { return deployment }
+          }
+        }
+      }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return nil
+      }
+      defer { group.cancelAll() }
+      if let first = try await group.next(), let found = first { return found }
+      let status = try JSONValue(encoding: try await deployment().status ?? DesiredDeploymentStatus())
+      let agent = (try? await kubectl("logs", "deploy/wrktalk-agent", "--tail=30")) ?? "no log"
+      throw ProgramError(
+        description: "waited \(limit) in vain for: \(what); the status is \(status.text)\nthe Agent said:\n\(agent)")
+    }
+  }
+
+  /// Waits until the present generation runs in full health.
+  @discardableResult
+  func waitUntilReady() async throws -> DesiredDeployment {
+    let generation = try await deployment().metadata.generation
+    return try await wait(for: "Ready") { deployment in
+      let ready = deployment.status?.conditions?[DeploymentCondition.ready]
+      return ready?.status == .isTrue && ready?.observedGeneration == generation
+    }
+  }
+}
+
+/// The testbed's audit log: what the API server was asked, and by whom.
+struct AuditLog {
+  struct Entry: Hashable {
+    var verb: String
+    var group: String
+    /// `pods/log`
+    var resource: String
+    var code: Int64
+    var agent: String
+
+    var permission: String { "\(verb) \(resource).\(group)" }
+  }
+
+  let user: String
+
+  /// What the user asked from byte `offset` of the log on.
+  func entries(from offset: Int = 0) throws -> [Entry] {
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: try path()))).dropFirst(offset)
+    return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      guard let event = try? JSONValue(parsing: line), event["user"]?["username"]?.string == user,
+        let reference = event["objectRef"], let resource = reference["resource"]?.string
+      else { return nil }
+      return Entry(
+        verb: event["verb"]?.string ?? "", group: reference["apiGroup"]?.string ?? "",
+        resource: resource + (reference["subresource"]?.string.map { "/\($0)" } ?? ""),
+        code: event["responseStatus"]?["code"]?.integer ?? 0, agent: event["userAgent"]?.string ?? "")
+    }
+  }
+
+  /// How long the log is now, in bytes.
+  func length() throws -> Int { try Data(contentsOf: URL(filePath: try path())).count }
+
+  private func path() throws -> String {
+    guard let path = Testbed.variable("WRKTALK_TEST_AUDIT_LOG") else {
+      throw ProgramError(description: "the testbed's cluster writes no audit log")
+    }
+    return path
+  }
+}
