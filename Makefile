@@ -13,8 +13,8 @@ release:          ## Build the programs as they are shipped
 	swift build -c release --static-swift-stdlib --product wrktalk-agent
 	swift build -c release --static-swift-stdlib --product wrktalkctl
 
-demo:             ## Watch a real Compose stack go from release to release, fail, roll back and heal
-	Tests/Demo/demo.sh
+demo:             ## Watch a real stack go from release to release, fail, roll back and heal; RUNTIME=compose or helm
+	Tests/Demo/demo.sh "$${RUNTIME:-compose}"
 
 test:             ## Run every test this machine can run, and name what it skips
 	Tests/Testbed/test.sh

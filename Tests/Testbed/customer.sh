@@ -1,47 +1,44 @@
 # One customer on this machine, for the demo and the measurements: source it after lib.sh, do not run it.
-# Needs $binaries (the folder of the programs), $images (the registry's prefix), $project and $port.
-# Makes $folder, which holds everything, and removes it, the programs and the project's containers at the end.
+# Needs $runtime (compose or helm), $binaries (the folder of the programs), $images (the registry's prefix), $project and
+# $port. Makes $folder, which holds everything, and removes it, the programs and what runs of the project at the end.
+# The records lie in the namespace $project. customer-$runtime.sh says what differs between the runtimes.
 folder=$(mktemp -d)
 bucket=$folder/bucket
 programs=()
 PATH=$binaries:$PATH
+. "$TESTBED/customer-$runtime.sh"
 
 clean_up() {
   local program
   for program in "${programs[@]}"; do kill "$program" 2>/dev/null || true; done
   wait 2>/dev/null || true
-  docker ps -aq --filter "label=com.docker.compose.project=$project" | xargs -r docker rm -f >/dev/null 2>&1 || true
-  docker network ls -q --filter "label=com.docker.compose.project=$project" | xargs -r docker network rm >/dev/null 2>&1 || true
+  remove_environment
   rm -rf "$folder" ${data:+"$data"}
 }
 trap clean_up EXIT
 
-mkdir -p "$bucket/artifacts/compose" "$bucket/config"
-printf 'REGISTRY=%s\nBACKEND_PORT=%s\n' "$images" "$((port + 1))" >"$bucket/config/.env"
+mkdir -p "$bucket/artifacts/$runtime" "$bucket/config"
+make_environment
 
-# release VERSION TAG: packs the demo's bundle into the bucket, and writes $folder/VERSION.yaml, the DesiredDeployment.
+# release VERSION TAG: packs what is deployed into the bucket, and writes $folder/VERSION.yaml, the DesiredDeployment.
 release() {
-  local bundle=artifacts/compose/wrktalk-$1-compose.tar.gz
-  tar -C "$TESTBED/../Demo/bundle" --owner=0 --group=0 -czf "$bucket/$bundle" wrktalk
+  local artifact
+  artifact=$(pack "$1")
   cat >"$folder/$1.yaml" <<YAML
 apiVersion: deploy.wrktalk.com/v1
 kind: DesiredDeployment
 metadata:
   name: wrktalk
-  namespace: wrktalk
+  namespace: $project
 spec:
   version: $1
-  runtime: Compose
   artifact:
-    path: $bundle
-    sha256: $(sha256sum "$bucket/$bundle" | cut -d' ' -f1)
+    path: $artifact
+    sha256: $(sha256sum "$bucket/$artifact" | cut -d' ' -f1)
   imageTags:
     backend: $2
     media: $2
-  compose:
-    projectName: $project
-    envPath: config/.env
-    timeout: 2m
+$runtime_spec
 YAML
 }
 
@@ -59,10 +56,10 @@ start_backend() {
 
 # start_agent: with the folder as the bucket.
 start_agent() {
-  WRKTALK_AGENT_BACKEND_URL=$WRKTALK_SERVER WRKTALK_AGENT_TOKEN_FILE=$folder/agent.token \
-    WRKTALK_AGENT_DEPLOYMENT_TYPE=docker WRKTALK_AGENT_KUBE_NAMESPACE=wrktalk \
-    WRKTALK_AGENT_BUCKET_PROVIDER=file WRKTALK_AGENT_BUCKET_NAME=$bucket \
-    WRKTALK_AGENT_COMPOSE_WORKING_DIR=$folder/agent \
+  env WRKTALK_AGENT_BACKEND_URL="$WRKTALK_SERVER" WRKTALK_AGENT_TOKEN_FILE="$folder/agent.token" \
+    WRKTALK_AGENT_KUBE_NAMESPACE="$project" WRKTALK_AGENT_WORKING_DIR="$folder/agent" \
+    WRKTALK_AGENT_BUCKET_PROVIDER=file WRKTALK_AGENT_BUCKET_NAME="$bucket" \
+    WRKTALK_AGENT_SHUTDOWN_TIMEOUT=10 "${agent_settings[@]}" \
     wrktalk-agent run >"$folder/agent.log" 2>&1 &
   agent_pid=$!; programs+=("$agent_pid")
 }
