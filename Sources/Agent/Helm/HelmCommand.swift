@@ -13,12 +13,11 @@ struct HelmCommand: Sendable, Hashable {
   /// `3.17.3`
   var version: String
   var generation: Generation
-  /// Nil inside a cluster, where helm finds its access as the Agent does.
-  var kubeconfig: String?
+  /// Nil for the current one of the kubeconfig, and inside a cluster.
   var context: String?
 
   /// - Parameter version: what `helm version --template '{{.Version}}'` prints, such as `v3.17.3`.
-  init?(executable: String, version: String, kubeconfig: String? = nil, context: String? = nil) {
+  init?(executable: String, version: String, context: String? = nil) {
     guard let match = version.firstMatch(of: /v?(([0-9]+)\.([0-9]+)\.[0-9]+[^\s]*)/) else { return nil }
     switch match.2 {
     case "3": generation = .helm3
@@ -27,12 +26,11 @@ struct HelmCommand: Sendable, Hashable {
     }
     self.executable = executable
     self.version = String(match.1)
-    self.kubeconfig = kubeconfig
     self.context = context
   }
 
   static func detect(
-    executable: String, environment: [String: String], kubeconfig: String?, context: String?
+    executable: String, environment: [String: String], context: String?
   ) async throws(RuntimeFailure) -> HelmCommand {
     let result: ProcessResult
     do {
@@ -47,7 +45,7 @@ struct HelmCommand: Sendable, Hashable {
     }
     guard result.status.isSuccess,
       let command = HelmCommand(
-        executable: executable, version: result.standardOutput.text, kubeconfig: kubeconfig, context: context)
+        executable: executable, version: result.standardOutput.text, context: context)
     else {
       throw RuntimeFailure(
         kind: .transient, reason: "HelmUnusable",
@@ -115,7 +113,6 @@ struct HelmCommand: Sendable, Hashable {
 
   private func access(_ namespace: String) -> [String] {
     var arguments = ["--namespace", namespace]
-    if let kubeconfig { arguments += ["--kubeconfig", kubeconfig] }
     if let context { arguments += ["--kube-context", context] }
     return arguments
   }

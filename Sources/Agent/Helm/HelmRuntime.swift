@@ -20,8 +20,7 @@ public final class HelmRuntime: DeploymentRuntime {
     public var environment: [String: String]
     /// A path, or a name to be found in `PATH`.
     public var executable: String
-    /// Nil inside a cluster, where helm finds its access as the Agent does.
-    public var kubeconfig: String?
+    /// The context of the kubeconfig; nil for its current one, and inside a cluster.
     public var context: String?
     /// Revisions that Helm keeps of a release.
     public var historyMax: Int
@@ -30,6 +29,8 @@ public final class HelmRuntime: DeploymentRuntime {
     /// The pod that this Agent runs in; nil outside of a cluster.
     public var podName: String?
 
+    /// - Parameter kubeconfig: one file, or several with a colon between them, as the variable `KUBECONFIG` has them; nil
+    ///   inside a cluster, where helm finds its access as the Agent does.
     public init(
       workingDirectory: String, environment: [String: String], executable: String = "helm", kubeconfig: String? = nil,
       context: String? = nil, historyMax: Int = 10, restartLimit: Int64 = 5, podName: String? = nil
@@ -41,9 +42,9 @@ public final class HelmRuntime: DeploymentRuntime {
       ] {
         passed[variable] = "\(workingDirectory)/.agent/helm/\(folder)"
       }
+      passed["KUBECONFIG"] = kubeconfig
       self.environment = passed
       self.executable = executable
-      self.kubeconfig = kubeconfig
       self.context = context
       self.historyMax = historyMax
       self.restartLimit = restartLimit
@@ -133,7 +134,7 @@ public final class HelmRuntime: DeploymentRuntime {
     if let known = detected.withLock({ $0 }) { return known }
     let found = try await HelmCommand.detect(
       executable: configuration.executable, environment: configuration.environment,
-      kubeconfig: configuration.kubeconfig, context: configuration.context)
+      context: configuration.context)
     logger.info("found Helm", metadata: ["version": .string(found.version)])
     detected.withLock { $0 = found }
     return found

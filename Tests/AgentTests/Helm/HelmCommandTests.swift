@@ -27,13 +27,13 @@ struct HelmCommandTests {
 
   @Test func helm4TakesBackFieldsThatSomebodyElseOwns() throws {
     let command = try #require(
-      HelmCommand(executable: "helm", version: "v4.1.4+g1234", kubeconfig: "/k", context: "c"))
+      HelmCommand(executable: "helm", version: "v4.1.4+g1234", context: "c"))
     let arguments = command.arguments(Self.upgrade)
     #expect(arguments.suffix(2) == ["--server-side=true", "--force-conflicts"])
-    #expect(arguments.contains("--kubeconfig") && arguments.contains("--kube-context"))
+    #expect(arguments.contains("--kube-context"))
     #expect(
       command.uninstallArguments(release: "wrktalk", namespace: "prod", timeout: .milliseconds(1)) == [
-        "uninstall", "wrktalk", "--namespace", "prod", "--kubeconfig", "/k", "--kube-context", "c", "--wait",
+        "uninstall", "wrktalk", "--namespace", "prod", "--kube-context", "c", "--wait",
         "--timeout", "1s",
       ])
   }
