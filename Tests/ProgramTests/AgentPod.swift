@@ -4,25 +4,47 @@ import HTTPTransport
 import ObjectStorage
 import ResourceClient
 import ResourceModel
+import Synchronization
 import TestSupport
 import WireFormats
 
 /// What an Agent in a pod works with: a bucket on the testbed's S3 server, reached from inside of the cluster, and charts in
 /// it.
-struct PodBucket {
+final class PodBucket: Sendable {
   let session: ClusterSession
   private let bucket: any Bucket
+  private let keys = Mutex<Set<String>>([])
 
-  /// Makes a bucket of the namespace's name.
-  init(_ session: ClusterSession) async throws {
+  /// Runs `body` with a new bucket of the namespace's name, and removes it whatever happens.
+  static func use<Value: Sendable>(
+    _ session: ClusterSession, _ body: (PodBucket) async throws -> Value
+  ) async throws -> Value {
+    let bucket = try PodBucket(session)
+    try await bucket.curl("PUT")
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(bucket)) } catch { result = .failure(error) }
+    for key in bucket.keys.withLock({ $0 }) { try? await bucket.bucket.delete(key) }
+    try? await bucket.curl("DELETE")
+    return try result.get()
+  }
+
+  private init(_ session: ClusterSession) throws {
     self.session = session
-    let endpoint = try Testbed.location(of: .s3)
-    try await CustomerEnvironment.command(
-      "curl", "-fsS", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "\(Self.key):\(Self.secret)", "-X", "PUT",
-      "\(endpoint)/\(session.namespace)")
     bucket = makeBucket(
-      try BucketConfiguration(environment: Self.variables(session.namespace, endpoint), prefix: "WRKTALK_AGENT_"),
+      try BucketConfiguration(
+        environment: Self.variables(session.namespace, try Testbed.location(of: .s3)), prefix: "WRKTALK_AGENT_"),
       http: session.http)
+  }
+
+  private func curl(_ method: String) async throws {
+    try await CustomerEnvironment.command(
+      "curl", "-fsS", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "\(Self.key):\(Self.secret)", "-X", method,
+      "\(try Testbed.location(of: .s3))/\(session.namespace)")
+  }
+
+  private func put(_ key: String, _ content: ObjectContent) async throws {
+    _ = keys.withLock { $0.insert(key) }
+    try await bucket.put(key, content)
   }
 
   static let key = Testbed.variable("WRKTALK_TEST_S3_ACCESS_KEY") ?? "testkey"
@@ -45,12 +67,12 @@ struct PodBucket {
     let path = "artifacts/helm/wrktalk-\(version).tgz"
     let file = session.folder.file("wrktalk-\(version).tgz")
     try await CustomerEnvironment.command("bash", "\(Testbed.repository)/Tests/Testbed/chart.sh", version, file)
-    try await bucket.put(path, .file(path: file))
+    try await put(path, .file(path: file))
     let digest = try await CustomerEnvironment.command("sha256sum", file).prefix(64)
     return DesiredDeploymentSpec.Artifact(path: path, sha256: String(digest))
   }
 
-  func putValues(_ text: String) async throws { try await bucket.put("config/values.yaml", .bytes(Array(text.utf8))) }
+  func putValues(_ text: String) async throws { try await put("config/values.yaml", .bytes(Array(text.utf8))) }
 
   /// The record of a release of the fixture's chart.
   func spec(

@@ -10,10 +10,15 @@ import WireFormats
   .needs(.cluster), .needs(.kubectl), .needs(.agentImage), .needs(.hostAddress), .needs(.s3), .needs(.images),
   .usesEngine, .timeLimit(.minutes(30)))
 struct AgentPodTests {
+  private static func useBucket(_ body: (ClusterSession, PodBucket) async throws -> Void) async throws {
+    try await ClusterSession.use { session in
+      try await PodBucket.use(session) { bucket in try await body(session, bucket) }
+    }
+  }
+
   /// Everything that the Agent ever asks of an API server, and not one right that it lacks or does not use.
   @Test func itsRightsAreEnoughAndNoneIsTooMany() async throws {
-    try await ClusterSession.use { session in
-      let bucket = try await PodBucket(session)
+    try await Self.useBucket { session, bucket in
       try await bucket.putValues("global: {registry: \(try Testbed.location(of: .images))}\n")
       try await session.kubectl(
         "create", "configmap", "more-values", "--from-literal=values.yaml=settings: {COLOUR: green}")
@@ -94,8 +99,7 @@ struct AgentPodTests {
 
   /// A release whose chart holds the very Agent that deploys it.
   @Test func anAgentReplacesItselfLastAndABrokenSuccessorIsRolledBack() async throws {
-    try await ClusterSession.use { session in
-      let bucket = try await PodBucket(session)
+    try await Self.useBucket { session, bucket in
       let registry = try Testbed.location(of: .images)
       let image = try Testbed.location(of: .agentImage)
       let old = String(image.split(separator: ":").last ?? "")

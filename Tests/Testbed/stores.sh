@@ -21,7 +21,7 @@ up)
 {"identities": [{"name": "tests", "credentials": [{"accessKey": "testkey", "secretKey": "testsecret"}],
   "actions": ["Admin", "Read", "Write", "List", "Tagging"]}]}
 CONFIG
-    start s3 weed server -dir="$TESTBED_STATE/weed" -s3 -s3.port=8333 -s3.config="$TESTBED_STATE/s3.json" -ip=127.0.0.1 -s3.ip.bind=0.0.0.0 -master.volumeSizeLimitMB=64 -volume.max=20
+    start s3 weed server -dir="$TESTBED_STATE/weed" -s3 -s3.port=8333 -s3.config="$TESTBED_STATE/s3.json" -ip=127.0.0.1 -s3.ip.bind=0.0.0.0 -master.volumeSizeLimitMB=64 -volume.max=200
     wait_for 40 "the S3 server" answers
   fi
   publish WRKTALK_TEST_S3_ENDPOINT "$endpoint"

@@ -92,7 +92,9 @@ struct HelmRuntimeTests {
         try await stack.deploy(try await stack.release("1.0.0", tag: "unhealthy"), timeout: .seconds(30))
       }
       #expect(failure?.reason == "WorkloadUnhealthy")
-      #expect(failure?.message.contains("Readiness probe failed") == true, "\(failure?.message ?? "")")
+      #expect(
+        failure?.message.contains("probe failed: HTTP probe failed with statuscode: 404") == true,
+        "\(failure?.message ?? "")")
       // Nothing ran before, so there is nothing to return to; the next try installs over what is there.
       #expect(try await stack.restore(1) == nil)
       let again = try await stack.deploy(try await stack.release("1.0.1", tag: "v1"))
