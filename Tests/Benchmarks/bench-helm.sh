@@ -21,25 +21,25 @@ bare() { # bare VERSION TAG
 }
 start_backend
 start_agent
-bare_install=0 bare_upgrade=0 agent_install=0 agent_upgrade=0
+bare_install= bare_upgrade= agent_install= agent_upgrade=
 for ((round = 1; round <= rounds; round++)); do
-  took bare 1.0.0 v1; bare_install=$(sum "$bare_install" "$took")
-  took bare 2.0.0 v2; bare_upgrade=$(sum "$bare_upgrade" "$took")
+  took bare 1.0.0 v1; bare_install=$(lesser "$bare_install" "$took")
+  took bare 2.0.0 v2; bare_upgrade=$(lesser "$bare_upgrade" "$took")
   helm uninstall wrktalk --wait >/dev/null
-  took converge 1.0.0; agent_install=$(sum "$agent_install" "$took")
-  took converge 2.0.0; agent_upgrade=$(sum "$agent_upgrade" "$took")
+  took converge 1.0.0; agent_install=$(lesser "$agent_install" "$took")
+  took converge 2.0.0; agent_upgrade=$(lesser "$agent_upgrade" "$took")
   [ "$round" = "$rounds" ] || { wrktalkctl delete dd wrktalk -n "$project" >/dev/null; helm uninstall wrktalk --wait >/dev/null; }
 done
 figure "install a release until it is ready" "$agent_install" "helm upgrade --install --wait" "$bare_install"
 figure "upgrade a release until it is ready" "$agent_upgrade" "helm upgrade --install --wait" "$bare_upgrade"
 
-# Each request of an Agent that concerns this namespace, or none, once; a cluster of somebody else's has no log here.
+# Each request of an Agent in this namespace, once; a cluster of somebody else's has no log here.
 if [ -n "${WRKTALK_TEST_AUDIT_LOG:-}" ]; then
   cluster_mark() { stat -c %s "$WRKTALK_TEST_AUDIT_LOG"; }
   cluster_requests() {
     local count
     count=$(tail -c "+$(($1 + 1))" "$WRKTALK_TEST_AUDIT_LOG" | jq -rR --arg namespace "$project" 'fromjson? |
-      select((.userAgent // "" | startswith("wrktalk-agent")) and (.objectRef.namespace // $namespace) == $namespace) | .auditID' | sort -u | wc -l)
+      select((.userAgent // "" | startswith("wrktalk-agent")) and .objectRef.namespace == $namespace) | .auditID' | sort -u | wc -l)
     echo " to the Backend, $count to the API server"
   }
 fi
@@ -84,6 +84,6 @@ done >"$folder/small.yaml"
 all_ready() { sleep 1; [ "$(wrktalkctl get dd -n "$project" | awk '$2 == "True"' | wc -l)" = $((count + 1)) ]; }
 install_all() { wrktalkctl apply -f "$folder/small.yaml" && wait_for 900 "$count releases" all_ready; }
 took install_all
-printf '%-38s%s s, %s a minute\n' "$count small releases installed" "$took" "$(awk -v n="$count" -v t="$took" 'BEGIN { printf "%.0f", n / t * 60 }')"
+printf '%-44s%s s, %s a minute\n' "$count small releases installed" "$took" "$(awk -v n="$count" -v t="$took" 'BEGIN { printf "%.0f", n / t * 60 }')"
 in_sync "$((count + 1)) releases"
 in_memory "$((count + 1)) releases" "$WRKTALK_TEST_HELM3" version

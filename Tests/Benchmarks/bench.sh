@@ -44,18 +44,18 @@ bare() {
 bare_install() { bare pull -q && bare up -d --wait; }
 start_backend
 start_agent
-bare_total=0 agent_total=0
+bare= agent=
 for ((round = 1; round <= rounds; round++)); do
-  took bare_install; bare_total=$(sum "$bare_total" "$took")
+  took bare_install; bare=$(lesser "$bare" "$took")
   bare down -t 0 >/dev/null 2>&1
-  took converge 1.0.0; agent_total=$(sum "$agent_total" "$took")
+  took converge 1.0.0; agent=$(lesser "$agent" "$took")
   if [ "$round" -lt "$rounds" ]; then
     wrktalkctl delete dd wrktalk -n "$project" >/dev/null
     bare down -t 0 >/dev/null 2>&1
   fi
 done
 echo
-figure "install a stack until it is healthy" "$agent_total" "docker compose pull and up --wait" "$bare_total"
+figure "install a stack until it is healthy" "$agent" "docker compose pull and up --wait" "$bare"
 in_sync
 in_memory "" docker compose version
 
