@@ -84,6 +84,20 @@ import WireFormats
   }
 
   @Test(arguments: [
+    ("Unauthorized", "Unauthorized: the token or client certificate is unknown, revoked or expired"),
+    ("Unauthorized: the token is revoked", "Unauthorized: the token is revoked"),
+  ])
+  func aRefusedCredentialIsNamedWhereTheServerDoesNot(message: String, told: String) async throws {
+    let api = FakeResourceAPI()
+    api.failNext(HTTPResponse(status: 401, body: StatusError(.unauthorized, message).json.serialized()))
+    let error = await #expect(throws: ResourceClientError.self) {
+      try await Fixtures.client(api).get(names, Fixtures.key("a"))
+    }
+    #expect(error?.description == told)
+    #expect(error?.reason == .unauthorized)
+  }
+
+  @Test(arguments: [
     (401, StatusError.Reason.unauthorized), (403, .forbidden), (404, .notFound), (429, .tooManyRequests),
     (502, .serviceUnavailable),
   ])

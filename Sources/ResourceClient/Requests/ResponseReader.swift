@@ -21,7 +21,11 @@ enum ResponseReader {
 
   /// The error that an unsuccessful response means; also where a proxy answered instead of the API.
   static func error(status: Int, body: [UInt8], from server: String) -> ResourceClientError {
-    if let value = try? JSONValue(parsing: body), let error = StatusError(json: value) {
+    if let value = try? JSONValue(parsing: body), var error = StatusError(json: value) {
+      // All that a Kubernetes API server says of it.
+      if error.reason == .unauthorized, error.message == error.reason.rawValue {
+        error.message += ": the token or client certificate is unknown, revoked or expired"
+      }
       return .status(error)
     }
     switch status {
