@@ -40,13 +40,14 @@ struct AgentOnClusterTests {
     }
   }
 
-  /// Not in a pod: the Agent and Helm reach the cluster by the same kubeconfig.
+  /// Not in a pod: the Agent and Helm reach the cluster by the same kubeconfigs.
   @Test(.needs(.helm3)) func aChartConvergesByTheAgentsOwnAccess() async throws {
     try await CustomerEnvironment.use { environment in
       try await ClusterSession.use { session in
+        let empty = try session.folder.write("kind: Config\n", to: "empty.kubeconfig")
         try await environment.startAgent([
           "WRKTALK_AGENT_SOURCE": "kubernetes", "WRKTALK_AGENT_TOKEN_FILE": "",
-          "WRKTALK_AGENT_DEPLOYMENT_TYPE": "kubernetes", "WRKTALK_AGENT_KUBECONFIG": session.kubeconfig,
+          "WRKTALK_AGENT_DEPLOYMENT_TYPE": "kubernetes", "KUBECONFIG": "\(empty):\(session.kubeconfig)",
           "WRKTALK_AGENT_KUBE_NAMESPACE": session.namespace,
           "WRKTALK_AGENT_HELM_BINARY": try Testbed.location(of: .helm3),
         ])
