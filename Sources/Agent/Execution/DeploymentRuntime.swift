@@ -39,15 +39,19 @@ public struct RuntimeTarget: Sendable, Hashable {
   public var timeout: Duration
   /// Fields of live objects that others may change.
   public var driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule]
+  /// No release is recorded that a rollback could return to, but one is wanted: where somebody else deployed one before,
+  /// the runtime itself returns to it when an upgrade fails.
+  public var returnsToFormer: Bool
 
   public init(
     name: String, namespace: String = "", timeout: Duration,
-    driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule] = []
+    driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule] = [], returnsToFormer: Bool = false
   ) {
     self.name = name
     self.namespace = namespace
     self.timeout = timeout
     self.driftIgnore = driftIgnore
+    self.returnsToFormer = returnsToFormer
   }
 }
 

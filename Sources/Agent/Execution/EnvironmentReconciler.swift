@@ -300,7 +300,8 @@ extension RuntimeTarget {
   init(_ object: DesiredDeployment, name: String) {
     self.init(
       name: name, namespace: object.key.namespace, timeout: object.spec.timeout,
-      driftIgnore: object.spec.driftIgnore ?? [])
+      driftIgnore: object.spec.driftIgnore ?? [],
+      returnsToFormer: object.status?.current == nil && object.spec.failurePolicy == .rollBack)
   }
 }
 

@@ -184,9 +184,9 @@ final class ClusterObjects: Sendable {
       names, client: client, namespace: namespace.isEmpty ? nil : namespace, selector: selector,
       representation: representation, decode: Self.trimmed, logger: logger
     ) { [weak self] key in
-      self?.ring(release: reference.informer.withLock { $0 }?.object(key).flatMap(release), namespace: namespace)
+      self?.ring(release: reference.informer?.object(key).flatMap(release), namespace: namespace)
     }
-    reference.informer.withLock { $0 = informer }
+    reference.informer = informer
     let task = Task { await informer.run() }
     return Watch(informer: informer, task: task)
   }
@@ -200,9 +200,16 @@ final class ClusterObjects: Sendable {
   }
 }
 
-/// Lets an informer's own callback look into it.
+/// Lets an informer's own callback look into it, without keeping it.
 private final class InformerReference: Sendable {
-  let informer = Mutex<Informer<JSONValue>?>(nil)
+  private struct Held { weak var informer: Informer<JSONValue>? }
+
+  private let held = Mutex(Held())
+
+  var informer: Informer<JSONValue>? {
+    get { held.withLock { $0.informer } }
+    set { held.withLock { $0.informer = newValue } }
+  }
 }
 
 /// What the labels of a release's Secret say.

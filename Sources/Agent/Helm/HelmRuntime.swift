@@ -106,7 +106,34 @@ public final class HelmRuntime: DeploymentRuntime {
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease {
-    try await operation(on: target, progress: progress).upgrade(to: release)
+    do throws(RuntimeFailure) {
+      return try await operation(on: target, progress: progress).upgrade(to: release)
+    } catch {
+      guard target.returnsToFormer, error.kind == .permanent else { throw error }
+      throw try await returned(target, after: error, progress: progress)
+    }
+  }
+
+  /// Brings back what somebody else had deployed before the first upgrade of this Agent failed.
+  /// - Returns: the failure, with a word about that.
+  private func returned(
+    _ target: RuntimeTarget, after failure: RuntimeFailure,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RuntimeFailure {
+    let revisions = try await releases.revisions(release: target.name, namespace: target.namespace)
+    // Helm calls the former revision deployed until another one is.
+    guard revisions.first?.status == .failed, let former = revisions.first(where: { $0.status == .deployed }) else {
+      return failure
+    }
+    var told = failure
+    do throws(RuntimeFailure) {
+      _ = try await operation(on: target, progress: progress).restore(former.number, purpose: .rollback)
+      told.message += ". Revision \(former.number) of the release, which was there before, was brought back"
+    } catch {
+      if error.kind == .cancelled { throw error }
+      told.message += ". Revision \(former.number), which was there before, could not be brought back: \(error.message)"
+    }
+    return told
   }
 
   public func restore(

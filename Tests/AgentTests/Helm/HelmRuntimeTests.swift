@@ -172,6 +172,24 @@ struct HelmRuntimeTests {
   }
 
   @Test(arguments: HelmEdition.offered)
+  func aFirstUpgradeThatFailsReturnsToWhatSomebodyElseDeployed(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let former = try await stack.release("0.9.0", tag: "v1")
+      try await stack.runHelm(
+        "install", "wrktalk", "\(former.folder)/wrktalk", "--values", former.configFile ?? "", "--wait")
+      let failure = await #expect(throws: RuntimeFailure.self) {
+        try await stack.deploy(
+          try await stack.release("1.0.0", tag: "v99"), timeout: .seconds(60), returnsToFormer: true)
+      }
+      #expect(failure?.reason == "ImagePullFailed")
+      #expect(failure?.message.contains("Revision 1 of the release") == true, "\(failure?.message ?? "")")
+      let observed = try await stack.observe()
+      #expect(observed.latest == .init(number: 3, status: .deployed, version: "0.9.0"))
+      #expect(EnvironmentComparison(expected: 3, observed).isMatching, "\(observed)")
+    }
+  }
+
+  @Test(arguments: HelmEdition.offered)
   func anUninstalledReleaseIsInstalledAgain(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let release = try await stack.release("1.0.0", tag: "v1")

@@ -91,9 +91,11 @@ final class HelmStack: Sendable {
   var progress: [DesiredDeploymentStatus.Progress] { told.withLock { $0 } }
 
   func target(
-    timeout: Duration = .seconds(120), ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = []
+    timeout: Duration = .seconds(120), ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = [],
+    returnsToFormer: Bool = false
   ) -> RuntimeTarget {
-    RuntimeTarget(name: "wrktalk", namespace: namespace, timeout: timeout, driftIgnore: rules)
+    RuntimeTarget(
+      name: "wrktalk", namespace: namespace, timeout: timeout, driftIgnore: rules, returnsToFormer: returnsToFormer)
   }
 
   /// The fixture's chart as this version, as the Agent would have unpacked it.
@@ -115,10 +117,10 @@ final class HelmStack: Sendable {
       folder: "\(folder)/bundle", configFile: "\(folder)/config")
   }
 
-  func deploy(_ release: PreparedRelease, timeout: Duration = .seconds(120)) async throws(RuntimeFailure)
-    -> RunningRelease
-  {
-    try await runtime.converge(target(timeout: timeout), to: release) { progress in
+  func deploy(
+    _ release: PreparedRelease, timeout: Duration = .seconds(120), returnsToFormer: Bool = false
+  ) async throws(RuntimeFailure) -> RunningRelease {
+    try await runtime.converge(target(timeout: timeout, returnsToFormer: returnsToFormer), to: release) { progress in
       self.told.withLock { $0.append(progress) }
     }
   }
