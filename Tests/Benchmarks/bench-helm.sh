@@ -14,7 +14,7 @@ port=$((${BENCH_PORT:-3910} + 10))
 release 1.0.0 v1
 release 2.0.0 v2
 
-# Both sides install the same chart from nothing, upgrade it, and wait until it is ready.
+# Both sides install the same chart from nothing, upgrade it, and wait until it is ready. Helm looks every two seconds.
 bare() { # bare VERSION TAG
   helm upgrade --install wrktalk "$bucket/artifacts/helm/wrktalk-$1.tgz" --values "$bucket/config/values.yaml" \
     --set-string "backend.image.tag=$2,media.image.tag=$2" --wait --timeout 2m
@@ -23,11 +23,11 @@ start_backend
 start_agent
 bare_install= bare_upgrade= agent_install= agent_upgrade=
 for ((round = 1; round <= rounds; round++)); do
-  took bare 1.0.0 v1; bare_install=$(lesser "$bare_install" "$took")
-  took bare 2.0.0 v2; bare_upgrade=$(lesser "$bare_upgrade" "$took")
+  took bare 1.0.0 v1; bare_install+=" $took"
+  took bare 2.0.0 v2; bare_upgrade+=" $took"
   helm uninstall wrktalk --wait >/dev/null
-  took converge 1.0.0; agent_install=$(lesser "$agent_install" "$took")
-  took converge 2.0.0; agent_upgrade=$(lesser "$agent_upgrade" "$took")
+  took converge 1.0.0; agent_install+=" $took"
+  took converge 2.0.0; agent_upgrade+=" $took"
   [ "$round" = "$rounds" ] || { wrktalkctl delete dd wrktalk -n "$project" >/dev/null; helm uninstall wrktalk --wait >/dev/null; }
 done
 figure "install a release until it is ready" "$agent_install" "helm upgrade --install --wait" "$bare_install"

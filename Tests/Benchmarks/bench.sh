@@ -46,9 +46,9 @@ start_backend
 start_agent
 bare= agent=
 for ((round = 1; round <= rounds; round++)); do
-  took bare_install; bare=$(lesser "$bare" "$took")
+  took bare_install; bare+=" $took"
   bare down -t 0 >/dev/null 2>&1
-  took converge 1.0.0; agent=$(lesser "$agent" "$took")
+  took converge 1.0.0; agent+=" $took"
   if [ "$round" -lt "$rounds" ]; then
     wrktalkctl delete dd wrktalk -n "$project" >/dev/null
     bare down -t 0 >/dev/null 2>&1

@@ -3,13 +3,15 @@ rounds=$([ -n "${BENCH_QUICK:-}" ] && echo 1 || echo 5)
 window=$([ -n "${BENCH_QUICK:-}" ] && echo 20 || echo 60)
 
 between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b - a }'; }
-# lesser SECONDS SECONDS: of several rounds the quickest counts, since what else a machine does only makes it slower.
-lesser() { awk -v a="${1:-inf}" -v b="$2" 'BEGIN { printf "%.3f", (a == "inf" || b < a + 0 ? b : a) }'; }
+# median NUMBERS
+median() { tr ' ' '\n' <<<"$1" | grep . | sort -n | awk '{ n[NR] = $1 } END { print n[int((NR + 1) / 2)] }'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b > 0 ? a / b : 0) }'; }
 
-# took COMMAND...: the seconds that it took, into $took.
+# took COMMAND...: the seconds that it took, into $took; what was stopped before is gone by then.
 took() {
-  local began; began=$(date +%s.%N)
+  local began
+  sleep 3
+  began=$(date +%s.%N)
   "$@" >/dev/null 2>&1 || fail "while measuring: $* failed"
   took=$(between "$began" "$(date +%s.%N)")
 }
@@ -17,8 +19,11 @@ took() {
 converge() {
   wrktalkctl apply -f "$folder/$1.yaml" && wrktalkctl wait dd/wrktalk -n "$project" --for=condition=Ready --timeout 2m
 }
-# figure WHAT AGENT-SECONDS NAME SECONDS
-figure() { printf '%-44sAgent %.2f s, %s %.2f s, ratio %s\n' "$1" "$2" "$3" "$4" "$(ratio "$2" "$4")"; }
+# figure WHAT SECONDS-OF-THE-AGENT NAME SECONDS: the medians of all rounds.
+figure() {
+  local agent other; agent=$(median "$2"); other=$(median "$4")
+  printf '%-44sAgent %.2f s, %s %.2f s, ratio %s\n' "$1" "$agent" "$3" "$other" "$(ratio "$agent" "$other")"
+}
 
 # milliseconds PID CPU|CHILDREN: of processor time.
 milliseconds() { awk -v from="$([ "$2" = CPU ] && echo 14 || echo 16)" '{ print ($from + $(from + 1)) * 10 }' "/proc/$1/stat"; }
