@@ -139,39 +139,13 @@ final class CustomerEnvironment: Sendable {
     for what: String, key: ObjectKey = CustomerEnvironment.key, within limit: Duration = .seconds(180),
     _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
   ) async throws -> DesiredDeployment {
-    try await withThrowingTaskGroup(of: DesiredDeployment?.self) { group in
-      group.addTask { [client] in
-        while true {
-          let now = try await client.get(DesiredDeploymentKind.self, key)
-          if condition(now) { return now }
-          let changes = try await client.watch(
-            DesiredDeploymentKind.definition.names, namespace: Self.key.namespace, from: now.metadata.resourceVersion)
-          for try await change in changes {
-            guard case .modified(let object) = change else { continue }
-            let deployment = try object.decoded(as: DesiredDeployment.self)
-            if deployment.key == key, condition(deployment) { return deployment }
-          }
-        }
-      }
-      group.addTask {
-        try await Task.sleep(for: limit)
-        return nil
-      }
-      defer { group.cancelAll() }
-      if let found = try await group.next() ?? nil { return found }
-      let status = try JSONValue(
-        encoding: try await client.get(DesiredDeploymentKind.self, key).status ?? DesiredDeploymentStatus())
-      throw ProgramError(description: "waited \(limit) in vain for: \(what); the status is \(status.text)")
-    }
+    try await client.waitForDeployment(key, what, within: limit, condition)
   }
 
   /// Waits until the present generation runs in full health.
   @discardableResult
   func waitUntilReady() async throws -> DesiredDeployment {
-    try await wait(for: "Ready") { deployment in
-      let ready = deployment.status?.conditions?[DeploymentCondition.ready]
-      return ready?.status == .isTrue && ready?.observedGeneration == deployment.metadata.generation
-    }
+    try await wait(for: "Ready") { $0.isReady }
   }
 
   // MARK: The Agent and the engine

@@ -21,16 +21,20 @@ final class KubectlSession: Sendable {
     try useToken(token)
   }
 
-  /// Gives `kubectl` this token. It sends bearer tokens over TLS only, and over plain HTTP the password of its URL.
+  /// Gives `kubectl` this token.
   func useToken(_ token: String) throws {
-    try folder.write(
-      """
-      apiVersion: v1
-      kind: Config
-      clusters: [{name: here, cluster: {server: "http://kubectl:\(token)@127.0.0.1:\(port)"}}]
-      contexts: [{name: here, context: {cluster: here, namespace: wrktalk}}]
-      current-context: here
-      """, to: "kubeconfig")
+    try folder.write(Self.kubeconfig(token: token, port: port, namespace: "wrktalk"), to: "kubeconfig")
+  }
+
+  /// `kubectl` sends bearer tokens over TLS only, and over plain HTTP the password of its URL.
+  static func kubeconfig(token: String, port: Int, namespace: String) -> String {
+    """
+    apiVersion: v1
+    kind: Config
+    clusters: [{name: here, cluster: {server: "http://kubectl:\(token)@127.0.0.1:\(port)"}}]
+    contexts: [{name: here, context: {cluster: here, namespace: \(namespace)}}]
+    current-context: here
+    """
   }
 
   func start(_ arguments: [String], environment: [String: String] = [:]) async throws -> RunningProgram {

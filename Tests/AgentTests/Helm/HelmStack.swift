@@ -14,28 +14,6 @@ import YAMLDocuments
 @testable import Agent
 @testable import DeploymentPlanning
 
-/// Which Helm a test runs with.
-enum HelmEdition: String, Sendable, CaseIterable, CustomTestStringConvertible {
-  case helm3
-  case helm4
-
-  var testDescription: String { rawValue }
-
-  /// Those that the machine offers; all of them where every suite is demanded.
-  static var offered: [HelmEdition] {
-    allCases.filter { Testbed.offers($0.facility) || Testbed.demandsEverySuite }
-  }
-
-  private var facility: Testbed.Facility {
-    switch self {
-    case .helm3: .helm3
-    case .helm4: .helm4
-    }
-  }
-
-  func executable() throws -> String { try Testbed.location(of: facility) }
-}
-
 /// A namespace of its own on the testbed's cluster, and the runtime under test.
 final class HelmStack: Sendable {
   let folder: TemporaryFolder
