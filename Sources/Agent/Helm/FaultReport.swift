@@ -8,6 +8,7 @@ struct FaultReport: Sendable {
   let client: ResourceClient
   let namespace: String
   let mask: SecretMask
+  let clock: any Clock<Duration>
 
   func text(of fault: PodFault, workload: String?) async -> String {
     var text = (workload.map { "\($0): " } ?? "") + mask.masked(fault.message)
@@ -16,7 +17,7 @@ struct FaultReport: Sendable {
       let log = await log(of: fault)
       text += log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)"
     case .imagePull, .notReady, .preparing, .cannotStart:
-      if let told = await warning(about: fault.pod) { text += ". The kubelet says: \(told)" }
+      if let told = await warning(about: fault) { text += ". The kubelet says: \(told)" }
       if case .notReady = fault.kind {
         let log = await log(of: fault)
         if !log.isEmpty { text += ". Its log ends: \(log)" }
@@ -43,7 +44,16 @@ struct FaultReport: Sendable {
     "FailedPostStartHook", "InspectFailed", "NetworkNotReady", "FailedValidation",
   ]
 
-  /// The newest warning about a pod that tells why.
+  /// The newest warning about a pod that tells why. Where a container runs but is not ready, a probe has failed or is about
+  /// to: the kubelet may take a moment to say so.
+  private func warning(about fault: PodFault) async -> String? {
+    for _ in 0..<(fault.kind == .notReady ? 10 : 1) {
+      if let told = await warning(about: fault.pod) { return told }
+      guard fault.kind == .notReady, (try? await clock.sleep(for: .milliseconds(500))) != nil else { return nil }
+    }
+    return nil
+  }
+
   private func warning(about pod: String) async -> String? {
     let selector = ObjectSelector(
       fields: [

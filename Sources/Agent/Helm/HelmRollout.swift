@@ -85,7 +85,7 @@ final class HelmRollout: Sendable {
 
   private func report(_ fault: PodFault, _ workload: String?) async -> String {
     if let known = lastReport.withLock({ $0 }), known.fault == fault { return known.text }
-    let text = await FaultReport(client: runtime.client, namespace: target.namespace, mask: mask)
+    let text = await FaultReport(client: runtime.client, namespace: target.namespace, mask: mask, clock: runtime.clock)
       .text(of: fault, workload: workload)
     lastReport.withLock { $0 = (fault, text) }
     return text

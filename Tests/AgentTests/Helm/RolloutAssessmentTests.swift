@@ -17,7 +17,7 @@ struct RolloutAssessmentTests {
       "observedGeneration": 3, "availableReplicas": .integer(ready), "updatedReplicas": .integer(updated ?? replicas),
     ]
     return RolloutAssessment.Workload(
-      object: ManifestObject(json, namespace: "prod")!, live: live, pods: [])
+      object: ManifestObject(json, namespace: "prod")!, live: live, pods: nil)
   }
 
   static func pod(_ name: String, _ container: JSONValue) -> JSONValue {
