@@ -34,7 +34,7 @@ struct HelmFailureTests {
       let good = try await environment.deploy(try await environment.spec("1.0.0", tag: "v1"))
       for fault in Self.faults {
         let spec = try await environment.spec(
-          fault.version, tag: fault.tag, values: fault.values, timeout: .seconds(40))
+          fault.version, tag: fault.tag, values: fault.values, timeout: .seconds(30))
         let generation = try await environment.apply(spec).metadata.generation
         let failed = try await environment.wait(for: "the rollback of \(fault.version)") {
           $0.status?.failure?.generation == generation && $0.condition(DeploymentCondition.stalled)?.status == .isTrue
@@ -65,7 +65,7 @@ struct HelmFailureTests {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()
       try await environment.deploy(try await environment.spec("1.0.0", tag: "v1"))
-      var spec = try await environment.spec("2.0.0", tag: "v99", timeout: .seconds(40))
+      var spec = try await environment.spec("2.0.0", tag: "v99", timeout: .seconds(30))
       spec.failurePolicy = .hold
       try await environment.apply(spec)
       let held = try await environment.wait(for: "Stalled") {
