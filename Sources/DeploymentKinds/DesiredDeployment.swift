@@ -26,7 +26,8 @@ public enum DriftPolicy: String, Sendable, Hashable, Codable, CaseIterable {
 public enum DeletionPolicy: String, Sendable, Hashable, Codable, CaseIterable {
   /// They go on running, and nobody looks after them.
   case orphan = "Orphan"
-  /// The Compose project or Helm release is removed first; volumes stay.
+  /// The Compose project or Helm release is removed first. A project's volumes stay; of a release, what its chart or
+  /// Kubernetes keeps.
   case uninstall = "Uninstall"
 }
 

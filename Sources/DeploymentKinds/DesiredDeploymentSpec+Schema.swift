@@ -41,7 +41,7 @@ extension DesiredDeploymentSpec {
         Schema.Documentation(
           """
           What happens to what runs when this object is deleted: Orphan leaves it running, Uninstall removes the Helm \
-          release or Compose project first (volumes stay).
+          release or Compose project first. A project's volumes stay; of a release, what its chart or Kubernetes keeps.
           """, default: .string(DeletionPolicy.orphan.rawValue))),
       "interval": .string(
         .duration,

@@ -9,6 +9,14 @@ extension DeploymentPlanner {
   private var hasFinalizer: Bool { desired.metadata.finalizers?.contains(DesiredDeploymentKind.finalizer) == true }
 
   /// The Compose project or Helm release, in words.
+  /// What of it is not removed.
+  private var volumesText: String {
+    switch spec.runtime {
+    case .compose: "; its volumes stay"
+    case .helm: "; what its chart or Kubernetes keeps stays"
+    }
+  }
+
   var targetTitle: String {
     "the \(spec.runtime == .compose ? "Compose project" : "Helm release") \(spec.targetName ?? "")"
   }
@@ -41,7 +49,7 @@ extension DeploymentPlanner {
     }
     let hasFailed = status.conditions?[DeploymentCondition.released]?.reason == Self.uninstallFailed
     if hasFailed, let pause = pauseUntilNextAttempt { return .settled(recheckAfter: pause) }
-    let text = "Uninstalling \(targetTitle) (spec.deletionPolicy is Uninstall); its volumes stay"
+    let text = "Uninstalling \(targetTitle) (spec.deletionPolicy is Uninstall)\(volumesText)"
     if !hasFailed, !isUninstalling { events.append(DeploymentEvent(.normal, "Uninstalling", text)) }
     status.nextAttemptAt = nil
     if status.progress?.step != .uninstalling {
@@ -70,7 +78,7 @@ extension DeploymentPlanner {
   /// The status is that of a record that has deployed nothing yet: where the object stays for others' finalizers, it
   /// tells what is so.
   mutating func recordUninstalled() {
-    let text = "\(Self.sentence(targetTitle)) was uninstalled; its volumes stay"
+    let text = "\(Self.sentence(targetTitle)) was uninstalled\(volumesText)"
     status = DesiredDeploymentStatus(
       lastHandledRetryRequest: status.lastHandledRetryRequest, conditions: [], history: status.history)
     set(DeploymentCondition.released, .isFalse, "Uninstalled", text)

@@ -9,7 +9,12 @@ struct YAMLComposer {
   private var aliasWeight = 0
   private var depth = 0
 
-  init(file: String) { self.file = file }
+  private let keys: YAMLStream.KeyRules
+
+  init(file: String, keys: YAMLStream.KeyRules) {
+    self.file = file
+    self.keys = keys
+  }
 
   mutating func compose(_ events: inout YAMLEventParser) throws(YAMLError) -> [YAMLDocument] {
     var documents: [YAMLDocument] = []
@@ -111,7 +116,9 @@ struct YAMLComposer {
       weight += value.weight + key.utf8.count
       if isMerge {
         merged += try mergeSources(value, event.mark)
-      } else if let first = members.updateValue(YAMLNode.Member(keyMark: event.mark, node: value), forKey: key) {
+      } else if let first = members.updateValue(YAMLNode.Member(keyMark: event.mark, node: value), forKey: key),
+        keys == .strict
+      {
         throw failure(
           event.mark,
           "the key \"\(key)\" stands twice: first on line \(first.keyMark.line), column \(first.keyMark.column)")
@@ -145,6 +152,7 @@ struct YAMLComposer {
     switch event.content {
     case .scalar(let scalar):
       guard case .string(let key) = try value(of: scalar, event.mark) else {
+        if keys == .lenient { return scalar.text }
         throw failure(event.mark, "a key must be a string; write \"\(scalar.text.prefix(40))\" in quotation marks")
       }
       return key

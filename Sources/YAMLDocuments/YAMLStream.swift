@@ -10,23 +10,34 @@ public enum YAMLStream {
   /// How much all aliases of a document may add to it, in bytes.
   public static let maximumAliasByteCount = 4 << 20
 
+  /// What keys may be.
+  public enum KeyRules: Sendable, Hashable {
+    /// Strings, each once.
+    case strict
+    /// Any scalar, as it is written; of a key that stands twice the last counts. So Helm reads what charts rendered.
+    case lenient
+  }
+
   /// The documents of `bytes`, without the empty ones.
   ///
   /// - Parameter file: what errors and locations call the text: a file's name, or `stdin`.
-  public static func parse(_ bytes: [UInt8], file: String) throws(YAMLError) -> [YAMLDocument] {
+  public static func parse(_ bytes: [UInt8], file: String, keys: KeyRules = .strict) throws(YAMLError) -> [YAMLDocument]
+  {
     guard bytes.count <= maximumByteCount else {
       throw YAMLError(
         SourceLocation(file: file, line: 1, column: 1), "the file has more than \(maximumByteCount >> 20) MiB")
     }
     return try bytes.withUnsafeBufferPointer { buffer throws(YAMLError) in
       var events = YAMLEventParser(buffer, file: file)
-      var composer = YAMLComposer(file: file)
+      var composer = YAMLComposer(file: file, keys: keys)
       return try composer.compose(&events)
     }
   }
 
-  public static func parse(_ text: String, file: String) throws(YAMLError) -> [YAMLDocument] {
-    try parse(Array(text.utf8), file: file)
+  public static func parse(
+    _ text: String, file: String, keys: KeyRules = .strict
+  ) throws(YAMLError) -> [YAMLDocument] {
+    try parse(Array(text.utf8), file: file, keys: keys)
   }
 }
 

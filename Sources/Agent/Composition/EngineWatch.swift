@@ -10,6 +10,17 @@ final class EngineWatch: Sendable {
     var task: Task<Void, Never>
   }
 
+  /// What a listener depends on: other settings of a target change nothing of what is listened to.
+  private struct Place: Equatable {
+    var name: String
+    var namespace: String
+
+    init(_ target: RuntimeTarget) {
+      name = target.name
+      namespace = target.namespace
+    }
+  }
+
   private let runtime: any DeploymentRuntime
   private let wake: @Sendable (ObjectKey) -> Void
   private let listeners = Mutex<[ObjectKey: Listener]>([:])
@@ -23,7 +34,7 @@ final class EngineWatch: Sendable {
   /// Follows the target of a deployment: as it is now, nil where there is none any more.
   func follow(_ key: ObjectKey, _ target: RuntimeTarget?) {
     listeners.withLock { listeners in
-      guard listeners[key]?.target != target else { return }
+      guard listeners[key].map({ Place($0.target) }) != target.map({ Place($0) }) else { return }
       listeners.removeValue(forKey: key)?.task.cancel()
       guard let target else { return }
       let task = Task { [runtime, wake] in

@@ -51,7 +51,12 @@ struct WorkingDirectory: Sendable {
 
   /// Removes the folder of a release that was deployed.
   func discard(_ folder: String) {
-    SecretFile.erase("\(folder)/config")
+    // The files beside the unpacked artifact hold settings and values.
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      let path = "\(folder)/\(name)"
+      let kind = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
+      if kind == .typeRegular { SecretFile.erase(path) }
+    }
     try? FileManager.default.removeItem(atPath: folder)
   }
 

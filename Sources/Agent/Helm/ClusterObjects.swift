@@ -40,6 +40,9 @@ final class ClusterObjects: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
+  /// For how long a copy whose watch is broken is still believed.
+  private static let patience = Duration.seconds(30)
+
   /// Helm labels all that it makes.
   private static let managedByHelm = ObjectSelector(labels: [
     .equals(key: "app.kubernetes.io/managed-by", value: "Helm")
@@ -144,7 +147,11 @@ final class ClusterObjects: Sendable {
   }
 
   private func synced(_ informer: Informer<JSONValue>, _ what: String) async throws(RuntimeFailure) {
-    if informer.hasSynced { return }
+    if informer.hasSynced {
+      // What a broken watch showed last may be long untrue.
+      guard let problem = informer.problem(lasting: Self.patience) else { return }
+      throw RuntimeFailure(problem, what)
+    }
     let problem: ResourceClientError?
     do { problem = try await informer.waitForSyncOrProblem() } catch { throw .stopped }
     if let problem { throw RuntimeFailure(problem, what) }
@@ -231,7 +238,8 @@ struct RevisionLabel: Sendable, Hashable {
   init?(_ secret: JSONValue) {
     let metadata = secret["metadata"]
     guard let labels = metadata?["labels"], labels["owner"]?.string == "helm", let release = labels["name"]?.string,
-      let number = labels["version"]?.string.flatMap({ Int64($0) }), let name = metadata?["name"]?.string
+      let number = labels["version"]?.string.flatMap({ Int64($0) }), (1...Int64(Int32.max)).contains(number),
+      let name = metadata?["name"]?.string, name == HelmReleaseRecord.secretName(release: release, revision: number)
     else { return nil }
     self.release = release
     self.number = number

@@ -12,6 +12,7 @@ import WireFormats
 final class DriftCheck: Sendable {
   struct Drifted: Sendable {
     var object: ManifestObject
+    var live: JSONValue?
     var differences: [HelmObservation.Difference]
   }
 
@@ -22,7 +23,8 @@ final class DriftCheck: Sendable {
     var isReal: Bool
   }
 
-  static let fieldManager = "wrktalk-agent"
+  /// Helm's own: a field that a later chart leaves out must not stay for having another owner.
+  static let fieldManager = "helm"
 
   private let cluster: ClusterObjects
   /// The last word of the API server on an object, by its uid.
@@ -40,14 +42,14 @@ final class DriftCheck: Sendable {
       let differences = ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore)
       guard !differences.isEmpty else { continue }
       if let live, try await !isReal(object, live, target, revision) { continue }
-      found.append(Drifted(object: object, differences: differences))
+      found.append(Drifted(object: object, live: live, differences: differences))
     }
     return found
   }
 
   /// Brings one object back to what the manifest says, with what Helm knows its own by.
-  func correct(_ object: ManifestObject, of target: RuntimeTarget) async throws(RuntimeFailure) {
-    _ = try await apply(object, of: target, isDryRun: false)
+  func correct(_ drifted: Drifted, of target: RuntimeTarget) async throws(RuntimeFailure) {
+    _ = try await apply(drifted.object, over: drifted.live, of: target, isDryRun: false)
   }
 
   private func isReal(
@@ -63,7 +65,7 @@ final class DriftCheck: Sendable {
     }
     let isReal: Bool
     do throws(RuntimeFailure) {
-      isReal = Self.content(try await apply(object, of: target, isDryRun: true)) != Self.content(live)
+      isReal = Self.content(try await apply(object, over: live, of: target, isDryRun: true)) != Self.content(live)
     } catch {
       if error.kind == .cancelled { throw error }
       // Where the server gives no word, what was compared stands.
@@ -77,7 +79,7 @@ final class DriftCheck: Sendable {
   }
 
   private func apply(
-    _ object: ManifestObject, of target: RuntimeTarget, isDryRun: Bool
+    _ object: ManifestObject, over live: JSONValue?, of target: RuntimeTarget, isDryRun: Bool
   ) async throws(RuntimeFailure) -> JSONValue {
     guard let (names, key) = try await cluster.resource(of: object) else {
       throw RuntimeFailure(
@@ -86,16 +88,24 @@ final class DriftCheck: Sendable {
     }
     do throws(ResourceClientError) {
       return try await cluster.client.apply(
-        names, key, Self.applied(object, of: target), fieldManager: Self.fieldManager, force: true,
+        names, key, Self.applied(object, over: live, of: target), fieldManager: Self.fieldManager, force: true,
         options: WriteOptions(isDryRun: isDryRun))
     } catch {
+      // A refusal may quote what the object holds.
+      if error.reason == .invalid, object.kind == "Secret" || object.kind == "ConfigMap" {
+        throw RuntimeFailure(
+          kind: .transient, reason: "CorrectionRefused",
+          message: "The cluster refuses \(object.title) as the release has it")
+      }
       throw RuntimeFailure(error, object.title)
     }
   }
 
   /// Helm adds these to all that it makes, beside the manifest; without them it takes an object for somebody else's.
-  private static func applied(_ object: ManifestObject, of target: RuntimeTarget) -> JSONValue {
-    var json = object.desired(ignoring: target.driftIgnore)
+  private static func applied(
+    _ object: ManifestObject, over live: JSONValue?, of target: RuntimeTarget
+  ) -> JSONValue {
+    var json = object.desired(ignoring: target.driftIgnore, live: live)
     json["status"] = nil
     json["metadata"]?["creationTimestamp"] = nil
     var metadata = json["metadata"] ?? [:]

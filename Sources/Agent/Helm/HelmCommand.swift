@@ -81,7 +81,8 @@ struct HelmCommand: Sendable, Hashable {
     }
     if upgrade.isWaiting { arguments += ["--wait", "--wait-for-jobs"] }
     arguments += [
-      "--timeout", Self.text(upgrade.timeout), "--history-max", String(upgrade.historyMax),
+      // Without values of its own an upgrade would silently take over those of the revision before.
+      "--reset-values", "--timeout", Self.text(upgrade.timeout), "--history-max", String(upgrade.historyMax),
       "--description", upgrade.description,
     ]
     if hasLabels { arguments += ["--labels", "\(RevisionLabel.operationLabel)=\(upgrade.operation)"] }

@@ -39,7 +39,7 @@ struct HelmOperation: Sendable {
       release, namespace: target.namespace, folder: Self.parent(of: release.folder), client: runtime.client)
     defer { values.erase() }
     let revisions = try await recovered()
-    let rollout = rollout(after: revisions, mask: SecretMask(values: values.secrets))
+    let rollout = try await rollout(after: revisions, secrets: values.secrets)
     defer { rollout.stop() }
     let description = Self.description(of: release.release, values: values.digest)
     let deployed = try await deployedDescription(revisions)
@@ -98,7 +98,7 @@ struct HelmOperation: Sendable {
   func restore(_ revision: Int64, purpose: RestorePurpose) async throws(RuntimeFailure) -> RunningRelease? {
     let lock = try await lock()
     let revisions = try await recovered()
-    let rollout = rollout(after: revisions, mask: SecretMask(values: []))
+    let rollout = try await rollout(after: revisions)
     defer { rollout.stop() }
     guard let latest = revisions.first else { return nil }
     if latest.number == revision, latest.status == .deployed {
@@ -127,7 +127,7 @@ struct HelmOperation: Sendable {
       Progress(step: .uninstalling, done: 0, total: 1, message: "removing the Helm release \(target.name)"))
     let revisions = try await runtime.releases.revisions(release: target.name, namespace: target.namespace)
     if revisions.isEmpty { return }
-    let rollout = rollout(after: revisions, mask: SecretMask(values: []))
+    let rollout = try await rollout(after: revisions)
     defer { rollout.stop() }
     try await run(
       command.uninstallArguments(
@@ -158,7 +158,7 @@ struct HelmOperation: Sendable {
         Progress(
           step: .starting, done: index, total: drifted.differences.count,
           message: "applying \(drifted.object.title) as it was deployed"))
-      try await runtime.drift.correct(drifted.object, of: target)
+      try await runtime.drift.correct(drifted, of: target)
     }
   }
 
@@ -177,53 +177,62 @@ struct HelmOperation: Sendable {
     var isAnnounced = false
     while true {
       let revisions = try await runtime.releases.revisions(release: target.name, namespace: target.namespace)
-      guard let latest = revisions.first, latest.status.isPending, latest.status != .uninstalling else {
+      // Helm goes by what the Secret holds; its label is what others see.
+      guard let latest = revisions.first, let (record, _) = try await runtime.releases.record(latest),
+        latest.status.isPending || record.revision.status.isPending
+      else {
         files.forgetRun()
         return revisions
       }
       let age = runtime.now() - Timestamp(seconds: latest.writtenAt)
       let isOurs =
-        files.hasUnfinishedRun
+        files.hasUnfinishedRun || age > target.timeout
         || (latest.operation != nil && !revisions.dropFirst().contains { $0.operation == latest.operation })
-      if isOurs || age > target.timeout {
+      if isOurs {
         runtime.logger.notice(
           "Letting go of a Helm revision that was left in the middle",
           metadata: ["release": .string(target.name), "revision": "\(latest.number)"])
         try await runtime.releases.letGo(
-          latest, because: "wrktalk-agent: the \(latest.status.rawValue) of this revision was interrupted")
-        continue
-      }
-      if !isAnnounced {
+          latest, because: "wrktalk-agent: the \(record.revision.status.rawValue) of this revision was interrupted")
+      } else if !isAnnounced {
         isAnnounced = true
         await progress(
           Progress(
             step: .preparing, done: 0, total: 0,
             message:
-              "waiting for a Helm that somebody else runs: revision \(latest.number) is \(latest.status.rawValue)"
+              "waiting for a Helm that somebody else runs: revision \(latest.number) is \(record.revision.status.rawValue)"
           ))
       }
       guard deadline.remaining() > .zero else {
         throw RuntimeFailure(
           kind: .transient, reason: "HelmBusy",
           message: "Somebody else's Helm works on release \(target.name): revision \(latest.number) is "
-            + latest.status.rawValue)
+            + record.revision.status.rawValue)
       }
-      do { try await runtime.clock.sleep(for: .seconds(2)) } catch { throw .stopped }
+      do { try await runtime.clock.sleep(for: isOurs ? .milliseconds(200) : .seconds(2)) } catch { throw .stopped }
     }
   }
 
   // MARK: Helm
 
-  private func rollout(after revisions: [RevisionLabel], mask: SecretMask) -> HelmRollout {
-    HelmRollout(
-      runtime: runtime, target: target, deadline: deadline, base: revisions.first?.number ?? 0, mask: mask,
-      progress: progress)
+  /// - Parameter secrets: what must not be told besides what the release's Secrets hold now.
+  private func rollout(
+    after revisions: [RevisionLabel], secrets: [String] = []
+  ) async throws(RuntimeFailure) -> HelmRollout {
+    var secrets = secrets
+    if let latest = revisions.first, let (_, manifest) = try await runtime.releases.record(latest) {
+      secrets += manifest.secretTexts
+    }
+    return HelmRollout(
+      runtime: runtime, target: target, deadline: deadline, base: revisions.first?.number ?? 0,
+      mask: SecretMask(values: secrets), progress: progress)
   }
 
   /// Runs helm while the rollout is watched, which may end it early.
   private func run(
     _ arguments: [String], _ rollout: HelmRollout, judges: Bool = true, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) {
+    try await rollout.begin()
     try files.beginRun()
     let input = lock.file
     let verdict = Mutex<RuntimeFailure?>(nil)
@@ -252,7 +261,8 @@ struct HelmOperation: Sendable {
     watching.cancel()
     await watching.value
     if Task.isCancelled { throw .stopped }
-    files.forgetRun()
+    // What ended by itself left nothing in the middle.
+    if case .success(let result) = outcome, case .exited = result.status { files.forgetRun() }
     if let failure = verdict.withLock({ $0 }) { throw failure }
     switch outcome {
     case .success(let result) where result.status.isSuccess: return
@@ -280,8 +290,11 @@ struct HelmOperation: Sendable {
     let tags = (release.imageTags ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let parts = [release.artifact.sha256, values] + tags
     let digest = SHA256.digest(of: Array(parts.joined(separator: "\n").utf8)).hexadecimal
-    return "wrktalk-agent: \(release.version) (\(digest.prefix(16)))"
+    return "\(ownDescription)\(release.version) (\(digest.prefix(16)))"
   }
+
+  /// So begin the descriptions of the revisions that an Agent deployed.
+  static let ownDescription = "wrktalk-agent: "
 
   private static func newOperation() -> String { Hexadecimal.encode(SecureRandom.bytes(count: 8)) }
 

@@ -61,10 +61,13 @@ final class HelmReleases: Sendable {
   func letGo(_ label: RevisionLabel, because reason: String) async throws(RuntimeFailure) {
     guard let secret = try await secret(label) else { return }
     let record = try Self.record(of: secret, label)
-    guard record.revision.status.isPending else { return }
+    let status = record.revision.status
+    // Where only the label says so, only the label is wrong.
+    guard status.isPending || label.status != status else { return }
     let changed: JSONValue
     do throws(HelmRecordError) {
-      changed = try record.marked(.failed, reason, in: secret)
+      changed = try record.marked(
+        status.isPending ? .failed : status, status.isPending ? reason : record.description, in: secret)
     } catch {
       throw Self.unreadable(label, error)
     }

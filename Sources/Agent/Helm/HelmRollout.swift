@@ -40,6 +40,9 @@ final class HelmRollout: Sendable {
 
   func stop() { watch.stop() }
 
+  /// To be called before anything is changed.
+  func begin() async throws(RuntimeFailure) { try await watch.begin() }
+
   // MARK: While Helm works
 
   /// Tells what is waited for until the task is cancelled, or until waiting is of no more use.
@@ -63,9 +66,13 @@ final class HelmRollout: Sendable {
   private func verdict(_ assessment: RolloutAssessment) async -> RuntimeFailure? {
     guard let fault = assessment.fault else { return nil }
     switch fault.kind {
-    case .imagePull(isFinal: true): return await failure(fault, assessment.workload)
+    case .imagePull(isFinal: true):
+      // What has long failed may be just what this repairs.
+      return watch.formerRestarts(ofPod: fault.pod) == nil ? await failure(fault, assessment.workload) : nil
     case .crash(let restarts):
-      if restarts >= runtime.configuration.restartLimit { return await failure(fault, assessment.workload) }
+      if restarts - (watch.formerRestarts(ofPod: fault.pod) ?? 0) >= runtime.configuration.restartLimit {
+        return await failure(fault, assessment.workload)
+      }
       // Its log may be gone when Helm gives up.
       _ = await report(fault, assessment.workload)
       return nil
@@ -128,7 +135,7 @@ final class HelmRollout: Sendable {
         if let running = try await settled() { return running }
         // All is ready, so what still differs is either not seen yet or changed by somebody at this very moment.
         quietUntil = quietUntil ?? deadline.remaining() - Self.settleTime
-        if let quietUntil, deadline.remaining() <= quietUntil { return try await running() }
+        if let quietUntil, deadline.remaining() <= max(quietUntil, .zero) { return try await running() }
       } else if let assessment {
         if !isKnownGood, let failure = await verdict(assessment) { throw failure }
         if assessment.progress != told {

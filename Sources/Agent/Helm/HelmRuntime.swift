@@ -90,7 +90,7 @@ public final class HelmRuntime: DeploymentRuntime {
     let live = try await cluster.live(manifest.objects)
     let drifted = try await drift.drifted(manifest, live: live, of: target, revision: latest.number)
     let workloads = zip(manifest.objects, live).compactMap { object, live -> HelmObservation.Workload? in
-      guard WorkloadKind(rawValue: object.kind) != nil else { return nil }
+      guard WorkloadKind(object) != nil else { return nil }
       return HelmObservation.Workload(object: object.title, health: WorkloadHealth.health(of: object, live: live))
     }
     return .helm(
@@ -121,10 +121,15 @@ public final class HelmRuntime: DeploymentRuntime {
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RuntimeFailure {
     let revisions = try await releases.revisions(release: target.name, namespace: target.namespace)
-    // Helm calls the former revision deployed until another one is.
-    guard revisions.first?.status == .failed, let former = revisions.first(where: { $0.status == .deployed }) else {
-      return failure
+    var found: RevisionLabel?
+    for revision in revisions where revision.status == .deployed || revision.status == .superseded {
+      guard let (record, _) = try await releases.record(revision) else { continue }
+      if !record.description.hasPrefix(HelmOperation.ownDescription) {
+        found = revision
+        break
+      }
     }
+    guard let former = found else { return failure }
     var told = failure
     do throws(RuntimeFailure) {
       _ = try await operation(on: target, progress: progress).restore(former.number, purpose: .rollback)

@@ -1,5 +1,6 @@
 import Cryptography
 import DeploymentKinds
+import FoundationEssentials
 import ResourceClient
 import ResourceModel
 import WireFormats
@@ -27,6 +28,8 @@ struct HelmValues: Sendable {
     if let file = release.configFile {
       values.files.append(file)
       digest.update(Array(((try? SHA256.digest(ofFile: file).hexadecimal) ?? "").utf8))
+      let content = FileManager.default.contents(atPath: file).map { [UInt8]($0) } ?? []
+      values.secrets += texts(in: content, onlySecret: true)
     }
     do throws(RuntimeFailure) {
       for (index, reference) in (release.release.valuesFrom ?? []).enumerated() {
@@ -89,17 +92,25 @@ struct HelmValues: Sendable {
   }
 
   /// Every text in the values, however deep.
-  private static func texts(in content: [UInt8]) -> [String] {
-    let documents = (try? YAMLStream.parse(content, file: "values")) ?? []
-    func texts(_ value: JSONValue) -> [String] {
+  /// - Parameter onlySecret: only under a name that sounds like a secret: the file in the bucket holds mostly what is
+  ///   public (spec §4.1).
+  private static func texts(in content: [UInt8], onlySecret: Bool = false) -> [String] {
+    let documents = (try? YAMLStream.parse(content, file: "values", keys: .lenient)) ?? []
+    func texts(_ value: JSONValue, _ counts: Bool) -> [String] {
       switch value {
-      case .string(let text): [text] + text.split(whereSeparator: \.isNewline).map(String.init)
-      case .integer, .number: [value.text]
-      case .array(let elements): elements.flatMap(texts)
-      case .object(let members): members.values.flatMap(texts)
+      case .string(let text): counts ? [text] + text.split(whereSeparator: \.isNewline).map(String.init) : []
+      case .integer, .number: counts ? [value.text] : []
+      case .array(let elements): elements.flatMap { texts($0, counts) }
+      case .object(let members): members.flatMap { texts($0.value, counts || soundsSecret($0.key)) }
       case .null, .bool: []
       }
     }
-    return documents.flatMap { texts($0.value) }
+    return documents.flatMap { texts($0.value, !onlySecret) }
+  }
+
+  private static func soundsSecret(_ name: String) -> Bool {
+    let name = name.lowercased()
+    return ["password", "passwd", "secret", "token", "credential", "apikey", "api_key", "privatekey", "private_key"]
+      .contains { name.contains($0) }
   }
 }

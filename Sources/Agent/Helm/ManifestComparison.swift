@@ -16,6 +16,7 @@ struct ManifestComparison {
   static func differences(
     of object: ManifestObject, from live: JSONValue?, ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule]
   ) -> [HelmObservation.Difference] {
+    if live == nil, object.vanishesWhenDone { return [] }
     guard let live else { return [HelmObservation.Difference(object: object.title, change: .missing)] }
     var comparison = ManifestComparison(object, ignoring: rules)
     comparison.compare(object.desired, live, at: [])
@@ -124,9 +125,13 @@ extension ManifestObject {
     rules.filter { $0.kind == kind && ($0.name ?? name) == name }.flatMap { $0.paths.compactMap { JSONPointer($0) } }
   }
 
-  /// What is wanted without the fields that others may change.
-  func desired(ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule]) -> JSONValue {
-    ignoredPaths(rules).reduce(desired) { $0.removing($1.tokens[...]) }
+  /// What is wanted, with the fields that others may change as they are: an apply that left them out would take them away.
+  func desired(ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule], live: JSONValue?) -> JSONValue {
+    ignoredPaths(rules).reduce(desired) { desired, pointer in
+      // The live list may have its elements in other places.
+      let isInList = pointer.tokens.contains { Int($0) != nil }
+      return desired.replacing(pointer.tokens[...], with: isInList ? nil : live.flatMap { pointer.value(in: $0) })
+    }
   }
 
   /// Settings live in Secrets, ConfigMaps (spec §4.1) and environment variables, and may stand in commands.
@@ -159,18 +164,23 @@ extension JSONValue {
     }
   }
 
-  fileprivate func removing(_ path: ArraySlice<String>) -> JSONValue {
+  /// - Parameter value: nil to take the field away.
+  fileprivate func replacing(_ path: ArraySlice<String>, with value: JSONValue?) -> JSONValue {
     guard let first = path.first else { return self }
     let rest = path.dropFirst()
     switch self {
     case .object(var members):
-      guard let member = members[first] else { return self }
-      if rest.isEmpty { members.removeValue(forKey: first) } else { members[first] = member.removing(rest) }
+      if rest.isEmpty {
+        members[first] = value
+      } else {
+        guard let member = members[first] else { return self }
+        members[first] = member.replacing(rest, with: value)
+      }
       return .object(members)
     case .array(var elements):
       guard let index = Int(first), elements.indices.contains(index) else { return self }
       // Taking an element away would move those after it.
-      if !rest.isEmpty { elements[index] = elements[index].removing(rest) }
+      if !rest.isEmpty { elements[index] = elements[index].replacing(rest, with: value) }
       return .array(elements)
     default: return self
     }

@@ -1,3 +1,4 @@
+import Cryptography
 import WireFormats
 import YAMLDocuments
 
@@ -9,7 +10,7 @@ struct ReleaseManifest: Sendable {
   ///   - text: YAML documents, as Helm rendered them.
   ///   - namespace: the release's, for objects that name none.
   init(_ text: String, namespace: String) throws(YAMLError) {
-    objects = try YAMLStream.parse(text, file: "manifest").flatMap { document in
+    objects = try YAMLStream.parse(text, file: "manifest", keys: .lenient).flatMap { document in
       Self.flattened(document.value).compactMap { ManifestObject($0, namespace: namespace) }
     }
   }
@@ -20,8 +21,17 @@ struct ReleaseManifest: Sendable {
     return items.flatMap(flattened)
   }
 
+  /// The values of the release's Secrets.
+  var secretTexts: [String] {
+    objects.filter { $0.kind == "Secret" }.flatMap { object in
+      (object.desired["data"]?.object ?? [:]).values.compactMap { value in
+        value.string.flatMap { Base64.decode($0) }.map { String(decoding: $0, as: UTF8.self) }
+      }
+    }
+  }
+
   /// What runs containers.
-  var workloads: [ManifestObject] { objects.filter { WorkloadKind(rawValue: $0.kind) != nil } }
+  var workloads: [ManifestObject] { objects.filter { WorkloadKind($0) != nil } }
 }
 
 /// One object as the manifest has it.
@@ -45,6 +55,11 @@ struct ManifestObject: Sendable, Hashable {
     self.json = json
   }
 
+  /// A Job that the cluster itself removes some time after its end.
+  var vanishesWhenDone: Bool {
+    WorkloadKind(self) == .job && json["spec"]?["ttlSecondsAfterFinished"]?.integer != nil
+  }
+
   /// `Deployment backend`
   var title: String { "\(kind) \(name)" }
 }
@@ -55,4 +70,12 @@ enum WorkloadKind: String, Sendable, CaseIterable {
   case statefulSet = "StatefulSet"
   case daemonSet = "DaemonSet"
   case job = "Job"
+
+  /// Nil for any other kind, also one of the same name in another group.
+  init?(_ object: ManifestObject) {
+    guard let kind = WorkloadKind(rawValue: object.kind),
+      object.apiVersion.hasPrefix(kind == .job ? "batch/" : "apps/")
+    else { return nil }
+    self = kind
+  }
 }

@@ -2,6 +2,7 @@ import DeploymentPlanning
 import Logging
 import ResourceClient
 import ResourceModel
+import Synchronization
 import WireFormats
 
 /// Looks at the workloads of a release and their pods while they are being brought up, through watches that end with it.
@@ -12,6 +13,8 @@ final class RolloutWatch: Sendable {
   private let pods: Informer<JSONValue>
   private let replicaSets: Informer<JSONValue>
   private let tasks: [Task<Void, Never>]
+  /// How often the containers of the pods that were there before had been restarted, by the pods' names.
+  private let former = Mutex<[String: Int64]>([:])
   /// Rings when a pod or a workload has changed.
   let rings: AsyncStream<Void>
 
@@ -47,6 +50,27 @@ final class RolloutWatch: Sendable {
     return object
   }
 
+  /// Remembers the pods that are there: what is the matter with them is not the fault of what comes now.
+  func begin() async throws(RuntimeFailure) {
+    try await synced()
+    let restarts = pods.objects.values.map { pod in
+      let statuses = pod["status"]?["containerStatuses"]?.array ?? []
+      return (pod["metadata"]?["name"]?.string ?? "", statuses.compactMap { $0["restartCount"]?.integer }.max() ?? 0)
+    }
+    former.withLock { $0 = Dictionary(restarts) { first, _ in first } }
+  }
+
+  /// Nil for a pod that came since `begin`.
+  func formerRestarts(ofPod name: String) -> Int64? { former.withLock { $0[name] } }
+
+  private func synced() async throws(RuntimeFailure) {
+    for informer in [pods, replicaSets] where !informer.hasSynced {
+      let problem: ResourceClientError?
+      do { problem = try await informer.waitForSyncOrProblem() } catch { throw .stopped }
+      if let problem { throw RuntimeFailure(problem, "pods and replicasets of namespace \(target.namespace)") }
+    }
+  }
+
   /// The release as its newest revision has it: its workloads, and the hooks that run containers.
   /// - Parameter base: the revision that is being left.
   /// - Returns: nil while there is no newer one.
@@ -58,11 +82,7 @@ final class RolloutWatch: Sendable {
   private func workloads(
     after base: Int64, includingHooks: Bool
   ) async throws(RuntimeFailure) -> [RolloutAssessment.Workload]? {
-    for informer in [pods, replicaSets] where !informer.hasSynced {
-      let problem: ResourceClientError?
-      do { problem = try await informer.waitForSyncOrProblem() } catch { throw .stopped }
-      if let problem { throw RuntimeFailure(problem, "pods and replicasets of namespace \(target.namespace)") }
-    }
+    try await synced()
     let revisions = try await cluster.revisions(release: target.name, namespace: target.namespace)
     guard let latest = revisions.first, latest.number > base, let (record, manifest) = try await releases.record(latest)
     else { return nil }
@@ -78,7 +98,10 @@ final class RolloutWatch: Sendable {
   /// Jobs of hooks are known by their pods: Helm does not label hooks as its own.
   private func hooks(_ record: HelmReleaseRecord) -> [RolloutAssessment.Workload] {
     record.hooks.filter { $0.kind == WorkloadKind.job.rawValue }.compactMap { hook in
-      let own = pods.objects.values.filter { $0["metadata"]?["labels"]?["job-name"]?.string == hook.name }
+      let own = pods.objects.values.filter { pod in
+        pod["metadata"]?["labels"]?["job-name"]?.string == hook.name && pod["metadata"]?["deletionTimestamp"] == nil
+          && formerRestarts(ofPod: pod["metadata"]?["name"]?.string ?? "") == nil
+      }
       let json: JSONValue = ["apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": .string(hook.name)]]
       guard let object = ManifestObject(json, namespace: target.namespace), !own.isEmpty else { return nil }
       let succeeded = own.contains { $0["status"]?["phase"]?.string == "Succeeded" }

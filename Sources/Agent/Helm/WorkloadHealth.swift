@@ -7,7 +7,8 @@ enum WorkloadHealth {
 
   /// - Parameter live: nil where the object is not there.
   static func health(of object: ManifestObject, live: JSONValue?) -> Health {
-    guard let kind = WorkloadKind(rawValue: object.kind) else { return .healthy }
+    guard let kind = WorkloadKind(object) else { return .healthy }
+    if live == nil, object.vanishesWhenDone { return .healthy }
     guard let live else { return .unhealthy("\(object.title) is missing") }
     let status = live["status"]
     if let generation = live["metadata"]?["generation"]?.integer, let seen = status?["observedGeneration"]?.integer,
@@ -53,18 +54,24 @@ enum WorkloadHealth {
     let status = live?["status"]
     func number(_ field: String) -> Int64 { status?[field]?.integer ?? 0 }
     let replicas = live?["spec"]?["replicas"]?.integer ?? object.json["spec"]?["replicas"]?.integer ?? 1
-    switch WorkloadKind(rawValue: object.kind) {
+    let strategy = live?["spec"]?["updateStrategy"]
+    // Pods that somebody replaces by hand are not waited for.
+    let isByHand = strategy?["type"]?.string == "OnDelete"
+    switch WorkloadKind(object) {
     case .deployment:
       return Counts(ready: number("availableReplicas"), updated: number("updatedReplicas"), desired: replicas)
     case .statefulSet:
       let isWhole = status?["currentRevision"] == status?["updateRevision"]
+      let partition = strategy?["rollingUpdate"]?["partition"]?.integer ?? 0
+      let isUpdated =
+        isWhole || isByHand || (partition > 0 && number("updatedReplicas") >= max(0, replicas - partition))
       return Counts(
-        ready: number("readyReplicas"), updated: isWhole ? number("readyReplicas") : number("updatedReplicas"),
-        desired: replicas)
+        ready: number("readyReplicas"), updated: isUpdated ? replicas : number("updatedReplicas"), desired: replicas)
     case .daemonSet:
+      let desired = number("desiredNumberScheduled")
       return Counts(
-        ready: number("numberAvailable"), updated: number("updatedNumberScheduled"),
-        desired: status?["desiredNumberScheduled"]?.integer ?? 0)
+        ready: number("numberAvailable"), updated: isByHand ? desired : number("updatedNumberScheduled"),
+        desired: desired)
     case .job:
       return Counts(
         ready: number("succeeded"), updated: number("succeeded"), desired: live?["spec"]?["completions"]?.integer ?? 1)

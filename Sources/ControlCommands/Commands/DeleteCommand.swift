@@ -9,7 +9,7 @@ struct DeleteCommand: AsyncParsableCommand {
     commandName: "delete", abstract: "Delete objects.",
     discussion: """
       With spec.deletionPolicy Orphan, deleting a deployment leaves what runs as it is: the Agent only stops looking after \
-      it. With Uninstall the deployment stays until the Agent has removed what runs, all but its volumes.
+      it. With Uninstall the deployment stays until the Agent has removed what runs; a Compose project's volumes stay.
       """)
 
   @Argument(help: "A kind and names, or KIND/NAME.")

@@ -24,6 +24,9 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   private struct State {
     var cache = ObjectCache<Object>()
     var problem: ResourceClientError?
+    /// Since when it has not worked.
+    var problemSince: Duration?
+    var hasEnded = false
     var waiters: [Int: Waiter] = [:]
     var nextWaiter = 0
   }
@@ -72,8 +75,17 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   /// Why the last list or watch failed: forbidden, unreachable; nil where it works.
   public var problem: ResourceClientError? { state.withLock { $0.problem } }
 
+  /// Why neither list nor watch has worked for at least that long; nil where one does.
+  public func problem(lasting span: Duration) -> ResourceClientError? {
+    let now = time.uptime()
+    return state.withLock { state in
+      guard let since = state.problemSince, now - since >= span else { return nil }
+      return state.problem
+    }
+  }
+
   /// Waits for the first list.
-  /// - Throws: `CancellationError`.
+  /// - Throws: `CancellationError`, also where `run` ends before there is one.
   public func waitForSync() async throws { try await wait(acceptsProblem: false) }
 
   /// Waits for the first list, or until it is known why there is none yet.
@@ -93,7 +105,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
       await withCheckedContinuation { continuation in
         let answer: Bool? = state.withLock { state in
           if state.cache.hasSynced || (acceptsProblem && state.problem != nil) { return true }
-          if Task.isCancelled { return false }
+          if Task.isCancelled || state.hasEnded { return false }
           state.waiters[id] = Waiter(acceptsProblem: acceptsProblem, continuation: continuation)
           return nil
         }
@@ -107,6 +119,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
 
   /// Lists and watches until the task is cancelled.
   public func run() async {
+    defer { end() }
     var backoff = ReconnectBackoff()
     while !Task.isCancelled {
       let start = time.uptime()
@@ -140,9 +153,21 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
     }
   }
 
+  /// Nothing comes any more: who still waits for the first list must not wait for ever.
+  private func end() {
+    let waiters = state.withLock { state in
+      state.hasEnded = true
+      defer { state.waiters = [:] }
+      return state.waiters
+    }
+    for waiter in waiters.values { waiter.continuation.resume(returning: false) }
+  }
+
   private func note(_ problem: ResourceClientError) {
+    let now = time.uptime()
     let waiters = state.withLock { state in
       state.problem = problem
+      state.problemSince = state.problemSince ?? now
       let waiters = state.waiters.filter { $0.value.acceptsProblem }
       for id in waiters.keys { state.waiters[id] = nil }
       return waiters
@@ -158,6 +183,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
     let (changed, waiters) = state.withLock { state in
       let changed = state.cache.replace(with: objects, resourceVersion: raw.resourceVersion)
       state.problem = nil
+      state.problemSince = nil
       let waiters = state.waiters
       state.waiters = [:]
       return (changed, waiters)
@@ -175,7 +201,10 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
     let stream = try await client.watch(
       names, namespace: namespace, selector: selector, from: version, timeout: timeout,
       representation: representation)
-    state.withLock { $0.problem = nil }
+    state.withLock { state in
+      state.problem = nil
+      state.problemSince = nil
+    }
     var progressed = false
     var events = stream.makeAsyncIterator()
     while let event = try await events.next() {

@@ -14,7 +14,8 @@ struct HelmCommandTests {
       command.arguments(Self.upgrade) == [
         "upgrade", "wrktalk", "/work/chart", "--install", "--namespace", "prod", "--values", "/work/config", "--values",
         "/work/values-0", "--set-string", #"a\.b.image.tag=v1"#, "--set-string", "controlTower.image.tag=sha-ghi",
-        "--set-string", "media.image.tag=1e3", "--wait", "--wait-for-jobs", "--timeout", "90s", "--history-max", "7",
+        "--set-string", "media.image.tag=1e3", "--wait", "--wait-for-jobs", "--reset-values", "--timeout", "90s",
+        "--history-max", "7",
         "--description", "wrktalk-agent: 2.3.0", "--labels", "deploy.wrktalk.com/operation=0a1b",
       ])
     #expect(

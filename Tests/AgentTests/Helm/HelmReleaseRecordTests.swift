@@ -53,6 +53,12 @@ struct HelmReleaseRecordTests {
     let label = try #require(RevisionLabel(try Self.secret(Self.json)))
     #expect(label.number == 7 && label.status == .pendingUpgrade && label.writtenAt == 200 && label.operation == "ab")
     #expect(RevisionLabel(["metadata": ["name": "other", "labels": ["owner": "me"]]]) == nil)
+    // What only calls itself a release is none.
+    for (field, value) in [("version", "9223372036854775807"), ("version", "0"), ("version", "8"), ("name", "other")] {
+      var forged = try Self.secret(Self.json)
+      forged["metadata"]?["labels"]?[field] = .string(value)
+      #expect(RevisionLabel(forged) == nil, "\(field) \(value)")
+    }
   }
 
   @Test(

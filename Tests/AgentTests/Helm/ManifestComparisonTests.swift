@@ -130,9 +130,13 @@ struct ManifestComparisonTests {
     }
     #expect(try Self.differences(change, ignoring: [replicas, other]).count == 1)
     #expect(try Self.differences(change, ignoring: [replicas, labels]) == [])
-    let applied = try Self.object(Self.manifest).desired(ignoring: [replicas, labels])
-    #expect(applied["spec"]?["replicas"] == nil)
-    #expect(applied["metadata"]?["labels"] == nil)
+    var live = Self.live
+    change(&live)
+    let applied = try Self.object(Self.manifest).desired(ignoring: [replicas, labels], live: live)
+    #expect(applied["spec"]?["replicas"] == 9, "what others set is kept")
+    #expect(applied["metadata"]?["labels"]?["app"] == "x")
+    let fresh = try Self.object(Self.manifest).desired(ignoring: [replicas], live: nil)
+    #expect(fresh["spec"]?["replicas"] == nil)
     #expect(applied["spec"]?["template"] != nil)
   }
 
