@@ -17,7 +17,7 @@ struct HelmFailureTests {
   }
 
   private static let faults = [
-    Fault(version: "2.0.0", tag: "v99", reason: "ImagePullFailed", evidence: ["/backend:v99", "not found"]),
+    Fault(version: "2.0.0", tag: "v99", reason: "ImagePullFailed", evidence: [":v99", "not found"]),
     Fault(
       version: "3.0.0", tag: "crash", reason: "WorkloadCrashed",
       evidence: ["cannot read the settings: no such table", "exit code 1"]),
