@@ -14,28 +14,45 @@ struct FaultReport: Sendable {
     var text = (workload.map { "\($0): " } ?? "") + mask.masked(fault.message)
     switch fault.kind {
     case .crash:
-      let log = await log(of: fault)
-      text += log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)"
+      switch await lastWords(of: fault) {
+      case .success(let log): text += log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)"
+      case .failure(let error): text += ". Its log cannot be read: \(mask.masked("\(error)"))"
+      }
     case .imagePull, .notReady, .preparing, .cannotStart:
       if let told = await warning(about: fault) { text += ". The kubelet says: \(told)" }
       if case .notReady = fault.kind {
-        let log = await log(of: fault)
-        if !log.isEmpty { text += ". Its log ends: \(log)" }
+        if case .success(let log) = await log(of: fault), !log.isEmpty { text += ". Its log ends: \(log)" }
       }
     case .unschedulable: break
     }
     return text
   }
 
-  private func log(of fault: PodFault) async -> String {
-    let key = ObjectKey(namespace: namespace, name: fault.pod)
-    for previous in fault.hasEndedBefore ? [true, false] : [false] {
-      let log = try? await client.podLog(
-        key, container: fault.container, previous: previous, tailLines: 10, limitBytes: 64 << 10)
-      let lines = (log ?? "").lastLines(10, characters: 1500)
-      if !lines.isEmpty { return mask.masked(lines) }
+  /// What a container has written that has ended: it may take a moment until that can be read.
+  private func lastWords(of fault: PodFault) async -> Result<String, ResourceClientError> {
+    var found = await log(of: fault)
+    for _ in 0..<5 {
+      if case .success(let log) = found, !log.isEmpty { break }
+      guard (try? await clock.sleep(for: .milliseconds(400))) != nil else { break }
+      found = await log(of: fault)
     }
-    return ""
+    return found
+  }
+
+  private func log(of fault: PodFault) async -> Result<String, ResourceClientError> {
+    let key = ObjectKey(namespace: namespace, name: fault.pod)
+    var found = Result<String, ResourceClientError>.success("")
+    for previous in fault.hasEndedBefore ? [true, false] : [false] {
+      do throws(ResourceClientError) {
+        let log = try await client.podLog(
+          key, container: fault.container, previous: previous, tailLines: 10, limitBytes: 64 << 10)
+        found = .success(mask.masked(log.lastLines(10, characters: 1500)))
+      } catch {
+        found = .failure(error)
+      }
+      if case .success(let lines) = found, !lines.isEmpty { break }
+    }
+    return found
   }
 
   /// Warnings that tell why a pod is not ready; others tell that something is tried again, or of the node.
