@@ -249,7 +249,8 @@ struct HelmOperation: Sendable {
       }
     }
     let watching = Task {
-      guard let failure = await rollout.earlyFailure(judges: judges) else { return }
+      // Once Helm has ended by itself its own word counts.
+      guard let failure = await rollout.earlyFailure(judges: judges), !Task.isCancelled else { return }
       verdict.withLock { $0 = failure }
       helm.cancel()
     }

@@ -92,8 +92,9 @@ final class HelmRollout: Sendable {
 
   private func report(_ fault: PodFault, _ workload: String?) async -> String {
     if let known = lastReport.withLock({ $0 }), known.fault == fault { return known.text }
-    let text = await FaultReport(client: runtime.client, namespace: target.namespace, mask: mask, clock: runtime.clock)
-      .text(of: fault, workload: workload)
+    let report = FaultReport(client: runtime.client, namespace: target.namespace, mask: mask, clock: runtime.clock)
+    // What has begun to be read is read to its end: that Helm has ended meanwhile is no reason to know less.
+    let text = await Task { await report.text(of: fault, workload: workload) }.value
     lastReport.withLock { $0 = (fault, text) }
     return text
   }
