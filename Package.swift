@@ -134,7 +134,7 @@ let package = Package(
         "ResourceServer",
         "WireFormats", argumentParser, logging, systemPackage,
       ],
-      path: "Tests/Benchmarks", exclude: ["bench.sh"], swiftSettings: strict),
+      path: "Tests/Benchmarks", exclude: ["bench.sh", "bench-helm.sh", "measure.sh"], swiftSettings: strict),
 
     // Tests.
     module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, subprocess, systemPackage]),
