@@ -85,10 +85,12 @@ public struct ProposedChange: Sendable, Hashable {
     let policy = proposed.spec.deletionPolicy ?? .orphan
     guard let old, (old.deletionPolicy ?? .orphan) != policy else { return nil }
     let target = (proposed.spec.runtime == .compose ? "project " : "release ") + (proposed.spec.targetName ?? "")
+    // Of a release its chart says what is kept.
+    let kept = proposed.spec.runtime == .compose ? ", all but its volumes" : ""
     return switch (policy, proposed.metadata.deletionTimestamp != nil) {
-    case (.uninstall, false): "uninstall the \(target) once this object is deleted, all but its volumes"
+    case (.uninstall, false): "uninstall the \(target) once this object is deleted\(kept)"
     case (.orphan, false): "leave what runs once this object is deleted"
-    case (.uninstall, true): "uninstall the \(target), all but its volumes, before this object goes"
+    case (.uninstall, true): "uninstall the \(target)\(kept)\(kept.isEmpty ? "" : ",") before this object goes"
     case (.orphan, true): "let this object go at once and leave what runs"
     }
   }

@@ -104,30 +104,11 @@ extension ClusterSession {
     for what: String, within limit: Duration = .seconds(240),
     _ condition: @escaping @Sendable (DesiredDeployment) -> Bool
   ) async throws -> DesiredDeployment {
-    try await withThrowingTaskGroup(of: DesiredDeployment?.self) { group in
-      group.addTask {
-        while true {
-          let now = try await self.deployment()
-          if condition(now) { return now }
-          let changes = try await self.client.watch(
-            DesiredDeploymentKind.definition.names, namespace: self.namespace, from: now.metadata.resourceVersion)
-          for try await change in changes {
-            guard case .modified(let object) = change else { continue }
-            let deployment = try object.decoded(as: DesiredDeployment.self)
-            if condition(deployment) { return deployment }
-          }
-        }
-      }
-      group.addTask {
-        try await Task.sleep(for: limit)
-        return nil
-      }
-      defer { group.cancelAll() }
-      if let first = try await group.next(), let found = first { return found }
-      let status = try JSONValue(encoding: try await deployment().status ?? DesiredDeploymentStatus())
-      let agent = (try? await kubectl("logs", "deploy/wrktalk-agent", "--tail=30")) ?? "no log"
-      throw ProgramError(
-        description: "waited \(limit) in vain for: \(what); the status is \(status.text)\nthe Agent said:\n\(agent)")
+    do {
+      return try await client.waitForDeployment(key("wrktalk"), what, within: limit, condition)
+    } catch {
+      print("--- the Agent's log:", (try? await kubectl("logs", "deploy/wrktalk-agent", "--tail=30")) ?? "none")
+      throw error
     }
   }
 
@@ -135,10 +116,7 @@ extension ClusterSession {
   @discardableResult
   func waitUntilReady() async throws -> DesiredDeployment {
     let generation = try await deployment().metadata.generation
-    return try await wait(for: "Ready") { deployment in
-      let ready = deployment.status?.conditions?[DeploymentCondition.ready]
-      return ready?.status == .isTrue && ready?.observedGeneration == generation
-    }
+    return try await wait(for: "Ready") { $0.isReady && $0.metadata.generation == generation }
   }
 }
 

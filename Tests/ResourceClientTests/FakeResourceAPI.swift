@@ -52,6 +52,11 @@ final class FakeResourceAPI: APITransport {
     }
   }
 
+  /// Returns once at least so many watches were opened.
+  func watches(_ count: Int) async {
+    await requests { requests in requests.count { $0.query.contains("watch=true") } >= count }
+  }
+
   // MARK: What tests do to it
 
   /// The next requests get these answers, whatever they ask.

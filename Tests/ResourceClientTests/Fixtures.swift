@@ -26,5 +26,17 @@ enum Fixtures {
     ]
   }
 
+  /// The informer at work while `body` runs.
+  static func running<Object>(
+    _ informer: Informer<Object>, telling changes: AsyncStream<ObjectKey>, _ body: (Bells) async throws -> Void
+  ) async throws {
+    let bells = Bells(changes)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await informer.run() }
+      try await body(bells)
+      group.cancelAll()
+    }
+  }
+
   static func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "shop", name: name) }
 }

@@ -36,16 +36,11 @@ import WireFormats
     }
 
     func run(_ body: (Bells) async throws -> Void) async throws {
-      let bells = Bells(changes)
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await informer.run() }
-        try await body(bells)
-        group.cancelAll()
-      }
+      try await Fixtures.running(informer, telling: changes, body)
     }
 
     func watches(_ count: Int) async {
-      await api.requests { requests in requests.count { $0.query.contains("watch=true") } >= count }
+      await api.watches(count)
     }
   }
 

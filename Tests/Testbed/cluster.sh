@@ -138,7 +138,7 @@ service_address() {
 parts=(etcd apiserver controllers scheduler kubelet)
 # run NAME COMMAND...: starts it unless it runs already.
 run() { running "$1" || start "$@"; }
-ask() { curl -fs --max-time 5 --cacert "$state/ca.crt" -H "Authorization: Bearer $(cat "$state/token")" "https://127.0.0.1:6443$1"; }
+ask() { curl -fs --max-time 5 --cacert "$state/ca.crt" -H @<(echo "Authorization: Bearer $(cat "$state/token")") "https://127.0.0.1:6443$1"; }
 node_is_ready() { ask /api/v1/nodes/node1 | jq -e '.status.conditions[] | select(.type == "Ready" and .status == "True")'; }
 accounts_work() { ask /api/v1/namespaces/default/serviceaccounts/default; }
 

@@ -20,7 +20,8 @@ public protocol DeploymentRuntime: Sendable {
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease?
 
-  /// Removes everything of the target but its volumes. Succeeds where there is nothing.
+  /// Removes everything of the target but a project's volumes, and what a chart or Kubernetes keeps. Succeeds where there is
+  /// nothing.
   func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure)
@@ -60,6 +61,8 @@ public struct PreparedRelease: Sendable {
   public var release: DesiredDeploymentStatus.Release
   /// The folder with the unpacked bundle or chart, mode 0700.
   public var folder: String
+  /// The folder around it, which goes with the preparation; settings and values lie in it.
+  var workFolder: String { folder.lastIndex(of: "/").map { String(folder[..<$0]) } ?? folder }
   /// The `.env` or values file, mode 0600; nil where the release needs none.
   public var configFile: String?
   /// Images to use instead of what the bundle's tags resolve to now, by service: references pinned to a digest. Given

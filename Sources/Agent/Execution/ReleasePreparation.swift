@@ -34,7 +34,7 @@ public struct ReleasePreparation: ReleasePreparing {
   public func removeLeftovers() async { directory.scrub() }
 
   public func discard(_ prepared: PreparedArtifact) async {
-    directory.discard(Self.parent(of: prepared.release.folder))
+    directory.discard(prepared.release.workFolder)
   }
 
   public func prepare(
@@ -165,10 +165,6 @@ public struct ReleasePreparation: ReleasePreparing {
     }
     try SecretFile.write(content, to: file)
     return file
-  }
-
-  private static func parent(of path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path
   }
 
   private static func failure(_ error: ObjectStorageError, notFound: String) -> RuntimeFailure {

@@ -7,8 +7,8 @@ import SystemPackage
 
 /// Keeps two runs of Compose or Helm off one target, across the Agent's death.
 ///
-/// The lock belongs to the open file, and each process that changes the target gets that file as its standard input. So when the Agent
-/// is killed, the lock lasts until the last process it started has ended, and its successor waits for that.
+/// The lock belongs to the open file, and each process that changes the target gets that file as its standard input. So
+/// when the Agent is killed, the lock lasts until the last process it started has ended, and its successor waits for that.
 struct TargetLock: ~Copyable, Sendable {
   let file: FileDescriptor
 

@@ -15,6 +15,37 @@ final class ClusterObjects: Sendable {
     var names: ResourceNames
     /// Empty for a kind of the whole cluster.
     var namespace: String
+    var content = Content.objects
+  }
+
+  private enum Content: Hashable {
+    /// What Helm made, whole: it labels all of it.
+    case objects
+    /// Helm's own Secrets, of which the labels say enough.
+    case revisions
+
+    var selector: ObjectSelector {
+      switch self {
+      case .objects: ObjectSelector(labels: [.equals(key: "app.kubernetes.io/managed-by", value: "Helm")])
+      case .revisions: ObjectSelector(labels: [.equals(key: "owner", value: "helm")])
+      }
+    }
+
+    var representation: Representation {
+      switch self {
+      case .objects: .object
+      case .revisions: .metadata
+      }
+    }
+
+    /// To which release an object belongs.
+    func release(of object: JSONValue) -> String? {
+      let metadata = object["metadata"]
+      return switch self {
+      case .objects: metadata?["annotations"]?["meta.helm.sh/release-name"]?.string
+      case .revisions: metadata?["labels"]?["name"]?.string
+      }
+    }
   }
 
   private struct Watch {
@@ -30,7 +61,6 @@ final class ClusterObjects: Sendable {
 
   private struct State {
     var watches: [Subject: Watch] = [:]
-    var releases: [String: Watch] = [:]
     var listeners: [Int: Listener] = [:]
     var nextListener = 0
   }
@@ -43,19 +73,13 @@ final class ClusterObjects: Sendable {
   /// For how long a copy whose watch is broken is still believed.
   private static let patience = Duration.seconds(30)
 
-  /// Helm labels all that it makes.
-  private static let managedByHelm = ObjectSelector(labels: [
-    .equals(key: "app.kubernetes.io/managed-by", value: "Helm")
-  ])
-  private static let releaseSecrets = ObjectSelector(labels: [.equals(key: "owner", value: "helm")])
-
   init(client: ResourceClient, discovery: APIDiscovery, logger: Logger) {
     self.client = client
     self.discovery = discovery
     self.logger = logger
   }
 
-  deinit { stopWatches(state.withLock { $0 }) }
+  deinit { for watch in state.withLock({ $0.watches }).values { watch.task.cancel() } }
 
   // MARK: Listening
 
@@ -72,21 +96,13 @@ final class ClusterObjects: Sendable {
   }
 
   private func leave(_ id: Int) {
-    let ended: State? = state.withLock { state in
+    let ended = state.withLock { state -> [Subject: Watch] in
       state.listeners[id] = nil
-      guard state.listeners.isEmpty else { return nil }
-      defer {
-        state.watches = [:]
-        state.releases = [:]
-      }
-      return state
+      guard state.listeners.isEmpty else { return [:] }
+      defer { state.watches = [:] }
+      return state.watches
     }
-    if let ended { stopWatches(ended) }
-  }
-
-  private func stopWatches(_ state: State) {
-    for watch in state.watches.values { watch.task.cancel() }
-    for watch in state.releases.values { watch.task.cancel() }
+    for watch in ended.values { watch.task.cancel() }
   }
 
   /// - Parameter release: nil where it is not known which one it was.
@@ -104,10 +120,9 @@ final class ClusterObjects: Sendable {
   /// The revisions of a release as their Secrets' labels tell them, the newest first; the charts' versions are not among
   /// these.
   func revisions(release: String, namespace: String) async throws(RuntimeFailure) -> [RevisionLabel] {
-    let informer = releaseInformer(namespace)
+    let informer = informer(Subject(names: KubernetesResources.secrets, namespace: namespace, content: .revisions))
     try await synced(informer, "the Secrets of namespace \(namespace)")
-    return informer.objects.values.compactMap(RevisionLabel.init).filter { $0.release == release }
-      .sorted { $0.number > $1.number }
+    return RevisionLabel.newestFirst(informer.objects.values, of: release)
   }
 
   /// The live objects beside those of a manifest; nil where there is none.
@@ -141,7 +156,7 @@ final class ClusterObjects: Sendable {
 
   private func informer(for object: ManifestObject) async throws(RuntimeFailure) -> (Informer<JSONValue>, ObjectKey)? {
     guard let (names, key) = try await resource(of: object) else { return nil }
-    let informer = objectInformer(Subject(names: names, namespace: key.namespace))
+    let informer = informer(Subject(names: names, namespace: key.namespace))
     try await synced(informer, "\(names.plural)\(key.namespace.isEmpty ? "" : " of namespace \(key.namespace)")")
     return (informer, key)
   }
@@ -159,39 +174,24 @@ final class ClusterObjects: Sendable {
 
   // MARK: Watches
 
-  private func releaseInformer(_ namespace: String) -> Informer<JSONValue> {
-    state.withLock { state in
-      if let known = state.releases[namespace] { return known.informer }
-      let watch = watch(
-        KubernetesResources.secrets, namespace, Self.releaseSecrets, .metadata,
-        release: { $0["metadata"]?["labels"]?["name"]?.string })
-      state.releases[namespace] = watch
-      return watch.informer
-    }
-  }
-
-  private func objectInformer(_ subject: Subject) -> Informer<JSONValue> {
+  private func informer(_ subject: Subject) -> Informer<JSONValue> {
     state.withLock { state in
       if let known = state.watches[subject] { return known.informer }
-      let watch = watch(
-        subject.names, subject.namespace, Self.managedByHelm, .object,
-        release: { $0["metadata"]?["annotations"]?["meta.helm.sh/release-name"]?.string })
+      let watch = watch(subject)
       state.watches[subject] = watch
       return watch.informer
     }
   }
 
-  /// - Parameter release: says of an object to which release it belongs.
-  private func watch(
-    _ names: ResourceNames, _ namespace: String, _ selector: ObjectSelector, _ representation: Representation,
-    release: @escaping @Sendable (JSONValue) -> String?
-  ) -> Watch {
+  private func watch(_ subject: Subject) -> Watch {
     let reference = InformerReference()
     let informer = Informer<JSONValue>(
-      names, client: client, namespace: namespace.isEmpty ? nil : namespace, selector: selector,
-      representation: representation, decode: Self.trimmed, logger: logger
+      subject.names, client: client, namespace: subject.namespace.isEmpty ? nil : subject.namespace,
+      selector: subject.content.selector, representation: subject.content.representation, decode: Self.trimmed,
+      logger: logger
     ) { [weak self] key in
-      self?.ring(release: reference.informer?.object(key).flatMap(release), namespace: namespace)
+      let release = reference.informer?.object(key).flatMap(subject.content.release)
+      self?.ring(release: release, namespace: subject.namespace)
     }
     reference.informer = informer
     let task = Task { await informer.run() }
@@ -199,7 +199,7 @@ final class ClusterObjects: Sendable {
   }
 
   /// What is long and tells nothing here.
-  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue? {
+  @Sendable static func trimmed(_ object: JSONValue) -> JSONValue? {
     var object = object
     object["metadata"]?["managedFields"] = nil
     object["metadata"]?["annotations"]?["kubectl.kubernetes.io/last-applied-configuration"] = nil
@@ -233,6 +233,11 @@ struct RevisionLabel: Sendable, Hashable {
 
   /// The label that tells the runs of Helm apart.
   static let operationLabel = "deploy.wrktalk.com/operation"
+
+  /// The revisions of one release among Secrets.
+  static func newestFirst(_ secrets: some Sequence<JSONValue>, of release: String) -> [RevisionLabel] {
+    secrets.compactMap(RevisionLabel.init).filter { $0.release == release }.sorted { $0.number > $1.number }
+  }
 
   /// Nil for a Secret that is no release of Helm.
   init?(_ secret: JSONValue) {

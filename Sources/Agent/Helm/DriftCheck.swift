@@ -8,7 +8,8 @@ import WireFormats
 /// Finds the objects of a release that somebody changed.
 ///
 /// What differs field by field is put to the API server, as an apply that stores nothing: only where that would change the
-/// object it has drifted. So no notation of a value, no default and no admission is ever taken for drift.
+/// object it has drifted. So no notation of a value and no default is taken for drift, and nothing that admission adds; where
+/// the server gives no word, what was compared counts.
 final class DriftCheck: Sendable {
   struct Drifted: Sendable {
     var object: ManifestObject

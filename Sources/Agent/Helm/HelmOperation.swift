@@ -36,7 +36,7 @@ struct HelmOperation: Sendable {
     await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the chart"))
     let chart = try HelmChart(folder: release.folder)
     let values = try await HelmValues.read(
-      release, namespace: target.namespace, folder: Self.parent(of: release.folder), client: runtime.client)
+      release, namespace: target.namespace, folder: release.workFolder, client: runtime.client)
     defer { values.erase() }
     let revisions = try await recovered()
     let rollout = try await rollout(after: revisions, secrets: values.secrets)
@@ -298,8 +298,4 @@ struct HelmOperation: Sendable {
   static let ownDescription = "wrktalk-agent: "
 
   private static func newOperation() -> String { Hexadecimal.encode(SecureRandom.bytes(count: 8)) }
-
-  private static func parent(of path: String) -> String {
-    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path
-  }
 }

@@ -26,7 +26,7 @@ final class HelmReleases: Sendable {
         KubernetesResources.secrets, namespace: namespace,
         selector: ObjectSelector(labels: [.equals(key: "owner", value: "helm"), .equals(key: "name", value: release)]),
         representation: .metadata)
-      return secrets.items.compactMap(RevisionLabel.init).sorted { $0.number > $1.number }
+      return RevisionLabel.newestFirst(secrets.items, of: release)
     } catch {
       throw RuntimeFailure(error, "the Secrets of namespace \(namespace)")
     }

@@ -27,8 +27,8 @@ struct HelmValues: Sendable {
     var digest = SHA256()
     if let file = release.configFile {
       values.files.append(file)
-      digest.update(Array(((try? SHA256.digest(ofFile: file).hexadecimal) ?? "").utf8))
       let content = FileManager.default.contents(atPath: file).map { [UInt8]($0) } ?? []
+      digest.update(Array(SHA256.digest(of: content).hexadecimal.utf8))
       values.secrets += texts(in: content, onlySecret: true)
     }
     do throws(RuntimeFailure) {

@@ -13,7 +13,7 @@ struct RolloutAssessment: Sendable, Hashable {
   var fault: PodFault?
   /// The workload that the fault keeps from being ready.
   var workload: String?
-  /// A workload that has failed for good whatever its pods say: a Job, a Deployment over its deadline.
+  /// A Job that gave up, whatever its pods say: waiting does not help it.
   var failure: String?
 
   struct Workload: Sendable, Hashable {
@@ -36,9 +36,10 @@ struct RolloutAssessment: Sendable, Hashable {
       total += counts.desired
       let health = WorkloadHealth.health(of: workload.object, live: workload.live)
       if health == .healthy { continue }
+      let isJob = WorkloadKind(workload.object) == .job
       let fault = reports?.compactMap(\.fault).min { Self.rank($0) < Self.rank($1) }
       var text =
-        workload.object.kind == WorkloadKind.job.rawValue
+        isJob
         ? "\(workload.object.title) has not ended" : "\(workload.object.name) \(ready)/\(counts.desired) ready"
       if let fault { text += ": \(fault.message)" }
       if waitingFor == nil || (self.fault == nil && fault != nil) { waitingFor = text }
@@ -47,16 +48,7 @@ struct RolloutAssessment: Sendable, Hashable {
         self.workload = workload.object.title
         waitingFor = text
       }
-      if case .unhealthy(let message) = health, failure == nil, Self.isFinal(workload) { failure = message }
-    }
-  }
-
-  /// A Job that gave up, and a Deployment whose pods are refused: neither gets better by waiting.
-  private static func isFinal(_ workload: Workload) -> Bool {
-    let conditions = workload.live?["status"]?["conditions"]?.array ?? []
-    return conditions.contains { condition in
-      condition["status"]?.string == "True" && condition["type"]?.string == "Failed"
-        && workload.object.kind == WorkloadKind.job.rawValue
+      if case .unhealthy(let message) = health, failure == nil, isJob, workload.live != nil { failure = message }
     }
   }
 

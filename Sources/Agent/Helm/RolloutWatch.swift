@@ -26,7 +26,7 @@ final class RolloutWatch: Sendable {
     self.rings = rings
     let informers = [KubernetesResources.pods, KubernetesResources.replicaSets].map { names in
       Informer<JSONValue>(
-        names, client: cluster.client, namespace: target.namespace, decode: Self.trimmed, logger: logger
+        names, client: cluster.client, namespace: target.namespace, decode: ClusterObjects.trimmed, logger: logger
       ) { _ in bell.yield() }
     }
     (pods, replicaSets) = (informers[0], informers[1])
@@ -43,12 +43,6 @@ final class RolloutWatch: Sendable {
   deinit { stop() }
 
   func stop() { for task in tasks { task.cancel() } }
-
-  @Sendable private static func trimmed(_ object: JSONValue) -> JSONValue? {
-    var object = object
-    object["metadata"]?["managedFields"] = nil
-    return object
-  }
 
   /// Remembers the pods that are there: what is the matter with them is not the fault of what comes now.
   func begin() async throws(RuntimeFailure) {
@@ -120,11 +114,11 @@ final class RolloutWatch: Sendable {
   private func pods(of object: ManifestObject, live: JSONValue?) -> [JSONValue]? {
     guard let live, let uid = live["metadata"]?["uid"]?.string,
       live["metadata"]?["generation"] == live["status"]?["observedGeneration"]
-        || object.kind == WorkloadKind.job.rawValue,
+        || WorkloadKind(object) == .job,
       ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore).isEmpty
     else { return nil }
     let owner: String
-    if object.kind == WorkloadKind.deployment.rawValue {
+    if WorkloadKind(object) == .deployment {
       let revision = live["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"]
       let newest = replicaSets.objects.values.first { set in
         Self.isOwned(set, by: uid) && set["metadata"]?["annotations"]?["deployment.kubernetes.io/revision"] == revision

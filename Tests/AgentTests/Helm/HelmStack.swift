@@ -1,3 +1,4 @@
+import ClusterAccess
 import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
@@ -9,7 +10,6 @@ import Synchronization
 import TestSupport
 import Testing
 import WireFormats
-import YAMLDocuments
 
 @testable import Agent
 @testable import DeploymentPlanning
@@ -53,16 +53,12 @@ final class HelmStack: Sendable {
       client: client, now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: Logger(label: "test"))
   }
 
-  /// The testbed's kubeconfig has one cluster with an authority in a file, and one user with a token.
   private static func client(kubeconfig: String, counting requests: RequestCounter) throws -> ResourceClient {
-    let text = [UInt8](try Data(contentsOf: URL(filePath: kubeconfig)))
-    let config = try #require(try YAMLStream.parse(text, file: kubeconfig).first?.value)
-    let cluster = try #require(config["clusters"]?.array?.first?["cluster"])
-    let user = try #require(config["users"]?.array?.first?["user"])
+    let access = try ClusterConfiguration(kubeconfig: kubeconfig, environment: [:]) { path in
+      FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+    }
     return ResourceClient(
-      endpoint: APIEndpoint(
-        try #require(cluster["server"]?.string), token: .fixed(try #require(user["token"]?.string)),
-        tls: TLSSettings(certificateAuthorityFile: cluster["certificate-authority"]?.string)),
+      endpoint: access.endpoint,
       transport: CountingTransport(http: HTTPClient(userAgent: "wrktalk-tests"), counter: requests))
   }
 
