@@ -22,6 +22,7 @@ public enum Testbed {
     case helm3
     case helm4
     case agentImage
+    case composeAgentImage
     case hostAddress
 
     /// The variable that says that the facility is there, and where.
@@ -37,6 +38,7 @@ public enum Testbed {
       case .helm3: "WRKTALK_TEST_HELM3"
       case .helm4: "WRKTALK_TEST_HELM4"
       case .agentImage: "WRKTALK_TEST_AGENT_IMAGE"
+      case .composeAgentImage: "WRKTALK_TEST_COMPOSE_AGENT_IMAGE"
       case .hostAddress: "WRKTALK_TEST_HOST_ADDRESS"
       }
     }
@@ -53,6 +55,7 @@ public enum Testbed {
       case .helm3: "Helm 3"
       case .helm4: "Helm 4"
       case .agentImage: "images of the programs"
+      case .composeAgentImage: "an image of the Agent with Compose"
       case .hostAddress: "a cluster whose pods reach this machine"
       }
     }

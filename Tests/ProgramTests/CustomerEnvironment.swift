@@ -148,20 +148,28 @@ final class CustomerEnvironment: Sendable {
     try await wait(for: "Ready") { $0.isReady }
   }
 
+  func waitUntilGone() async throws {
+    try await client.waitUntilDeploymentIsGone(Self.key, within: .seconds(90))
+  }
+
   // MARK: The Agent and the engine
 
-  /// Starts an Agent; `settings` replaces or adds environment variables.
-  @discardableResult
-  func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
-    var environment = [
+  /// What an Agent on this machine is told.
+  var agentVariables: [String: String] {
+    [
       "WRKTALK_AGENT_BACKEND_URL": "http://127.0.0.1:\(port)", "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
       "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "WRKTALK_AGENT_KUBE_NAMESPACE": Self.key.namespace,
       "WRKTALK_AGENT_BUCKET_PROVIDER": "file", "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"),
       "WRKTALK_AGENT_COMPOSE_WORKING_DIR": folder.file("agent"), "WRKTALK_AGENT_LEASE_DURATION": "3s",
     ]
-    environment.merge(settings) { _, given in given }
+  }
+
+  /// Starts an Agent; `settings` replaces or adds environment variables.
+  @discardableResult
+  func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
     let agent = try await RunningProgram.start(
-      Testbed.program("wrktalk-agent"), arguments: ["run"], environment: environment)
+      Testbed.program("wrktalk-agent"), arguments: ["run"],
+      environment: agentVariables.merging(settings) { _, given in given })
     agents.withLock { $0.append(agent) }
     return agent
   }
@@ -213,10 +221,13 @@ final class CustomerEnvironment: Sendable {
 
   /// Runs a command of the system and returns its standard output.
   @discardableResult
-  static func command(_ name: String, _ arguments: String...) async throws -> String {
-    let program = try await RunningProgram.start("/usr/bin/env", arguments: [name] + arguments)
+  static func command(_ words: String...) async throws -> String { try await command(words) }
+
+  @discardableResult
+  static func command(_ words: [String]) async throws -> String {
+    let program = try await RunningProgram.start("/usr/bin/env", arguments: words)
     guard case .exited(code: 0) = await program.termination() else {
-      throw ProgramError(description: "\(name) failed: \(program.output.joined(separator: "\n"))")
+      throw ProgramError(description: "\(words[0]) failed: \(program.output.joined(separator: "\n"))")
     }
     return program.output.joined(separator: "\n")
   }

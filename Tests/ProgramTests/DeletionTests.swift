@@ -27,20 +27,6 @@ struct DeletionTests {
     try await environment.client.delete(DesiredDeploymentKind.names, CustomerEnvironment.key)
   }
 
-  private func waitUntilGone(_ environment: CustomerEnvironment) async throws {
-    let limit = ContinuousClock.now + .seconds(90)
-    while ContinuousClock.now < limit {
-      do throws(ResourceClientError) {
-        _ = try await environment.client.get(DesiredDeploymentKind.self, CustomerEnvironment.key)
-      } catch {
-        if error.isNotFound { return }
-        throw error
-      }
-      try await Task.sleep(for: .milliseconds(100))
-    }
-    throw ProgramError(description: "the deleted deployment is still there: \(try await environment.deployment())")
-  }
-
   /// How many networks and volumes the project has.
   private func remains(of environment: CustomerEnvironment) async throws -> (networks: Int, volumes: Int) {
     func count(_ kind: String) async throws -> Int {
@@ -60,7 +46,7 @@ struct DeletionTests {
       try await environment.startAgent()
       try await deploy(.uninstall, in: environment)
       try await delete(in: environment)
-      try await waitUntilGone(environment)
+      try await environment.waitUntilGone()
       #expect(try await environment.containers().isEmpty)
       #expect(try await remains(of: environment) == (0, 1))
       let events = try await environment.client.list(Event.names, namespace: CustomerEnvironment.key.namespace).items
@@ -79,7 +65,7 @@ struct DeletionTests {
       try await environment.apply(spec)
       try await environment.wait(for: "the finalizer to be removed") { $0.metadata.finalizers == nil }
       try await delete(in: environment)
-      try await waitUntilGone(environment)
+      try await environment.waitUntilGone()
       #expect(try await environment.containers() == ["backend": "running", "media": "running"])
       try await CustomerEnvironment.command("docker", "rm", "-f", try await environment.containerID(of: "backend"))
       try await CustomerEnvironment.command("docker", "rm", "-f", try await environment.containerID(of: "media"))
@@ -111,7 +97,7 @@ struct DeletionTests {
       }
       await agent.kill()
       try await environment.startAgent()
-      try await waitUntilGone(environment)
+      try await environment.waitUntilGone()
       #expect(try await environment.containers().isEmpty)
       #expect(try await remains(of: environment) == (0, 1))
       try await removeVolumes(of: environment)
@@ -130,7 +116,7 @@ struct DeletionTests {
       await agent.kill()
       try await delete(in: environment)
       try await environment.startAgent()
-      try await waitUntilGone(environment)
+      try await environment.waitUntilGone()
       #expect(try await environment.containers().isEmpty)
       try await removeVolumes(of: environment)
     }

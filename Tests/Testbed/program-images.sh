@@ -1,7 +1,8 @@
 #!/bin/bash
 # program-images.sh BIN_DIR: images of the programs as they were built into BIN_DIR, pushed to the testbed's registry, for
-# pods that run them: REGISTRY/wrktalk/wrktalk-agent (with Helm 3) and wrktalk-backend, each with a tag that stands for
-# what is in it; and wrktalk-agent:broken, whose program ends with exit code 1. All run as uid 1000.
+# pods and containers that run them: REGISTRY/wrktalk/wrktalk-agent (with Helm 3), wrktalk-agent-compose (with Docker's
+# client and Compose, as root, who may use the engine's socket) and wrktalk-backend, each with a tag that stands for what
+# is in it; and wrktalk-agent:broken, whose program ends with exit code 1. All but that for Compose run as uid 1000.
 . "$(dirname "$0")/lib.sh"
 [ $# = 1 ] && [ -d "$1" ] || fail "usage: program-images.sh BIN_DIR"
 binaries=$(cd "$1" && pwd)
@@ -30,49 +31,53 @@ wrktalk:x:1000:' >"$1/etc/group"
   echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
 }
 
-# push FOLDER REPOSITORY TAG PROGRAM COMMAND-AS-JSON
+# push FOLDER REPOSITORY TAG PROGRAM COMMAND-AS-JSON USER
 push() {
   local image=$registry/wrktalk/$2:$3
   tar -C "$1" --numeric-owner --owner=0 --group=0 -c . |
-    docker import -c "ENTRYPOINT [\"$4\"]" -c "CMD $5" -c 'USER 1000:1000' \
+    docker import -c "ENTRYPOINT [\"$4\"]" -c "CMD $5" -c "USER $6" \
       -c 'ENV PATH=/usr/local/bin:/bin' -c 'ENV HOME=/tmp' - "$image" >/dev/null
   docker push -q "$image" >/dev/null
 }
 
-# program NAME COMMAND-AS-JSON [HELM]: prints the tag.
+# program NAME REPOSITORY COMMAND-AS-JSON USER [FILE=TARGET...]: prints the tag.
 program() {
-  local name=$1 command=$2 folder=$work/$1 tag
+  local name=$1 repository=$2 command=$3 user=$4 folder=$work/$2 tag file; shift 4
+  local files=("$binaries/$name=/usr/local/bin/$name" "$@")
   # Digits alone, or with an e among them, would be a number in YAML.
-  tag=sha-$(cat "$binaries/$name" ${3:+"$3"} "$TESTBED/program-images.sh" | sha256sum | cut -c1-16)
+  tag=sha-$(cat "${files[@]%=*}" "$TESTBED/program-images.sh" | sha256sum | cut -c1-16)
   echo "$tag"
-  pushed "$name" "$tag" && return
-  say "making the image of $name" >&2
+  pushed "$repository" "$tag" && return
+  say "making the image $repository" >&2
   root "$folder"
-  cp "$binaries/$name" "$folder/usr/local/bin/"
-  [ -z "${3:-}" ] || cp "$3" "$folder/usr/local/bin/helm"
-  # Under the paths by which the program finds them.
-  local libraries
-  libraries=$(ldd "$binaries/$name" | grep -o '/[^ ]*\.so[^ ]*' | sort -u)
-  [ -n "$libraries" ] || fail "$name names no libraries"
-  xargs cp --parents -L -t "$folder" <<<"$libraries"
+  for file in "${files[@]}"; do
+    install -D -m 755 "${file%=*}" "$folder${file#*=}"
+    # Under the paths by which the program finds them; one that is linked statically needs none.
+    { ldd "${file%=*}" 2>/dev/null | grep -o '/[^ ]*\.so[^ ]*' || true; } | sort -u |
+      xargs -r cp --parents -L -t "$folder" || fail "the libraries of ${file%=*} cannot be copied"
+  done
   # The engine lets go of earlier builds that no container uses; the registry has them.
-  docker images --format '{{.Repository}}:{{.Tag}}' "$registry/wrktalk/$name" | grep -v ':broken$' |
+  docker images --format '{{.Repository}}:{{.Tag}}' "$registry/wrktalk/$repository" | grep -v ':broken$' |
     xargs -r docker rmi >/dev/null 2>&1 || true
-  push "$folder" "$name" "$tag" "$name" "$command"
+  push "$folder" "$repository" "$tag" "$name" "$command" "$user"
 }
 
 [ -x "$helm" ] || fail "Helm 3 is missing: tools.sh fetches it"
 if [ -x "$binaries/wrktalk-agent" ]; then
-  tag=$(program wrktalk-agent '["run"]' "$helm")
+  tag=$(program wrktalk-agent wrktalk-agent '["run"]' 1000:1000 "$helm=/usr/local/bin/helm")
   publish WRKTALK_TEST_AGENT_IMAGE "$registry/wrktalk/wrktalk-agent:$tag"
+  compose=$(docker info --format '{{range .ClientInfo.Plugins}}{{if eq .Name "compose"}}{{.Path}}{{end}}{{end}}')
+  tag=$(program wrktalk-agent wrktalk-agent-compose '["run"]' 0:0 "$(command -v docker)=/usr/local/bin/docker" \
+    "$compose=/usr/local/libexec/docker/cli-plugins/docker-compose")
+  publish WRKTALK_TEST_COMPOSE_AGENT_IMAGE "$registry/wrktalk/wrktalk-agent-compose:$tag"
 fi
 if [ -x "$binaries/wrktalk-backend" ]; then
-  tag=$(program wrktalk-backend '["serve", "--listen", "0.0.0.0:3000"]')
+  tag=$(program wrktalk-backend wrktalk-backend '["serve", "--listen", "0.0.0.0:3000"]' 1000:1000)
   publish WRKTALK_TEST_BACKEND_IMAGE "$registry/wrktalk/wrktalk-backend:$tag"
 fi
 pushed wrktalk-agent broken || {
   root "$work/broken"
   printf '#!/bin/sh\necho "wrktalk-agent: this build is broken" >&2\nexit 1\n' >"$work/broken/usr/local/bin/wrktalk-agent"
   chmod +x "$work/broken/usr/local/bin/wrktalk-agent"
-  push "$work/broken" wrktalk-agent broken wrktalk-agent '["run"]'; }
+  push "$work/broken" wrktalk-agent broken wrktalk-agent '["run"]' 1000:1000; }
 publish WRKTALK_TEST_BROKEN_AGENT_IMAGE "$registry/wrktalk/wrktalk-agent:broken"

@@ -40,6 +40,16 @@ public enum ComposeCommand: Sendable, Hashable {
   /// Images are there when this is called: what a bundle says about pulling must not send Compose to the registry again.
   var upArguments: [String] { ["up", "--detach", "--remove-orphans"] + (isLegacy ? [] : ["--pull", "missing"]) }
 
+  /// Brings up these services alone, and what they depend on.
+  func upArguments(_ services: [String]) -> [String] { upArguments + services }
+
+  /// Creates one more container of a service that has `count`, beside them, and starts nothing. What it depends on is
+  /// left as it is, or created; without its dependencies it would get another configuration hash.
+  func besideArguments(_ service: String, count: Int) -> [String] {
+    ["up", "--no-start", "--no-recreate"] + (isLegacy ? [] : ["--pull", "missing"])
+      + ["--scale", "\(service)=\(count + 1)", service]
+  }
+
   /// Reads what `config` printed.
   func resolved(_ output: [UInt8]) throws(RuntimeFailure) -> JSONValue {
     do {

@@ -20,19 +20,17 @@ struct ComposeConvergence: Sendable {
   func run(holding lock: borrowing TargetLock) async throws(RuntimeFailure) -> RunningRelease {
     let installation = try directory.install(ComposeBundle(folder: release.folder), configFile: release.configFile)
     let services = try await resolve(installation, lock)
+    let own = try await ownService()
+    try own?.check(services)
     let mask = mask(for: services)
     let images = try await pull(services, installation, lock, mask)
     try directory.pin(images.mapValues(\.reference), in: installation)
-    let wait = WorkloadWait(
-      engine: runtime.engine, clock: runtime.clock, project: target.name, services: services,
-      settleTime: runtime.configuration.settleTime, restartLimit: runtime.configuration.restartLimit, mask: mask)
-    do {
-      try await start(services, installation, lock, mask)
-    } catch  where error.reason == "Timeout" {
-      // Compose itself waits for services that others depend on.
-      throw await wait.timeout(after: target.timeout) ?? error
-    }
-    let containers = try await wait.untilReady(deadline: deadline, progress: progress)
+    let containers =
+      if let own {
+        try await bringUp(around: own, services, installation, lock, mask)
+      } else {
+        try await bringUp(services, command.upArguments, installation, lock, mask)
+      }
     directory.prune(keeping: installation, mountSources: containers.flatMap(\.mountSources))
     return converged(services, images, containers)
   }
@@ -98,8 +96,33 @@ struct ComposeConvergence: Sendable {
     return images
   }
 
+  /// - Returns: the containers of the project, those of `services` ready.
+  func bringUp(
+    _ services: [ComposeService], _ arguments: [String], _ installation: ProjectDirectory.Installation,
+    _ lock: borrowing TargetLock, _ mask: SecretMask
+  ) async throws(RuntimeFailure) -> [EngineContainer] {
+    let wait = wait(for: services, mask)
+    do {
+      try await start(services, arguments, installation, lock, mask)
+    } catch  where error.reason == "Timeout" {
+      // Compose itself waits for services that others depend on.
+      throw await wait.timeout(after: target.timeout) ?? error
+    }
+    return try await wait.untilReady(deadline: deadline, progress: progress)
+  }
+
+  func wait(
+    for services: [ComposeService], _ mask: SecretMask, isAwaited: (@Sendable (EngineContainer) -> Bool)? = nil
+  ) -> WorkloadWait {
+    WorkloadWait(
+      engine: runtime.engine, clock: runtime.clock, project: target.name, services: services,
+      settleTime: runtime.configuration.settleTime, restartLimit: runtime.configuration.restartLimit, mask: mask,
+      isAwaited: isAwaited)
+  }
+
   private func start(
-    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock,
+    _ services: [ComposeService], _ arguments: [String], _ installation: ProjectDirectory.Installation,
+    _ lock: borrowing TargetLock,
     _ mask: SecretMask
   ) async throws(RuntimeFailure) {
     await progress(
@@ -110,7 +133,7 @@ struct ComposeConvergence: Sendable {
       try await runtime.engine.clear(obstacle)
     }
     let outcome = try await compose(
-      command.upArguments, installation.composeFiles + [installation.pinFile], installation, lock,
+      arguments, installation.composeFiles + [installation.pinFile], installation, lock,
       waitingFor: "Compose to start the services")
     if outcome.status.isSuccess { return }
     let fault = fault(.up, services, mask)
@@ -169,7 +192,7 @@ struct ComposeConvergence: Sendable {
     for await message in pulled { await progress(message) }
   }
 
-  private func compose(
+  func compose(
     _ subcommand: [String], _ files: [String], _ installation: ProjectDirectory.Installation,
     _ lock: borrowing TargetLock, waitingFor subject: String,
     onLine: (@Sendable (OutputLine) -> Void)? = nil
@@ -211,7 +234,7 @@ struct ComposeConvergence: Sendable {
     }
   }
 
-  private func fault(_ phase: ComposeFault.Phase, _ services: [ComposeService], _ mask: SecretMask) -> ComposeFault {
+  func fault(_ phase: ComposeFault.Phase, _ services: [ComposeService], _ mask: SecretMask) -> ComposeFault {
     ComposeFault(
       phase: phase, project: target.name, services: services, endpoint: runtime.configuration.endpoint, mask: mask)
   }

@@ -23,10 +23,13 @@ public final class ComposeRuntime: DeploymentRuntime {
     public var settleTime: Duration
     /// How often the engine may restart a container before that counts as a crash loop.
     public var restartLimit: Int
+    /// Where the Agent itself runs; it may be a part of the project that it deploys.
+    public var ownContainer: OwnContainer?
 
     public init(
       workingDirectory: String, endpoint: DockerEndpoint = .standard, environment: [String: String],
-      command: ComposeCommand? = nil, settleTime: Duration = .seconds(3), restartLimit: Int = 5
+      command: ComposeCommand? = nil, settleTime: Duration = .seconds(3), restartLimit: Int = 5,
+      ownContainer: OwnContainer? = nil
     ) {
       self.workingDirectory = workingDirectory
       self.endpoint = endpoint
@@ -34,6 +37,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       self.command = command
       self.settleTime = settleTime
       self.restartLimit = restartLimit
+      self.ownContainer = ownContainer
     }
 
     static let passedOn: Set<String> = [
@@ -44,13 +48,17 @@ public final class ComposeRuntime: DeploymentRuntime {
 
   let configuration: Configuration
   let engine: DockerEngine
+  let handover: Handover
   let clock: any Clock<Duration>
   let logger: Logger
   private let detected = Mutex<ComposeCommand?>(nil)
 
+  /// - Parameter handover: where the work is given to a successor.
   public init(
-    configuration: Configuration, http: HTTPClient, clock: any Clock<Duration> = ContinuousClock(), logger: Logger
+    configuration: Configuration, http: HTTPClient, handover: Handover = Handover(),
+    clock: any Clock<Duration> = ContinuousClock(), logger: Logger
   ) {
+    self.handover = handover
     self.configuration = configuration
     self.engine = DockerEngine(endpoint: configuration.endpoint, http: http)
     self.clock = clock
@@ -99,7 +107,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       directory.lockFile, title: "Compose run of project \(target.name)",
       deadline: Deadline(target.timeout, clock: clock), clock: clock, progress: progress)
     await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing the project \(target.name)"))
-    try await engine.remove(project: target.name)
+    try await engine.remove(project: target.name, keeping: configuration.ownContainer)
     _ = consume lock
   }
 

@@ -17,6 +17,12 @@ struct ComposeService: Sendable, Hashable {
   var replicas: Int
   /// Another service waits for it to end with exit code 0.
   var isAwaitedToComplete: Bool
+  /// The services that it depends on.
+  var dependencies: Set<String> = []
+  /// The name that its one container is to have.
+  var containerName: String?
+  /// Whether it takes a port of the host that the Compose file names.
+  var publishesFixedPorts = false
 
   /// Whether ending with exit code 0 is what it is there for.
   var mayComplete: Bool {
@@ -42,7 +48,21 @@ extension ComposeService {
       let service = services[name] ?? .null
       return ComposeService(
         name: name, image: service["image"]?.string, restart: restart(of: service), replicas: replicas(of: service),
-        isAwaitedToComplete: awaited.contains(name))
+        isAwaitedToComplete: awaited.contains(name), dependencies: dependencies(of: service),
+        containerName: service["container_name"]?.string, publishesFixedPorts: publishesFixedPorts(service))
+    }
+  }
+
+  private static func dependencies(of service: JSONValue) -> Set<String> {
+    let names = service["depends_on"]?.object?.keys.map { $0 } ?? []
+    return Set(names + (service["depends_on"]?.array ?? []).compactMap(\.string))
+  }
+
+  /// Compose writes a port as a mapping or, for older file formats, as `127.0.0.1:8080:80/tcp`.
+  private static func publishesFixedPorts(_ service: JSONValue) -> Bool {
+    guard service["network_mode"]?.string != "host" else { return false }
+    return (service["ports"]?.array ?? []).contains { port in
+      port.string.map { $0.contains(":") } ?? (port["published"].map { $0 != .null && $0 != "" } ?? false)
     }
   }
 

@@ -81,9 +81,34 @@ final class DockerEngine: Sendable {
     guard response.isSuccess || response.status == 404 else { throw failure(status: response.status, message: nil) }
   }
 
+  /// - Throws: `ContainerNotStarted`, with the engine's own word.
+  func start(_ container: EngineContainer) async throws(RuntimeFailure) {
+    let response = try await send(
+      "/containers/\(Self.escaped(container.id))/start", method: "POST", limit: 1 << 20)
+    guard !response.isSuccess, response.status != 304 else { return }
+    let message = (try? JSONValue(parsing: response.body))?["message"]?.string ?? "status \(response.status)"
+    throw RuntimeFailure(
+      kind: .permanent, reason: "ContainerNotStarted",
+      message: "The Docker engine could not start the container \(container.name): \(message)")
+  }
+
+  /// Ends a container with its own stop signal and removes it, or kills it after `grace`. Volumes are kept.
+  /// - Parameter grace: in whole seconds, less than the timeout of a request.
+  func retire(_ container: EngineContainer, grace: Duration) async throws(RuntimeFailure) {
+    let path = "/containers/\(Self.escaped(container.id))/stop?t=\(grace.components.seconds)"
+    let response = try await send(path, method: "POST", limit: 1 << 20)
+    guard response.isSuccess || response.status == 304 || response.status == 404 else {
+      throw failure(status: response.status, message: nil)
+    }
+    try await clear(.remove(id: container.id))
+  }
+
   /// Removes the containers and networks of a Compose project; its volumes stay.
-  func remove(project: String) async throws(RuntimeFailure) {
-    for container in try await containers(project: project) { try await clear(.remove(id: container.id)) }
+  /// - Parameter kept: what to leave where it is: the Agent's own container.
+  func remove(project: String, keeping kept: OwnContainer?) async throws(RuntimeFailure) {
+    let containers = try await containers(project: project)
+    let own = kept?.find(among: containers)
+    for container in containers where container.id != own?.id { try await clear(.remove(id: container.id)) }
     let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
     let networks = try await json("/networks?filters=\(Self.escaped(filters.text))", limit: 8 << 20)
     for id in (networks?.array ?? []).compactMap({ $0["Id"]?.string }) {

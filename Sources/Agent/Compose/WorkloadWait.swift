@@ -13,6 +13,8 @@ struct WorkloadWait: Sendable {
   let settleTime: Duration
   let restartLimit: Int
   let mask: SecretMask
+  /// Nil for all of them.
+  var isAwaited: (@Sendable (EngineContainer) -> Bool)?
 
   /// The engine's events wake it; this is for what they miss.
   static let pollInterval = Duration.seconds(2)
@@ -24,7 +26,7 @@ struct WorkloadWait: Sendable {
     let doorbell = Doorbell(rings: EngineDoorbell(engine: engine, clock: clock).rings(project: project))
     var told: Progress?
     while true {
-      let containers = try await engine.containers(project: project)
+      let containers = try await containers()
       let waiting: WorkloadAssessment.Waiting
       switch WorkloadAssessment.assess(services: services, containers: containers, settleTime: settleTime) {
       case .ready: return containers
@@ -47,6 +49,11 @@ struct WorkloadWait: Sendable {
     }
   }
 
+  private func containers() async throws(RuntimeFailure) -> [EngineContainer] {
+    let all = try await engine.containers(project: project)
+    return isAwaited.map { all.filter($0) } ?? all
+  }
+
   private func failure(_ container: EngineContainer, _ fault: WorkloadAssessment.Fault) async -> RuntimeFailure {
     let reason =
       switch fault {
@@ -59,7 +66,7 @@ struct WorkloadWait: Sendable {
 
   /// What is not ready now; nil where everything is or the engine does not tell.
   func timeout(after limit: Duration) async -> RuntimeFailure? {
-    guard let containers = try? await engine.containers(project: project) else { return nil }
+    guard let containers = try? await containers() else { return nil }
     switch WorkloadAssessment.assess(services: services, containers: containers, settleTime: settleTime) {
     case .ready: return nil
     case .failed(let container, let fault): return await failure(container, fault)

@@ -14,6 +14,7 @@ public struct AgentService: Service {
   private let configuration: AgentConfiguration
   private let runtime: any DeploymentRuntime
   private let preparation: any ReleasePreparing
+  private let handover: Handover
   private let client: ResourceClient
   private let identity: String
   private let now: @Sendable () -> Timestamp
@@ -23,14 +24,17 @@ public struct AgentService: Service {
   static let leaseName = "wrktalk-agent"
 
   /// - Parameters:
+  ///   - handover: through which the runtime leaves the work to a successor.
   ///   - identity: names this process among the Agents of the environment.
   public init(
     configuration: AgentConfiguration, runtime: any DeploymentRuntime, preparation: any ReleasePreparing,
-    http: HTTPClient, identity: String, now: @escaping @Sendable () -> Timestamp, logger: Logger
+    http: HTTPClient, handover: Handover = Handover(), identity: String, now: @escaping @Sendable () -> Timestamp,
+    logger: Logger
   ) {
     self.configuration = configuration
     self.runtime = runtime
     self.preparation = preparation
+    self.handover = handover
     self.client = ResourceClient(
       endpoint: configuration.source.endpoint, http: http, timeout: configuration.backendTimeout)
     self.identity = identity
@@ -56,7 +60,11 @@ public struct AgentService: Service {
         let passes = Passes()
         // Another Agent may work from then on, so nothing is let end in peace.
         switch await elector.hold(whenLost: { passes.cancel() }, { await lead(passes, telling: events) }) {
-        case .finished: return
+        case .finished:
+          guard handover.end() else { return }
+          logger.notice("The lease was left to another Agent, standing by")
+          // An Agent that stood by asks for it at once, and so has it before this one asks again.
+          do { try await Task.sleep(for: configuration.leaseDuration) } catch { return }
         case .lost: logger.warning("Lease lost, standing by")
         }
       }
@@ -95,6 +103,7 @@ public struct AgentService: Service {
         runtimeKind: configuration.deploymentType.runtime, preparation: preparation, backend: backend, events: events,
         now: now, logger: logger),
       cancel: { controller.cancel() })
+    handover.begin(stop: { controller.stop() })
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await informer.run() }
       group.addTask {

@@ -53,13 +53,15 @@ struct RunCommand: AsyncParsableCommand {
         "server": .string(configuration.source.endpoint.baseURL),
         "cluster": .string(configuration.cluster?.source ?? "none"), "bucket": .string(bucket.name),
       ])
+    let handover = Handover()
     let service = AgentService(
       configuration: configuration,
-      runtime: Self.makeRuntime(configuration, environment: environment, http: http, logger: logger),
+      runtime: Self.makeRuntime(
+        configuration, environment: environment, http: http, handover: handover, logger: logger),
       preparation: ReleasePreparation(
         bucket: bucket, workingDirectory: configuration.workingDirectory,
         vendorPublicKey: configuration.vendorPublicKey),
-      http: http, identity: Self.identity(), now: SystemTime().now, logger: logger)
+      http: http, handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
     var group = ServiceGroupConfiguration(
       services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -70,15 +72,16 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private static func makeRuntime(
-    _ configuration: AgentConfiguration, environment: [String: String], http: HTTPClient, logger: Logger
+    _ configuration: AgentConfiguration, environment: [String: String], http: HTTPClient, handover: Handover,
+    logger: Logger
   ) -> any DeploymentRuntime {
     switch configuration.deploymentType {
     case .docker:
       ComposeRuntime(
         configuration: .init(
           workingDirectory: configuration.workingDirectory, endpoint: configuration.dockerEndpoint,
-          environment: environment),
-        http: http, logger: logger)
+          environment: environment, ownContainer: .current(hostName: ProcessInfo.processInfo.hostName)),
+        http: http, handover: handover, logger: logger)
     case .kubernetes(let cluster):
       HelmRuntime(
         configuration: .init(

@@ -71,16 +71,18 @@ final class ComposeStack: Sendable {
   }
 
   /// Another runtime on the same folder, as after a restart of the Agent.
+  /// - Parameter container: which container of the project it takes for its own.
   static func runtime(
     folder: TemporaryFolder, endpoint: DockerEndpoint, command: ComposeCommand, settleTime: Duration = .seconds(1),
-    clock: any Clock<Duration> = ContinuousClock()
+    container: String? = nil, handover: Handover = Handover(), clock: any Clock<Duration> = ContinuousClock()
   ) -> ComposeRuntime {
     ComposeRuntime(
       configuration: .init(
         workingDirectory: folder.file("work"), endpoint: endpoint,
         environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": Testbed.variable("HOME") ?? "/"],
-        command: command, settleTime: settleTime),
-      http: HTTPClient(userAgent: "wrktalk-tests"), clock: clock, logger: Logger(label: "test"))
+        command: command, settleTime: settleTime,
+        ownContainer: container.flatMap { OwnContainer(mountInfo: "", cgroup: "/docker/\($0)", hostName: "") }),
+      http: HTTPClient(userAgent: "wrktalk-tests"), handover: handover, clock: clock, logger: Logger(label: "test"))
   }
 
   func target(timeout: Duration = .seconds(300)) -> RuntimeTarget { RuntimeTarget(name: project, timeout: timeout) }
@@ -144,9 +146,16 @@ final class ComposeStack: Sendable {
   func docker(_ arguments: String...) async throws -> String { try await Self.docker(arguments, endpoint) }
 
   private static func docker(_ arguments: [String], _ endpoint: DockerEndpoint) async throws -> String {
+    try await run(["docker"] + arguments, endpoint)
+  }
+
+  /// Runs a program of the search path.
+  func run(_ words: [String]) async throws { _ = try await Self.run(words, endpoint) }
+
+  private static func run(_ words: [String], _ endpoint: DockerEndpoint) async throws -> String {
     let path = Testbed.variable("PATH") ?? ""
     let outcome = try await ChildProcess.run(
-      executable: try #require(ExecutableSearch.find("docker", path: path)), arguments: arguments,
+      executable: try #require(ExecutableSearch.find(words[0], path: path)), arguments: Array(words.dropFirst()),
       environment: ["PATH": path, "HOME": Testbed.variable("HOME") ?? "/", "DOCKER_HOST": endpoint.description],
       timeout: .seconds(60))
     return outcome.standardOutput.text

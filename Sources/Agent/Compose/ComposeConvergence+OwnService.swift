@@ -1,0 +1,98 @@
+import DeploymentKinds
+import DeploymentPlanning
+import Logging
+import Processes
+
+/// The part of a convergence that sees to the Agent's own service, where that is one of the project.
+extension ComposeConvergence {
+  /// Nil where the Agent is no part of the project.
+  func ownService() async throws(RuntimeFailure) -> OwnService? {
+    guard let own = runtime.configuration.ownContainer else { return nil }
+    let containers = try await runtime.engine.containers(project: target.name)
+    return own.find(among: containers).map(OwnService.init)
+  }
+
+  /// Brings up everything else, then sees to the Agent itself.
+  /// - Throws: also `RuntimeFailure.stopped`, once the work was given to a successor.
+  func bringUp(
+    around own: OwnService, _ services: [ComposeService], _ installation: ProjectDirectory.Installation,
+    _ lock: borrowing TargetLock, _ mask: SecretMask
+  ) async throws(RuntimeFailure) -> [EngineContainer] {
+    let plan = try await plan(own, installation, lock, mask)
+    do throws(RuntimeFailure) {
+      let others = services.filter { $0.name != own.name }
+      if !others.isEmpty {
+        _ = try await bringUp(others, command.upArguments(others.map(\.name)), installation, lock, mask)
+      }
+      switch plan {
+      case .stay(let superfluous):
+        let excluded = Set(superfluous.map(\.id))
+        let containers = try await wait(for: services, mask) { !excluded.contains($0.id) }
+          .untilReady(deadline: deadline, progress: progress)
+        for container in superfluous { try await runtime.engine.retire(container, grace: Self.retirementGrace) }
+        return containers
+      case .yield(let successor, let superfluous):
+        for container in superfluous { try await runtime.engine.retire(container, grace: Self.retirementGrace) }
+        try await yield(to: successor, services.filter { $0.name == own.name }, mask)
+      }
+    } catch {
+      // It must not lead one day by chance.
+      if error.kind != .cancelled, case .yield(let successor, _) = plan {
+        try? await runtime.engine.clear(.remove(id: successor.id))
+      }
+      throw error
+    }
+    throw .stopped
+  }
+
+  /// What an Agent that stands by needs to end.
+  private static let retirementGrace = Duration.seconds(10)
+  /// How often a successor may get the work and lose it again.
+  private static let offerLimit = 3
+
+  /// Has Compose create what the release wants the Agent's container to be, to compare it with what it is.
+  private func plan(
+    _ own: OwnService, _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock, _ mask: SecretMask
+  ) async throws(RuntimeFailure) -> OwnService.Plan {
+    let found = try await runtime.engine.containers(project: target.name)
+    let leftovers = own.leftovers(among: found)
+    for container in leftovers { try await runtime.engine.clear(.remove(id: container.id)) }
+    let others = own.others(among: found).filter { !leftovers.contains($0) }
+    let outcome = try await compose(
+      command.besideArguments(own.name, count: others.count + 1),
+      installation.composeFiles + [installation.pinFile], installation, lock,
+      waitingFor: "Compose to create the Agent's new container")
+    guard outcome.status.isSuccess else { throw fault(.up, [], mask).failure(outcome.standardError.text) }
+    let known = Set(found.map(\.id))
+    let containers = try await runtime.engine.containers(project: target.name)
+    guard let created = own.others(among: containers).first(where: { !known.contains($0.id) }) else {
+      throw RuntimeFailure(
+        kind: .transient, reason: "AgentNotReplaceable",
+        message: "Compose created no second container of the Agent's service \(own.name)")
+    }
+    return own.plan(others: others, created: created)
+  }
+
+  /// Gives the work to the successor once it is healthy.
+  private func yield(
+    to successor: EngineContainer, _ service: [ComposeService], _ mask: SecretMask
+  ) async throws(RuntimeFailure) {
+    await progress(
+      Progress(
+        step: .replacingAgent, done: 0, total: 1,
+        message: "everything else runs; the Agent is replaced by \(successor.image)"))
+    if successor.state == .created { try await runtime.engine.start(successor) }
+    _ = try await wait(for: service, mask) { $0.id == successor.id }.untilReady(deadline: deadline, progress: progress)
+    guard runtime.handover.offers(to: successor.id) < Self.offerLimit else {
+      let report = await ContainerReport(engine: runtime.engine, mask: mask).text(of: successor)
+      throw RuntimeFailure(
+        kind: .permanent, reason: "AgentDidNotTakeOver",
+        message:
+          "The new Agent came up, but \(Self.offerLimit) times did not do the work that was left to it. \(report)")
+    }
+    runtime.logger.notice(
+      "The new Agent is healthy; leaving the work to it",
+      metadata: ["container": .string(successor.name), "image": .string(successor.image)])
+    runtime.handover.offer(to: successor.id)
+  }
+}
