@@ -53,6 +53,7 @@ extension DesiredDeploymentStatus {
       "version": .string(Schema.Documentation("The version.")),
       "revision": .count(
         "For Helm the revision of the release; for Compose the count of releases that ran in full health."),
+      "manifestSha256": .string(Schema.Documentation("The digest of that revision's manifest, for Helm.")),
       "artifactSha256": .string(Schema.Documentation("The digest of its artifact.")),
       "release": release,
       "imageDigests": texts("The image digest of each service."),
@@ -104,6 +105,7 @@ extension DesiredDeploymentStatus {
   private static let historyEntry = Schema.object(
     properties: [
       "revision": .count("The revision it became; absent where it never ran in health."),
+      "manifestSha256": .string(Schema.Documentation("The digest of that revision's manifest, for Helm.")),
       "generation": .count("The generation that asked for it."),
       "release": release,
       "outcome": .string(.oneOf(HistoryEntry.Outcome.self), Schema.Documentation("How it ended.")),

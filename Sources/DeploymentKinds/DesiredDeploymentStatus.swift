@@ -29,6 +29,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var version: String
     /// For Helm the revision of the release; for Compose the count of releases that ran in full health.
     public var revision: Int64
+    /// The digest of that revision's manifest, for Helm: numbers begin anew where somebody uninstalls a release.
+    public var manifestSha256: String?
     public var artifactSha256: String
     public var release: Release
     /// Service to image digest (`sha256:…`).
@@ -38,11 +40,12 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var since: Timestamp
 
     public init(
-      version: String, revision: Int64, artifactSha256: String, release: Release, imageDigests: [String: String],
-      services: [Service]? = nil, since: Timestamp
+      version: String, revision: Int64, manifestSha256: String? = nil, artifactSha256: String, release: Release,
+      imageDigests: [String: String], services: [Service]? = nil, since: Timestamp
     ) {
       self.version = version
       self.revision = revision
+      self.manifestSha256 = manifestSha256
       self.artifactSha256 = artifactSha256
       self.release = release
       self.imageDigests = imageDigests
@@ -129,6 +132,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
 
     /// The revision it became; absent where it never ran in health.
     public var revision: Int64?
+    /// The digest of that revision's manifest, for Helm.
+    public var manifestSha256: String?
     public var generation: Int64
     public var release: Release
     public var outcome: Outcome
@@ -140,10 +145,12 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var images: [String: String]?
 
     public init(
-      revision: Int64?, generation: Int64, release: Release, outcome: Outcome, message: String, startedAt: Timestamp,
-      completedAt: Timestamp, imageDigests: [String: String]? = nil, images: [String: String]? = nil
+      revision: Int64?, manifestSha256: String? = nil, generation: Int64, release: Release, outcome: Outcome,
+      message: String, startedAt: Timestamp, completedAt: Timestamp, imageDigests: [String: String]? = nil,
+      images: [String: String]? = nil
     ) {
       self.revision = revision
+      self.manifestSha256 = manifestSha256
       self.generation = generation
       self.release = release
       self.outcome = outcome

@@ -50,10 +50,11 @@ public struct ReleasePlan: Sendable, Hashable {
   /// Service to image reference pinned to a digest; empty where the bundle's own tags are to be resolved.
   public var pinnedImages: [String: String]
   /// The revision at which it ran before; nil for a release that is new. Helm may still hold it in its history.
-  public var revision: Int64?
+  public var revision: RevisionReference?
 
   public init(
-    release: DesiredDeploymentStatus.Release, pinnedImages: [String: String] = [:], revision: Int64? = nil
+    release: DesiredDeploymentStatus.Release, pinnedImages: [String: String] = [:],
+    revision: RevisionReference? = nil
   ) {
     self.release = release
     self.pinnedImages = pinnedImages

@@ -57,8 +57,8 @@ extension DeploymentPlanner {
     guard let current = status.current else {
       set(
         DeploymentCondition.remediated, .isFalse, "NothingToRestore",
-        "No version ran before \(failure.version), so there is none to return to")
-      return standStill(failure, "\(failed). There is no earlier version to return to. \(againText)")
+        "This record deployed no version before \(failure.version), so there is none to return to")
+      return standStill(failure, "\(failed). This record deployed none before it to return to. \(againText)")
     }
     guard let observation else { return unobserved() }
     let comparison = EnvironmentComparison(current, observed: observation)

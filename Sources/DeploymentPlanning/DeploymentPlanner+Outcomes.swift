@@ -22,10 +22,11 @@ public struct RunningRelease: Sendable, Hashable {
   /// What drift is measured against; empty where it is measured against something else.
   public var services: [DesiredDeploymentStatus.Service]
   /// The revision that the runtime gave it; nil for one that counts none.
-  public var revision: Int64?
+  public var revision: RevisionReference?
 
   public init(
-    imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [], revision: Int64? = nil
+    imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [],
+    revision: RevisionReference? = nil
   ) {
     self.imageDigests = imageDigests
     self.services = services.sorted { $0.name < $1.name }
@@ -60,17 +61,18 @@ extension DeploymentPlanner {
   }
 
   private mutating func recordDeployed(_ release: DesiredDeploymentStatus.Release, _ running: RunningRelease) {
-    let revision = running.revision ?? (status.current?.revision ?? 0) + 1
+    let revision = running.revision ?? RevisionReference((status.current?.revision ?? 0) + 1)
     let now = facts.now.wholeSeconds
     let current = DesiredDeploymentStatus.Current(
-      version: release.version, revision: revision, artifactSha256: release.artifact.sha256, release: release,
-      imageDigests: running.imageDigests, services: running.services.isEmpty ? nil : running.services, since: now)
+      version: release.version, revision: revision.number, manifestSha256: revision.manifestSha256,
+      artifactSha256: release.artifact.sha256, release: release, imageDigests: running.imageDigests,
+      services: running.services.isEmpty ? nil : running.services, since: now)
     let text = "\(current.title) was deployed"
     prepend(
       .init(
-        revision: revision, generation: generation, release: release, outcome: .deployed, message: text,
-        startedAt: status.attemptStartedAt ?? now, completedAt: now, imageDigests: running.imageDigests,
-        images: current.images))
+        revision: revision.number, manifestSha256: revision.manifestSha256, generation: generation, release: release,
+        outcome: .deployed, message: text, startedAt: status.attemptStartedAt ?? now, completedAt: now,
+        imageDigests: running.imageDigests, images: current.images))
     status.current = current
     status.progress = nil
     status.resumptions = nil
@@ -154,7 +156,9 @@ extension DeploymentPlanner {
     current.imageDigests = running.imageDigests
     current.services = running.services.isEmpty ? nil : running.services
     // A rollback is a revision of its own for Helm; the history keeps the one at which the release was deployed.
-    current.revision = running.revision ?? current.revision
+    if let revision = running.revision {
+      (current.revision, current.manifestSha256) = (revision.number, revision.manifestSha256)
+    }
     status.current = current
     setHealthy(.healthy)
     status.progress = nil

@@ -54,9 +54,12 @@ public struct DeploymentPlanner {
         "revision \(revision) is not in status.history: choose one that \"wrktalkctl history \(desired.metadata.name)\" lists"
       )
     case .release(let plan):
-      if let current = status.current, current.release.satisfies(plan.release) { return keepInSync(current) }
       if let failure = status.failure, failure.generation == generation, !isRetryRequested { return hold(failure) }
-      return deploy(plan)
+      guard let current = status.current, current.release.satisfies(plan.release) else {
+        return deploy(plan, in: scheduleWindow)
+      }
+      // Settings may have changed under the same name, and tags may mean other images by now.
+      return isRetryRequested || isAttemptOpen ? deploy(plan, in: .open) : keepInSync(current)
     }
   }
 
@@ -98,12 +101,11 @@ public struct DeploymentPlanner {
 
   // MARK: Gates and attempts
 
-  private mutating func deploy(_ plan: ReleasePlan) -> Decision.Step {
+  private mutating func deploy(_ plan: ReleasePlan, in window: ScheduleWindow) -> Decision.Step {
     if isAttempted, !isRetryRequested {
       if isDeploying { return resume(plan) }
       if let pause = pauseUntilNextAttempt { return .settled(recheckAfter: pause) }
     }
-    let window = scheduleWindow
     switch facts.license {
     case .notChecked:
       return .checkLicense
@@ -235,6 +237,12 @@ public struct DeploymentPlanner {
   /// True in the middle of an attempt, also where the Agent that began it is gone.
   private var isDeploying: Bool {
     status.progress != nil && original?.conditions?[DeploymentCondition.reconciling]?.reason == "Deploying"
+  }
+
+  /// True from the beginning of an attempt at this generation until it has come to a good or bad end, also between two
+  /// tries.
+  private var isAttemptOpen: Bool {
+    isAttempted && original?.conditions?[DeploymentCondition.reconciling]?.reason == "Deploying"
   }
 
   var pauseUntilNextAttempt: Duration? {

@@ -14,7 +14,10 @@ public enum DesiredRelease: Sendable, Hashable {
       if let current = status?.current, current.revision == revision {
         self = .release(current.plan)
       } else if let entry = status?.history?.first(where: { $0.revision == revision }) {
-        self = .release(ReleasePlan(release: entry.release, pinnedImages: entry.images ?? [:], revision: revision))
+        self = .release(
+          ReleasePlan(
+            release: entry.release, pinnedImages: entry.images ?? [:],
+            revision: RevisionReference(revision, manifestSha256: entry.manifestSha256)))
       } else {
         self = .revisionNotFound(revision)
       }
@@ -58,7 +61,9 @@ extension DesiredDeploymentSpec {
 
 extension DesiredDeploymentStatus.Current {
   /// What brings it back.
-  var plan: ReleasePlan { ReleasePlan(release: release, pinnedImages: images, revision: revision) }
+  var plan: ReleasePlan { ReleasePlan(release: release, pinnedImages: images, revision: reference) }
+
+  var reference: RevisionReference { RevisionReference(revision, manifestSha256: manifestSha256) }
 
   /// Service to image reference, pinned to its digest.
   public var images: [String: String] {

@@ -14,6 +14,8 @@ public struct EnvironmentComparison: Sendable, Hashable {
     case notInstalled
     /// Somebody else used Helm.
     case otherRevision(HelmObservation.Revision, expected: Int64)
+    /// Somebody uninstalled the release and installed something else.
+    case otherRelease(HelmObservation.Revision)
     case notDeployed(HelmObservation.Revision)
     case object(HelmObservation.Difference)
 
@@ -31,6 +33,8 @@ public struct EnvironmentComparison: Sendable, Hashable {
       case .otherRevision(let revision, let expected):
         "the Helm release is at revision \(revision.number) (chart \(revision.version), \(revision.status.rawValue)) "
           + "instead of \(expected)"
+      case .otherRelease(let revision):
+        "revision \(revision.number) of the Helm release (chart \(revision.version)) is not what was deployed under that number"
       case .notDeployed(let revision):
         "revision \(revision.number) of the Helm release is \(revision.status.rawValue)"
       case .object(let difference):
@@ -65,17 +69,19 @@ public struct EnvironmentComparison: Sendable, Hashable {
   public init(_ current: DesiredDeploymentStatus.Current, observed: EnvironmentObservation) {
     switch observed {
     case .compose(let containers): self.init(expected: current.services, containers: containers)
-    case .helm(let observation): self.init(expected: current.revision, observation)
+    case .helm(let observation): self.init(expected: current.reference, observation)
     }
   }
 
   /// What differs from a revision of a Helm release. Differences of single objects count only where that revision is
   /// what is deployed: otherwise they follow from it.
-  init(expected: Int64, _ observation: HelmObservation) {
+  init(expected: RevisionReference, _ observation: HelmObservation) {
     drifts =
       switch observation.latest {
       case nil: [.notInstalled]
-      case let latest? where latest.number != expected: [.otherRevision(latest, expected: expected)]
+      case let latest? where latest.number != expected.number:
+        [.otherRevision(latest, expected: expected.number)]
+      case let latest? where !expected.names(latest): [.otherRelease(latest)]
       case let latest? where latest.status != .deployed: [.notDeployed(latest)]
       case _?: observation.differences.map(Drift.object)
       }

@@ -1,3 +1,25 @@
+/// A revision that was seen to run. A number alone does not name one: numbers begin anew where somebody uninstalls a
+/// release and installs it again.
+public struct RevisionReference: Sendable, Hashable {
+  public var number: Int64
+  /// Nil where it was not recorded, and for a runtime that keeps no manifests: then the number counts alone.
+  public var manifestSha256: String?
+
+  public init(_ number: Int64, manifestSha256: String? = nil) {
+    self.number = number
+    self.manifestSha256 = manifestSha256
+  }
+
+  public func names(_ revision: HelmObservation.Revision) -> Bool {
+    revision.number == number && isContent(of: revision)
+  }
+
+  /// Whether the revision, whatever its number, deploys the same objects.
+  public func isContent(of revision: HelmObservation.Revision) -> Bool {
+    manifestSha256 == nil || manifestSha256 == revision.manifestSha256
+  }
+}
+
 /// A Helm release and its live objects at one moment.
 public struct HelmObservation: Sendable, Hashable {
   /// One entry of Helm's history.
@@ -6,11 +28,13 @@ public struct HelmObservation: Sendable, Hashable {
     public var status: Status
     /// The version of the chart.
     public var version: String
+    public var manifestSha256: String
 
-    public init(number: Int64, status: Status, version: String) {
+    public init(number: Int64, status: Status, version: String, manifestSha256: String = "") {
       self.number = number
       self.status = status
       self.version = version
+      self.manifestSha256 = manifestSha256
     }
   }
 

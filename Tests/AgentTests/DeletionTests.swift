@@ -130,7 +130,7 @@ private final class ListenedRuntime: DeploymentRuntime {
   ) async throws(RuntimeFailure) -> RunningRelease { try await world.converge(target, to: release, progress: progress) }
 
   func restore(
-    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    _ target: RuntimeTarget, to revision: RevisionReference, purpose: RestorePurpose,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease? { nil }
 

@@ -45,7 +45,7 @@ private struct StoppedRuntime: DeploymentRuntime {
   }
 
   func restore(
-    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    _ target: RuntimeTarget, to revision: RevisionReference, purpose: RestorePurpose,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease? { nil }
 

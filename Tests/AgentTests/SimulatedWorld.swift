@@ -277,7 +277,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   }
 
   func restore(
-    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    _ target: RuntimeTarget, to revision: RevisionReference, purpose: RestorePurpose,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease? { nil }
 

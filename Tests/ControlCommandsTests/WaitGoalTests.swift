@@ -62,6 +62,17 @@ import WireFormats
     #expect(ready.standing(of: stalled) == .waiting("R: because"))
   }
 
+  @Test func whatIsDeployedOnceMoreIsNotReadyBeforeThat() {
+    func standing(handled: JSONValue) -> WaitGoal.Standing {
+      ready.standing(
+        of: object(
+          conditions: [condition("Ready", "True")], status: ["lastHandledRetryRequest": handled],
+          annotations: [DesiredDeploymentKind.retryAnnotation: "now"]))
+    }
+    #expect(standing(handled: "before") == .waiting("waiting for the Agent to see the change"))
+    #expect(standing(handled: "now") == .reached)
+  }
+
   @Test func remediationIsWaitedForThroughTheStall() {
     let goal = WaitGoal.condition(type: "Remediated", status: "True")
     let rollingBack = object(conditions: [condition("Ready", "False"), condition("Stalled", "True")])

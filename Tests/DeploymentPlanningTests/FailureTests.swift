@@ -172,10 +172,74 @@ struct FailureTests {
     #expect(!third.stepName.hasPrefix("deploy"))
   }
 
-  @Test func aRetryAskedForInSyncIsNotKeptForALaterFailure() {
+  @Test func aRetryAskedForInSyncDeploysOnceMore() {
+    let wanted = spec("2.2.0")
+    let same = facts(.observed(running("2.2.0")))
+    let started = DeploymentPlanner.decide(deployment(wanted, status: settledStatus(), annotations: retry), facts: same)
+    #expect(started.stepName == "deploy 2.2.0")
+    #expect(started.status.lastHandledRetryRequest == retry.values.first, "it is not kept for a later failure")
+
+    let resumed = DeploymentPlanner.decide(deployment(wanted, status: started.status, annotations: retry), facts: same)
+    #expect(resumed.stepName == "deploy 2.2.0")
+    #expect(resumed.status.resumptions == 1)
+
+    let done = DeploymentPlanner.record(
+      .deployed(release("2.2.0"), RunningRelease(imageDigests: [:], services: services("2.2.0"))),
+      of: deployment(wanted, status: started.status, annotations: retry), now: moment
+    ).status
+    let settled = DeploymentPlanner.decide(deployment(wanted, status: done, annotations: retry), facts: same)
+    #expect(settled.stepName.hasPrefix("settled"))
+    #expect(settled.reason(DeploymentCondition.ready) == "InSync")
+  }
+
+  @Test func aDeploymentOnceMoreThatMayPassIsTriedAgain() {
+    let wanted = spec("2.2.0")
+    let same = facts(.observed(running("2.2.0")))
+    let started = DeploymentPlanner.decide(deployment(wanted, status: settledStatus(), annotations: retry), facts: same)
+    let failed = DeploymentPlanner.record(
+      .deploymentFailed(.init(isTransient: true, reason: "BucketUnreachable", message: "no answer")),
+      of: deployment(wanted, status: started.status, annotations: retry), now: moment
+    ).status
+    let waiting = DeploymentPlanner.decide(deployment(wanted, status: failed, annotations: retry), facts: same)
+    guard case .settled(let pause?) = waiting.step else {
+      Issue.record("\(waiting.stepName)")
+      return
+    }
+    let again = DeploymentPlanner.decide(
+      deployment(wanted, status: waiting.status, annotations: retry),
+      facts: facts(.observed(running("2.2.0")), at: moment + pause))
+    #expect(again.stepName == "deploy 2.2.0")
+    #expect(again.status.attempts == 2)
+  }
+
+  @Test func aDeploymentOnceMoreThatFailsIsToldAndWhatRanBroughtBack() {
+    let wanted = spec("2.2.0")
+    let same = facts(.observed(running("2.2.0")))
+    let started = DeploymentPlanner.decide(deployment(wanted, status: settledStatus(), annotations: retry), facts: same)
+    let failed = DeploymentPlanner.record(
+      .deploymentFailed(.init(isTransient: false, reason: "WorkloadCrashed", message: "the new setting is wrong")),
+      of: deployment(wanted, status: started.status, annotations: retry), now: moment
+    ).status
+    let back = DeploymentPlanner.decide(
+      deployment(wanted, status: failed, annotations: retry), facts: facts(.observed(running("9.9.9"))))
+    #expect(back.stepName == "roll back to 2.2.0")
+    let restored = DeploymentPlanner.record(
+      .restored(RunningRelease(imageDigests: [:], services: services("2.2.0")), .rollback),
+      of: deployment(wanted, status: back.status, annotations: retry), now: moment
+    ).status
+    let held = DeploymentPlanner.decide(deployment(wanted, status: restored, annotations: retry), facts: same)
+    #expect(held.stepName.hasPrefix("settled"))
+    #expect(held.reason(DeploymentCondition.stalled) == "WorkloadCrashed")
+    #expect(held.status.conditions?[DeploymentCondition.ready]?.message.contains("the new setting is wrong") == true)
+  }
+
+  @Test func aScheduleThatWasMissedDoesNotConcernWhatRunsAlready() {
+    var wanted = spec("2.2.0")
+    wanted.schedule = .init(notBefore: moment + .seconds(-86400), startingDeadline: DurationText(.seconds(60)))
     let decision = DeploymentPlanner.decide(
-      deployment(spec("2.2.0"), status: settledStatus(), annotations: retry), facts: facts(.observed(running("2.2.0"))))
-    #expect(decision.status.lastHandledRetryRequest == retry.values.first)
+      deployment(wanted, generation: 9, status: settledStatus(), annotations: retry),
+      facts: facts(.observed(running("2.2.0"))))
+    #expect(decision.stepName == "deploy 2.2.0")
   }
 
   @Test func whatMayPassIsTriedThreeTimes() {

@@ -17,8 +17,10 @@ struct HelmComparisonTests {
   static let scaled = HelmObservation.Difference(
     object: "Deployment media", change: .field(pointer: "/spec/replicas", expected: "2", actual: "5"))
 
-  static func revision(_ number: Int64, _ status: HelmObservation.Status = .deployed) -> HelmObservation.Revision {
-    .init(number: number, status: status, version: "2.2.0")
+  static func revision(
+    _ number: Int64, _ status: HelmObservation.Status = .deployed, manifest: String = "good"
+  ) -> HelmObservation.Revision {
+    .init(number: number, status: status, version: "2.2.0", manifestSha256: manifest)
   }
 
   static let rows: [Row] = [
@@ -29,6 +31,11 @@ struct HelmComparisonTests {
     Row(
       testDescription: "upgraded by hand", observation: .init(latest: revision(5), differences: [scaled]),
       drifts: ["the Helm release is at revision 5 (chart 2.2.0, deployed) instead of 4"], isHealthy: true),
+    Row(
+      testDescription: "uninstalled and another installed by hand",
+      observation: .init(latest: revision(4, manifest: "other"), differences: [scaled]),
+      drifts: ["revision 4 of the Helm release (chart 2.2.0) is not what was deployed under that number"],
+      isHealthy: true),
     Row(
       testDescription: "kept in Helm's history only", observation: .init(latest: revision(4, .uninstalled)),
       drifts: ["revision 4 of the Helm release is uninstalled"], isHealthy: true),
@@ -54,9 +61,15 @@ struct HelmComparisonTests {
 
   @Test(arguments: rows)
   func aReleaseIsComparedWithItsRevision(_ row: Row) {
-    let comparison = EnvironmentComparison(expected: 4, row.observation)
+    let comparison = EnvironmentComparison(
+      expected: RevisionReference(4, manifestSha256: "good"), row.observation)
     #expect(comparison.drifts.map(\.description) == row.drifts)
     #expect((comparison.health == .healthy) == row.isHealthy)
+  }
+
+  @Test func aDigestThatWasNotRecordedIsNotCompared() {
+    let observation = HelmObservation(latest: Self.revision(4, manifest: "other"))
+    #expect(EnvironmentComparison(expected: RevisionReference(4), observation).isMatching)
   }
 
   /// A rollback is a revision of its own for Helm, so what is current moves on with it.
@@ -70,19 +83,21 @@ struct HelmComparisonTests {
     let release = DesiredDeploymentStatus.Release(version: "1.0.0", artifact: artifact)
     object.status =
       DeploymentPlanner.record(
-        .deployed(release, RunningRelease(imageDigests: [:], revision: 7)), of: object, now: now
+        .deployed(release, RunningRelease(imageDigests: [:], revision: .init(7, manifestSha256: "m7"))), of: object,
+        now: now
       ).status
     #expect(object.status?.current?.revision == 7)
     #expect(object.status?.current?.services == nil)
     #expect(object.status?.history?.first?.revision == 7)
     object.status =
       DeploymentPlanner.record(
-        .restored(RunningRelease(imageDigests: [:], revision: 9), .driftCorrection), of: object, now: now
+        .restored(RunningRelease(imageDigests: [:], revision: .init(9, manifestSha256: "m7")), .driftCorrection),
+        of: object, now: now
       ).status
     #expect(object.status?.current?.revision == 9)
     let facts = DeploymentFacts(
       now: now, runtime: .helm,
-      environment: .observed(.helm(HelmObservation(latest: .init(number: 9, status: .deployed, version: "1.0.0")))))
+      environment: .observed(.helm(HelmObservation(latest: Self.revision(9, manifest: "m7")))))
     #expect(DeploymentPlanner.decide(object, facts: facts).step == .settled(recheckAfter: .seconds(60)))
     // Both numbers lead back to the release.
     for revision in [Int64(7), 9] {
@@ -91,7 +106,8 @@ struct HelmComparisonTests {
         Issue.record("revision \(revision) was not found")
         continue
       }
-      #expect(plan.release == release && plan.revision == revision)
+      #expect(plan.release == release)
+      #expect(plan.revision == RevisionReference(revision, manifestSha256: "m7"))
     }
   }
 }

@@ -29,6 +29,14 @@ struct HelmReleaseTests {
       #expect(current.revision == 2)
       #expect(try await environment.servedVersion(of: "backend") == "v2")
       try await expectTheStory(in: environment)
+
+      // Once more, with the values as they are now: first the same, then others.
+      try await environment.wrktalkctl("retry", "wrktalk", "--wait")
+      #expect(try await environment.helmHistory().count == 2)
+      _ = try await environment.publish("1.1.0", values: "settings: {COLOUR: red}\n")
+      try await environment.wrktalkctl("retry", "wrktalk", "--wait")
+      #expect(try await environment.helmHistory().last == "3 deployed wrktalk-1.1.0")
+      #expect(try await environment.field(".data.COLOUR", of: "configmap/wrktalk-settings") == "red")
     }
   }
 

@@ -79,6 +79,35 @@ struct PolicyTests {
     }
   }
 
+  @Test func inSyncARetryDeploysTheSettingsAsTheyAreNow() async throws {
+    try await CustomerEnvironment.use { environment in
+      try await environment.startAgent()
+      let images = try Testbed.location(of: .images)
+      let artifact = try await environment.publish(
+        version: "1.0.0",
+        composeFile: twoServices.replacing(
+          "  backend:\n", with: "  backend:\n    environment: {COLOUR: \"${COLOUR}\"}\n"))
+      try environment.setSettings(["REGISTRY": images, "COLOUR": "green"])
+      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
+      let first = try await environment.waitUntilReady()
+      let media = try await environment.containerID(of: "media")
+
+      try environment.setSettings(["REGISTRY": images, "COLOUR": "red"])
+      _ = try await environment.client.mergePatch(
+        DesiredDeploymentKind.definition.names, CustomerEnvironment.key,
+        ["metadata": ["annotations": [DesiredDeploymentKind.retryAnnotation: "once more"]]])
+      let second = try await environment.wait(for: "the new settings") {
+        $0.isReady && $0.status?.lastHandledRetryRequest == "once more"
+      }
+      #expect(second.metadata.generation == first.metadata.generation)
+      #expect(second.status?.history?.count == 2)
+      let backend = try await environment.containerID(of: "backend")
+      let variables = try await CustomerEnvironment.command("docker", "exec", backend, "/bin/busybox", "env")
+      #expect(variables.contains("COLOUR=red"))
+      #expect(try await environment.containerID(of: "media") == media, "what does not change goes on running")
+    }
+  }
+
   @Test func driftIsOnlyWarnedOfWhereThePolicySaysSo() async throws {
     try await CustomerEnvironment.use { environment in
       try await environment.startAgent()

@@ -209,7 +209,8 @@ struct ComposeConvergence: Sendable {
       result = try await ChildProcess.run(
         executable: command.executable, arguments: arguments, environment: environment,
         workingDirectory: installation.folder, standardInput: lock.file,
-        timeout: max(deadline.remaining(), .milliseconds(1)), outputLimit: 8 << 20, onOutputLine: onLine)
+        timeout: max(deadline.remaining(), .milliseconds(1)),
+        terminationGrace: runtime.configuration.terminationGrace, outputLimit: 8 << 20, onOutputLine: onLine)
     } catch {
       throw failure(error, waitingFor: subject)
     }

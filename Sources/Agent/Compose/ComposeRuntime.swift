@@ -25,11 +25,13 @@ public final class ComposeRuntime: DeploymentRuntime {
     public var restartLimit: Int
     /// Where the Agent itself runs; it may be a part of the project that it deploys.
     public var ownContainer: OwnContainer?
+    /// What Compose gets to end in when the Agent must stop. It has to be over before another Agent may take the lease.
+    public var terminationGrace: Duration
 
     public init(
       workingDirectory: String, endpoint: DockerEndpoint = .standard, environment: [String: String],
       command: ComposeCommand? = nil, settleTime: Duration = .seconds(3), restartLimit: Int = 5,
-      ownContainer: OwnContainer? = nil
+      ownContainer: OwnContainer? = nil, terminationGrace: Duration = .seconds(4)
     ) {
       self.workingDirectory = workingDirectory
       self.endpoint = endpoint
@@ -38,6 +40,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       self.settleTime = settleTime
       self.restartLimit = restartLimit
       self.ownContainer = ownContainer
+      self.terminationGrace = terminationGrace
     }
 
     static let passedOn: Set<String> = [
@@ -92,7 +95,7 @@ public final class ComposeRuntime: DeploymentRuntime {
 
   /// Compose keeps nothing of what ran before.
   public func restore(
-    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    _ target: RuntimeTarget, to revision: RevisionReference, purpose: RestorePurpose,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease? { nil }
 

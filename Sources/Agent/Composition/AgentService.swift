@@ -165,6 +165,9 @@ extension AgentConfiguration {
       leaseDuration: leaseDuration, renewDeadline: leaseDuration * 2 / 3, retryPeriod: leaseDuration * 2 / 15)
   }
 
+  /// What a child process gets to end in after the lease was lost: less than is left until another Agent may take it.
+  var terminationGrace: Duration { (leaseTiming.leaseDuration - leaseTiming.renewDeadline) * 4 / 5 }
+
   /// After which a lease whose loop has not turned shows that the Agent is stuck. One try takes at most the renewal's
   /// deadline, and the pause after it less than a fifth of that.
   var stuckAfter: Duration { max(.seconds(60), leaseDuration * 2) }

@@ -80,14 +80,16 @@ struct RunCommand: AsyncParsableCommand {
       ComposeRuntime(
         configuration: .init(
           workingDirectory: configuration.workingDirectory, endpoint: configuration.dockerEndpoint,
-          environment: environment, ownContainer: .current(hostName: ProcessInfo.processInfo.hostName)),
+          environment: environment, ownContainer: .current(hostName: ProcessInfo.processInfo.hostName),
+          terminationGrace: configuration.terminationGrace),
         http: http, handover: handover, logger: logger)
     case .kubernetes(let cluster):
       HelmRuntime(
         configuration: .init(
           workingDirectory: configuration.workingDirectory, environment: environment,
           executable: configuration.helmBinary, kubeconfig: cluster.kubeconfigPath, context: cluster.context,
-          historyMax: configuration.helmHistoryMax, podName: configuration.podName),
+          historyMax: configuration.helmHistoryMax, podName: configuration.podName,
+          terminationGrace: configuration.terminationGrace),
         client: ResourceClient(endpoint: cluster.endpoint, http: http), now: SystemTime().now, logger: logger)
     }
   }

@@ -16,7 +16,7 @@ public protocol DeploymentRuntime: Sendable {
   /// Brings back what ran as `revision`, out of what the runtime itself keeps of it.
   /// - Returns: nil where it keeps nothing of it: the release is then to be prepared, and `converge` brings it back.
   func restore(
-    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    _ target: RuntimeTarget, to revision: RevisionReference, purpose: RestorePurpose,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease?
 

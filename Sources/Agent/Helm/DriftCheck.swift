@@ -50,7 +50,39 @@ final class DriftCheck: Sendable {
 
   /// Brings one object back to what the manifest says, with what Helm knows its own by.
   func correct(_ drifted: Drifted, of target: RuntimeTarget) async throws(RuntimeFailure) {
-    _ = try await apply(drifted.object, over: drifted.live, of: target, isDryRun: false)
+    do throws(RuntimeFailure) {
+      _ = try await apply(drifted.object, over: drifted.live, of: target, isDryRun: false)
+    } catch {
+      guard error.reason == Self.refused, drifted.live != nil else { throw error }
+      try await replace(drifted, of: target)
+    }
+  }
+
+  /// Puts what differs in the place of what is there. An apply takes no field of another owner away, so it cannot bring
+  /// back one of which there may be only one, as `httpGet` where somebody made it `exec`: the server refuses both.
+  private func replace(_ drifted: Drifted, of target: RuntimeTarget) async throws(RuntimeFailure) {
+    let (names, key) = try await resource(of: drifted.object)
+    do throws(ResourceClientError) {
+      let live = try await cluster.client.get(names, key)
+      let wanted = Self.applied(drifted.object, over: live, of: target)
+      let fields = drifted.differences.compactMap { difference -> JSONPointer? in
+        if case .field(let pointer, _, _) = difference.change { JSONPointer(pointer) } else { nil }
+      }
+      let replaced = fields.reduce(live) { $0.replacing(Self.union(around: $1, in: wanted), with: wanted) }
+      _ = try await cluster.client.replace(names, key, replaced)
+    } catch {
+      throw Self.failure(error, drifted.object)
+    }
+  }
+
+  /// The list or the object around a field, which go together: the outermost list, where the field is in one, for the live
+  /// one may have its elements in other places.
+  private static func union(around field: JSONPointer, in wanted: JSONValue) -> JSONPointer {
+    for length in field.tokens.indices {
+      let place = JSONPointer(tokens: Array(field.tokens.prefix(length)))
+      if case .array? = place.value(in: wanted) { return place }
+    }
+    return field.tokens.count > 2 ? JSONPointer(tokens: field.tokens.dropLast()) : field
   }
 
   private func isReal(
@@ -82,24 +114,31 @@ final class DriftCheck: Sendable {
   private func apply(
     _ object: ManifestObject, over live: JSONValue?, of target: RuntimeTarget, isDryRun: Bool
   ) async throws(RuntimeFailure) -> JSONValue {
-    guard let (names, key) = try await cluster.resource(of: object) else {
-      throw RuntimeFailure(
-        kind: .transient, reason: "UnknownKind",
-        message: "The cluster serves no \(object.kind) of \(object.apiVersion), which the release holds")
-    }
+    let (names, key) = try await resource(of: object)
     do throws(ResourceClientError) {
       return try await cluster.client.apply(
         names, key, Self.applied(object, over: live, of: target), fieldManager: Self.fieldManager, force: true,
         options: WriteOptions(isDryRun: isDryRun))
     } catch {
-      // A refusal may quote what the object holds.
-      if error.reason == .invalid, object.kind == "Secret" || object.kind == "ConfigMap" {
-        throw RuntimeFailure(
-          kind: .transient, reason: "CorrectionRefused",
-          message: "The cluster refuses \(object.title) as the release has it")
-      }
-      throw RuntimeFailure(error, object.title)
+      throw Self.failure(error, object)
     }
+  }
+
+  private func resource(of object: ManifestObject) async throws(RuntimeFailure) -> (ResourceNames, ObjectKey) {
+    if let resource = try await cluster.resource(of: object) { return resource }
+    throw RuntimeFailure(
+      kind: .transient, reason: "UnknownKind",
+      message: "The cluster serves no \(object.kind) of \(object.apiVersion), which the release holds")
+  }
+
+  private static let refused = "CorrectionRefused"
+
+  private static func failure(_ error: ResourceClientError, _ object: ManifestObject) -> RuntimeFailure {
+    guard error.reason == .invalid else { return RuntimeFailure(error, object.title) }
+    // A refusal may quote what the object holds.
+    let detail = object.kind == "Secret" || object.kind == "ConfigMap" ? "" : ": \(error)"
+    return RuntimeFailure(
+      kind: .transient, reason: refused, message: "The cluster refuses \(object.title) as the release has it\(detail)")
   }
 
   /// Helm adds these to all that it makes, beside the manifest; without them it takes an object for somebody else's.

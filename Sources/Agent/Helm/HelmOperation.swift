@@ -95,23 +95,29 @@ struct HelmOperation: Sendable {
   }
 
   /// Brings back a revision that Helm still has.
-  func restore(_ revision: Int64, purpose: RestorePurpose) async throws(RuntimeFailure) -> RunningRelease? {
+  /// - Returns: nil where it has none of that number and content.
+  func restore(
+    _ reference: RevisionReference, purpose: RestorePurpose
+  ) async throws(RuntimeFailure) -> RunningRelease? {
+    let revision = reference.number
     let lock = try await lock()
     let revisions = try await recovered()
     let rollout = try await rollout(after: revisions)
     defer { rollout.stop() }
-    guard let latest = revisions.first else { return nil }
-    if latest.number == revision, latest.status == .deployed {
+    guard let latest = revisions.first, let newest = try await runtime.releases.record(latest)?.0 else { return nil }
+    if reference.names(newest.revision), latest.status == .deployed {
       await progress(Progress(step: .preparing, done: 0, total: 0, message: "looking for what was changed"))
       try await correctObjects(latest)
       return try await rollout.finished(revision: revision, isKnownGood: true)
     }
-    if try await deployedDescription(revisions) == "Rollback to \(revision)" {
+    if latest.status == .deployed, newest.description == "Rollback to \(revision)",
+      reference.isContent(of: newest.revision)
+    {
       return try await rollout.finished(revision: latest.number, isKnownGood: true)
     }
-    guard let kept = revisions.first(where: { $0.number == revision }), Self.canReturn(to: kept.status) else {
-      return nil
-    }
+    guard let kept = revisions.first(where: { $0.number == revision }), Self.canReturn(to: kept.status),
+      let record = try await runtime.releases.record(kept)?.0, reference.names(record.revision)
+    else { return nil }
     await progress(
       Progress(step: .rollingBack, done: 0, total: 0, message: "helm rollback to revision \(revision) has begun"))
     let arguments = command.rollbackArguments(
@@ -242,7 +248,8 @@ struct HelmOperation: Sendable {
         return .success(
           try await ChildProcess.run(
             executable: command.executable, arguments: arguments, environment: runtime.configuration.environment,
-            standardInput: input, timeout: deadline.remaining() + .seconds(15), terminationGrace: .seconds(20),
+            standardInput: input, timeout: deadline.remaining() + .seconds(15),
+            terminationGrace: runtime.configuration.terminationGrace,
             outputLimit: 256 << 10))
       } catch {
         return .failure(error)

@@ -49,11 +49,12 @@ struct HelmReleaseRecord: Sendable {
       throw HelmRecordError(message: "its release has no version or no status")
     }
     self.json = json
+    manifest = json["manifest"]?.string ?? ""
     revision = HelmObservation.Revision(
       number: number, status: HelmObservation.Status(rawValue: status) ?? .unknown,
-      version: json["chart"]?["metadata"]?["version"]?.string ?? "")
+      version: json["chart"]?["metadata"]?["version"]?.string ?? "",
+      manifestSha256: SHA256.digest(of: Array(manifest.utf8)).hexadecimal)
     description = json["info"]?["description"]?.string ?? ""
-    manifest = json["manifest"]?.string ?? ""
     hooks = (json["hooks"]?.array ?? []).map { hook in
       Hook(
         kind: hook["kind"]?.string ?? "", name: hook["name"]?.string ?? "",

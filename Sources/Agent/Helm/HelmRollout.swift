@@ -166,6 +166,11 @@ final class HelmRollout: Sendable {
 
   private func running() async throws(RuntimeFailure) -> RunningRelease {
     let revisions = try await runtime.cluster.revisions(release: target.name, namespace: target.namespace)
-    return RunningRelease(imageDigests: try await watch.imageDigests(), revision: revisions.first?.number)
+    var reference: RevisionReference?
+    if let latest = revisions.first {
+      let record = try await runtime.releases.record(latest)?.0
+      reference = RevisionReference(latest.number, manifestSha256: record?.revision.manifestSha256)
+    }
+    return RunningRelease(imageDigests: try await watch.imageDigests(), revision: reference)
   }
 }

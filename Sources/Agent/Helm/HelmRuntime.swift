@@ -28,12 +28,15 @@ public final class HelmRuntime: DeploymentRuntime {
     public var restartLimit: Int64
     /// The pod that this Agent runs in; nil outside of a cluster.
     public var podName: String?
+    /// What helm gets to end in when the Agent must stop. It has to be over before another Agent may take the lease.
+    public var terminationGrace: Duration
 
     /// - Parameter kubeconfig: one file, or several with a colon between them, as the variable `KUBECONFIG` has them; nil
     ///   inside a cluster, where helm finds its access as the Agent does.
     public init(
       workingDirectory: String, environment: [String: String], executable: String = "helm", kubeconfig: String? = nil,
-      context: String? = nil, historyMax: Int = 10, restartLimit: Int64 = 5, podName: String? = nil
+      context: String? = nil, historyMax: Int = 10, restartLimit: Int64 = 5, podName: String? = nil,
+      terminationGrace: Duration = .seconds(4)
     ) {
       self.workingDirectory = workingDirectory
       var passed = environment.filter { Self.passedOn.contains($0.key) }
@@ -49,6 +52,7 @@ public final class HelmRuntime: DeploymentRuntime {
       self.historyMax = historyMax
       self.restartLimit = restartLimit
       self.podName = podName
+      self.terminationGrace = terminationGrace
     }
 
     static let passedOn: Set<String> = [
@@ -132,7 +136,8 @@ public final class HelmRuntime: DeploymentRuntime {
     guard let former = found else { return failure }
     var told = failure
     do throws(RuntimeFailure) {
-      _ = try await operation(on: target, progress: progress).restore(former.number, purpose: .rollback)
+      _ = try await operation(on: target, progress: progress).restore(
+        RevisionReference(former.number), purpose: .rollback)
       told.message += ". Revision \(former.number) of the release, which was there before, was brought back"
     } catch {
       if error.kind == .cancelled { throw error }
@@ -142,7 +147,7 @@ public final class HelmRuntime: DeploymentRuntime {
   }
 
   public func restore(
-    _ target: RuntimeTarget, to revision: Int64, purpose: RestorePurpose,
+    _ target: RuntimeTarget, to revision: RevisionReference, purpose: RestorePurpose,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease? {
     try await operation(on: target, progress: progress).restore(revision, purpose: purpose)

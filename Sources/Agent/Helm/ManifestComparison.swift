@@ -130,7 +130,7 @@ extension ManifestObject {
     ignoredPaths(rules).reduce(desired) { desired, pointer in
       // The live list may have its elements in other places.
       let isInList = pointer.tokens.contains { Int($0) != nil }
-      return desired.replacing(pointer.tokens[...], with: isInList ? nil : live.flatMap { pointer.value(in: $0) })
+      return desired.replacing(pointer, with: isInList ? nil : live)
     }
   }
 
@@ -164,8 +164,13 @@ extension JSONValue {
     }
   }
 
+  /// The value with what `other` has at a place; without the field where that is nil or has none.
+  func replacing(_ pointer: JSONPointer, with other: JSONValue?) -> JSONValue {
+    replacing(pointer.tokens[...], with: other.flatMap { pointer.value(in: $0) })
+  }
+
   /// - Parameter value: nil to take the field away.
-  fileprivate func replacing(_ path: ArraySlice<String>, with value: JSONValue?) -> JSONValue {
+  private func replacing(_ path: ArraySlice<String>, with value: JSONValue?) -> JSONValue {
     guard let first = path.first else { return self }
     let rest = path.dropFirst()
     switch self {

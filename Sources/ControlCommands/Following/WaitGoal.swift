@@ -56,8 +56,13 @@ enum WaitGoal: Hashable {
       }
     }
     let found = condition(type)
-    if found?["status"]?.string == status { return .reached }
-    if Self.isGivenUp(type, status), !Self.isRetryPending(object), let stalled = condition(DeploymentCondition.stalled),
+    let isRetryPending = Self.isRetryPending(object)
+    if found?["status"]?.string == status {
+      // What is deployed once more was ready before, too.
+      let isOutdated = isRetryPending && Self.isOfTheDeployment(type, status)
+      return isOutdated ? .waiting(Self.progress(object, isObserved: false)) : .reached
+    }
+    if Self.isOfTheDeployment(type, status), !isRetryPending, let stalled = condition(DeploymentCondition.stalled),
       stalled["status"]?.string == "True"
     {
       return .hopeless(
@@ -67,8 +72,8 @@ enum WaitGoal: Hashable {
     return .waiting(Self.progress(object, isObserved: condition(DeploymentCondition.ready) != nil))
   }
 
-  /// True where a deployment that stalled will never come to it by itself.
-  private static func isGivenUp(_ type: String, _ status: String) -> Bool {
+  /// True for what a deployment comes to when it goes well: one that stalled will never come to it by itself.
+  private static func isOfTheDeployment(_ type: String, _ status: String) -> Bool {
     let goals = [DeploymentCondition.ready, DeploymentCondition.healthy, DeploymentCondition.released]
     return status == "True" && goals.contains { $0.lowercased() == type.lowercased() }
   }

@@ -12,7 +12,7 @@ import Testing
 import WireFormats
 
 @testable import Agent
-@testable import DeploymentPlanning
+@testable public import DeploymentPlanning
 
 /// A namespace of its own on the testbed's cluster, and the runtime under test.
 final class HelmStack: Sendable {
@@ -100,7 +100,8 @@ final class HelmStack: Sendable {
   }
 
   func restore(
-    _ revision: Int64, _ purpose: RestorePurpose = .rollback, ignoring: [DesiredDeploymentSpec.DriftIgnoreRule] = []
+    _ revision: RevisionReference, _ purpose: RestorePurpose = .rollback,
+    ignoring: [DesiredDeploymentSpec.DriftIgnoreRule] = []
   ) async throws -> RunningRelease? {
     try await runtime.restore(target(ignoring: ignoring), to: revision, purpose: purpose) { progress in
       self.told.withLock { $0.append(progress) }
@@ -117,7 +118,7 @@ final class HelmStack: Sendable {
   /// What differs from a revision, and the release's health, as the planner sees them; once the watches have shown what
   /// `isExpected` waits for.
   func comparison(
-    with revision: Int64, ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = [],
+    with revision: RevisionReference, ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule] = [],
     until isExpected: (EnvironmentComparison) -> Bool
   ) async throws -> EnvironmentComparison {
     var bell = runtime.changes(target()).makeAsyncIterator()
@@ -174,4 +175,8 @@ private struct CountingTransport: APITransport {
     let response = try await http.stream(request)
     return APIStream(status: response.status, headers: response.headers, body: response.body)
   }
+}
+
+extension RevisionReference: ExpressibleByIntegerLiteral {
+  public init(integerLiteral value: Int64) { self.init(value) }
 }
