@@ -68,7 +68,7 @@ final class DriftCheck: Sendable {
       let fields = drifted.differences.compactMap { difference -> JSONPointer? in
         if case .field(let pointer, _, _) = difference.change { JSONPointer(pointer) } else { nil }
       }
-      let replaced = fields.reduce(live) { $0.replacing(Self.union(around: $1, in: wanted), with: wanted) }
+      let replaced = fields.reduce(live) { $0.adopting(Self.union(around: $1, in: wanted).tokens[...], from: wanted) }
       _ = try await cluster.client.replace(names, key, replaced)
     } catch {
       throw Self.failure(error, drifted.object)

@@ -45,7 +45,8 @@ public final class HelmRuntime: DeploymentRuntime {
       ] {
         passed[variable] = "\(workingDirectory)/.agent/helm/\(folder)"
       }
-      passed["KUBECONFIG"] = kubeconfig
+      // Without one, helm is to use the pod's account, whatever file lies in the home folder.
+      passed["KUBECONFIG"] = kubeconfig ?? "/dev/null"
       self.environment = passed
       self.executable = executable
       self.context = context

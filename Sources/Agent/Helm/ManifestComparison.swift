@@ -46,20 +46,27 @@ struct ManifestComparison {
   }
 
   private mutating func compare(_ expected: [JSONValue], _ actual: [JSONValue], at path: [String]) {
-    guard let keys = Self.mergeKeys(of: expected) else {
-      // Without a key of its own an element is known by its place.
-      if expected.count != actual.count { return report(.array(expected), .array(actual), at: path) }
-      for (index, element) in expected.enumerated() { compare(element, actual[index], at: path + [String(index)]) }
-      return
+    if Self.mergeKeys(of: expected) == nil, expected.count != actual.count {
+      return report(.array(expected), .array(actual), at: path)
     }
     for (index, element) in expected.enumerated() {
-      let other = actual.first { other in
-        keys.allSatisfy { key in other[key] == element[key] || element[key] == nil }
-      }
       let place = path + [String(index)]
       if ignored.contains(where: { place.starts(with: $0.tokens) }) { continue }
-      if let other { compare(element, other, at: place) } else { report(element, nil, at: place) }
+      if let other = Self.counterpart(of: index, in: expected, among: actual) {
+        compare(element, other, at: place)
+      } else {
+        report(element, nil, at: place)
+      }
     }
+  }
+
+  /// The element of a live list that is the same thing as one of the manifest's.
+  fileprivate static func counterpart(
+    of index: Int, in elements: [JSONValue], among actual: [JSONValue]
+  ) -> JSONValue? {
+    guard let keys = mergeKeys(of: elements) else { return actual.indices.contains(index) ? actual[index] : nil }
+    let element = elements[index]
+    return actual.first { other in keys.allSatisfy { other[$0] == element[$0] || element[$0] == nil } }
   }
 
   /// By what the elements of a list are told apart; nil where by their place.
@@ -127,11 +134,7 @@ extension ManifestObject {
 
   /// What is wanted, with the fields that others may change as they are: an apply that left them out would take them away.
   func desired(ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule], live: JSONValue?) -> JSONValue {
-    ignoredPaths(rules).reduce(desired) { desired, pointer in
-      // The live list may have its elements in other places.
-      let isInList = pointer.tokens.contains { Int($0) != nil }
-      return desired.replacing(pointer, with: isInList ? nil : live)
-    }
+    ignoredPaths(rules).reduce(desired) { $0.adopting($1.tokens[...], from: live) }
   }
 
   /// Settings live in Secrets, ConfigMaps (spec §4.1) and environment variables, and may stand in commands.
@@ -164,28 +167,26 @@ extension JSONValue {
     }
   }
 
-  /// The value with what `other` has at a place; without the field where that is nil or has none.
-  func replacing(_ pointer: JSONPointer, with other: JSONValue?) -> JSONValue {
-    replacing(pointer.tokens[...], with: other.flatMap { pointer.value(in: $0) })
-  }
-
-  /// - Parameter value: nil to take the field away.
-  private func replacing(_ path: ArraySlice<String>, with value: JSONValue?) -> JSONValue {
+  /// The value with what `other` has at a path; without the field where that is nil or has none. Elements of lists are
+  /// matched by what tells them apart, not by their places.
+  func adopting(_ path: ArraySlice<String>, from other: JSONValue?) -> JSONValue {
     guard let first = path.first else { return self }
     let rest = path.dropFirst()
     switch self {
     case .object(var members):
       if rest.isEmpty {
-        members[first] = value
+        members[first] = other?[first]
       } else {
         guard let member = members[first] else { return self }
-        members[first] = member.replacing(rest, with: value)
+        members[first] = member.adopting(rest, from: other?[first])
       }
       return .object(members)
     case .array(var elements):
       guard let index = Int(first), elements.indices.contains(index) else { return self }
+      let counterpart = ManifestComparison.counterpart(of: index, in: elements, among: other?.array ?? [])
       // Taking an element away would move those after it.
-      if !rest.isEmpty { elements[index] = elements[index].replacing(rest, with: value) }
+      elements[index] =
+        rest.isEmpty ? counterpart ?? elements[index] : elements[index].adopting(rest, from: counterpart)
       return .array(elements)
     default: return self
     }

@@ -140,6 +140,25 @@ struct ManifestComparisonTests {
     #expect(applied["spec"]?["template"] != nil)
   }
 
+  /// The live lists have another container before, and the variables in another order.
+  @Test func anIgnoredFieldInAListIsKeptWhereverItsElementStands() throws {
+    let containers = "/spec/template/spec/containers/0"
+    let rule = DesiredDeploymentSpec.DriftIgnoreRule(
+      kind: "Deployment", paths: ["\(containers)/image", "\(containers)/env/0/value"])
+    var live = Self.live
+    Self.change {
+      $0["image"] = "registry/backend:v9"
+      $0["env"] = [["name": "SECRET", "value": "geheim"], ["name": "A", "value": "9"]]
+    }(&live)
+    let object = try Self.object(Self.manifest)
+    #expect(ManifestComparison.differences(of: object, from: live, ignoring: [rule]) == [])
+    let applied = object.desired(ignoring: [rule], live: live)
+    let container = try #require(applied["spec"]?["template"]?["spec"]?["containers"]?.array?.first)
+    #expect(container["name"] == "backend")
+    #expect(container["image"] == "registry/backend:v9")
+    #expect(container["env"] == [["name": "A", "value": "9"], ["name": "SECRET", "value": "geheim"]])
+  }
+
   @Test func aSecretIsComparedEncodedAndNeverTold() throws {
     let secret = try Self.object(
       """
