@@ -9,7 +9,8 @@ extension ComposeConvergence {
   func ownService() async throws(RuntimeFailure) -> OwnService? {
     guard let own = runtime.configuration.ownContainer else { return nil }
     let containers = try await runtime.engine.containers(project: target.name)
-    return own.find(among: containers).map(OwnService.init)
+    // Compose lets run what `docker compose run` started.
+    return own.find(among: containers).flatMap { $0.isOneOff ? nil : OwnService(container: $0) }
   }
 
   /// Brings up everything else, then sees to the Agent itself.
@@ -37,7 +38,7 @@ extension ComposeConvergence {
       }
     } catch {
       // It must not lead one day by chance.
-      if error.kind != .cancelled, case .yield(let successor, _) = plan {
+      if error.kind != .cancelled, let successor = plan.successor {
         try? await runtime.engine.clear(.remove(id: successor.id))
       }
       throw error
@@ -70,7 +71,9 @@ extension ComposeConvergence {
         kind: .transient, reason: "AgentNotReplaceable",
         message: "Compose created no second container of the Agent's service \(own.name)")
     }
-    return own.plan(others: others, created: created)
+    let plan = own.plan(others: others, created: created)
+    if plan.successor != created { try await runtime.engine.clear(.remove(id: created.id)) }
+    return plan
   }
 
   /// Gives the work to the successor once it is healthy.

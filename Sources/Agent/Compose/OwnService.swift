@@ -41,21 +41,25 @@ struct OwnService: Sendable, Hashable {
       message: "The Agent itself runs as service \(name) of this project, and \(text)")
   }
 
-  /// What is to become of the containers of the service.
+  /// What is to become of the containers of the service. Those that are superfluous are others than this Agent's own.
   enum Plan: Sendable, Hashable {
-    /// This Agent is as the release wants it; `superfluous` are others of the service.
+    /// This Agent is as the release wants it.
     case stay(superfluous: [EngineContainer])
     case yield(to: EngineContainer, superfluous: [EngineContainer])
+
+    var successor: EngineContainer? {
+      if case .yield(let successor, _) = self { successor } else { nil }
+    }
   }
 
   /// - Parameters:
   ///   - others: what else there is of the service.
-  ///   - created: what Compose has just made of the release, not started.
+  ///   - created: what Compose has just made of the release, not started; of no use unless it is the successor.
   func plan(others: [EngineContainer], created: EngineContainer) -> Plan {
-    if container.configHash == created.configHash { return .stay(superfluous: others + [created]) }
+    if container.configHash == created.configHash { return .stay(superfluous: others) }
     // One that an earlier pass started.
     if let started = others.first(where: { $0.configHash == created.configHash }) {
-      return .yield(to: started, superfluous: others.filter { $0.id != started.id } + [created])
+      return .yield(to: started, superfluous: others.filter { $0.id != started.id })
     }
     return .yield(to: created, superfluous: others)
   }

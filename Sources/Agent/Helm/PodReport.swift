@@ -14,6 +14,19 @@ struct PodFault: Sendable, Hashable {
     case notReady
     /// Its volumes or its sandbox are not there yet.
     case preparing
+
+    /// The gravest first: what no waiting betters, then what ended or cannot start, then what merely waits.
+    var rank: Int {
+      switch self {
+      case .imagePull(isFinal: true): 0
+      case .crash: 1
+      case .cannotStart: 2
+      case .imagePull(isFinal: false): 3
+      case .unschedulable: 4
+      case .notReady: 5
+      case .preparing: 6
+      }
+    }
   }
 
   var kind: Kind
@@ -47,21 +60,9 @@ struct PodReport: Sendable, Hashable {
     }
     let containers = (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
     let faults = containers.compactMap { Self.fault(of: $0, pod: name) }
-    // What ended or cannot start tells more than what merely waits.
-    fault = faults.min { Self.rank($0.kind) < Self.rank($1.kind) }
+    fault = faults.min { $0.kind.rank < $1.kind.rank }
     if fault == nil, containers.isEmpty {
       fault = PodFault(kind: .preparing, pod: name, message: "pod \(name) is being prepared")
-    }
-  }
-
-  private static func rank(_ kind: PodFault.Kind) -> Int {
-    switch kind {
-    case .crash: 0
-    case .cannotStart: 1
-    case .imagePull: 2
-    case .unschedulable: 3
-    case .notReady: 4
-    case .preparing: 5
     }
   }
 

@@ -37,30 +37,18 @@ struct RolloutAssessment: Sendable, Hashable {
       let health = WorkloadHealth.health(of: workload.object, live: workload.live)
       if health == .healthy { continue }
       let isJob = WorkloadKind(workload.object) == .job
-      let fault = reports?.compactMap(\.fault).min { Self.rank($0) < Self.rank($1) }
+      let fault = reports?.compactMap(\.fault).min { $0.kind.rank < $1.kind.rank }
       var text =
         isJob
         ? "\(workload.object.title) has not ended" : "\(workload.object.name) \(ready)/\(counts.desired) ready"
       if let fault { text += ": \(fault.message)" }
       if waitingFor == nil || (self.fault == nil && fault != nil) { waitingFor = text }
-      if let fault, self.fault.map({ Self.rank(fault) < Self.rank($0) }) ?? true {
+      if let fault, self.fault.map({ fault.kind.rank < $0.kind.rank }) ?? true {
         self.fault = fault
         self.workload = workload.object.title
         waitingFor = text
       }
       if case .unhealthy(let message) = health, failure == nil, isJob, workload.live != nil { failure = message }
-    }
-  }
-
-  private static func rank(_ fault: PodFault) -> Int {
-    switch fault.kind {
-    case .imagePull(isFinal: true): 0
-    case .crash: 1
-    case .cannotStart: 2
-    case .imagePull(isFinal: false): 3
-    case .unschedulable: 4
-    case .notReady: 5
-    case .preparing: 6
     }
   }
 

@@ -146,6 +146,9 @@ extension ComposeOnARealEngine {
         #expect(failure.reason == "WorkloadCrashed")
         #expect(failure.message.hasPrefix("Service media "), "\(failure.message)")
         #expect(try await Self.containers("agent", stack) == [own: "v1"])
+
+        #expect(try await agent.failure("crash", agent: "v1").reason == "WorkloadCrashed")
+        #expect(try await Self.containers("agent", stack) == [own: "v1"])
       }
     }
 

@@ -30,7 +30,11 @@ struct HelmReleaseRecordTests {
 
   @Test func aRevisionIsReadOutOfItsSecret() throws {
     let record = try HelmReleaseRecord(secret: try Self.secret(Self.json))
-    #expect(record.revision == HelmObservation.Revision(number: 7, status: .pendingUpgrade, version: "2.3.0"))
+    #expect(
+      record.revision
+        == HelmObservation.Revision(
+          number: 7, status: .pendingUpgrade, version: "2.3.0",
+          manifestSha256: "0729457cedc53e37b4249dd964a724f6bb48d50b3a7c2be94ee7a866386783ca"))
     #expect(record.description == "Preparing upgrade")
     #expect(record.hooks == [.init(kind: "Job", name: "migrate", events: ["pre-upgrade"])])
   }
