@@ -23,8 +23,12 @@ for suite in "$TESTBED"/../*Tests; do
   suite=$(basename "$suite")
   [ -z "${1:-}" ] || [[ $suite =~ $1 ]] || continue
   say "$suite"
-  swift test --skip-build --filter "^$suite\." 2>&1 | tee -a "$log" | grep -aE '✘|recorded an issue|skipped|Test run with|error:' || true
-  [ "${PIPESTATUS[0]}" = 0 ] || { status=1; failed+=("$suite"); }
+  # What the suite itself ended with, whatever there was to show; after `|| true` PIPESTATUS would tell of that alone.
+  set +e
+  swift test --skip-build --filter "^$suite\." 2>&1 | tee -a "$log" | grep -aE '✘|recorded an issue|skipped|Test run with|error:'
+  ended=${PIPESTATUS[0]}
+  set -e
+  [ "$ended" = 0 ] || { status=1; failed+=("$suite"); }
 done
 
 # Swift Testing says «Suite X skipped: "reason"» and «Test y() skipped: "reason"».
