@@ -20,15 +20,23 @@ final class ClusterSession: Sendable {
   /// Runs `body` in a new namespace, and removes it whatever happens.
   static func use<Value: Sendable>(_ body: (ClusterSession) async throws -> Value) async throws -> Value {
     let session = try ClusterSession()
-    let definition = CustomResourceDefinition.fileName(for: DesiredDeploymentKind.definition)
-    try await session.kubectl("apply", "-f", "\(Testbed.repository)/crds/\(definition)")
-    try await session.kubectl("wait", "--for=condition=Established", "crd/desireddeployments.deploy.wrktalk.com")
+    try await definition.value
     try await session.kubectl("create", "namespace", session.namespace)
     let result: Result<Value, any Error>
     do { result = .success(try await body(session)) } catch { result = .failure(error) }
     _ = try? await session.kubectl("delete", "namespace", session.namespace, "--wait=false")
     await session.http.shutdown()
     return try result.get()
+  }
+
+  /// The CRD is the whole cluster's: applied once for all sessions, since of two that apply it to a new cluster at the
+  /// same time one is told that it is there already.
+  private static let definition = Task {
+    let session = try ClusterSession()
+    let file = CustomResourceDefinition.fileName(for: DesiredDeploymentKind.definition)
+    try await session.kubectl("apply", "-f", "\(Testbed.repository)/crds/\(file)")
+    try await session.kubectl("wait", "--for=condition=Established", "crd/desireddeployments.deploy.wrktalk.com")
+    await session.http.shutdown()
   }
 
   private init() throws {
