@@ -49,29 +49,10 @@ struct RequestSignature {
 
   /// The query as it is signed and sent: sorted and percent-encoded.
   static func queryText(_ query: [(name: String, value: String)]) -> String {
-    query.map { (percentEncoded($0.name), percentEncoded($0.value)) }
+    query.map { (PercentEncoding.encode($0.name), PercentEncoding.encode($0.value)) }
       .sorted { $0.0 == $1.0 ? $0.1 < $1.1 : $0.0 < $1.0 }
       .map { "\($0.0)=\($0.1)" }
       .joined(separator: "&")
-  }
-
-  /// Everything but the unreserved characters of RFC 3986 is encoded, bytes of UTF-8 each for itself.
-  static func percentEncoded(_ text: String, keepingSlashes: Bool = false) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        bytes.append(byte)
-      case UInt8(ascii: "/") where keepingSlashes:
-        bytes.append(byte)
-      default:
-        bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// `20150830T123600Z`.

@@ -1,3 +1,5 @@
+import WireFormats
+
 /// Where a bucket is: how its name gets into the address.
 struct S3Location: Sendable, Hashable {
   /// `https://host`, without a slash at its end.
@@ -28,6 +30,6 @@ struct S3Location: Sendable, Hashable {
   /// Percent-encoded; nil for the bucket itself.
   func path(of key: String?) -> String {
     guard let key else { return pathPrefix.isEmpty ? "/" : pathPrefix }
-    return pathPrefix + "/" + RequestSignature.percentEncoded(key, keepingSlashes: true)
+    return pathPrefix + "/" + PercentEncoding.encode(key, keeping: "/")
   }
 }

@@ -20,23 +20,24 @@ final class DockerEngine: Sendable {
   /// Every container of a Compose project, also those that do not run.
   func containers(project: String) async throws(RuntimeFailure) -> [EngineContainer] {
     let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
-    let list = try await json("/containers/json?all=1&filters=\(Self.escaped(filters.text))", limit: 32 << 20)
+    let list = try await json("/containers/json?all=1&filters=\(PercentEncoding.encode(filters.text))", limit: 32 << 20)
     return (list?.array ?? []).compactMap(EngineContainer.init)
   }
 
   /// Nil where there is no such container any more.
   func detail(container id: String) async throws(RuntimeFailure) -> EngineContainerDetail? {
-    try await json("/containers/\(Self.escaped(id))/json", limit: 8 << 20).map(EngineContainerDetail.init)
+    try await json("/containers/\(PercentEncoding.encode(id))/json", limit: 8 << 20).map(EngineContainerDetail.init)
   }
 
   /// Nil where the engine has no such image.
   func image(_ reference: String) async throws(RuntimeFailure) -> EngineImage? {
-    try await json("/images/\(Self.escaped(reference, keeping: "/:@"))/json", limit: 8 << 20).flatMap(EngineImage.init)
+    try await json("/images/\(PercentEncoding.encode(reference, keeping: "/:@"))/json", limit: 8 << 20).flatMap(
+      EngineImage.init)
   }
 
   /// The last lines that a container wrote, as bytes of both its streams; empty where its log driver keeps none.
   func logTail(container id: String, lines: Int, hasTerminal: Bool) async throws(RuntimeFailure) -> [UInt8] {
-    let path = "/containers/\(Self.escaped(id))/logs?stdout=1&stderr=1&tail=\(lines)"
+    let path = "/containers/\(PercentEncoding.encode(id))/logs?stdout=1&stderr=1&tail=\(lines)"
     let response = try await send(path, limit: 1 << 20)
     guard response.isSuccess else { return [] }
     return hasTerminal ? response.body : EngineLog.demultiplexed(response.body)
@@ -53,7 +54,7 @@ final class DockerEngine: Sendable {
       "type": ["container"], "label": [.string("com.docker.compose.project=\(project)")],
       "event": .array(kinds.map { .string($0) }),
     ]
-    let path = "/events?filters=\(Self.escaped(filters.text))"
+    let path = "/events?filters=\(PercentEncoding.encode(filters.text))"
     do {
       let response = try await http.stream(try await request(path, limit: .max, timeout: nil))
       guard response.status == 200 else { throw failure(status: response.status, message: nil) }
@@ -72,9 +73,9 @@ final class DockerEngine: Sendable {
     let response: HTTPResponse
     switch obstacle {
     case .remove(let id):
-      response = try await send("/containers/\(Self.escaped(id))?force=1", method: "DELETE", limit: 1 << 20)
+      response = try await send("/containers/\(PercentEncoding.encode(id))?force=1", method: "DELETE", limit: 1 << 20)
     case .rename(let id, let name):
-      let path = "/containers/\(Self.escaped(id))/rename?name=\(Self.escaped(name))"
+      let path = "/containers/\(PercentEncoding.encode(id))/rename?name=\(PercentEncoding.encode(name))"
       response = try await send(path, method: "POST", limit: 1 << 20)
     }
     // Somebody else may have removed it meanwhile.
@@ -84,7 +85,7 @@ final class DockerEngine: Sendable {
   /// - Throws: `ContainerNotStarted`, with the engine's own word.
   func start(_ container: EngineContainer) async throws(RuntimeFailure) {
     let response = try await send(
-      "/containers/\(Self.escaped(container.id))/start", method: "POST", limit: 1 << 20)
+      "/containers/\(PercentEncoding.encode(container.id))/start", method: "POST", limit: 1 << 20)
     guard !response.isSuccess, response.status != 304 else { return }
     let message = (try? JSONValue(parsing: response.body))?["message"]?.string ?? "status \(response.status)"
     throw RuntimeFailure(
@@ -95,7 +96,7 @@ final class DockerEngine: Sendable {
   /// Ends a container with its own stop signal and removes it, or kills it after `grace`. Volumes are kept.
   /// - Parameter grace: in whole seconds, less than the timeout of a request.
   func retire(_ container: EngineContainer, grace: Duration) async throws(RuntimeFailure) {
-    let path = "/containers/\(Self.escaped(container.id))/stop?t=\(grace.components.seconds)"
+    let path = "/containers/\(PercentEncoding.encode(container.id))/stop?t=\(grace.components.seconds)"
     let response = try await send(path, method: "POST", limit: 1 << 20)
     guard response.isSuccess || response.status == 304 || response.status == 404 else {
       throw failure(status: response.status, message: nil)
@@ -110,9 +111,9 @@ final class DockerEngine: Sendable {
     let own = kept?.find(among: containers)
     for container in containers where container.id != own?.id { try await clear(.remove(id: container.id)) }
     let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
-    let networks = try await json("/networks?filters=\(Self.escaped(filters.text))", limit: 8 << 20)
+    let networks = try await json("/networks?filters=\(PercentEncoding.encode(filters.text))", limit: 8 << 20)
     for id in (networks?.array ?? []).compactMap({ $0["Id"]?.string }) {
-      let response = try await send("/networks/\(Self.escaped(id))", method: "DELETE", limit: 1 << 20)
+      let response = try await send("/networks/\(PercentEncoding.encode(id))", method: "DELETE", limit: 1 << 20)
       // Somebody else's container may be on it: then it is not the project's alone.
       guard response.isSuccess || response.status == 404 || response.status == 403 || response.status == 409 else {
         throw failure(status: response.status, message: nil)
@@ -190,22 +191,6 @@ final class DockerEngine: Sendable {
     RuntimeFailure(
       kind: .transient, reason: "EngineError",
       message: "The Docker engine at \(endpoint) answered \(status)" + (message.map { ": \($0)" } ?? ""))
-  }
-
-  /// Percent-encodes one part of a path or query.
-  static func escaped(_ text: String, keeping kept: String = "") -> String {
-    var output = ""
-    for byte in text.utf8 {
-      let character = Character(Unicode.Scalar(byte))
-      if byte < 0x80, character.isLetter || character.isNumber || "-_.~".contains(character) || kept.contains(character)
-      {
-        output.append(character)
-      } else {
-        let digits = String(byte, radix: 16, uppercase: true)
-        output += "%" + (digits.count == 1 ? "0" : "") + digits
-      }
-    }
-    return output
   }
 }
 

@@ -5,7 +5,7 @@ import HTTPTransport
 struct EngineDoorbell: Sendable {
   let engine: DockerEngine
   let clock: any Clock<Duration>
-  /// The pause after a failed connection grows from the first to the second.
+  /// The pause after a connection that failed, or ended at once, grows from the first to the second.
   var backoff: ClosedRange<Duration> = .milliseconds(200)...(.seconds(30))
 
   /// Ends when its consumer does.
@@ -19,14 +19,16 @@ struct EngineDoorbell: Sendable {
   private func listen(project: String, bell: AsyncStream<Void>.Continuation) async {
     var pause = backoff.lowerBound
     while !Task.isCancelled {
-      do {
-        let response = try await engine.events(project: project)
-        bell.yield()
-        pause = backoff.lowerBound
-        for try await _ in response.body { bell.yield() }
-      } catch {
-        // The engine is away; whoever needs it sees that for himself.
+      let held = await clock.measure {
+        do {
+          let response = try await engine.events(project: project)
+          bell.yield()
+          for try await _ in response.body { bell.yield() }
+        } catch {
+          // The engine is away; whoever needs it sees that for himself.
+        }
       }
+      if held >= .seconds(1) { pause = backoff.lowerBound }
       // Half of the pause is random, so that agents do not return to a restarted engine all at once.
       try? await clock.sleep(for: pause * Double.random(in: 0.5...1))
       pause = min(pause * 2, backoff.upperBound)

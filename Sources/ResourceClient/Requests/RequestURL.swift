@@ -1,4 +1,5 @@
 import ResourceModel
+import WireFormats
 
 /// The path and query of requests.
 enum RequestURL {
@@ -19,28 +20,11 @@ enum RequestURL {
     return "?" + items.map { "\(percentEncoded($0.name))=\(percentEncoded($0.value))" }.joined(separator: "&")
   }
 
-  /// Escapes everything but the unreserved characters of RFC 3986, so that no name can leave its place in the URL. The
-  /// segments `.` and `..` are escaped too, since URL parsers resolve them.
+  /// No name can leave its place in the URL: all is escaped but the unreserved characters, and also the segments `.` and
+  /// `..`, which URL parsers resolve.
   static func percentEncoded(_ text: String) -> String {
     if text == "." { return "%2E" }
     if text == ".." { return "%2E%2E" }
-    var output: [UInt8] = []
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        output.append(byte)
-      default:
-        output.append(UInt8(ascii: "%"))
-        output.append(hexadecimalDigit(byte >> 4))
-        output.append(hexadecimalDigit(byte & 0xF))
-      }
-    }
-    return String(decoding: output, as: UTF8.self)
-  }
-
-  private static func hexadecimalDigit(_ nibble: UInt8) -> UInt8 {
-    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "A") + nibble - 10
+    return PercentEncoding.encode(text)
   }
 }

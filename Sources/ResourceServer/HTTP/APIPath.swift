@@ -1,4 +1,5 @@
 import ResourceModel
+import WireFormats
 
 /// What a request's path names.
 enum APIPath: Hashable {

@@ -1,4 +1,5 @@
 import ResourceModel
+import WireFormats
 
 /// The query of a URL, decoded once. Where a name repeats, the first value counts.
 struct QueryItems: Hashable {

@@ -109,6 +109,28 @@ import WireFormats
         == "127.0.0.1:5000: ***, ***; ***; ***; 42")
   }
 
+  /// Quoted values go over several lines, and hold escapes; a key in PEM is told line by line.
+  @Test func settingsOfSeveralLinesAreMaskedLineByLine() {
+    let values = EnvironmentFile.values(
+      in: #"""
+        KEY="-----BEGIN KEY-----
+        MIIEvQIBADANBgkqhkiG9w0BAQ
+        short
+        -----END KEY-----"
+        ESCAPED="first line of it\nsecond line \"of\" it"
+        SINGLE='it\'s a pass phrase' # note
+        OPEN="never closed
+        AFTER=still-seen
+        """#)
+    #expect(values.last == "still-seen")
+    let mask = SecretMask(values: values)
+    #expect(
+      mask.masked("bad key: MIIEvQIBADANBgkqhkiG9w0BAQ, of three lines, short") == "bad key: ***, of three lines, short"
+    )
+    #expect(mask.masked("1: first line of it 2: second line \"of\" it") == "1: *** 2: ***")
+    #expect(mask.masked("it's a pass phrase; never closed; still-seen") == "***; ***; ***")
+  }
+
   @Test func servicesOfAResolvedFileAreRead() throws {
     let file = try JSONValue(
       parsing: """
