@@ -6,6 +6,7 @@ public struct AgentCommand: AsyncParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "wrktalk-agent",
     abstract: "Keeps an environment on the release that its DesiredDeployment wants.",
+    version: ProgramVersion.current,
     subcommands: [RunCommand.self, HealthCommand.self, VersionCommand.self])
 
   public init() {}

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import DeploymentKinds
 
 /// `wrktalk-backend`.
 public struct BackendCommand: AsyncParsableCommand {
@@ -10,6 +11,7 @@ public struct BackendCommand: AsyncParsableCommand {
       WRKTALK_LICENSE or WRKTALK_LICENSE_FILE, WRKTALK_VENDOR_PUBLIC_KEY or WRKTALK_VENDOR_PUBLIC_KEY_FILE, \
       WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
       """,
+    version: ProgramVersion.current,
     subcommands: [ServeCommand.self, MigrateCommand.self, TokenCommand.self])
 
   public init() {}
