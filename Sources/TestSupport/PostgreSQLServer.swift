@@ -6,8 +6,8 @@ public import Testing
   import Glibc
 #endif
 
-/// A PostgreSQL server of a suite's own, on a free loopback port, in a temporary folder. It ends with the suite, and also
-/// when the test program is killed.
+/// A PostgreSQL server of a suite's own, on a free port of the loopback interface, and of the one by which pods reach this
+/// machine, in a temporary folder. It ends with the suite, and also when the test program is killed.
 ///
 ///     @Suite(.postgreSQLServer) struct StoreTests { … try await PostgreSQLServer.current … }
 public struct PostgreSQLServer: Sendable {
@@ -37,13 +37,14 @@ public struct PostgreSQLServer: Sendable {
     }
   }
 
-  public func url(database: String) -> String {
-    "postgresql://\(Self.user):\(Self.password)@127.0.0.1:\(port)/\(database)"
+  public func url(database: String, host: String = "127.0.0.1") -> String {
+    "postgresql://\(Self.user):\(Self.password)@\(host):\(port)/\(database)"
   }
 
   /// Makes a new, empty database.
+  /// - Parameter host: where it is to be reached: this machine, or its address as pods know it.
   /// - Returns: its URL.
-  public func createDatabase() async throws -> String {
+  public func createDatabase(host: String = "127.0.0.1") async throws -> String {
     let name = "test_\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     let result = try await run(
       .path(FilePath("\(binaries)/psql")),
@@ -54,7 +55,7 @@ public struct PostgreSQLServer: Sendable {
     guard result.terminationStatus == .exited(0) else {
       throw ProgramError(description: "cannot create a database: \(result.standardError)")
     }
-    return url(database: name)
+    return url(database: name, host: host)
   }
 
   /// Starts a server, runs `body` with it as the current one and stops it.
@@ -75,7 +76,11 @@ public struct PostgreSQLServer: Sendable {
   private func whileRunning(_ body: @Sendable () async throws -> Void) async throws -> Bool {
     let folder = "/tmp/wrktalk-postgresql-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     let result = try await run(
-      .path("/bin/sh"), arguments: ["-c", Self.script, "sh", binaries, folder, "\(port)", Self.user, Self.password],
+      .path("/bin/sh"),
+      arguments: [
+        "-c", Self.script, "sh", binaries, folder, "\(port)", Self.user, Self.password,
+        Testbed.variable(Testbed.Facility.hostAddress.variable) ?? "",
+      ],
       input: .inputWriter, output: .sequence, error: .discarded
     ) { execution -> Result<Bool, any Error> in
       let outcome: Result<Bool, any Error>
@@ -98,7 +103,7 @@ public struct PostgreSQLServer: Sendable {
 
   /// The shell's input ends when the suite does, or when the test program dies, and then the server goes.
   private static let script = """
-    bin=$1 folder=$2 port=$3 user=$4
+    bin=$1 folder=$2 port=$3 user=$4 pods=$6
     mkdir -m 700 "$folder" || exit 1
     printf '%s' "$5" > "$folder/password"
     as=
@@ -106,7 +111,8 @@ public struct PostgreSQLServer: Sendable {
     cd "$folder"
     $as "$bin/initdb" -D "$folder/data" -U "$user" --pwfile="$folder/password" --auth=scram-sha-256 --no-sync \
       -E UTF8 --locale=C.UTF-8 > "$folder/log" 2>&1
-    $as "$bin/postgres" -D "$folder/data" -p "$port" -h 127.0.0.1 -k "$folder" -c fsync=off -c full_page_writes=off \
+    if [ -n "$pods" ]; then echo 'host all all samenet scram-sha-256' >> "$folder/data/pg_hba.conf"; fi
+    $as "$bin/postgres" -D "$folder/data" -p "$port" -h "127.0.0.1${pods:+,$pods}" -k "$folder" -c fsync=off -c full_page_writes=off \
       -c max_connections=200 < /dev/null > "$folder/log" 2>&1 &
     server=$!
     while kill -0 $server 2>/dev/null; do

@@ -23,6 +23,7 @@ public enum Testbed {
     case helm4
     case agentImage
     case composeAgentImage
+    case backendImage
     case hostAddress
 
     /// The variable that says that the facility is there, and where.
@@ -39,6 +40,7 @@ public enum Testbed {
       case .helm4: "WRKTALK_TEST_HELM4"
       case .agentImage: "WRKTALK_TEST_AGENT_IMAGE"
       case .composeAgentImage: "WRKTALK_TEST_COMPOSE_AGENT_IMAGE"
+      case .backendImage: "WRKTALK_TEST_BACKEND_IMAGE"
       case .hostAddress: "WRKTALK_TEST_HOST_ADDRESS"
       }
     }
@@ -56,6 +58,7 @@ public enum Testbed {
       case .helm4: "Helm 4"
       case .agentImage: "images of the programs"
       case .composeAgentImage: "an image of the Agent with Compose"
+      case .backendImage: "an image of the Backend"
       case .hostAddress: "a cluster whose pods reach this machine"
       }
     }

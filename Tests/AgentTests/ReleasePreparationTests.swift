@@ -178,10 +178,27 @@ struct ReleasePreparationTests {
     #expect(try await bucket.get("config/.env.v1.0.0.r3", maximumBytes: 100) == Array("A=2\n".utf8))
   }
 
-  @Test func oldArchivesAreRemoved() async throws {
+  @Test func archivesAreRemovedThatAreTooOldOrTooMuch() async throws {
     try await setSettings("")
-    for version in 1...7 { await preparation().discard(try await prepare(try await publish("1.0.\(version)"))) }
-    let kept = try FileManager.default.contentsOfDirectory(atPath: "\(workingDirectory)/.agent/artifacts")
-    #expect(kept.count == WorkingDirectory.artifactLimit)
+    var digests: [String] = []
+    for version in 1...5 {
+      let plan = try await publish("1.0.\(version)")
+      digests.append(plan.release.artifact.sha256)
+      await preparation().discard(try await prepare(plan))
+    }
+    let directory = WorkingDirectory(path: workingDirectory)
+    func kept() throws -> Set<String> { Set(try FileManager.default.contentsOfDirectory(atPath: directory.artifacts)) }
+    #expect(try kept() == Set(digests))
+    directory.pruneArtifacts(to: 4)
+    #expect(try kept() == Set(digests.dropFirst()))
+    // The first of them was used again.
+    await preparation().discard(try await prepare(try await publish("1.0.2")))
+    let sizes = try digests.dropFirst().map { digest in
+      try #require(FileManager.default.contents(atPath: "\(directory.artifacts)/\(digest)")).count
+    }
+    directory.pruneArtifacts(bytes: sizes[0] + sizes[3])
+    #expect(try kept() == [digests[1], digests[4]])
+    directory.pruneArtifacts(bytes: 1)
+    #expect(try kept() == [digests[1]], "the newest stays")
   }
 }

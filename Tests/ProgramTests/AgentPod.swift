@@ -57,6 +57,8 @@ final class PodBucket: Sendable {
     ]
   }
 
+  static let secretVariables = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+
   /// The same as a pod is to be told it.
   func podVariables() throws -> [String: String] {
     Self.variables(session.namespace, "http://\(try Testbed.location(of: .hostAddress)):8333")

@@ -146,29 +146,51 @@ struct AgentPodTests {
 extension ClusterSession {
   /// Applies the overlay for a cluster that holds the records, with the image under test, to this session's namespace.
   func deployAgent(_ bucket: PodBucket) async throws {
-    var variables = try bucket.podVariables()
-    let secrets = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map { "--from-literal=\($0)=\(variables[$0] ?? "")" }
-    try await kubectl("create", "secret", "generic", "wrktalk-agent-bucket", secrets[0], secrets[1])
-    variables["WRKTALK_AGENT_SOURCE"] = "kubernetes"
-    let image = try Testbed.location(of: .agentImage)
-    let literals = variables.filter { !$0.key.hasPrefix("AWS_") }.sorted { $0.key < $1.key }
+    try await createSecret(of: bucket)
+    try await applyOverlay(
+      "kubernetes-source", images: ["wrktalk-agent": try Testbed.location(of: .agentImage)],
+      variables: try bucket.podVariables())
+    try await kubectl("rollout", "status", "deployment/wrktalk-agent", "--timeout=120s")
+  }
+
+  /// The Secret that an administrator makes by hand, with the keys of the bucket.
+  func createSecret(of bucket: PodBucket) async throws {
+    let variables = try bucket.podVariables()
+    let literals = PodBucket.secretVariables.map { "--from-literal=\($0)=\(variables[$0] ?? "")" }
+    try await kubectl("create", "secret", "generic", "wrktalk-agent-bucket", literals[0], literals[1])
+  }
+
+  /// Applies an overlay of manifests/ to this session's namespace.
+  /// - Parameters:
+  ///   - images: the image under test by the name in the manifests, `wrktalk-agent`.
+  ///   - variables: of the Agent; those that belong into a Secret are left out.
+  ///   - patches: YAML, as the field `patches` of a kustomization has it.
+  func applyOverlay(
+    _ name: String, images: [String: String], variables: [String: String], patches: String = "[]"
+  ) async throws {
+    let replaced = images.sorted { $0.key < $1.key }.map { name, image in
+      """
+        - name: ghcr.io/wrktalk/\(name)
+          newName: \(image.split(separator: ":").dropLast().joined(separator: ":"))
+          newTag: \(image.split(separator: ":").last ?? "")
+      """
+    }.joined(separator: "\n")
+    let literals = variables.filter { !PodBucket.secretVariables.contains($0.key) }.sorted { $0.key < $1.key }
       .map { "      - \($0.key)=\($0.value)" }.joined(separator: "\n")
     let objects = try await rendered(
       """
-      resources: [\(relativePath("manifests/overlays/kubernetes-source"))]
+      resources: [\(relativePath("manifests/overlays/\(name)"))]
       namespace: \(namespace)
       images:
-        - name: ghcr.io/wrktalk/wrktalk-agent
-          newName: \(image.split(separator: ":").dropLast().joined(separator: ":"))
-          newTag: \(image.split(separator: ":").last ?? "")
+      \(replaced)
       configMapGenerator:
         - name: wrktalk-agent
           behavior: merge
           literals:
       \(literals)
+      patches: \(patches)
       """)
-    try await kubectl("apply", "-f", folder.write(objects, to: "agent.yaml"))
-    try await kubectl("rollout", "status", "deployment/wrktalk-agent", "--timeout=120s")
+    try await kubectl("apply", "-f", folder.write(objects, to: "\(name).yaml"))
   }
 
   /// Applies the Agent's ServiceAccount and rights alone.

@@ -117,18 +117,7 @@ final class CustomerEnvironment: Sendable {
   /// Creates the record, or replaces the spec of the one that is there.
   @discardableResult
   func apply(_ spec: DesiredDeploymentSpec) async throws -> DesiredDeployment {
-    while true {
-      do {
-        var current = try await deployment()
-        current.spec = spec
-        return try await client.replace(current)
-      } catch ResourceClientError.status(let status) where status.reason == .conflict {
-        continue
-      } catch ResourceClientError.status(let status) where status.reason == .notFound {
-        let metadata = ObjectMeta(name: Self.key.name, namespace: Self.key.namespace)
-        return try await client.create(DesiredDeployment(metadata: metadata, spec: spec))
-      }
-    }
+    try await client.applyDeployment(Self.key, spec)
   }
 
   func deployment() async throws -> DesiredDeployment { try await client.get(DesiredDeploymentKind.self, Self.key) }

@@ -37,6 +37,22 @@ extension ResourceClient {
     }
   }
 
+  /// Creates the deployment, or gives it another spec.
+  func applyDeployment(_ key: ObjectKey, _ spec: DesiredDeploymentSpec) async throws -> DesiredDeployment {
+    while true {
+      do throws(ResourceClientError) {
+        var current = try await get(DesiredDeploymentKind.self, key)
+        current.spec = spec
+        return try await replace(current)
+      } catch {
+        if error.isConflict { continue }
+        guard error.isNotFound else { throw error }
+        let metadata = ObjectMeta(name: key.name, namespace: key.namespace)
+        return try await create(DesiredDeployment(metadata: metadata, spec: spec))
+      }
+    }
+  }
+
   /// Waits, by a watch, until the deployment is gone.
   func waitUntilDeploymentIsGone(_ key: ObjectKey, within limit: Duration) async throws {
     let isGone = try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -172,18 +172,7 @@ final class HelmEnvironment: Sendable {
   /// Creates the record, or replaces the spec of the one that is there.
   @discardableResult
   func apply(_ spec: DesiredDeploymentSpec) async throws -> DesiredDeployment {
-    while true {
-      do throws(ResourceClientError) {
-        var current = try await client.get(DesiredDeploymentKind.self, key)
-        current.spec = spec
-        return try await client.replace(current)
-      } catch {
-        if error.isConflict { continue }
-        guard error.isNotFound else { throw error }
-        let metadata = ObjectMeta(name: key.name, namespace: key.namespace)
-        return try await client.create(DesiredDeployment(metadata: metadata, spec: spec))
-      }
-    }
+    try await client.applyDeployment(key, spec)
   }
 
   /// Waits, by a watch, until the record is as `condition` says.

@@ -12,8 +12,10 @@ struct WorkingDirectory: Sendable {
   var artifacts: String { "\(path)/.agent/artifacts" }
   var work: String { "\(path)/.agent/work" }
 
-  /// Verified archives to keep: enough for the current release, the one before it and one that failed.
-  static let artifactLimit = 4
+  /// Verified archives to keep, for all environments together: so many, and so many bytes. The newest is always kept; of the
+  /// largest that are taken it is four, enough for the current release, the one before it and one that failed.
+  static let artifactLimit = 64
+  static let artifactBytes = 4 * ReleasePreparation.maximumArtifactBytes
 
   /// Creates the folders, for their owner only.
   func create() throws(RuntimeFailure) {
@@ -60,16 +62,21 @@ struct WorkingDirectory: Sendable {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  /// Removes all but the most recently used archives.
-  func pruneArtifacts() {
+  /// Removes all but the most recently used archives that fit in the limits.
+  func pruneArtifacts(to limit: Int = artifactLimit, bytes budget: Int = artifactBytes) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: artifacts)) ?? []
-    let dated = names.map { name -> (path: String, date: Date) in
+    let archives = names.compactMap { name -> (path: String, usedAt: (Int, Int), bytes: Int)? in
       let file = "\(artifacts)/\(name)"
-      let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-      return (file, attributes?[.modificationDate] as? Date ?? .distantPast)
+      var information = stat()
+      guard unsafe lstat(file, &information) == 0 else { return nil }
+      return (file, (information.st_mtim.tv_sec, information.st_mtim.tv_nsec), Int(information.st_size))
     }
-    for old in dated.sorted(by: { $0.date > $1.date }).dropFirst(Self.artifactLimit) {
-      try? FileManager.default.removeItem(atPath: old.path)
+    var total = 0
+    for (index, archive) in archives.sorted(by: { $0.usedAt > $1.usedAt }).enumerated() {
+      total += archive.bytes
+      if index > 0, index >= limit || total > budget {
+        try? FileManager.default.removeItem(atPath: archive.path)
+      }
     }
   }
 
