@@ -1,5 +1,5 @@
 # What the measurements share: source it after customer.sh, do not run it.
-rounds=$([ -n "${BENCH_QUICK:-}" ] && echo 1 || echo 5)
+rounds=${BENCH_ROUNDS:-$([ -n "${BENCH_QUICK:-}" ] && echo 1 || echo 5)}
 window=$([ -n "${BENCH_QUICK:-}" ] && echo 20 || echo 60)
 
 between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b - a }'; }

@@ -2,7 +2,6 @@
 # runtime. The release lies in the namespace $project, which must not be there yet, and goes with it.
 set -a; . "$TESTBED_STATE/environment"; set +a
 export KUBECONFIG=$WRKTALK_TEST_KUBECONFIG
-agent_settings=(WRKTALK_AGENT_DEPLOYMENT_TYPE=kubernetes "WRKTALK_AGENT_HELM_BINARY=$WRKTALK_TEST_HELM3")
 runtime_spec="  runtime: Helm
   helm:
     releaseName: wrktalk
@@ -10,7 +9,13 @@ runtime_spec="  runtime: Helm
     timeout: 1m"
 
 kubectl() { command "$WRKTALK_TEST_KUBECTL" -n "$project" "$@"; }
-helm() { command "$WRKTALK_TEST_HELM3" -n "$project" "$@"; }
+helm() { command "$helm" -n "$project" "$@"; }
+# use_helm 3|4: the version that an Agent started after this uses, and this script.
+use_helm() {
+  if [ "$1" = 4 ]; then helm=$WRKTALK_TEST_HELM4; else helm=$WRKTALK_TEST_HELM3; fi
+  agent_settings=(WRKTALK_AGENT_DEPLOYMENT_TYPE=kubernetes "WRKTALK_AGENT_HELM_BINARY=$helm")
+}
+use_helm 3
 
 make_environment() {
   has_namespace=

@@ -63,3 +63,6 @@ start_agent() {
     wrktalk-agent run >"$folder/agent.log" 2>&1 &
   agent_pid=$!; programs+=("$agent_pid")
 }
+
+# stop_agent: as a service manager would.
+stop_agent() { kill "$agent_pid" && wait "$agent_pid" || true; }
