@@ -180,19 +180,19 @@ struct ReleasePreparationTests {
 
   @Test func archivesAreRemovedThatAreTooOldOrTooMuch() async throws {
     try await setSettings("")
-    var digests: [String] = []
+    var plans: [ReleasePlan] = []
     for version in 1...5 {
-      let plan = try await publish("1.0.\(version)")
-      digests.append(plan.release.artifact.sha256)
-      await preparation().discard(try await prepare(plan))
+      plans.append(try await publish("1.0.\(version)"))
+      await preparation().discard(try await prepare(plans[version - 1]))
     }
+    let digests = plans.map(\.release.artifact.sha256)
     let directory = WorkingDirectory(path: workingDirectory)
     func kept() throws -> Set<String> { Set(try FileManager.default.contentsOfDirectory(atPath: directory.artifacts)) }
     #expect(try kept() == Set(digests))
     directory.pruneArtifacts(to: 4)
     #expect(try kept() == Set(digests.dropFirst()))
     // The first of them was used again.
-    await preparation().discard(try await prepare(try await publish("1.0.2")))
+    await preparation().discard(try await prepare(plans[1]))
     let sizes = try digests.dropFirst().map { digest in
       try #require(FileManager.default.contents(atPath: "\(directory.artifacts)/\(digest)")).count
     }
