@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release demo test bench crds format lint clean
+.PHONY: build release demo test bench fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -22,6 +22,9 @@ test:             ## Run every test this machine can run, and name what it skips
 bench:            ## Measure, as ratios against something public in the same run
 	Tests/Benchmarks/bench.sh
 
+fuzz:             ## Look for inputs that break a reader of untrusted bytes, FUZZ_SECONDS (600) for each
+	Tests/Fuzzing/fuzz.sh
+
 crds:             ## Write crds/ from the Swift types
 	swift build --product wrktalkctl
 	"$$(swift build --show-bin-path)/wrktalkctl" crds --output-dir crds
@@ -33,4 +36,4 @@ lint:             ## Fail where the Swift code is not formatted
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-fuzzing

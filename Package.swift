@@ -136,6 +136,16 @@ let package = Package(
       ],
       path: "Tests/Benchmarks", exclude: ["bench.sh", "bench-helm.sh", "measure.sh"], swiftSettings: strict),
 
+    // What fuzzing tries, for the tests and for the fuzzer.
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "Agent", "Archives", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage", "ResourceModel",
+        "ResourceServer", "WireFormats", "YAMLDocuments",
+      ],
+      path: "Tests/Fuzzing/Targets", swiftSettings: strict),
+    tests("FuzzingTests", ["FuzzTargets"]),
+
     // Tests.
     module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, subprocess, systemPackage]),
     tests("WireFormatsTests", ["WireFormats"]),
@@ -188,3 +198,13 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzzer links only with libFuzzer: Tests/Fuzzing/fuzz.sh builds it, and nothing else does.
+if Context.environment["WRKTALK_FUZZING"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+    .executableTarget(
+      name: "wrktalk-fuzz", dependencies: ["CLibFuzzer", "FuzzTargets"], path: "Tests/Fuzzing/Driver",
+      swiftSettings: wrapper),
+  ]
+}

@@ -14,7 +14,8 @@ public enum Gzip {
       throw ArchiveError(code: .cannotRead, message: "there is no memory to unpack it")
     }
     defer { archive_read_free(reader) }
-    archive_read_support_filter_gzip(reader)
+    // The filter is named instead of found out, so that gzip inside gzip is not unpacked.
+    guard archive_read_append_filter(reader, ARCHIVE_FILTER_GZIP) == ARCHIVE_OK else { throw damaged }
     archive_read_support_format_raw(reader)
     archive_read_support_format_empty(reader)
     return try bytes.withUnsafeBufferPointer { input throws(ArchiveError) -> [UInt8] in

@@ -15,6 +15,11 @@ import Testing
     #expect(try Gzip.decompress(try Gzip.compress(bytes), limit: bytes.count) == bytes)
   }
 
+  @Test func whatWasCompressedTwiceIsUnpackedOnce() throws {
+    let once = try Gzip.compress(Array("hello".utf8))
+    #expect(try Gzip.decompress(Gzip.compress(once), limit: 1000) == once)
+  }
+
   @Test func moreThanTheLimitIsRefused() throws {
     let packed = try Gzip.compress([UInt8](repeating: 0, count: 1_000_000))
     #expect(packed.count < 10_000)

@@ -1,0 +1,58 @@
+import DeploymentKinds
+import DeploymentPlanning
+import ResourceModel
+import WireFormats
+
+@testable import ObjectStorage
+@testable import ResourceServer
+
+extension FuzzTarget {
+  /// A DesiredDeployment, as JSON: checked, completed, and decided upon, whatever its spec and status say.
+  static let record = FuzzTarget(name: "record", maximumByteCount: 16 << 10) { bytes in
+    guard let json = try? JSONValue(parsing: bytes) else { return }
+    let definition = DesiredDeploymentKind.definition
+    let pruned = definition.pruned(json)
+    try require(definition.unknownFields(in: pruned).isEmpty, "a pruned object has unknown fields")
+    let completed = definition.applyDefaults(to: pruned)
+    try require(definition.applyDefaults(to: completed) == completed, "defaults are applied twice")
+    _ = definition.validationErrors(in: completed)
+    guard let desired = try? completed.decoded(as: DesiredDeployment.self) else { return }
+    let now = Timestamp(seconds: 1_797_300_000)
+    let environments: [DeploymentFacts.Environment] = [
+      .notObserved, .observed(.compose([])), .observed(.helm(HelmObservation(latest: nil))),
+      .unavailable(DeploymentFailure(isTransient: true, reason: "EngineUnreachable", message: "no answer")),
+    ]
+    for environment in environments {
+      for runtime in [DeploymentRuntimeKind.compose, .helm] {
+        _ = DeploymentPlanner.decide(
+          desired, facts: DeploymentFacts(now: now, runtime: runtime, environment: environment, license: .valid))
+      }
+    }
+  }
+
+  /// What a request consists of: path, query, headers, and a body in Kubernetes' protobuf.
+  static let request = FuzzTarget(name: "request", maximumByteCount: 4 << 10) { bytes in
+    let parts = bytes.parts(5)
+    _ = APIPath(parts[0].asText)
+    if let query = try? QueryItems(parts[1].asText) {
+      for definition in AllKinds.definitions { _ = try? ReadOptions(query, definition: definition) }
+      _ = try? WriteOptions(query)
+      if let text = query["continue"], let token = try? ContinueToken(text) {
+        try require((try? ContinueToken(token.text)) == token, "the continue token is read back as another")
+      }
+    }
+    let header = parts[2].asText
+    _ = Credentials.token(authorization: header, agentSecret: nil)
+    _ = try? Representation(accept: header)
+    _ = try? PatchFormat(contentType: parts[3].asText)
+    _ = try? JSONBody.requireJSON(parts[3].asText)
+    _ = ProtobufReader.kubernetesMessage(Array("k8s\0".utf8) + parts[4])
+    _ = ProtobufReader.kubernetesMessage(parts[4])
+  }
+
+  /// What an S3 server answers.
+  static let xml = FuzzTarget(name: "xml", maximumByteCount: 4 << 10) { bytes in
+    guard let root = XMLParser.parse(bytes) else { return }
+    try require(!root.name.isEmpty || bytes.contains(UInt8(ascii: ":")), "an element without a name")
+  }
+}
