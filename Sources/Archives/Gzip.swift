@@ -22,9 +22,13 @@ public enum Gzip {
       var entry: OpaquePointer?
       guard archive_read_open_memory(reader, input.baseAddress, input.count) == ARCHIVE_OK else { throw damaged }
       let header = archive_read_next_header(reader, &entry)
-      // What is too short for a gzip header would be passed through as it is.
-      guard archive_filter_code(reader, 0) == ARCHIVE_FILTER_GZIP else { throw damaged }
-      if header == ARCHIVE_EOF { return [] }
+      if header == ARCHIVE_EOF {
+        // What ends before its data begins looks empty, too; of nothing, checksum and length are zero.
+        guard archive_errno(reader) == 0, bytes.count >= 20, bytes.suffix(8).allSatisfy({ $0 == 0 }) else {
+          throw damaged
+        }
+        return []
+      }
       guard header == ARCHIVE_OK else { throw damaged }
       var output: [UInt8] = []
       var chunk = [UInt8](repeating: 0, count: 64 << 10)

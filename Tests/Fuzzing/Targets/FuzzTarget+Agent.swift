@@ -1,6 +1,7 @@
 import Archives
 import DeploymentPlanning
 import FoundationEssentials
+import Glibc
 import WireFormats
 
 @testable import Agent
@@ -33,20 +34,14 @@ extension FuzzTarget {
     try require(left == ["archive", "folder"], "an archive left \(left)")
     var total: Int64 = 0
     for path in try files.subpathsOfDirectory(atPath: base.appending(path: "folder").path) {
-      let attributes = try files.attributesOfItem(atPath: base.appending(path: "folder/\(path)").path)
-      let type = attributes[.type] as? FileAttributeType
-      try require(type == .typeRegular || type == .typeDirectory, "\(path) is neither a file nor a folder")
-      if type == .typeRegular { total += number(attributes[.size]) }
-      let mode = number(attributes[.posixPermissions])
-      try require(mode & 0o6000 == 0, "\(path) has the mode \(String(mode, radix: 8))")
+      var status = stat()
+      try require(unsafe lstat(base.appending(path: "folder/\(path)").path, &status) == 0, "\(path) is gone")
+      let type = status.st_mode & S_IFMT
+      try require(type == S_IFREG || type == S_IFDIR, "\(path) is neither a file nor a folder")
+      if type == S_IFREG { total += Int64(status.st_size) }
+      try require(status.st_mode & 0o6000 == 0, "\(path) has the mode \(String(status.st_mode, radix: 8))")
     }
     try require(total <= limits.maximumTotalBytes && total == unpacked.bytes, "\(total) bytes are there")
-  }
-
-  /// Of whatever type Foundation gives it.
-  private static func number(_ value: Any?) -> Int64 {
-    guard let value = value as? any BinaryInteger else { return -1 }
-    return Int64(clamping: value)
   }
 
   /// Compressed data: never more than the limit, and what was compressed comes back.
