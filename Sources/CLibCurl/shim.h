@@ -1,5 +1,9 @@
 #pragma once
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
 // curl_easy_setopt and curl_easy_getinfo are variadic (and macros that check types); Swift needs one function a type.
 #undef curl_easy_setopt
@@ -37,6 +41,20 @@ static inline CURLcode curl_shim_set_data_callback(CURL *easy, CURLoption option
 
 static inline CURLcode curl_shim_set_seek_callback(CURL *easy, curl_shim_seek_callback callback) {
   return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, callback);
+}
+
+// Called for each new socket. One that is no TCP socket has no such option.
+static inline int curl_shim_prepare_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
+  unsigned int milliseconds = (unsigned int)(uintptr_t)context;
+  (void)purpose;
+  (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+  return CURL_SOCKOPT_OK;
+}
+
+// A TCP connection ends when the peer has acknowledged nothing for so long, be it data or a probe.
+static inline void curl_shim_set_peer_timeout(CURL *easy, unsigned int milliseconds) {
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, curl_shim_prepare_socket);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)milliseconds);
 }
 
 static inline CURLcode curl_shim_get_long(CURL *easy, CURLINFO info, long *value) {

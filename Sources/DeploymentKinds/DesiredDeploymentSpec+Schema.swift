@@ -52,7 +52,8 @@ extension DesiredDeploymentSpec {
       "rollbackTo": .object(
         properties: [
           "revision": .integer(
-            range: 1...Int64.max, Schema.Documentation("The revision to return to, as status.history numbers them."))
+            range: 1...Schema.largestCount,
+            Schema.Documentation("The revision to return to, as status.history numbers them."))
         ], required: ["revision"],
         Schema.Documentation("Return to an earlier revision; stands instead of version and artifact.")),
     ], required: ["runtime"],

@@ -5,6 +5,16 @@ extension DesiredDeploymentStatus {
   public static let schema = Schema.object(
     properties: [
       "observedGeneration": .count("The generation that the conditions speak of."),
+      "agent": .object(
+        properties: [
+          "identity": .string(Schema.Documentation("The process, as it stands in the Lease.")),
+          "term": .count("How often the Lease had changed hands when this Agent took it."),
+        ], required: ["identity", "term"], Schema.Documentation("The Agent that last wrote this status.")),
+      "target": .object(
+        properties: [
+          "runtime": .string(.oneOf(DeploymentRuntimeKind.self), Schema.Documentation("Helm or Compose.")),
+          "name": .string(Schema.Documentation("The Compose project or Helm release.")),
+        ], required: ["runtime", "name"], Schema.Documentation("What was deployed to; it cannot be changed later.")),
       "lastAttemptedGeneration": .count("The last generation whose release the Agent began to deploy."),
       "attemptStartedAt": .time("When that attempt began."),
       "lastHandledRetryRequest": .string(

@@ -162,7 +162,36 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     }
   }
 
+  /// One term of one Agent's lead.
+  public struct Agent: Sendable, Hashable, Codable {
+    /// The process, as it stands in the Lease.
+    public var identity: String
+    /// How often the Lease had changed hands when this Agent took it.
+    public var term: Int64
+
+    public init(identity: String, term: Int64) {
+      self.identity = identity
+      self.term = term
+    }
+  }
+
+  /// What a record deploys to; it stays the same for the record's life.
+  public struct Target: Sendable, Hashable, Codable {
+    public var runtime: DeploymentRuntimeKind
+    /// The Compose project or Helm release.
+    public var name: String
+
+    public init(runtime: DeploymentRuntimeKind, name: String) {
+      self.runtime = runtime
+      self.name = name
+    }
+  }
+
   public var observedGeneration: Int64?
+  /// Who last wrote this status. An Agent that finds another one's mark here has lost its lease meanwhile.
+  public var agent: Agent?
+  /// What was deployed to; nil where nothing was.
+  public var target: Target?
   /// The last generation whose release the Agent began to deploy.
   public var lastAttemptedGeneration: Int64?
   /// When that attempt began.
@@ -187,12 +216,15 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public static let historyLimit = 20
 
   public init(
-    observedGeneration: Int64? = nil, lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
+    observedGeneration: Int64? = nil, agent: Agent? = nil, target: Target? = nil,
+    lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
     lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
     resumptions: Int? = nil, nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil,
     conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
   ) {
     self.observedGeneration = observedGeneration
+    self.agent = agent
+    self.target = target
     self.lastAttemptedGeneration = lastAttemptedGeneration
     self.attemptStartedAt = attemptStartedAt
     self.lastHandledRetryRequest = lastHandledRetryRequest

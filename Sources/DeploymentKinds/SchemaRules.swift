@@ -77,5 +77,8 @@ extension Schema.StringRules {
 }
 
 extension Schema {
-  static func count(_ description: String) -> Schema { .integer(range: 0...Int64.max, Documentation(description)) }
+  /// Far more than is ever counted, and far from where arithmetic overflows.
+  static let largestCount = Int64(Int32.max)
+
+  static func count(_ description: String) -> Schema { .integer(range: 0...largestCount, Documentation(description)) }
 }

@@ -16,6 +16,8 @@ public struct DeploymentFacts: Sendable, Hashable {
     case valid
     /// The server knows no licences, so there is none to check.
     case notOffered
+    /// The server checks licences, but was given none to check.
+    case notConfigured
     case expired(at: Timestamp?)
     /// There is a licence, but it does not hold: forged, or for somebody else.
     case rejected(message: String)
@@ -91,7 +93,7 @@ public struct RetryPolicy: Sendable, Hashable {
 
   /// The pause after that many attempts: twice as long each time.
   public func delay(afterAttempts attempts: Int) -> Duration {
-    spread(min(maxDelay, baseDelay * (1 << min(max(attempts - 1, 0), 16))))
+    spread(min(maxDelay, baseDelay * (1 << min(max(attempts, 1) - 1, 16))))
   }
 
   /// The pause after something that has been failing for `span`: as long again, which doubles it each time.
@@ -99,7 +101,7 @@ public struct RetryPolicy: Sendable, Hashable {
 
   /// The pause after that many corrections in a row.
   public func pause(afterCorrections corrections: Int) -> Duration {
-    min(maxDelay, correctionGap * (1 << min(max(corrections - 1, 0), 16)))
+    min(maxDelay, correctionGap * (1 << min(max(corrections, 1) - 1, 16)))
   }
 
   private func spread(_ delay: Duration) -> Duration { delay + delay * (jitter / 4) }

@@ -25,6 +25,8 @@ extension DeploymentPlanner {
   func affirmedStatus() -> DesiredDeploymentStatus {
     var affirmed = status
     affirmed.observedGeneration = generation
+    // A record of before this was written down.
+    if affirmed.current != nil, affirmed.target == nil { affirmed.target = spec.target }
     affirmed.conditions = (status.conditions ?? [])
       .map { condition in
         var condition = condition

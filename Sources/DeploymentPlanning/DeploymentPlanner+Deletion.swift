@@ -8,7 +8,6 @@ extension DeploymentPlanner {
 
   private var hasFinalizer: Bool { desired.metadata.finalizers?.contains(DesiredDeploymentKind.finalizer) == true }
 
-  /// The Compose project or Helm release, in words.
   /// What of it is not removed.
   private var volumesText: String {
     switch spec.runtime {
@@ -17,9 +16,8 @@ extension DeploymentPlanner {
     }
   }
 
-  var targetTitle: String {
-    "the \(spec.runtime == .compose ? "Compose project" : "Helm release") \(spec.targetName ?? "")"
-  }
+  /// The Compose project or Helm release, in words.
+  var targetTitle: String { desired.target.map { "\($0)" } ?? "nothing" }
 
   /// With a capital letter, to begin a sentence with.
   static func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() }
@@ -37,8 +35,8 @@ extension DeploymentPlanner {
 
   /// The object is being deleted. Neither `spec.suspend` nor anything else that keeps a release waiting holds that up.
   mutating func letGo() -> Decision.Step {
-    guard hasFinalizer, spec.runtime == facts.runtime else { return .forget }
-    guard deletionPolicy == .uninstall, spec.targetName != nil, isAnythingDeployed else { return .removeFinalizer }
+    guard hasFinalizer, (desired.target?.runtime ?? spec.runtime) == facts.runtime else { return .forget }
+    guard deletionPolicy == .uninstall, desired.target != nil, isAnythingDeployed else { return .removeFinalizer }
     if let owner = facts.owner {
       events.append(
         DeploymentEvent(

@@ -150,7 +150,7 @@ extension DeploymentPlanner {
     _ current: DesiredDeploymentStatus.Current, _ comparison: EnvironmentComparison
   ) -> Care {
     setHealthy(comparison.health)
-    let interval = spec.interval.duration
+    let interval = spec.recheckInterval
     let unhealthy: (reason: String, message: String)? =
       switch comparison.health {
       case .healthy: nil
@@ -210,7 +210,7 @@ extension DeploymentPlanner {
     if let failedBefore, let pause = pauseUntilNextAttempt {
       unset(DeploymentCondition.reconciling)
       return Care(
-        step: .settled(recheckAfter: min(spec.interval.duration, pause)),
+        step: .settled(recheckAfter: min(spec.recheckInterval, pause)),
         problem: ("RollbackFailed", failedBefore.message))
     }
     let message = "Returning to \(current.title)"
@@ -250,7 +250,7 @@ extension DeploymentPlanner {
   private var correctionPause: Duration { facts.retry.pause(afterCorrections: status.corrections ?? 0) }
 
   mutating func markCorrected(_ current: DesiredDeploymentStatus.Current) {
-    status.corrections = min((status.corrections ?? 0) + 1, 16)
+    status.corrections = min(max(status.corrections ?? 0, 0), 15) + 1
     let message = "\(current.title) runs again as it was deployed"
     set(DeploymentCondition.drifted, .isFalse, "Corrected", message)
     events.append(DeploymentEvent(.normal, "DriftCorrected", message))

@@ -61,7 +61,7 @@ extension DeploymentPlanner {
   }
 
   private mutating func recordDeployed(_ release: DesiredDeploymentStatus.Release, _ running: RunningRelease) {
-    let revision = running.revision ?? RevisionReference((status.current?.revision ?? 0) + 1)
+    let revision = running.revision ?? RevisionReference(status.nextRevision)
     let now = facts.now.wholeSeconds
     let current = DesiredDeploymentStatus.Current(
       version: release.version, revision: revision.number, manifestSha256: revision.manifestSha256,

@@ -38,6 +38,7 @@ public struct DeploymentPlanner {
     guard desired.metadata.deletionTimestamp == nil else { return letGo() }
     if let step = finalizerStep() { return step }
     if spec.suspend { return suspend() }
+    if let target = status.target, target != spec.target { return refuseToMove(from: target) }
     guard spec.runtime == facts.runtime, spec.targetName != nil else {
       return stall(
         "UnsupportedRuntime",
@@ -73,19 +74,35 @@ public struct DeploymentPlanner {
     return .settled(recheckAfter: nil)
   }
 
+  /// The one before would run on with nobody looking after it. The Backend lets no such change pass; an API server without
+  /// rules of its own does.
+  private mutating func refuseToMove(from target: DesiredDeploymentStatus.Target) -> Decision.Step {
+    let wanted = spec.target.map { "\($0)" } ?? "none"
+    return standAside(
+      "TargetChanged",
+      "\(Self.sentence("\(target)")) was deployed and spec names \(wanted): set it back, or delete the "
+        + "DesiredDeployment and create it anew; until then nothing is deployed or corrected",
+      recheckAfter: nil)
+  }
+
   /// Two objects that look after one project would undo each other's work for ever: the younger one touches nothing.
   private mutating func leave(to owner: ObjectKey) -> Decision.Step {
     let message =
       "\(Self.sentence(targetTitle)) belongs to the DesiredDeployment \(owner), which was there first: delete one of the "
       + "two, and create it anew under another name"
+    return standAside("TargetInUse", message, recheckAfter: spec.recheckInterval)
+  }
+
+  /// Nothing is touched or looked at until somebody acts.
+  private mutating func standAside(_ reason: String, _ message: String, recheckAfter: Duration?) -> Decision.Step {
     unset(DeploymentCondition.reconciling)
-    set(DeploymentCondition.stalled, .isTrue, "TargetInUse", message)
-    set(DeploymentCondition.ready, .isFalse, "TargetInUse", message)
+    set(DeploymentCondition.stalled, .isTrue, reason, message)
+    set(DeploymentCondition.ready, .isFalse, reason, message)
     status.progress = nil
-    if original?.conditions?[DeploymentCondition.stalled]?.reason != "TargetInUse" {
-      events.append(DeploymentEvent(.warning, "TargetInUse", message))
+    if original?.conditions?[DeploymentCondition.stalled]?.reason != reason {
+      events.append(DeploymentEvent(.warning, reason, message))
     }
-    return .settled(recheckAfter: spec.interval.duration)
+    return .settled(recheckAfter: recheckAfter)
   }
 
   /// Nothing more happens for the desired release until somebody acts; the current one is looked after.
@@ -126,6 +143,8 @@ public struct DeploymentPlanner {
       break
     case .notOffered:
       set(DeploymentCondition.licensed, .unknown, "NotOffered", "The server knows no licences, so none was checked")
+    case .notConfigured:
+      set(DeploymentCondition.licensed, .unknown, "NotConfigured", "No licence is configured, so none was checked")
     case .valid:
       set(DeploymentCondition.licensed, .isTrue, "Valid", "The licence is valid")
     }
@@ -158,14 +177,14 @@ public struct DeploymentPlanner {
     if original?.conditions?[DeploymentCondition.ready]?.reason != reason {
       events.append(DeploymentEvent(condition == nil ? .normal : .warning, reason, message))
     }
-    return keepCurrent(recheckAfter: min(recheckAfter ?? spec.interval.duration, spec.interval.duration))
+    return keepCurrent(recheckAfter: min(recheckAfter ?? spec.recheckInterval, spec.recheckInterval))
   }
 
   /// An attempt that was cut short goes on, but not for ever: something about it may be what ends the Agent.
   private mutating func resume(_ plan: ReleasePlan) -> Decision.Step {
     let resumptions = status.resumptions ?? 0
     guard resumptions >= facts.retry.maxResumptions else {
-      status.resumptions = resumptions + 1
+      status.resumptions = resumptions.addingSaturated(1)
       return .deploy(plan)
     }
     let message =
@@ -177,11 +196,12 @@ public struct DeploymentPlanner {
   private mutating func startAttempt(_ plan: ReleasePlan) -> Decision.Step {
     let isOverSettled = !isEnvironmentUnsettled
     let isAnother = isAttempted && !isRetryRequested && status.failure?.generation != generation
-    let attempts = isAnother ? (status.attempts ?? 0) + 1 : 1
+    let attempts = isAnother ? max(status.attempts ?? 0, 0).addingSaturated(1) : 1
     var text = "Deploying \(plan.release.version)"
     if let current = status.current { text += " over \(current.version) (revision \(current.revision))" }
     if attempts > 1 { text += ", attempt \(attempts) of \(facts.retry.maxAttempts)" }
     status.lastAttemptedGeneration = generation
+    status.target = spec.target
     status.attemptStartedAt = facts.now.wholeSeconds
     status.attempts = attempts
     status.resumptions = nil
@@ -224,7 +244,7 @@ public struct DeploymentPlanner {
   private var scheduleWindow: ScheduleWindow {
     guard let schedule = spec.schedule, status.lastAttemptedGeneration != generation else { return .open }
     if facts.now < schedule.notBefore { return .waiting(until: schedule.notBefore) }
-    let deadline = schedule.notBefore + schedule.startingDeadline.duration
+    let deadline = schedule.notBefore + min(schedule.startingDeadline.duration, .seconds(168 * 3600))
     return facts.now <= deadline ? .open : .missed(start: schedule.notBefore, deadline: deadline)
   }
 

@@ -1,4 +1,5 @@
 public import DeploymentKinds
+public import ResourceModel
 import WireFormats
 
 /// The release that an object asks for.
@@ -44,11 +45,19 @@ extension DesiredDeploymentSpec {
 
   /// How long one attempt may take.
   public var timeout: Duration {
-    switch runtime {
-    case .compose: compose?.timeout.duration ?? .seconds(600)
-    case .helm: helm?.timeout.duration ?? .seconds(600)
-    }
+    let timeout =
+      switch runtime {
+      case .compose: compose?.timeout.duration
+      case .helm: helm?.timeout.duration
+      }
+    return Self.within(.seconds(24 * 3600), timeout ?? .seconds(600))
   }
+
+  /// How often the environment is looked at without any cause.
+  var recheckInterval: Duration { Self.within(.seconds(24 * 3600), interval.duration) }
+
+  /// The bounds that the server keeps, also for one that keeps none.
+  private static func within(_ most: Duration, _ span: Duration) -> Duration { min(max(span, .seconds(1)), most) }
 
   /// The Compose project or Helm release; nil where the section of the spec is missing.
   public var targetName: String? {
@@ -57,6 +66,19 @@ extension DesiredDeploymentSpec {
     case .helm: helm?.releaseName
     }
   }
+
+  /// What the record asks to be deployed to; nil where the section of the spec is missing.
+  public var target: DesiredDeploymentStatus.Target? { targetName.map { .init(runtime: runtime, name: $0) } }
+}
+
+extension DesiredDeployment {
+  /// What belongs to the record: what it has deployed to, or else asks to.
+  public var target: DesiredDeploymentStatus.Target? { status?.target ?? spec.target }
+}
+
+extension DesiredDeploymentStatus.Target: CustomStringConvertible {
+  /// `the Compose project wrktalk`
+  public var description: String { "the \(runtime == .compose ? "Compose project" : "Helm release") \(name)" }
 }
 
 extension DesiredDeploymentStatus.Current {
@@ -69,6 +91,11 @@ extension DesiredDeploymentStatus.Current {
   public var images: [String: String] {
     Dictionary((services ?? []).map { ($0.name, $0.image) }) { first, _ in first }
   }
+}
+
+extension DesiredDeploymentStatus {
+  /// The number of the next release that runs in full health, for a runtime that counts none itself.
+  public var nextRevision: Int64 { max(current?.revision ?? 0, 0).addingSaturated(1) }
 }
 
 extension DesiredDeploymentStatus.Release {

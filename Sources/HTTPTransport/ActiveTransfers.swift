@@ -4,21 +4,28 @@ import CLibCurl
 struct ActiveTransfers {
   private let multi: UnsafeMutableRawPointer
   private let userAgent: String
+  private let peerTimeouts: PeerTimeouts
+  /// Peers one of whose requests timed out, until when their connections are in doubt.
+  private var doubtful: [String: ContinuousClock.Instant] = [:]
   private var transfers: [ObjectIdentifier: EasyTransfer] = [:]
   /// No transfer can have stalled before this moment; activity only moves it further away, so that a wake-up need not
   /// look at every transfer.
   private var nextStallCheck: ContinuousClock.Instant?
 
-  init(multi: UnsafeMutableRawPointer, userAgent: String) {
+  init(multi: UnsafeMutableRawPointer, userAgent: String, peerTimeouts: PeerTimeouts) {
     self.multi = multi
     self.userAgent = userAgent
+    self.peerTimeouts = peerTimeouts
     // Idle connections kept for the next request.
     _ = curl_shim_multi_set_long(multi, CURLMOPT_MAXCONNECTS, 32)
   }
 
   mutating func start(_ transfer: Transfer) {
     guard !transfer.isFinished else { return }
-    guard let easyTransfer = EasyTransfer(transfer, userAgent: userAgent),
+    let isFresh = isDoubtful(transfer.target.peer)
+    guard
+      let easyTransfer = EasyTransfer(
+        transfer, userAgent: userAgent, peerTimeouts: peerTimeouts, isOnFreshConnection: isFresh),
       curl_multi_add_handle(multi, easyTransfer.easy) == CURLM_OK
     else {
       transfer.finish(
@@ -74,9 +81,22 @@ struct ActiveTransfers {
       let result = curl_shim_message_result(message)
       // The message is gone once the handle is removed.
       guard let (identifier, easyTransfer) = transfer(of: easy) else { continue }
-      easyTransfer.transfer.finish(easyTransfer.outcome(of: result))
+      let outcome = easyTransfer.outcome(of: result)
+      if case .failure(let error) = outcome, error.code == .timedOut { doubt(easyTransfer.transfer.target.peer) }
+      easyTransfer.transfer.finish(outcome)
       remove(identifier)
     }
+  }
+
+  // MARK: Peers in doubt
+
+  private mutating func doubt(_ peer: String) { doubtful[peer] = .now + peerTimeouts.unacknowledged }
+
+  private mutating func isDoubtful(_ peer: String) -> Bool {
+    guard let end = doubtful[peer] else { return false }
+    if end > .now { return true }
+    doubtful[peer] = nil
+    return false
   }
 
   private mutating func failStalled() {
@@ -92,6 +112,7 @@ struct ActiveTransfers {
         nextStallCheck = min(nextStallCheck ?? deadline, deadline)
       } else {
         let peer = easyTransfer.transfer.target.peer
+        doubt(peer)
         easyTransfer.transfer.finish(
           .failure(HTTPTransportError(code: .timedOut, message: "timed out: \(peer) sent nothing for \(stall)")))
         remove(identifier)

@@ -17,13 +17,15 @@ final class EasyTransfer {
   private var failure: HTTPTransportError?
 
   /// Nil when there is no memory for a handle.
-  init?(_ transfer: Transfer, userAgent: String) {
+  init?(_ transfer: Transfer, userAgent: String, peerTimeouts: PeerTimeouts, isOnFreshConnection: Bool) {
     guard let easy = curl_easy_init() else { return nil }
     self.transfer = transfer
     self.easy = easy
     self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
     self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     setOptions(userAgent: userAgent)
+    set(peerTimeouts)
+    if isOnFreshConnection { set(CURLOPT_FRESH_CONNECT, 1) }
   }
 
   deinit {
@@ -56,7 +58,6 @@ final class EasyTransfer {
     set(CURLOPT_FOLLOWLOCATION, 0)
     set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
     set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
-    set(CURLOPT_TCP_KEEPALIVE, 1)
     set(CURLOPT_USERAGENT, userAgent)
     if let path = request.unixSocketPath { set(CURLOPT_UNIX_SOCKET_PATH, path) }
     if transfer.target.isLocal { set(CURLOPT_PROXY, "") }
@@ -81,6 +82,13 @@ final class EasyTransfer {
     _ = curl_shim_set_data_callback(easy, CURLOPT_WRITEFUNCTION) { buffer, size, count, context in
       EasyTransfer.from(context).receiveBody(UnsafeRawBufferPointer(start: buffer, count: size * count))
     }
+  }
+
+  private func set(_ peerTimeouts: PeerTimeouts) {
+    set(CURLOPT_TCP_KEEPALIVE, 1)
+    set(CURLOPT_TCP_KEEPIDLE, peerTimeouts.probeAfter.curlSeconds)
+    set(CURLOPT_TCP_KEEPINTVL, peerTimeouts.probeEvery.curlSeconds)
+    curl_shim_set_peer_timeout(easy, UInt32(peerTimeouts.unacknowledged.curlMilliseconds))
   }
 
   private func setBodyOptions(_ request: HTTPRequest, context: UnsafeMutableRawPointer) {
@@ -165,6 +173,9 @@ final class EasyTransfer {
 }
 
 extension Duration {
+  /// At least 1, which is the least that TCP knows.
+  fileprivate var curlSeconds: Int { max(curlMilliseconds / 1000, 1) }
+
   /// At least 1: zero means "no timeout" to libcurl.
   fileprivate var curlMilliseconds: Int {
     let milliseconds = self / .milliseconds(1)

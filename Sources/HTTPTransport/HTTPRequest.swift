@@ -15,7 +15,7 @@ public struct HTTPRequest: Sendable {
   /// From the first byte sent to the last one received; nil for a watch, which has no end.
   public var timeout: Duration?
   public var connectTimeout: Duration
-  /// Fails when fewer than one byte a second arrives for this long; nil for never.
+  /// Fails when not one byte arrives for this long; nil for never.
   public var stallTimeout: Duration?
   /// Connects to this Unix socket instead of the URL's host.
   public var unixSocketPath: String?

@@ -27,10 +27,12 @@ final class TransferLoop: Sendable {
   }
 
   private let userAgent: String
+  private let peerTimeouts: PeerTimeouts
   private let state = Mutex(State())
 
-  init(userAgent: String) {
+  init(userAgent: String, peerTimeouts: PeerTimeouts) {
     self.userAgent = userAgent
+    self.peerTimeouts = peerTimeouts
   }
 
   /// Hands a command to the thread, which the first one starts.
@@ -134,7 +136,7 @@ final class TransferLoop: Sendable {
     sigfillset(&signals)
     pthread_sigmask(SIG_BLOCK, &signals, nil)
 
-    var transfers = ActiveTransfers(multi: multi, userAgent: userAgent)
+    var transfers = ActiveTransfers(multi: multi, userAgent: userAgent, peerTimeouts: peerTimeouts)
     while let commands = takeCommands() {
       for command in commands {
         switch command {
@@ -147,19 +149,16 @@ final class TransferLoop: Sendable {
       _ = curl_multi_poll(multi, nil, 0, transfers.pollMilliseconds(), nil)
     }
 
-    let leftovers = state.withLock { state in
+    transfers.failAll { .cancelled(peer: $0) }
+    // Under the lock: nobody may wake a handle that is gone, nor find the loop stopped before its connections are closed.
+    let (leftovers, waiters) = state.withLock { state in
+      curl_multi_cleanup(multi)
       state.phase = .stopped
-      defer { state.inbox = [] }
-      return state.inbox
+      defer { (state.inbox, state.stopWaiters) = ([], []) }
+      return (state.inbox, state.stopWaiters)
     }
     for case .start(let transfer) in leftovers {
       transfer.finish(.failure(.cancelled(peer: transfer.target.peer)))
-    }
-    transfers.failAll { .cancelled(peer: $0) }
-    curl_multi_cleanup(multi)
-    let waiters = state.withLock { state in
-      defer { state.stopWaiters = [] }
-      return state.stopWaiters
     }
     for waiter in waiters { waiter.resume() }
   }

@@ -4,23 +4,26 @@ public struct Timestamp: Sendable, Hashable, Comparable {
   public var microseconds: Int64
 
   public init(microseconds: Int64) { self.microseconds = microseconds }
-  public init(seconds: Int64) { self.microseconds = seconds * 1_000_000 }
+  public init(seconds: Int64) { self.microseconds = seconds.multipliedSaturated(by: 1_000_000) }
 
   public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
   public static func + (moment: Timestamp, duration: Duration) -> Timestamp {
     let (seconds, attoseconds) = duration.components
-    return Timestamp(microseconds: moment.microseconds + seconds * 1_000_000 + attoseconds / 1_000_000_000_000)
+    return Timestamp(
+      microseconds: moment.microseconds.addingSaturated(seconds.multipliedSaturated(by: 1_000_000))
+        .addingSaturated(attoseconds / 1_000_000_000_000))
   }
 
   public static func - (left: Timestamp, right: Timestamp) -> Duration {
-    .microseconds(left.microseconds - right.microseconds)
+    let (span, isTooLong) = left.microseconds.subtractingReportingOverflow(right.microseconds)
+    return .microseconds(isTooLong ? (left > right ? .max : .min) : span)
   }
 
   /// The moment with its fraction of a second dropped, which is how Kubernetes writes `metav1.Time`.
   public var wholeSeconds: Timestamp {
     let remainder = microseconds % 1_000_000
-    return Timestamp(microseconds: microseconds - (remainder < 0 ? remainder + 1_000_000 : remainder))
+    return Timestamp(microseconds: microseconds.addingSaturated(-(remainder < 0 ? remainder + 1_000_000 : remainder)))
   }
 }
 

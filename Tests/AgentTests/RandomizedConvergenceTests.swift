@@ -12,7 +12,7 @@ struct RandomizedConvergenceTests {
   private enum Incident: CaseIterable {
     case newVersion, brokenVersion, forgedVersion, sameReleaseAgain, suspend, resume, policy, schedule, retry, drift
     case stranger, licenseExpires, licenseRenewed, bucketDown, engineDown, serverDown, allUp, death, time
-    case deletion, deletionPolicy, uninstallRefused
+    case deletion, deletionPolicy, uninstallRefused, recreation, takeover
   }
 
   @Test(arguments: 0..<25)
@@ -29,6 +29,7 @@ struct RandomizedConvergenceTests {
     }
     world.set { state in
       (state.isBucketDown, state.isEngineDown, state.isServerDown, state.dieAt) = (false, false, false, nil)
+      (state.suspendAt, state.meanwhile) = (nil, nil)
       (state.isDead, state.license, state.isUninstallRefused) = (false, .valid, false)
     }
     if world.object.metadata.deletionTimestamp != nil {
@@ -103,6 +104,11 @@ struct RandomizedConvergenceTests {
     case .time: world.set { $0.now = $0.now + .seconds(3600) }
     case .deletion: world.delete()
     case .deletionPolicy: world.apply { $0.deletionPolicy = Bool.random(using: &random) ? .uninstall : .orphan }
+    case .recreation:
+      let spec = simulatedSpec(minor == 0 ? "1.0.0" : "1.\(minor).0", failurePolicy: policy)
+      world.suspend(afterCalls: Int.random(in: 1...12, using: &random)) { $0.recreate(spec) }
+    case .takeover:
+      world.suspend(afterCalls: Int.random(in: 1...12, using: &random)) { try await $0.takeOver(for: .seconds(300)) }
     case .uninstallRefused: world.set { $0.isUninstallRefused.toggle() }
     }
   }
@@ -110,6 +116,8 @@ struct RandomizedConvergenceTests {
   /// What must never happen.
   private func check(_ world: SimulatedWorld, _ place: String) {
     world.set { state in
+      #expect(state.trespasses == [], "\(place): acted or wrote without the lease")
+      state.trespasses.removeAll()
       for (version, object, license) in state.converged {
         let digest = simulatedSpec(version).artifact?.sha256 ?? ""
         #expect(state.verified.contains(digest), "\(place): deployed unverified \(version)")

@@ -13,7 +13,8 @@ import WireFormats
 /// An API server, a bucket and an engine in memory, which outlive the Agents that work on them.
 ///
 /// Every call from the Agent is counted. At the call whose number is `dieAt` the Agent dies: before the call takes
-/// effect, or right after it; then this and every later call of that Agent fail as a cancelled task's do.
+/// effect, or right after it; then this and every later call of that Agent fail as a cancelled task's do. At the call
+/// whose number is `suspendAt` it is suspended, as with its virtual machine, while others do what they like.
 final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparing, BackendServices, EventReporting {
   struct State {
     var object: DesiredDeployment
@@ -23,6 +24,16 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     var license = DeploymentFacts.License.valid
     var now = Timestamp(seconds: 1_797_300_000)
     var version = 1
+    /// Counts the objects that had the name.
+    var objects = 1
+    /// The term of the Agent that holds the lease.
+    var leader: Int64 = 1
+    /// True where somebody else than an Agent has written since the last pass began.
+    var isChanged = false
+    var suspendAt: Int?
+    var meanwhile: (@Sendable (SimulatedWorld) async throws -> Void)?
+    /// What an Agent did whose lease another one had.
+    var trespasses: [String] = []
     var calls = 0
     var dieAt: Int?
     var diesAfterEffect = false
@@ -53,9 +64,18 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   static let key = ObjectKey(namespace: "wrktalk", name: "wrktalk")
 
   init(_ spec: DesiredDeploymentSpec) {
-    let metadata = ObjectMeta(name: "wrktalk", namespace: "wrktalk", resourceVersion: "1", generation: 1)
+    let metadata = ObjectMeta(
+      name: "wrktalk", namespace: "wrktalk", uid: "object-1", resourceVersion: "1", generation: 1)
     state = Mutex(State(object: DesiredDeployment(metadata: metadata, spec: spec)))
   }
+
+  /// On whose behalf a call is made.
+  struct Pass: Sendable {
+    var term: Int64 = 1
+    var uid: String?
+  }
+
+  @TaskLocal static var pass = Pass()
 
   func set(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
   var object: DesiredDeployment { state.withLock { $0.object } }
@@ -64,6 +84,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   func apply(_ change: (inout DesiredDeploymentSpec) -> Void) {
     set { state in
+      state.isChanged = true
       let before = state.object.spec
       change(&state.object.spec)
       if state.object.spec != before { state.object.metadata.generation = (state.object.metadata.generation ?? 0) + 1 }
@@ -75,6 +96,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   func delete() {
     set { state in
       guard !state.isGone, state.object.metadata.deletionTimestamp == nil else { return }
+      state.isChanged = true
       state.object.metadata.deletionTimestamp = state.now
       state.object.metadata.generation = (state.object.metadata.generation ?? 0) + 1
       state.touch()
@@ -82,18 +104,36 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     }
   }
 
-  /// Creates the object that is gone anew; what runs is what the old one left.
+  /// Creates another object in the place of the one that was there; what runs is what that one left.
   func recreate(_ spec: DesiredDeploymentSpec) {
     set { state in
       state.isGone = false
-      state.object = DesiredDeployment(
-        metadata: ObjectMeta(name: Self.key.name, namespace: Self.key.namespace, generation: 1), spec: spec)
+      state.isChanged = true
+      state.objects += 1
+      let metadata = ObjectMeta(
+        name: Self.key.name, namespace: Self.key.namespace, uid: "object-\(state.objects)", generation: 1)
+      state.object = DesiredDeployment(metadata: metadata, spec: spec)
       state.touch()
     }
   }
 
+  /// Suspends the Agent that makes the call after that many more, before it takes effect.
+  func suspend(afterCalls calls: Int, meanwhile: @escaping @Sendable (SimulatedWorld) async throws -> Void) {
+    set { state in
+      state.suspendAt = state.calls + calls
+      state.meanwhile = meanwhile
+    }
+  }
+
+  /// Another Agent gets the lease, and works until nothing is left to do.
+  func takeOver(for horizon: Duration = .seconds(600)) async throws {
+    set { $0.leader += 1 }
+    try await settle(for: horizon)
+  }
+
   func annotateRetry(_ value: String) {
     set { state in
+      state.isChanged = true
       state.object.metadata.annotations = [DesiredDeploymentKind.retryAnnotation: value]
       state.touch()
     }
@@ -104,8 +144,13 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     let end = now + horizon
     while now < end {
       let outcome: ReconcileOutcomeName
+      let pass = state.withLock { state in
+        state.isChanged = false
+        return Pass(term: state.leader, uid: state.object.metadata.uid)
+      }
       do {
-        outcome = ReconcileOutcomeName(try await reconciler().reconcile(Self.key))
+        outcome = ReconcileOutcomeName(
+          try await Self.$pass.withValue(pass) { try await reconciler(term: pass.term).reconcile(Self.key) })
       } catch is CancellationError {
         set { $0.isDead = false }
         continue
@@ -116,6 +161,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
         continue
       }
       switch outcome {
+      case .done where state.withLock { $0.isChanged }: continue
       case .done: return
       case .again(let pause): set { $0.now = $0.now + pause }
       }
@@ -124,17 +170,38 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   /// - Parameter runtime: nil for this world's own.
   func reconciler(
-    runtime: (any DeploymentRuntime)? = nil, random: @escaping @Sendable () -> Double = { 0 }
+    term: Int64 = 1, runtime: (any DeploymentRuntime)? = nil, random: @escaping @Sendable () -> Double = { 0 }
   ) -> EnvironmentReconciler {
     EnvironmentReconciler(
       source: self, runtime: runtime ?? self, runtimeKind: .compose, preparation: self, backend: self, events: self,
+      leadership: Leadership(
+        mark: .init(identity: "agent-\(term)", term: term),
+        isHeld: { self.state.withLock { $0.leader == term } }),
       clock: ImmediateClock(), now: { self.now }, random: random,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
+  private func suspendIfDue() async {
+    let meanwhile = state.withLock { state -> (@Sendable (SimulatedWorld) async throws -> Void)? in
+      guard let due = state.suspendAt, state.calls + 1 >= due, !state.isDead else { return nil }
+      state.suspendAt = nil
+      return state.meanwhile.take()
+    }
+    // Not in the task of the Agent that is suspended, which may be cancelled.
+    await Task { try? await meanwhile?(self) }.value
+  }
+
+  /// - Parameter effect: of an Agent that has lost the lease it has none, since its processes are ended.
+  private func worked(_ effect: (inout State) -> Void) async throws(RuntimeFailure) {
+    try await called { state throws(RuntimeFailure) in
+      if state.leader == Self.pass.term { effect(&state) }
+    }
+  }
+
   private func called<Result>(
     _ effect: (inout State) throws(RuntimeFailure) -> Result
-  ) throws(RuntimeFailure) -> Result {
+  ) async throws(RuntimeFailure) -> Result {
+    await suspendIfDue()
     let cancelled = RuntimeFailure(kind: .cancelled, reason: "Cancelled", message: "the Agent is dead")
     return try state.withLock { state throws(RuntimeFailure) in
       if state.isDead { throw cancelled }
@@ -153,11 +220,11 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   private func served<Result>(
     _ effect: (inout State) throws(ResourceClientError) -> Result
-  ) throws(ResourceClientError) -> Result {
+  ) async throws(ResourceClientError) -> Result {
     let gone = ResourceClientError.unreachable(HTTPTransportError(code: .cancelled, message: "the Agent is dead"))
     let answer: Swift.Result<Result, ResourceClientError>
     do throws(RuntimeFailure) {
-      answer = try called { state throws(RuntimeFailure) in
+      answer = try await called { state throws(RuntimeFailure) in
         if state.isServerDown {
           return .failure(.unreachable(HTTPTransportError(code: .couldNotConnect, message: "the server is down")))
         }
@@ -176,12 +243,15 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   func owner(before deployment: DesiredDeployment) -> ObjectKey? { nil }
 
   func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment? {
-    try served { state throws(ResourceClientError) in state.isGone ? nil : state.object }
+    try await served { state throws(ResourceClientError) in state.isGone ? nil : state.object }
   }
 
   func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment {
-    try served { state throws(ResourceClientError) in
+    try await served { state throws(ResourceClientError) in
       try state.requireVersion(of: object)
+      if let term = state.object.status?.agent?.term, term > Self.pass.term {
+        state.trespasses.append("term \(Self.pass.term) wrote over the status of term \(term)")
+      }
       state.object.status = object.status
       if let status = object.status { state.statuses.append(status) }
       state.touch()
@@ -192,7 +262,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   func setFinalizers(
     _ finalizers: [String], of object: DesiredDeployment
   ) async throws(ResourceClientError) -> DesiredDeployment {
-    try served { state throws(ResourceClientError) in
+    try await served { state throws(ResourceClientError) in
       state.interference.take()?(&state)
       try state.requireVersion(of: object)
       if state.areFinalizersForbidden { throw .status(StatusError(.forbidden, "this token may not")) }
@@ -209,12 +279,12 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     _ plan: ReleasePlan, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> PreparedArtifact {
     await progress(.init(step: .downloading, done: 0, total: 1, message: "downloading"))
-    try called { state throws(RuntimeFailure) in
+    try await called { state throws(RuntimeFailure) in
       if state.isBucketDown {
         throw RuntimeFailure(kind: .transient, reason: "BucketUnreachable", message: "the bucket does not answer")
       }
     }
-    try called { state throws(RuntimeFailure) in
+    try await called { state throws(RuntimeFailure) in
       if state.forged.contains(plan.release.version) {
         throw RuntimeFailure(kind: .permanent, reason: "ArtifactDigestMismatch", message: "another digest")
       }
@@ -230,7 +300,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   func keepConfiguration(
     of prepared: PreparedArtifact, revision: Int64
   ) async throws(RuntimeFailure) -> String? {
-    try called { state throws(RuntimeFailure) in }
+    try await called { state throws(RuntimeFailure) in }
     let release = prepared.release.release
     guard let path = release.configPath else { return nil }
     return VersionedConfigPath.path(for: path, version: release.version) ?? path
@@ -243,7 +313,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   // MARK: DeploymentRuntime
 
   func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
-    try called { state throws(RuntimeFailure) in
+    try await called { state throws(RuntimeFailure) in
       try state.requireEngine()
       return .compose(state.environment)
     }
@@ -254,21 +324,25 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease {
     let version = release.release.version
-    try called { state throws(RuntimeFailure) in
-      state.converged.append((version, state.object, state.license))
+    begin("deployed \(version)")
+    try await called { state throws(RuntimeFailure) in
+      // What another object wants by now is not known to the step of the one before it.
+      if state.object.metadata.uid == Self.pass.uid {
+        state.converged.append((version, state.object, state.license))
+      }
       try state.requireEngine()
     }
     await progress(.init(step: .starting, done: 0, total: 2, message: "starting"))
     for service in SimulatedService.allCases {
-      try called { state throws(RuntimeFailure) in
+      try await worked { state in
         let container = service.container(version, isHealthy: !state.broken.contains(version))
         state.environment.removeAll { $0.service == service.rawValue }
         state.environment.append(container)
       }
       await progress(.init(step: .waitingForWorkloads, done: 0, total: 2, message: service.rawValue))
     }
-    return try called { state throws(RuntimeFailure) in
-      state.environment.removeAll { SimulatedService(rawValue: $0.service) == nil }
+    try await worked { $0.environment.removeAll { SimulatedService(rawValue: $0.service) == nil } }
+    return try await called { state throws(RuntimeFailure) in
       if state.broken.contains(version) {
         throw RuntimeFailure(kind: .permanent, reason: "WorkloadUnhealthy", message: "media fails its health check")
       }
@@ -284,15 +358,25 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) {
-    try called { state throws(RuntimeFailure) in
-      state.uninstalled.append(state.object)
+    begin("uninstalled")
+    try await called { state throws(RuntimeFailure) in
+      if state.object.metadata.uid == Self.pass.uid { state.uninstalled.append(state.object) }
       try state.requireEngine()
       if state.isUninstallRefused {
         throw RuntimeFailure(kind: .permanent, reason: "NetworkInUse", message: "a network is in use")
       }
     }
     await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing"))
-    while try called({ state throws(RuntimeFailure) in state.environment.popLast() }) != nil {}
+    while !state.withLock({ $0.environment.isEmpty || $0.leader != Self.pass.term }) {
+      try await worked { _ = $0.environment.popLast() }
+    }
+  }
+
+  /// What an Agent begins to do, it may do.
+  private func begin(_ what: String) {
+    set { state in
+      if state.leader != Self.pass.term { state.trespasses.append("term \(Self.pass.term) \(what)") }
+    }
   }
 
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
@@ -314,7 +398,9 @@ extension SimulatedWorld.State {
 
   func requireVersion(of object: DesiredDeployment) throws(ResourceClientError) {
     if isGone { throw .status(StatusError(.notFound, "there is no such object")) }
-    guard object.metadata.resourceVersion == self.object.metadata.resourceVersion else {
+    guard object.metadata.resourceVersion == self.object.metadata.resourceVersion,
+      object.metadata.uid == self.object.metadata.uid
+    else {
       throw .status(StatusError(.conflict, "the object has changed"))
     }
   }

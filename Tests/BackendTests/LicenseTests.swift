@@ -21,7 +21,7 @@ import WireFormats
   }
 
   @Test func withoutALicenceNothingIsChecked() {
-    #expect(answer(nil) == ["valid": true, "expiresAt": .null])
+    #expect(answer(nil) == ["valid": true, "configured": false, "expiresAt": .null])
   }
 
   @Test(arguments: [

@@ -61,7 +61,7 @@ import WireFormats
       "spec.artifact: Forbidden: may not be set together with spec.rollbackTo"),
     Example(
       ["version": nil, "artifact": nil, "rollbackTo": ["revision": 0]],
-      #"spec.rollbackTo.revision: Invalid value: "0": must be greater than or equal to 1"#),
+      #"spec.rollbackTo.revision: Invalid value: "0": must be between 1 and 2147483647"#),
     Example(["version": nil, "artifact": nil, "rollbackTo": [:]], "spec.rollbackTo.revision: Required value"),
     Example(["version": "2.3"], #"spec.version: Invalid value: "2.3": must be a semantic version"#),
     Example(["version": "v2.3.0"], #"spec.version: Invalid value: "v2.3.0": must be a semantic version"#),

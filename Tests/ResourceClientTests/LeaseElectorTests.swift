@@ -127,8 +127,59 @@ import WireFormats
     }
     _ = await holding.value
     let timeouts = api.requests.map(\.timeout)
-    // Two to acquire; the last one at the deadline of ten seconds.
-    #expect(timeouts == [10, 10, 8, 6, 4, 2, 1].map { .seconds($0) })
+    // Two to acquire; each gets half of what is left until the deadline of ten seconds, the last one a second after it.
+    #expect(timeouts == [5, 5, 4, 3, 2, 1, 1].map { .seconds($0) })
+  }
+
+  @Test func aCandidateThatWasSuspendedAsksTheLeaseItself() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    #expect(await elector.isHeld())
+    // Another one held it meanwhile and gave it back: by this one's clock no time has passed.
+    var lease = try #require(api.object(at: path))
+    lease["spec"]?["holderIdentity"] = ""
+    lease["spec"]?["leaseTransitions"] = 1
+    api.put(lease, at: path)
+    #expect(await elector.isHeld() == false)
+    lease["spec"]?["holderIdentity"] = "one"
+    lease["spec"]?["leaseTransitions"] = 2
+    api.put(lease, at: path)
+    #expect(await elector.isHeld() == false)
+  }
+
+  @Test func withoutAnAnswerTheClockSaysWhetherTheLeaseIsHeld() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    api.setDown(true)
+    clock.advance(by: .seconds(9))
+    #expect(await elector.isHeld())
+    clock.advance(by: .seconds(1))
+    #expect(await elector.isHeld() == false)
+  }
+
+  @Test func aLeaseThatAnotherHeldMeanwhileIsLostThoughItIsFree() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    let holding = Task {
+      await elector.hold {
+        let (never, keep) = AsyncStream<Void>.makeStream()
+        for await _ in never {}
+        withExtendedLifetime(keep) {}
+      }
+    }
+    await clock.waitForSleepers(1)
+    var lease = try #require(api.object(at: path))
+    lease["spec"]?["holderIdentity"] = ""
+    lease["spec"]?["leaseTransitions"] = 1
+    api.put(lease, at: path)
+    clock.advance(by: .seconds(2))
+    // The renewal conflicts; the next try finds it free, in another term.
+    await clock.waitForSleepers(1)
+    clock.advance(by: .seconds(2))
+    guard case .lost = await holding.value else {
+      Issue.record("the lease was not lost")
+      return
+    }
   }
 
   @Test func whoeverLosesTheLeaseIsToldBeforeTheWorkIsCancelled() async throws {

@@ -22,6 +22,8 @@ public struct AgentService: Service {
 
   /// The Lease that one Agent of a namespace holds.
   static let leaseName = "wrktalk-agent"
+  /// How long the last Events get to be written when the Agent ends.
+  private static let eventsTimeout = Duration.seconds(5)
 
   /// - Parameters:
   ///   - handover: through which the runtime leaves the work to a successor.
@@ -59,7 +61,7 @@ public struct AgentService: Service {
       while (try? await elector.acquire()) != nil {
         let passes = Passes()
         // Another Agent may work from then on, so nothing is let end in peace.
-        switch await elector.hold(whenLost: { passes.cancel() }, { await lead(passes, telling: events) }) {
+        switch await elector.hold(whenLost: { passes.cancel() }, { await lead(passes, elector, telling: events) }) {
         case .finished:
           guard handover.end() else { return }
           logger.notice("The lease was left to another Agent, standing by")
@@ -70,13 +72,21 @@ public struct AgentService: Service {
       }
     }
     events.finish()
+    // Not for longer than this: what ends the program sets a limit of its own.
+    let limit = Task {
+      try await Task.sleep(for: Self.eventsTimeout)
+      recording.cancel()
+    }
     await recording.value
+    limit.cancel()
     beating.cancel()
     await beating.value
   }
 
   /// Reconciles until the task is cancelled, and lets running passes end.
-  private func lead(_ passes: Passes, telling events: EventRecorder) async {
+  private func lead(_ passes: Passes, _ elector: LeaseElector, telling events: EventRecorder) async {
+    let leadership = Leadership(
+      mark: .init(identity: identity, term: await elector.term), isHeld: { await elector.isHeld() })
     await preparation.removeLeftovers()
     let controller = Controller<NamespacedName>(
       ControllerConfiguration(
@@ -101,7 +111,7 @@ public struct AgentService: Service {
       EnvironmentReconciler(
         source: WatchedDeployments(client: client, informer: informer), runtime: runtime,
         runtimeKind: configuration.deploymentType.runtime, preparation: preparation, backend: backend, events: events,
-        now: now, logger: logger),
+        leadership: leadership, now: now, logger: logger),
       cancel: { controller.cancel() })
     handover.begin(stop: { controller.stop() })
     await withTaskGroup(of: Void.self) { group in
@@ -151,7 +161,7 @@ private final class Passes: Sendable {
 extension RuntimeTarget {
   /// Nil while nothing of the deployment is looked after.
   init?(_ object: DesiredDeployment) {
-    guard object.metadata.deletionTimestamp == nil, !object.spec.suspend, let name = object.spec.targetName else {
+    guard object.metadata.deletionTimestamp == nil, !object.spec.suspend, let name = object.target?.name else {
       return nil
     }
     self.init(object, name: name)
@@ -166,7 +176,7 @@ extension AgentConfiguration {
   }
 
   /// What a child process gets to end in after the lease was lost: less than is left until another Agent may take it.
-  var terminationGrace: Duration { (leaseTiming.leaseDuration - leaseTiming.renewDeadline) * 4 / 5 }
+  var terminationGrace: Duration { (leaseTiming.leaseDuration - leaseTiming.latestNotice) * 4 / 5 }
 
   /// After which a lease whose loop has not turned shows that the Agent is stuck. One try takes at most the renewal's
   /// deadline, and the pause after it less than a fifth of that.

@@ -33,7 +33,7 @@ extension ResourceClient: BackendServices {
       let answer = try await get(path: "/internal/license/status")
       let expiry = answer["expiresAt"]?.string.flatMap(Timestamp.init)
       switch answer["valid"]?.bool {
-      case true: return .valid
+      case true: return answer["configured"]?.bool == false ? .notConfigured : .valid
       case false:
         if let message = answer["message"]?.string { return .rejected(message: message) }
         return .expired(at: expiry)

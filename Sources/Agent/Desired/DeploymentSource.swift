@@ -12,7 +12,7 @@ public protocol DeploymentSource: Sendable {
   /// The object as it is now; nil where there is none.
   func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment?
 
-  /// The oldest other object that names the same Compose project or Helm release and was there before `deployment`, as
+  /// The oldest other object that has the same Compose project or Helm release and was there before `deployment`, as
   /// last seen; nil where there is none.
   func owner(before deployment: DesiredDeployment) -> ObjectKey?
 
@@ -51,8 +51,9 @@ public struct WatchedDeployments: DeploymentSource {
     func age(_ object: DesiredDeployment) -> (Timestamp, ObjectKey) {
       (object.metadata.creationTimestamp ?? Timestamp(microseconds: .max), object.key)
     }
+    guard deployment.target != nil else { return nil }
     return informer.objects.values
-      .filter { $0.spec.targetName == deployment.spec.targetName && $0.spec.runtime == deployment.spec.runtime }
+      .filter { $0.target == deployment.target }
       .filter { age($0) < age(deployment) }
       .min { age($0) < age($1) }?.key
   }
@@ -66,6 +67,7 @@ public struct WatchedDeployments: DeploymentSource {
   ) async throws(ResourceClientError) -> DesiredDeployment {
     var metadata: JSONValue = ["finalizers": .array(finalizers.map { .string($0) })]
     if let version = object.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
+    if let uid = object.metadata.uid { metadata["uid"] = .string(uid) }
     return try await client.mergePatch(DesiredDeploymentKind.self, object.key, ["metadata": metadata])
   }
 }

@@ -17,6 +17,7 @@ public struct EnvironmentReconciler: Sendable {
   let preparation: any ReleasePreparing
   let backend: any BackendServices
   let events: any EventReporting
+  let leadership: Leadership
   let retry: RetryPolicy
   let clock: any Clock<Duration>
   let now: @Sendable () -> Timestamp
@@ -27,7 +28,7 @@ public struct EnvironmentReconciler: Sendable {
   public init(
     source: any DeploymentSource, runtime: any DeploymentRuntime, runtimeKind: DeploymentRuntimeKind,
     preparation: any ReleasePreparing, backend: any BackendServices, events: any EventReporting,
-    retry: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
+    leadership: Leadership, retry: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
     now: @escaping @Sendable () -> Timestamp,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
   ) {
@@ -37,6 +38,7 @@ public struct EnvironmentReconciler: Sendable {
     self.preparation = preparation
     self.backend = backend
     self.events = events
+    self.leadership = leadership
     self.retry = retry
     self.clock = clock
     self.now = now
@@ -46,18 +48,26 @@ public struct EnvironmentReconciler: Sendable {
 
   public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
     guard let cached = source.cached(key) else { return .done }
-    var facts = DeploymentFacts(
-      now: now(), runtime: runtimeKind, retry: retry, owner: source.owner(before: cached))
+    var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
     var decision = try await decide(cached, &facts)
     if case .settled = decision.step, decision.status == cached.status { return outcome(of: decision.step) }
     guard var object = try await confirmed(cached, decision) else { return .done }
+    let found = object.status?.agent
+    let fence = { object in StepFence(object, found: found, leadership: leadership) }
     while true {
       try Task.checkCancellation()
+      // Another object of that name has a pass of its own.
+      guard object.metadata.uid == cached.metadata.uid else { return .done }
+      if object.target != cached.target { facts.environment = .notObserved }
       decision = try await decide(object, &facts)
-      if decision.status != object.status {
+      if decision.step.isAct {
+        guard await leadership.isHeld() else { throw CancellationError() }
+      }
+      if decision.status != object.status || decision.step.isRecorded && object.status?.agent != leadership.mark {
         switch try await record(decision, object) {
         case .written(let written): object = written
         case .overtaken(let fresh):
+          guard await fence(object).admits(fresh) else { return .done }
           object = fresh
           continue
         case .gone: return .done
@@ -66,9 +76,10 @@ public struct EnvironmentReconciler: Sendable {
       let recorded: DesiredDeployment?
       switch decision.step {
       case .forget, .settled, .retry, .observe, .checkLicense: return outcome(of: decision.step)
-      case .deploy(let plan): recorded = try await deploy(plan, object)
-      case .restore(let plan, let purpose): recorded = try await restore(plan, purpose, object)
-      case .uninstall: recorded = try await uninstall(object)
+      case .deploy(let plan): recorded = try await deploy(plan, object, within: fence(object))
+      case .restore(let plan, let purpose):
+        recorded = try await restore(plan, purpose, object, within: fence(object))
+      case .uninstall: recorded = try await uninstall(object, within: fence(object))
       case .addFinalizer: recorded = try await setFinalizer(true, object, telling: decision.events)
       case .removeFinalizer: recorded = try await setFinalizer(false, object, telling: decision.events)
       }
@@ -93,6 +104,7 @@ public struct EnvironmentReconciler: Sendable {
   private func decide(_ object: DesiredDeployment, _ facts: inout DeploymentFacts) async throws -> Decision {
     while true {
       facts.now = now()
+      facts.owner = source.owner(before: object)
       let decision = DeploymentPlanner.decide(object, facts: facts)
       switch decision.step {
       case .observe: facts.environment = try await observe(object)
@@ -133,6 +145,7 @@ public struct EnvironmentReconciler: Sendable {
   private func record(_ decision: Decision, _ object: DesiredDeployment) async throws -> Recording {
     var changed = object
     changed.status = decision.status
+    changed.status?.agent = leadership.mark
     do throws(ResourceClientError) {
       let written = try await source.replaceStatus(changed)
       report(decision.events, about: written)
@@ -151,8 +164,10 @@ public struct EnvironmentReconciler: Sendable {
 
   // MARK: Doing
 
-  private func deploy(_ plan: ReleasePlan, _ object: DesiredDeployment) async throws -> DesiredDeployment? {
-    try await executing(object) { reporter throws(RuntimeFailure) in
+  private func deploy(
+    _ plan: ReleasePlan, _ object: DesiredDeployment, within fence: StepFence
+  ) async throws -> DesiredDeployment? {
+    try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
       if let running = try await restored(plan, .rollback, object, reporter) {
         return .deployed(plan.release, running)
       }
@@ -160,9 +175,7 @@ public struct EnvironmentReconciler: Sendable {
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         record(.verified(signed: prepared.isSigned), in: reporter)
         await addSettings(of: object)
-        let running = try await runtime.converge(target(of: object), to: prepared.release) { progress in
-          await reporter.announce(progress)
-        }
+        let running = try await converge(object, to: prepared.release, reporter)
         await reporter.announce(
           .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
         var release = plan.release
@@ -175,28 +188,35 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   private func restore(
-    _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment
+    _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment, within fence: StepFence
   ) async throws -> DesiredDeployment? {
-    try await executing(object) { reporter throws(RuntimeFailure) in
+    try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
       if let running = try await restored(plan, purpose, object, reporter) { return .restored(running, purpose) }
       let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
-        let running = try await runtime.converge(target(of: object), to: prepared.release) { progress in
-          await reporter.announce(progress)
-        }
-        return .restored(running, purpose)
+        return .restored(try await converge(object, to: prepared.release, reporter), purpose)
       }
     } failed: { failure in
       .restoreFailed(failure, purpose)
     }
   }
 
-  private func uninstall(_ object: DesiredDeployment) async throws -> DesiredDeployment? {
-    try await executing(object) { reporter throws(RuntimeFailure) in
+  private func uninstall(_ object: DesiredDeployment, within fence: StepFence) async throws -> DesiredDeployment? {
+    try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
       try await runtime.uninstall(target(of: object)) { progress in await reporter.announce(progress) }
       return .uninstalled
     } failed: { failure in
       .uninstallFailed(failure)
+    }
+  }
+
+  /// A download may have taken long, so the lease is looked at once more.
+  private func converge(
+    _ object: DesiredDeployment, to release: PreparedRelease, _ reporter: ProgressReporter
+  ) async throws(RuntimeFailure) -> RunningRelease {
+    guard await leadership.isHeld() else { throw .stopped }
+    return try await runtime.converge(target(of: object), to: release) { progress in
+      await reporter.announce(progress)
     }
   }
 
@@ -211,13 +231,14 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   /// Runs a step while its progress is shown, and records what came of it.
-  /// - Returns: the object with the outcome in its status; nil where it is gone.
+  /// - Returns: the object with the outcome in its status; nil where that was not written, since the object is gone or
+  ///   another Agent's by now.
   private func executing(
-    _ object: DesiredDeployment,
+    _ object: DesiredDeployment, within fence: StepFence,
     _ step: (ProgressReporter) async throws(RuntimeFailure) -> DeploymentOutcome,
     failed: (DeploymentFailure) -> DeploymentOutcome
   ) async throws -> DesiredDeployment? {
-    let reporter = ProgressReporter(object, source: source, clock: clock)
+    let reporter = ProgressReporter(object, source: source, clock: clock, within: fence)
     let outcome = try await withThrowingTaskGroup(of: Void.self) { group -> DeploymentOutcome in
       group.addTask { await reporter.run() }
       defer { group.cancelAll() }
@@ -232,8 +253,13 @@ public struct EnvironmentReconciler: Sendable {
       }
     }
     let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: jitteredRetry)
-    let written = try await StatusWriter(source: source, clock: clock).write(status, to: reporter.object)
-    if let written { report(told, about: written) }
+    let written = try await StatusWriter(source: source, clock: clock)
+      .write(status, to: reporter.object, within: fence)
+    guard let written else {
+      logger.notice("What came of a step is not recorded: its object is gone, or another Agent's by now")
+      return nil
+    }
+    report(told, about: written)
     return written
   }
 
@@ -263,7 +289,7 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   private func keepConfiguration(of prepared: PreparedArtifact, for object: DesiredDeployment) async -> String? {
-    let revision = (object.status?.current?.revision ?? 0) + 1
+    let revision = (object.status ?? DesiredDeploymentStatus()).nextRevision
     do {
       return try await preparation.keepConfiguration(of: prepared, revision: revision)
     } catch {
@@ -277,7 +303,7 @@ public struct EnvironmentReconciler: Sendable {
   private func record(_ outcome: DeploymentOutcome, in reporter: ProgressReporter) {
     let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: jitteredRetry)
     reporter.update { $0 = status }
-    report(told, about: reporter.object)
+    if !reporter.isOver { report(told, about: reporter.object) }
   }
 
   /// Spreads the tries of many Agents that failed together.
@@ -292,7 +318,7 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   private func target(of object: DesiredDeployment) -> RuntimeTarget {
-    RuntimeTarget(object, name: object.spec.targetName ?? object.metadata.name)
+    RuntimeTarget(object, name: object.target?.name ?? object.metadata.name)
   }
 }
 
@@ -302,6 +328,24 @@ extension RuntimeTarget {
       name: name, namespace: object.key.namespace, timeout: object.spec.timeout,
       driftIgnore: object.spec.driftIgnore ?? [],
       returnsToFormer: object.status?.current == nil && object.spec.failurePolicy == .rollBack)
+  }
+}
+
+extension Decision.Step {
+  /// True for what changes the environment.
+  fileprivate var isRecorded: Bool {
+    switch self {
+    case .deploy, .restore, .uninstall: true
+    case .forget, .settled, .retry, .observe, .checkLicense, .addFinalizer, .removeFinalizer: false
+    }
+  }
+
+  /// True for what needs the lease.
+  fileprivate var isAct: Bool {
+    switch self {
+    case .addFinalizer, .removeFinalizer: true
+    default: isRecorded
+    }
   }
 }
 

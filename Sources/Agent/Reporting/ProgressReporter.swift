@@ -13,21 +13,27 @@ final class ProgressReporter: Sendable {
     var isChanged = false
     /// Whether the last write got an answer.
     var isHeard = true
+    /// Whether the step's object is gone, or another Agent's by now: nothing more is said about it.
+    var isOver = false
   }
 
   static let interval = Duration.milliseconds(500)
   /// How long the beginning of a step waits to be written.
-  static let patience = Duration.seconds(2)
+  static let announcementTimeout = Duration.seconds(2)
 
   private let source: any DeploymentSource
   private let clock: any Clock<Duration>
   private let state: Mutex<State>
-  private let turn = Turn()
+  private let fence: StepFence
+  private let writing = AsyncMutex()
   private let doorbell: AsyncStream<Void>
   private let bell: AsyncStream<Void>.Continuation
 
-  init(_ object: DesiredDeployment, source: any DeploymentSource, clock: any Clock<Duration>) {
+  init(
+    _ object: DesiredDeployment, source: any DeploymentSource, clock: any Clock<Duration>, within fence: StepFence
+  ) {
     self.source = source
+    self.fence = fence
     self.clock = clock
     self.state = Mutex(State(object: object))
     (self.doorbell, self.bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -35,6 +41,8 @@ final class ProgressReporter: Sendable {
 
   /// The object with the status as it stands, written or not.
   var object: DesiredDeployment { state.withLock { $0.object } }
+
+  var isOver: Bool { state.withLock { $0.isOver } }
 
   func update(_ change: (inout DesiredDeploymentStatus) -> Void) {
     state.withLock { state in
@@ -47,7 +55,7 @@ final class ProgressReporter: Sendable {
     bell.yield()
   }
 
-  /// Says how far it is; at the beginning of a step returns once that is written, or `patience` is over.
+  /// Says how far it is; at the beginning of a step returns once that is written, or `announcementTimeout` is over.
   func announce(_ progress: DesiredDeploymentStatus.Progress) async {
     let (isNewStep, isHeard) = state.withLock { state in
       (state.object.status?.progress?.step != progress.step, state.isHeard)
@@ -56,7 +64,7 @@ final class ProgressReporter: Sendable {
     guard isNewStep && isHeard else { return }
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.writeChanges() }
-      group.addTask { try? await self.clock.sleep(for: Self.patience) }
+      group.addTask { try? await self.clock.sleep(for: Self.announcementTimeout) }
       await group.next()
       group.cancelAll()
     }
@@ -73,15 +81,15 @@ final class ProgressReporter: Sendable {
   /// - Returns: whether there was anything to write.
   @discardableResult
   private func writeChanges() async -> Bool {
-    await turn.take {
+    await writing.withLock {
       let changed: DesiredDeployment? = state.withLock { state in
         defer { state.isChanged = false }
-        return state.isChanged ? state.object : nil
+        return state.isChanged && !state.isOver ? state.object : nil
       }
       guard let changed else { return false }
       await write(changed)
       return true
-    }
+    } ?? false
   }
 
   /// Only the version is taken over from the answer: the step goes on for the spec it began with.
@@ -91,7 +99,12 @@ final class ProgressReporter: Sendable {
       version = try await source.replaceStatus(object).metadata.resourceVersion
       state.withLock { $0.isHeard = true }
     } catch  where error.isConflict {
-      version = try? await source.fetch(object.key)?.metadata.resourceVersion
+      guard let fresh = try? await source.fetch(object.key) else { return }
+      guard await fence.admits(fresh) else {
+        state.withLock { $0.isOver = true }
+        return
+      }
+      version = fresh.metadata.resourceVersion
       state.withLock { $0.isChanged = true }
       bell.yield()
     } catch {

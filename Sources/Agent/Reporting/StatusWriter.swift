@@ -2,7 +2,7 @@ import DeploymentKinds
 import ResourceClient
 import ResourceModel
 
-/// Writes a status that has to get through: over conflicts, since only the Agent writes it, and over short outages.
+/// Writes a status that has to get through: over changes of the spec, which conflict with it, and over short outages.
 struct StatusWriter: Sendable {
   let source: any DeploymentSource
   let clock: any Clock<Duration>
@@ -10,9 +10,10 @@ struct StatusWriter: Sendable {
   /// How often a write is tried before the pass gives up; with the pauses between them, about a minute.
   private static let maximumTries = 9
 
-  /// - Returns: the object as it is now, perhaps with a newer spec; nil where it is gone.
+  /// - Returns: the object as it is now, perhaps with a newer spec; nil where it is gone, where another object has its
+  ///   name, and where another Agent has taken over. Nothing is written then.
   func write(
-    _ status: DesiredDeploymentStatus, to object: DesiredDeployment
+    _ status: DesiredDeploymentStatus, to object: DesiredDeployment, within fence: StepFence
   ) async throws -> DesiredDeployment? {
     var object = object
     var pause = Duration.milliseconds(250)
@@ -32,7 +33,7 @@ struct StatusWriter: Sendable {
         }
       }
       do throws(ResourceClientError) {
-        guard let fresh = try await source.fetch(object.key) else { return nil }
+        guard let fresh = try await source.fetch(object.key), await fence.admits(fresh) else { return nil }
         object = fresh
       } catch {
         guard error.isTransient, tries < Self.maximumTries else { throw error }

@@ -63,7 +63,7 @@ enum LicenseState: Sendable, Hashable {
   /// The answer to `GET /internal/license/status` (spec §14.3).
   func json(at now: Timestamp) -> JSONValue {
     switch self {
-    case .notRequired: ["valid": true, "expiresAt": .null]
+    case .notRequired: ["valid": true, "configured": false, "expiresAt": .null]
     case .licensed(let license):
       [
         "valid": .bool(license.isValid(at: now)),

@@ -28,7 +28,11 @@ struct LeaseElection: Sendable {
   ///   - now: the wall clock, only to be written down.
   mutating func decide(record: LeaseRecord?, uptime: Duration, now: Timestamp) -> Decision {
     guard let record else {
-      return .write(LeaseRecord(holder: identity, duration: duration, acquiredAt: now, renewedAt: now, transitions: 0))
+      // One that was deleted counts on from where it was, so that its holder need not stop for it.
+      return .write(
+        LeaseRecord(
+          holder: identity, duration: duration, acquiredAt: now, renewedAt: now,
+          transitions: observed?.transitions ?? 0))
     }
     if record != observed {
       observed = record
@@ -44,7 +48,8 @@ struct LeaseElection: Sendable {
     if !record.holder.isEmpty, uptime < observedAt + record.duration { return .standBy(holder: record.holder) }
     return .write(
       LeaseRecord(
-        holder: identity, duration: duration, acquiredAt: now, renewedAt: now, transitions: record.transitions + 1))
+        holder: identity, duration: duration, acquiredAt: now, renewedAt: now,
+        transitions: record.transitions.addingSaturated(1)))
   }
 
   /// What gives the lease up, so that another candidate need not wait for it to expire.

@@ -15,7 +15,7 @@ public actor LeaseElector {
     public var leaseDuration: Duration
     /// After which a holder that could not renew stops its work; shorter than `leaseDuration`.
     public var renewDeadline: Duration
-    /// Between two tries; jittered up to 1.2 times.
+    /// Between two tries; jittered up to 1.2 times. One that timed out is repeated at once.
     public var retryPeriod: Duration
 
     public init(
@@ -26,6 +26,10 @@ public actor LeaseElector {
       self.renewDeadline = renewDeadline
       self.retryPeriod = retryPeriod
     }
+
+    /// After the last renewal, the latest moment at which a holder that runs knows that it lost the lease: the last try
+    /// begins before the deadline, and its two requests get half a period each.
+    public var latestNotice: Duration { renewDeadline + retryPeriod }
   }
 
   public enum End<Result: Sendable>: Sendable {
@@ -52,6 +56,8 @@ public actor LeaseElector {
   /// The lease as last written by this candidate.
   private var held: JSONValue?
   private var lastRenewal = Duration.zero
+  /// How often the lease had changed hands when this candidate last took it.
+  public private(set) var term: Int64 = 0
   private var lastKnownHolder = ""
 
   /// - Parameters:
@@ -87,7 +93,8 @@ public actor LeaseElector {
       do throws(ResourceClientError) {
         switch try await attempt(until: time.uptime() + timing.renewDeadline) {
         case .holding:
-          logger.info("leading")
+          term = held.map { LeaseRecord(lease: $0).transitions } ?? 0
+          logger.info("leading", metadata: ["term": "\(term)"])
           return
         case .standingBy(let holder):
           if holder != lastKnownHolder {
@@ -102,6 +109,21 @@ public actor LeaseElector {
         }
       }
       try await time.sleep(pause())
+    }
+  }
+
+  /// Asks the API whether this candidate still holds the lease, in the term in which it last took it.
+  ///
+  /// A process that was suspended cannot know it otherwise. Where there is no answer, it is what the process's own clock
+  /// says.
+  public func isHeld() async -> Bool {
+    let deadline = lastRenewal + timing.renewDeadline
+    do throws(ResourceClientError) {
+      guard let lease = try await read(limitedClient(until: deadline)) else { return time.uptime() < deadline }
+      let record = LeaseRecord(lease: lease)
+      return record.holder == election.identity && record.transitions == term
+    } catch {
+      return time.uptime() < lastRenewal + timing.renewDeadline
     }
   }
 
@@ -136,21 +158,28 @@ public actor LeaseElector {
 
   /// - Returns: true where the lease was lost.
   private func renewUntilCancelled() async -> Bool {
+    var pause = pause()
     while true {
       do {
-        try await time.sleep(pause())
+        try await time.sleep(min(pause, max(lastRenewal + timing.renewDeadline - time.uptime(), .zero)))
       } catch {
         return false
       }
+      pause = self.pause()
       do throws(ResourceClientError) {
         if case .standingBy(let holder) = try await attempt(until: lastRenewal + timing.renewDeadline) {
           logger.error("lease lost to another holder", metadata: ["holder": "\(holder)"])
+          return true
+        }
+        if let held, LeaseRecord(lease: held).transitions != term {
+          logger.error("lease lost: another holder had it meanwhile")
           return true
         }
       } catch {
         if Task.isCancelled { return false }
         logger.warning("lease could not be renewed", metadata: ["error": "\(error)"])
         held = nil
+        if error.isTimeout { pause = .zero }
       }
       if time.uptime() - lastRenewal >= timing.renewDeadline {
         logger.error("lease lost: it could not be renewed in time")
@@ -184,9 +213,10 @@ public actor LeaseElector {
     }
   }
 
-  /// A moment is left in any case, so that a process that was suspended can find out whether it still holds the lease.
+  /// Half of what is left, so that there is another try where the connection of this one is dead. A moment is left in any
+  /// case, so that a process that was suspended can find out whether it still holds the lease.
   private func limitedClient(until deadline: Duration) -> ResourceClient {
-    client.limited(to: max(deadline - time.uptime(), timing.retryPeriod / 2))
+    client.limited(to: max((deadline - time.uptime()) / 2, timing.retryPeriod / 2))
   }
 
   private func read(_ client: ResourceClient) async throws(ResourceClientError) -> JSONValue? {

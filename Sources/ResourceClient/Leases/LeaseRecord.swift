@@ -31,7 +31,7 @@ struct LeaseRecord: Sendable, Hashable {
       duration: .seconds(min(max(spec?["leaseDurationSeconds"]?.integer ?? 0, 0), 3600)),
       acquiredAt: spec?["acquireTime"]?.string.flatMap { Timestamp($0) },
       renewedAt: spec?["renewTime"]?.string.flatMap { Timestamp($0) },
-      transitions: spec?["leaseTransitions"]?.integer ?? 0)
+      transitions: min(max(spec?["leaseTransitions"]?.integer ?? 0, 0), Int64(Int32.max)))
   }
 
   /// `lease` with this record in it; everything else of it stays.

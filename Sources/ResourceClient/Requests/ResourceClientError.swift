@@ -26,6 +26,11 @@ public enum ResourceClientError: Error, Sendable, Hashable {
     if case .unreachable(let error) = self { error.code == .cancelled } else { false }
   }
 
+  /// True where no answer came in the time there was for it.
+  public var isTimeout: Bool {
+    if case .unreachable(let error) = self { error.code == .timedOut } else { false }
+  }
+
   /// True where the same request may succeed later without anybody acting.
   public var isTransient: Bool {
     switch self {

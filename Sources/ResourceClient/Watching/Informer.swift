@@ -122,27 +122,29 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
     defer { end() }
     var backoff = ReconnectBackoff()
     while !Task.isCancelled {
-      let start = time.uptime()
+      let isListed = state.withLock { $0.cache.resourceVersion } == nil
+      var watch = WatchCourse()
       do throws(ResourceClientError) {
-        if state.withLock({ $0.cache.resourceVersion }) == nil { try await relist() }
-        let progressed = try await follow()
+        if isListed { try await relist() }
+        try await follow(&watch)
         // A server that ends its watches at once is asked again only after a pause, as after a failure.
-        if progressed || time.uptime() - start >= .seconds(1) {
+        if watch.wasOfUse(until: time.uptime()) {
           backoff.reset()
           continue
         }
       } catch {
         if Task.isCancelled { return }
-        if !error.isExpired { note(error) }
+        if watch.wasOfUse(until: time.uptime()) { backoff.reset() }
         if error.isExpired {
           logger.debug("the server forgot the watched version; listing again")
           state.withLock { $0.cache.forgetVersion() }
+          // At once, unless it has just been listed and was of no use.
+          if !isListed { continue }
         } else {
+          note(error)
           logger.warning(
             "watch failed; trying again", metadata: ["error": "\(error)", "failures": "\(backoff.failures + 1)"])
         }
-        // A connection that held for a while was no failure in a row.
-        if time.uptime() - start >= .seconds(60) { backoff.reset() }
       }
       let pause = backoff.next(random: random())
       do {
@@ -192,9 +194,21 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
     for key in changed { onChange(key) }
   }
 
+  /// What came of one watch.
+  private struct WatchCourse {
+    /// Nil where it was not opened.
+    var openedAt: Duration?
+    /// True where at least one change or bookmark came.
+    var hasProgressed = false
+
+    /// What fails after that is no failure in a row.
+    func wasOfUse(until uptime: Duration) -> Bool {
+      hasProgressed || openedAt.map { uptime - $0 >= .seconds(1) } ?? false
+    }
+  }
+
   /// Watches until the server ends the watch.
-  /// - Returns: true where at least one change or bookmark came.
-  private func follow() async throws(ResourceClientError) -> Bool {
+  private func follow(_ course: inout WatchCourse) async throws(ResourceClientError) {
     let version = state.withLock { $0.cache.resourceVersion }
     // Five to ten minutes, so that many clients do not come back in the same moment.
     let timeout = Duration.seconds(300 + Int64(300 * random()))
@@ -205,15 +219,14 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
       state.problem = nil
       state.problemSince = nil
     }
-    var progressed = false
+    course.openedAt = time.uptime()
     var events = stream.makeAsyncIterator()
     while let event = try await events.next() {
-      progressed = true
+      course.hasProgressed = true
       let change = change(event)
       let key = state.withLock { $0.cache.apply(change) }
       if let key { onChange(key) }
     }
-    return progressed
   }
 
   private func change(_ event: WatchEvent<JSONValue>) -> CacheChange<Object> {

@@ -1,8 +1,8 @@
-/// How long to wait before the next try of what failed: doubling, with jitter, so that a thousand clients of a server
-/// that comes back do not all come at once.
+/// How long to wait before the next try of what failed: doubling, with jitter, so that many clients of a server that
+/// comes back do not all come at once; never so long that what they know is old for long after it came back.
 struct ReconnectBackoff: Sendable {
   static let initial = Duration.milliseconds(200)
-  static let maximum = Duration.seconds(30)
+  static let maximum = Duration.seconds(5)
 
   private(set) var failures = 0
 

@@ -2,6 +2,9 @@ import HTTPTransport
 public import ResourceModel
 
 extension ResourceClient {
+  /// After which a watch without a sign of life has ended: two and a half of the bookmarks that come once a minute.
+  private static let watchStallTimeout = Duration.seconds(150)
+
   /// Opens a watch for the changes after `resourceVersion`; nil begins with all objects as they are now.
   ///
   /// - Parameters:
@@ -19,8 +22,8 @@ extension ResourceClient {
     items += selector.queryItems
     var request = HTTPRequest(
       url: endpoint.baseURL + RequestURL.path(names, namespace: namespace) + RequestURL.query(items),
-      headers: [("Accept", representation.accept(isList: false))], timeout: timeout + .seconds(30), tls: endpoint.tls,
-      maximumResponseBytes: .max)
+      headers: [("Accept", representation.accept(isList: false))], timeout: timeout + .seconds(30),
+      stallTimeout: Self.watchStallTimeout, tls: endpoint.tls, maximumResponseBytes: .max)
     if let token = try endpoint.token.read() { request.headers.append(("Authorization", "Bearer \(token)")) }
     let stream: APIStream
     do throws(HTTPTransportError) {
