@@ -1,3 +1,5 @@
+public import WireFormats
+
 /// Errors in the words Kubernetes uses, so that people recognise them.
 extension FieldError {
   public static func required(_ field: String, _ detail: String = "") -> FieldError {
@@ -41,6 +43,17 @@ extension FieldError {
 
   public static func tooMany(_ field: String, count: Int, maximum: Int) -> FieldError {
     FieldError(field: field, reason: .tooMany, message: "Too many: \(count): must have at most \(maximum) items")
+  }
+
+  /// Names the field by the first steps of its path: what is too deep has a path too long to read.
+  public init(_ excess: JSONExcess) {
+    let path = excess.path.prefix(6).reduce("") { path, step in
+      switch step {
+      case .key(let key): FieldPath.property(String(key.prefix(64)), of: path)
+      case .index(let index): FieldPath.index(index, of: path)
+      }
+    }
+    self = .invalid(excess.path.count > 6 ? path + "…" : path, nil, "\(excess)")
   }
 
   private static func article(_ noun: String) -> String {

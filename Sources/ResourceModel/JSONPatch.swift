@@ -18,11 +18,34 @@ public struct JSONPatch: Sendable, Hashable {
   public static let maximumCopiedByteCount = 3 << 20
   /// Most elements that insertions and removals in arrays may shift, all together.
   public static let maximumShiftedElementCount = 10_000_000
+  /// Most values that are looked at, all together, to see how deep what is added, moved and copied is.
+  public static let maximumMeasuredNodeCount = 10_000_000
 
   /// What a patch has cost so far.
   fileprivate struct Cost {
     var copiedBytes = 0
     var shiftedElements = 0
+    var measuredNodes = 0
+    let maximumDepth: Int
+
+    /// Checks that `value` may lie at `path`: nothing ever becomes so deep that a later step could overflow the stack.
+    mutating func place(_ value: JSONValue, at path: JSONPointer) throws(JSONPatchError) {
+      let bounds = JSONBounds(
+        maximumDepth: maximumDepth - path.tokens.count,
+        maximumNodeCount: maximumMeasuredNodeCount - measuredNodes)
+      do {
+        measuredNodes += try value.nodeCount(within: bounds)
+      } catch {
+        switch error.bound {
+        case .depth:
+          throw .notApplicable(
+            "the value at \"\(path.shortened)\" would be nested more than \(maximumDepth) levels deep")
+        case .nodeCount:
+          throw JSONPatchError(
+            reason: .tooLarge, message: "the patch adds and moves more than \(maximumMeasuredNodeCount) values")
+        }
+      }
+    }
 
     mutating func copy(_ byteCount: Int) throws(JSONPatchError) {
       copiedBytes += byteCount
@@ -84,9 +107,9 @@ extension JSONPatch {
       JSONPatchError(reason: .malformed, index: index, message: message)
     }
     func pointer(_ member: String) throws(JSONPatchError) -> JSONPointer {
-      guard let text = json[member]?.string else { throw malformed("\"\(member)\" is missing or no string") }
+      guard let text = json[member]?.string else { throw malformed("\"\(member)\" is missing or not a string") }
       guard let pointer = JSONPointer(text) else {
-        throw malformed("\"\(member)\" is no JSON pointer: \"\(text.prefix(80))\" must be empty or start with \"/\"")
+        throw malformed("\"\(member)\" is not a JSON pointer: \"\(text.prefix(80))\" must be empty or start with \"/\"")
       }
       return pointer
     }
@@ -107,9 +130,12 @@ extension JSONPatch {
   }
 
   /// The document after all operations; nothing is applied where one fails.
-  public func applied(to document: JSONValue) throws(JSONPatchError) -> JSONValue {
+  /// - Parameter maximumDepth: how deep what an operation puts into the document may lie in it.
+  public func applied(
+    to document: JSONValue, maximumDepth: Int = JSONBounds.object.maximumDepth
+  ) throws(JSONPatchError) -> JSONValue {
     var result = document
-    var cost = Cost()
+    var cost = Cost(maximumDepth: maximumDepth)
     for (index, operation) in operations.enumerated() {
       do {
         try Self.apply(operation, to: &result, &cost)
@@ -127,6 +153,7 @@ extension JSONPatch {
     case .add(let path, let value): try document.add(value, at: path, &cost)
     case .remove(let path): _ = try document.remove(at: path, &cost)
     case .replace(let path, let value):
+      try cost.place(value, at: path)
       if path.tokens.isEmpty {
         document = value
       } else {
@@ -172,6 +199,7 @@ extension JSONValue {
   fileprivate mutating func add(_ value: JSONValue, at path: JSONPointer, _ cost: inout JSONPatch.Cost)
     throws(JSONPatchError)
   {
+    try cost.place(value, at: path)
     guard let last = path.tokens.last else {
       self = value
       return
@@ -190,7 +218,7 @@ extension JSONValue {
         container = .null
         elements.insert(value, at: index)
         container = .array(elements)
-      default: throw .notApplicable("\"\(path)\" lies in a value that is no object and no array")
+      default: throw .notApplicable("\"\(path)\" lies in a value that is neither an object nor an array")
       }
     }
   }

@@ -53,6 +53,12 @@ public struct JSONPointer: Sendable, Hashable, CustomStringConvertible {
     }.joined()
   }
 
+  /// As an error may show it: at most 120 characters.
+  var shortened: String {
+    let text = JSONPointer(tokens: Array(tokens.prefix(60))).description
+    return text.count > 120 || tokens.count > 60 ? text.prefix(119) + "…" : text
+  }
+
   /// The value at this place, or nil where there is none.
   public func value(in document: JSONValue) -> JSONValue? {
     var value = document

@@ -29,10 +29,39 @@ extension ObjectMeta {
       "finalizers": .array(
         of: .string(),
         Schema.Documentation("Who must do something before the object may go; each removes its own entry.")),
-      "ownerReferences": .array(of: .any(), Schema.Documentation("The objects this object depends on.")),
-      "managedFields": .array(of: .any(), Schema.Documentation("Which client set which field; kept for tools.")),
+      "ownerReferences": .array(
+        of: ownerReference, maximumCount: 64, Schema.Documentation("The objects this object depends on.")),
+      "managedFields": .array(
+        of: managedFieldsEntry, maximumCount: 256,
+        Schema.Documentation("Which client set which field; accepted and not kept.")),
       "selfLink": .string(Schema.Documentation("Not used any more.")),
     ], Schema.Documentation("Standard object's metadata."))
+
+  private static func text(atMost maximumLength: Int, _ description: String) -> Schema {
+    .string(Schema.StringRules(maximumLength: maximumLength), Schema.Documentation(description))
+  }
+
+  private static let ownerReference = Schema.object(
+    properties: [
+      "apiVersion": text(atMost: 317, "The owner's API version."),
+      "kind": text(atMost: 63, "The owner's kind."),
+      "name": text(atMost: 253, "The owner's name."),
+      "uid": text(atMost: 128, "The owner's uid."),
+      "controller": .boolean(Schema.Documentation("Whether the owner manages this object.")),
+      "blockOwnerDeletion": .boolean(
+        Schema.Documentation("Whether the owner waits for this object's deletion in a foreground deletion.")),
+    ], required: ["apiVersion", "kind", "name", "uid"], Schema.Documentation("An object this object depends on."))
+
+  private static let managedFieldsEntry = Schema.object(
+    properties: [
+      "manager": text(atMost: 128, "Who set the fields."),
+      "operation": text(atMost: 16, "Apply or Update."),
+      "apiVersion": text(atMost: 317, "The version the fields were set in."),
+      "time": .time("When the fields were set.", isNullable: true),
+      "fieldsType": text(atMost: 32, "The form of fieldsV1."),
+      "fieldsV1": .any(Schema.Documentation("The set of fields.")),
+      "subresource": text(atMost: 63, "The subresource through which the fields were set."),
+    ], Schema.Documentation("The fields that one client set."))
 }
 
 extension Schema {

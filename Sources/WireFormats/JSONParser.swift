@@ -1,4 +1,4 @@
-/// Why bytes are no JSON value, and where.
+/// Why bytes are not a JSON value, and where.
 public struct JSONParseError: Error, Hashable, Sendable, CustomStringConvertible {
   public var message: String
   /// Bytes from the start of the text.
@@ -26,18 +26,31 @@ extension JSONValue {
   public init(parsing text: String, maximumDepth: Int = 128) throws(JSONParseError) {
     try self.init(parsing: Array(text.utf8), maximumDepth: maximumDepth)
   }
+
+  /// How deeply a stored value is read.
+  public static let maximumStoredDepth = 256
+
+  /// Parses what this software stored, so that whatever is stored can be read, listed, changed and deleted: what lies
+  /// deeper than `maximumStoredDepth`, more than is accepted now, reads as null instead of being an error.
+  public init(parsingStored bytes: [UInt8]) throws(JSONParseError) {
+    var parser = JSONParser(bytes: bytes, maximumDepth: Self.maximumStoredDepth, cutsOff: true)
+    self = try parser.parseDocument()
+  }
 }
 
 /// A recursive-descent parser over bytes.
 private struct JSONParser {
   let bytes: [UInt8]
   let maximumDepth: Int
+  /// True where what lies deeper becomes null, false where it is an error.
+  let cutsOff: Bool
   var position = 0
   var depth = 0
 
-  init(bytes: [UInt8], maximumDepth: Int) {
+  init(bytes: [UInt8], maximumDepth: Int, cutsOff: Bool = false) {
     self.bytes = bytes
     self.maximumDepth = maximumDepth
+    self.cutsOff = cutsOff
   }
 
   mutating func parseDocument() throws(JSONParseError) -> JSONValue {
@@ -76,12 +89,35 @@ private struct JSONParser {
   private mutating func nested(
     _ body: (inout JSONParser) throws(JSONParseError) -> JSONValue
   ) throws(JSONParseError) -> JSONValue {
+    guard depth < maximumDepth else {
+      guard cutsOff else { throw failure("nested more than \(maximumDepth) levels deep") }
+      try skipNested()
+      return .null
+    }
     depth += 1
-    if depth > maximumDepth { throw failure("nested more than \(maximumDepth) levels deep") }
     position += 1
     let value = try body(&self)
     depth -= 1
     return value
+  }
+
+  /// Passes over an array or object and all that lies in it, however deep, without recursion.
+  private mutating func skipNested() throws(JSONParseError) {
+    var open = 0
+    while let byte = current {
+      switch byte {
+      case UInt8(ascii: "["), UInt8(ascii: "{"):
+        open += 1
+        position += 1
+      case UInt8(ascii: "]"), UInt8(ascii: "}"):
+        open -= 1
+        position += 1
+        if open == 0 { return }
+      case UInt8(ascii: "\""): _ = try parseString()
+      default: position += 1
+      }
+    }
+    throw failure("unexpected end of the text")
   }
 
   private mutating func parseLiteral(_ literal: StaticString, _ value: JSONValue) throws(JSONParseError) -> JSONValue {
@@ -204,7 +240,7 @@ private struct JSONParser {
 
   private func decode(_ slice: ArraySlice<UInt8>, at offset: Int) throws(JSONParseError) -> String {
     guard let text = String(validating: slice, as: UTF8.self) else {
-      throw JSONParseError(message: "the string is no valid UTF-8", offset: offset)
+      throw JSONParseError(message: "the string is not valid UTF-8", offset: offset)
     }
     return text
   }

@@ -91,4 +91,44 @@ import WireFormats
     }
     #expect(error?.reason == .tooLarge)
   }
+
+  /// Each operation copies the list into its own innermost element: the depth doubles, the text hardly grows.
+  @Test func operationsCannotNestDeeperThanIsAccepted() throws {
+    var operations: [JSONPatch.Operation] = []
+    for step in 0..<16 {
+      let inner = JSONPointer(tokens: ["list"] + Array(repeating: "0", count: 1 << step))
+      operations.append(.copy(from: JSONPointer(tokens: ["list"]), to: inner))
+    }
+    let error = #expect(throws: JSONPatchError.self) { try JSONPatch(operations).applied(to: ["list": [[]]]) }
+    #expect(error?.reason == .notApplicable)
+    #expect(error?.index == 6)
+    #expect(error?.message.hasSuffix("would be nested more than 100 levels deep") == true)
+    #expect((error?.message.count ?? 0) < 300)
+  }
+
+  @Test(arguments: ["add", "replace", "move"]) func noOperationNestsDeeperThanIsAccepted(name: String) throws {
+    let deep = (0..<60).reduce(JSONValue.null) { value, _ in [value] }
+    let target = JSONPointer(tokens: ["deep"] + Array(repeating: "0", count: 60))
+    let operation: JSONPatch.Operation =
+      switch name {
+      case "add": .add(JSONPointer(tokens: target.tokens.dropLast() + ["-"]), deep)
+      case "move":
+        .move(from: JSONPointer(tokens: ["other"]), to: JSONPointer(tokens: target.tokens.dropLast() + ["-"]))
+      default: .replace(target, deep)
+      }
+    let error = #expect(throws: JSONPatchError.self) {
+      try JSONPatch([operation]).applied(to: ["deep": deep, "other": deep])
+    }
+    #expect(error?.reason == .notApplicable)
+  }
+
+  @Test func movingALargeValueToAndFroIsRefused() throws {
+    let large = JSONValue.array(Array(repeating: 1, count: 100_000))
+    let there = JSONPatch.Operation.move(from: JSONPointer(tokens: ["a"]), to: JSONPointer(tokens: ["b"]))
+    let back = JSONPatch.Operation.move(from: JSONPointer(tokens: ["b"]), to: JSONPointer(tokens: ["a"]))
+    let error = #expect(throws: JSONPatchError.self) {
+      try JSONPatch(Array(repeating: [there, back], count: 60).flatMap { $0 }).applied(to: ["a": large])
+    }
+    #expect(error?.reason == .tooLarge)
+  }
 }

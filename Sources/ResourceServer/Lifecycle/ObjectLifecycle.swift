@@ -128,6 +128,7 @@ struct ObjectLifecycle {
     guard let members = object.object else {
       throw StatusError(.badRequest, "the body must be an object, not \(object.typeName)")
     }
+    try checkExtent(object)
     let names = definition.names
     if let apiVersion = members["apiVersion"], apiVersion.string != names.apiVersion {
       throw StatusError(
@@ -148,6 +149,15 @@ struct ObjectLifecycle {
     result["apiVersion"] = .string(names.apiVersion)
     result["kind"] = .string(names.kind)
     return (result, warnings)
+  }
+
+  /// Comes before everything recursive, whatever made the object: a body, a patch, a merge.
+  private func checkExtent(_ object: JSONValue) throws(StatusError) {
+    do {
+      try object.nodeCount(within: .object)
+    } catch {
+      throw .invalid(definition.names, object["metadata"]?["name"]?.string ?? "", [FieldError(error)])
+    }
   }
 
   /// Everything but `metadata` and `status`: what `generation` counts the changes of.

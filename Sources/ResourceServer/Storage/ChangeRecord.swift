@@ -71,7 +71,7 @@ final class ChangeRecord: Sendable {
       if let content { return content }
       var parsed = Content(object: try object.value())
       if let previous, type == .modified {
-        let value = try JSONValue(parsing: previous)
+        let value = try JSONValue(parsingStored: Array(previous.utf8))
         parsed.previous = value
         parsed.lastMatch = StoredObject(
           key: object.key, uid: object.uid, revision: revision, json: value.stamped(revision).serialized())

@@ -42,7 +42,7 @@ public struct StoredObject: Sendable, Hashable {
     self.json = json
   }
 
-  public func value() throws -> JSONValue { try JSONValue(parsing: json) }
+  public func value() throws -> JSONValue { try JSONValue(parsingStored: json) }
 }
 
 /// One write. `object` is complete but for `metadata.resourceVersion`, which the store sets.
