@@ -25,9 +25,11 @@ enum YAMLText {
     return header + lines.map { $0.isEmpty ? "\n" : "\(margin)\($0)\n" }.joined()
   }
 
-  /// Characters that YAML allows outside of double quotation marks and does not take for a line's end.
+  /// Characters that YAML allows outside of double quotation marks and does not take for a line's end, but those that
+  /// change the direction of writing: what they stand in would read as something else.
   private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
+    case 0x061C, 0x200E...0x200F, 0x202A...0x202E, 0x2066...0x2069: false
     case 0x20...0x7E, 0xA0...0x2027, 0x202A...0xD7FF, 0xE000...0xFEFE, 0xFF00...0xFFFD, 0x10000...0x10FFFF: true
     default: false
     }

@@ -4,6 +4,7 @@ import ResourceClient
 import ResourceModel
 import Testing
 import WireFormats
+import YAMLDocuments
 
 @testable import ControlCommands
 
@@ -197,5 +198,17 @@ import WireFormats
   @Test(arguments: [["x"], ["dd/a", "b"], ["dd/"], ["dd", "a/b"], ["dd/a", "lease/b"], []])
   func whatNamesNoObjectIsAUsageError(words: [String]) {
     #expect { try ResourceArguments(words) } throws: { ($0 as? CommandFailure)?.exitCode == 64 }
+  }
+
+  @Test(arguments: ["\u{9B}2J", "\u{202E}txt", "\u{200F}", "\u{61C}", "\u{2066}a", "\u{7F}", "\u{1B}[2J"])
+  func aTerminalObeysNothingThatAnObjectHolds(text: String) throws {
+    let value: JSONValue = ["message": .string("before\(text)after"), "ü": "日本"]
+    let (json, yaml) = (JSONText.render(value), YAMLText.render(value))
+    for output in [json, yaml, printable(text)] {
+      #expect(!output.unicodeScalars.contains { isControl($0) && $0 != "\n" })
+    }
+    #expect(try JSONValue(parsing: json) == value)
+    #expect(try YAMLStream.parse(Array(yaml.utf8), file: "test").map(\.value) == [value])
+    #expect(json.contains("日本"))
   }
 }

@@ -34,7 +34,7 @@ struct ApplyCommand: AsyncParsableCommand {
         case .name: try session.console.write(manifest.reference + "\n")
         case .yaml: try session.console.write("---\n" + YAMLText.render(written.after))
         case .json:
-          try session.console.write(String(decoding: written.after.serialized(indented: true), as: UTF8.self) + "\n")
+          try session.console.write(JSONText.render(written.after))
         }
       } catch {
         failures.add(error, session.console)

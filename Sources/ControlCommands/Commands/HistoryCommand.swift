@@ -26,7 +26,7 @@ struct HistoryCommand: AsyncParsableCommand {
     case .yaml: try session.console.write(YAMLText.render(try JSONValue(encoding: history)))
     case .json:
       try session.console.write(
-        String(decoding: try JSONValue(encoding: history).serialized(indented: true), as: UTF8.self) + "\n")
+        JSONText.render(try JSONValue(encoding: history)))
     case .name:
       for entry in history { try session.console.write("\(entry.release.version)\n") }
     }

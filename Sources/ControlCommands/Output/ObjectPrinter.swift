@@ -14,9 +14,7 @@ struct ObjectPrinter: Sendable {
     switch format {
     case .table, .wide: try await printTable(query)
     case .yaml: try console.write(YAMLText.render(document(try await query.objects(), query)))
-    case .json:
-      let document = document(try await query.objects(), query)
-      try console.write(String(decoding: document.serialized(indented: true), as: UTF8.self) + "\n")
+    case .json: try console.write(JSONText.render(document(try await query.objects(), query)))
     case .name:
       for object in try await query.objects() { try console.write(line(object)) }
     }
@@ -59,7 +57,7 @@ struct ObjectPrinter: Sendable {
     switch format {
     case .table, .wide, .name: line(object)
     case .yaml: "---\n" + YAMLText.render(object)
-    case .json: String(decoding: object.serialized(indented: true), as: UTF8.self) + "\n"
+    case .json: JSONText.render(object)
     }
   }
 
