@@ -24,6 +24,9 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -95,7 +98,7 @@ let package = Package(
       "ResourceServer",
       [
         "Database", "ResourceModel", "WireFormats", asyncAlgorithms, httpTypes, hummingbird, logging,
-        metrics, serviceLifecycle,
+        metrics, nioCore, nioHTTP1, serviceLifecycle,
       ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
     module("ClusterAccess", ["Cryptography", "HTTPTransport", "ResourceClient", "WireFormats", "YAMLDocuments"]),
@@ -165,7 +168,7 @@ let package = Package(
       "ResourceServerTests",
       [
         "ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", hummingbird,
-        logging, nioCore, serviceLifecycle,
+        logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
       ]),
     tests(
       "ResourceClientTests",

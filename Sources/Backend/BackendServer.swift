@@ -17,6 +17,7 @@ import WireFormats
 struct BackendServer {
   let configuration: BackendConfiguration
   let apiConfiguration: ResourceAPI.Configuration
+  let connections: ConnectionLimits
   let address: ListenAddress
   let logger: Logger
   /// Called with the URL once the server accepts connections.
@@ -46,7 +47,7 @@ struct BackendServer {
         settings: SettingStore(database: database, makeID: makeID), license: license, now: now))
     let (address, announce) = (address, announce)
     let server = Application(
-      responder: responder, server: .http1(configuration: .init(idleTimeout: .seconds(120))),
+      responder: responder, server: .limited(connections),
       configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
       onServerRunning: { channel in announce(address.url(port: channel.localAddress?.port ?? address.port)) },
       logger: logger)

@@ -24,6 +24,9 @@ struct ListenAddress: Sendable, Hashable {
     self.port = port
   }
 
+  /// True where only this machine reaches it.
+  var isLoopback: Bool { host.hasPrefix("127.") || host == "::1" || host == "localhost" }
+
   /// The URL under which a server on this address is reached.
   func url(port: Int) -> String { host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)" }
 }

@@ -8,6 +8,8 @@ import WireFormats
 @testable import Backend
 
 @Suite struct TokenTests {
+  let right = TokenFormat.make()
+
   private func record(_ name: String, token: String, expiresAt: Timestamp? = nil) -> TokenRecord {
     TokenRecord(
       name: name, role: .viewer, digest: SHA256.digest(of: token).bytes, createdAt: Timestamp(seconds: 1),
@@ -16,26 +18,68 @@ import WireFormats
 
   @Test func aTokenIsKnownUntilItExpires() async throws {
     let tokens = TokenStore(database: try await BackendDatabase.open())
-    try await tokens.insert(record("me", token: "right", expiresAt: Timestamp(seconds: 100)))
+    try await tokens.insert(record("me", token: right, expiresAt: Timestamp(seconds: 100)))
     let clock = Mutex(Timestamp(seconds: 99))
     let authenticator = TokenAuthenticator(tokens: tokens, now: { clock.withLock { $0 } })
-    #expect(try await authenticator.identity(forToken: "right") == Identity(name: "me", role: .viewer))
-    #expect(try await authenticator.identity(forToken: "wrong") == nil)
-    #expect(try await authenticator.identity(forToken: "") == nil)
+    #expect(try await authenticator.identity(forToken: right) {} == Identity(name: "me", role: .viewer))
+    #expect(try await authenticator.identity(forToken: TokenFormat.make()) {} == nil)
     clock.withLock { $0 = Timestamp(seconds: 100) }
-    #expect(try await authenticator.identity(forToken: "right") == nil)
+    #expect(try await authenticator.identity(forToken: right) {} == nil)
   }
 
   @Test func aRevokedTokenIsForgottenWithinSeconds() async throws {
     let tokens = TokenStore(database: try await BackendDatabase.open())
-    try await tokens.insert(record("me", token: "right"))
+    try await tokens.insert(record("me", token: right))
     let clock = Mutex(Timestamp(seconds: 1))
     let authenticator = TokenAuthenticator(tokens: tokens, now: { clock.withLock { $0 } })
-    #expect(try await authenticator.identity(forToken: "right") != nil)
+    #expect(try await authenticator.identity(forToken: right) {} != nil)
     #expect(try await tokens.remove(name: "me"))
     #expect(try await tokens.remove(name: "me") == false)
     clock.withLock { $0 = Timestamp(seconds: 7) }
-    #expect(try await authenticator.identity(forToken: "right") == nil)
+    #expect(try await authenticator.identity(forToken: right) {} == nil)
+  }
+
+  private struct TooMany: Error {}
+
+  @Test(arguments: ["", "wrong", "wtk_", String(repeating: "a", count: 42)]) func garbageCostsNoQuery(token: String)
+    async throws
+  {
+    let tokens = TokenStore(database: try await BackendDatabase.open())
+    let authenticator = TokenAuthenticator(tokens: tokens, now: { Timestamp(seconds: 1) })
+    #expect(try await authenticator.identity(forToken: token) { throw TooMany() } == nil)
+    var mistyped = Array(right)
+    mistyped[10] = mistyped[10] == "a" ? "b" : "a"
+    #expect(try await authenticator.identity(forToken: String(mistyped)) { throw TooMany() } == nil)
+    await #expect(throws: TooMany.self) { try await authenticator.identity(forToken: right) { throw TooMany() } }
+  }
+
+  @Test func aTokenThatWasValidIsLookedUpAgainHoweverManyTry() async throws {
+    let tokens = TokenStore(database: try await BackendDatabase.open())
+    try await tokens.insert(record("me", token: right))
+    let clock = Mutex(Timestamp(seconds: 1))
+    let authenticator = TokenAuthenticator(tokens: tokens, now: { clock.withLock { $0 } })
+    #expect(try await authenticator.identity(forToken: right) {} != nil)
+    clock.withLock { $0 = Timestamp(seconds: 100) }
+    #expect(try await authenticator.identity(forToken: right) { throw TooMany() } != nil)
+  }
+
+  @Test func tokensOfTheFirstVersionsStayValid() async throws {
+    let tokens = TokenStore(database: try await BackendDatabase.open())
+    let plain = SecureRandom.token()
+    try await tokens.insert(record("old", token: plain))
+    let authenticator = TokenAuthenticator(tokens: tokens, now: { Timestamp(seconds: 1) })
+    #expect(try await authenticator.identity(forToken: plain) {} == Identity(name: "old", role: .viewer))
+  }
+
+  @Test func aTokenIsRecognisedByItsFormAlone() {
+    #expect(right.hasPrefix("wtk_"))
+    #expect(right.utf8.count == 55)
+    #expect(TokenFormat.isWellFormed(right))
+    for index in right.indices {
+      var other = right
+      other.replaceSubrange(index...index, with: right[index] == "A" ? "B" : "A")
+      #expect(!TokenFormat.isWellFormed(other))
+    }
   }
 
   @Test func aNameIsTakenOnce() async throws {

@@ -1,8 +1,9 @@
 import HTTPTransport
 import ResourceModel
-import ResourceServer
 import Testing
 import WireFormats
+
+@testable import ResourceServer
 
 @Suite struct HTTPFrontTests {
   @Test(
@@ -13,7 +14,8 @@ import WireFormats
       ("PUT", HTTPTestServer.collection, "admin", 405), ("POST", "\(HTTPTestServer.collection)/a", "admin", 405),
       ("GET", "/apis/deploy.wrktalk.com/v1/namespaces/a/nothings", "viewer", 404), ("GET", "/nothing", "viewer", 404),
       ("GET", "/nothing", nil, 401), ("GET", "/healthz", nil, 200), ("GET", "/livez", nil, 200),
-      ("GET", "/readyz", nil, 200), ("GET", "/metrics", nil, 401), ("GET", "/metrics", "viewer", 200),
+      ("GET", "/readyz", nil, 200), ("GET", "/metrics", nil, 401), ("GET", "/metrics", "agent", 403),
+      ("GET", "/metrics", "viewer", 200),
       ("GET", "/version", "viewer", 200), ("GET", "/openapi/v2", "viewer", 404), ("DELETE", "/version", "admin", 405),
       ("GET", "/apis/deploy.wrktalk.com/v2", "viewer", 404), ("GET", "/apis/../etc/passwd", "viewer", 404),
       ("GET", "/api/v1/namespaces/anything", "viewer", 200),
@@ -59,7 +61,7 @@ import WireFormats
   @Test(
     arguments: [
       ("application/yaml", "yaml", 415), ("application/json", "{", 400), ("application/json", "[]", 400),
-      ("application/json", "{\"a\":1,\"a\":2}", 400), (nil, "{}", 422),
+      ("application/json", "{\"a\":1,\"a\":2}", 400), (nil, "{}", 415), ("application/json", "{}", 422),
       ("application/json", String(repeating: "[", count: 5000), 400),
     ] as [(String?, String, Int)])
   func bodiesThatAreNoObjectAreRefused(type: String?, body: String, status: Int) async throws {
@@ -142,5 +144,84 @@ import WireFormats
       #expect(answer.status == 201)
       #expect(answer.json["status"]?["allowed"] == .bool(isAllowed))
     }
+  }
+
+  @Test func theAgentsSecretIsTakenFromAgentsOnly() async throws {
+    try await HTTPTestServer.run { server in
+      var request = server.request("GET", HTTPTestServer.collection, token: nil)
+      request.headers.append(("X-Agent-Secret", "admin"))
+      let answer = try await server.http.send(request)
+      #expect(answer.status == 401)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("127.0.0.1", true), ("127.8.0.1", true), ("::1", true), ("::ffff:127.0.0.1", true), ("10.0.0.1", false),
+      ("2001:db8::1", false), ("::ffff:10.0.0.1", false), (nil, false),
+    ] as [(String?, Bool)])
+  func passwordsAreTakenFromThisMachine(address: String?, isLoopback: Bool) {
+    #expect(PeerAddress.isLoopback(address) == isLoopback)
+  }
+
+  @Test(
+    arguments: [
+      ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+      ("2001:db8:1:2::9", "2001:db8:1:2::/64"), ("fe80::1%eth0", "fe80:0:0:0::/64"), ("::1", "0:0:0:0::/64"),
+      (nil, "local"),
+    ] as [(String?, String)])
+  func addressesOfOneNetworkCountAsOne(address: String?, key: String) {
+    #expect(PeerAddress.limitKey(address) == key)
+  }
+
+  @Test func whoTriesTokensIsStoppedBeforeTheyAreLookedUp() async throws {
+    let tokens = FixedTokens()
+    try await HTTPTestServer.run(tokens: tokens) { server in
+      var statuses: Set<Int> = []
+      for number in 0..<300 {
+        statuses.insert(try await server.send("GET", "/version", token: "guess-\(number)").status)
+      }
+      #expect(statuses == [401, 429])
+      #expect(tokens.lookupCount < 250)
+      #expect(try await server.send("GET", "/version", token: "viewer").status == 200)
+    }
+  }
+
+  @Test(arguments: [
+    ("GET", "attacker.example", 403), ("GET", "attacker.example:3000", 403), ("GET", "backend.example.", 200),
+    ("GET", "LOCALHOST:3000", 200), ("GET", "127.0.0.1:1", 200), ("GET", "[::1]:3000", 200), ("GET", "1.2.3.4.5", 403),
+  ])
+  func aServerAnswersUnderItsNamesOnly(method: String, host: String, status: Int) async throws {
+    var configuration = ResourceAPI.Configuration()
+    configuration.hosts = .names(["backend.example"])
+    try await HTTPTestServer.run(configuration: configuration) { server in
+      var request = server.request(method, "/version")
+      request.headers.append(("Host", host))
+      let answer = try await server.http.send(request)
+      #expect(answer.status == status)
+    }
+  }
+
+  @Test func aLateWriteIsAnsweredWithItsOutcome() async throws {
+    let (cancellations, cancelled) = AsyncStream<Void>.makeStream()
+    let answer = try await withDeadline(.milliseconds(1)) {
+      // Goes on although it is cancelled, as a commit does.
+      await withTaskCancellationHandler {
+        await Task.detached {
+          for await _ in cancellations { break }
+          return "written"
+        }.value
+      } onCancel: {
+        cancelled.yield()
+      }
+    }
+    #expect(answer == "written")
+  }
+
+  @Test func aLateFailureIsATimeout() async throws {
+    let error = await #expect(throws: StatusError.self) {
+      try await withDeadline(.milliseconds(1)) { try await Task.sleep(for: .seconds(3600)) }
+    }
+    #expect(error?.reason == .timeout)
   }
 }

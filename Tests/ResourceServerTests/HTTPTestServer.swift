@@ -23,6 +23,8 @@ struct HTTPTestServer: Sendable {
 
   static func run(
     configuration: ResourceAPI.Configuration = ResourceAPI.Configuration(),
+    connections: ConnectionLimits = ConnectionLimits(), tokens: FixedTokens = FixedTokens(),
+    logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     _ body: @Sendable (HTTPTestServer) async throws -> Void
   ) async throws {
     let store = MemoryResourceStore()
@@ -37,10 +39,10 @@ struct HTTPTestServer: Sendable {
       }, renderMetrics: { "some_metric 1\n" })
     let (ports, announce) = AsyncStream<Int>.makeStream()
     let application = Application(
-      responder: ResourceResponder(api: api, authenticator: FixedTokens()),
+      responder: ResourceResponder(api: api, authenticator: tokens), server: .limited(connections),
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { channel in announce.yield(channel.localAddress?.port ?? 0) },
-      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+      logger: logger)
     let group = ServiceGroup(services: [application], logger: application.logger)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
@@ -159,8 +161,22 @@ struct WatchLines {
   }
 }
 
-private struct FixedTokens: Authenticator {
-  func identity(forToken token: String) async throws -> Identity? {
-    Role(rawValue: token).map { Identity(name: "the-\($0.rawValue)", role: $0) }
+/// Every role's name is a token, until it is revoked. Nothing is remembered: each request is a lookup.
+final class FixedTokens: Authenticator {
+  private let revoked = Mutex<Set<String>>([])
+  private let lookups = Mutex(0)
+
+  var lookupCount: Int { lookups.withLock { $0 } }
+
+  func revoke(_ token: String) { _ = revoked.withLock { $0.insert(token) } }
+
+  func identity(forToken token: String, mayLookUp: @Sendable () throws -> Void) async throws -> Identity? {
+    let role = Role(rawValue: token)
+    if role == nil {
+      try mayLookUp()
+      lookups.withLock { $0 += 1 }
+    }
+    if revoked.withLock({ $0.contains(token) }) { return nil }
+    return role.map { Identity(name: "the-\($0.rawValue)", role: $0) }
   }
 }

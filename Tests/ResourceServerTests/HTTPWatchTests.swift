@@ -1,8 +1,9 @@
 import HTTPTransport
 import ResourceModel
-import ResourceServer
 import Testing
 import WireFormats
+
+@testable import ResourceServer
 
 @Suite struct HTTPWatchTests {
   static let object = "\(HTTPTestServer.collection)/wrktalk"
@@ -141,6 +142,70 @@ import WireFormats
       var events = try await server.watch("\(HTTPTestServer.collection)?watch=1")
       _ = try await events.next()
       // `run` returns only when the server has ended: an open watch must not hold it.
+    }
+  }
+
+  @Test func aWatchEndsWithItsToken() async throws {
+    var configuration = ResourceAPI.Configuration()
+    configuration.watchRecheckInterval = .milliseconds(1)
+    let tokens = FixedTokens()
+    try await HTTPTestServer.run(configuration: configuration, tokens: tokens) { server in
+      try await server.create()
+      var events = try await server.watch("\(HTTPTestServer.collection)?watch=1")
+      #expect(try await events.nextSummary() == "ADDED wrktalk")
+      tokens.revoke("admin")
+      let end = try await events.next()
+      #expect(end?["type"] == "ERROR")
+      #expect(end?["object"]?["code"] == 401)
+      #expect(try await events.next() == nil)
+    }
+  }
+
+  @Test func oneTokenCannotTakeThePlacesOfAllOthers() async throws {
+    var configuration = ResourceAPI.Configuration()
+    configuration.maximumWatchersPerIdentity = 1
+    try await HTTPTestServer.run(configuration: configuration) { server in
+      try await server.create()
+      var events = try await server.watch("\(HTTPTestServer.collection)?watch=1")
+      _ = try await events.next()
+      let refused = try await server.send("GET", "\(HTTPTestServer.collection)?watch=1")
+      #expect(refused.status == 429)
+      #expect(refused.message == "too many watches: the-admin has 1 already")
+      let other = try await server.http.stream(
+        server.request("GET", "\(HTTPTestServer.collection)?watch=1", token: "viewer"))
+      #expect(other.status == 200)
+    }
+  }
+
+  @Test func someWatchesAreForAgentsAlone() throws {
+    let count = WatcherCount(maximum: 8, perIdentity: 100, reservedForAgents: 64)
+    let (viewer, agent) = (Identity(name: "v", role: .viewer), Identity(name: "a", role: .agent))
+    for _ in 0..<6 { try count.enter(viewer) }
+    #expect(throws: StatusError.self) { try count.enter(viewer) }
+    for _ in 0..<2 { try count.enter(agent) }
+    #expect(throws: StatusError.self) { try count.enter(agent) }
+    count.leave(viewer)
+    #expect(throws: StatusError.self) { try count.enter(viewer) }
+    try count.enter(agent)
+    #expect(count.current == 8)
+  }
+
+  /// The client below never reads: what is sent to it fills the buffers on the way, and then its connection is closed.
+  @Test func aWatcherThatDoesNotReadIsCutOff() async throws {
+    var connections = ConnectionLimits()
+    connections.writeTimeout = .milliseconds(20)
+    try await HTTPTestServer.run(connections: connections) { server in
+      var request = server.request("GET", "\(HTTPTestServer.collection)?watch=1")
+      request.timeout = nil
+      let stalled = try await server.http.stream(request)
+      #expect(stalled.status == 200)
+      let large = JSONValue.string(String(repeating: "x", count: 200_000))
+      var number = 0
+      while server.api.watchers.current > 0 {
+        try await server.create("large-\(number)") { $0["metadata"]?["annotations"] = ["a": large] }
+        number += 1
+      }
+      withExtendedLifetime(stalled) {}
     }
   }
 }

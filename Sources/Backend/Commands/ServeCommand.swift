@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Logging
 import ResourceServer
 
@@ -16,12 +17,36 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "How many requests a second one token may send for long; four times as many at once.")
   var requestsPerSecond = 1000.0
 
+  @Flag(help: "Take tokens as the password of 'Authorization: Basic' from other machines too, not only from this one.")
+  var basicFromAnywhere = false
+
+  @Option(
+    name: .customLong("allowed-host"),
+    help: ArgumentHelp(
+      "A name by which the server may be addressed (may be repeated). Without it: any name, or on a loopback address "
+        + "localhost alone; addresses written as numbers always.", valueName: "name"))
+  var allowedHosts: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Connections at the same time (default: as many as the limit of open files lets, at most 4096); a quarter of them "
+        + "may come from one address.", valueName: "number"))
+  var maxConnections: Int?
+
   @OptionGroup var data: DataOptions
 
   func validate() throws {
     guard requestsPerSecond > 0, requestsPerSecond.isFinite else {
       throw ValidationError("--requests-per-second must be more than 0")
     }
+    if let maxConnections, maxConnections < 16 { throw ValidationError("--max-connections must be at least 16") }
+  }
+
+  /// How many descriptors this process may have.
+  private static func openFileLimit() -> Int {
+    var limit = rlimit()
+    return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+      ? Int(clamping: limit.rlim_cur) : 1024
   }
 
   func run() async throws {
@@ -30,8 +55,15 @@ struct ServeCommand: AsyncParsableCommand {
     api.areMetricsOpen = openMetrics
     api.requestsPerSecond = requestsPerSecond
     api.requestBurst = requestsPerSecond * 4
+    api.acceptsPasswordsFromAnywhere = basicFromAnywhere
+    api.hosts =
+      allowedHosts.isEmpty && !listen.isLoopback ? .any : .names(Set(allowedHosts.map { $0.lowercased() }))
+    let connections = ConnectionLimits(
+      maximumConnections: maxConnections ?? 4096, openFileLimit: Self.openFileLimit())
+    api.maximumWatchers = connections.maximumConnections * 3 / 4
     try await BackendServer(
-      configuration: configuration, apiConfiguration: api, address: listen, logger: Logger(label: "backend"),
+      configuration: configuration, apiConfiguration: api, connections: connections, address: listen,
+      logger: Logger(label: "backend"),
       announce: { url in StandardOutput.write(line: "wrktalk-backend serves \(url)") }
     ).run()
   }

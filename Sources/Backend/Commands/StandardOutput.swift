@@ -7,3 +7,10 @@ enum StandardOutput {
     _ = try? FileDescriptor.standardOutput.writeAll(Array((line + "\n").utf8))
   }
 }
+
+/// What is said to a person beside a command's output.
+enum StandardError {
+  static func write(line: String) {
+    _ = try? FileDescriptor.standardError.writeAll(Array((line + "\n").utf8))
+  }
+}

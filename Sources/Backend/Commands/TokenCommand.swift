@@ -39,7 +39,7 @@ struct TokenCreateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let token = SecureRandom.token()
+    let token = TokenFormat.make()
     let now = SystemTime().now()
     let record = TokenRecord(
       name: name, role: role, digest: SHA256.digest(of: token).bytes, createdAt: now,
@@ -52,6 +52,10 @@ struct TokenCreateCommand: AsyncParsableCommand {
           message: "there is a token named \"\(record.name)\" already: choose another name, or revoke it first "
             + "(wrktalk-backend token revoke \(record.name))")
       }
+    }
+    if expires == nil {
+      StandardError.write(
+        line: "note: this token is valid until it is revoked; with --expires (such as 2160h) it ends by itself")
     }
     StandardOutput.write(line: token)
   }

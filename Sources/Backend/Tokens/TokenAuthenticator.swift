@@ -8,10 +8,11 @@ import WireFormats
 final class TokenAuthenticator: Authenticator {
   /// In microseconds.
   private static let memory: Int64 = 5_000_000
-  private static let maximumRemembered = 1024
+  static let maximumRemembered = 4096
 
   private struct Remembered {
     var record: TokenRecord
+    /// From then on the database is asked again.
     var until: Timestamp
   }
 
@@ -24,20 +25,32 @@ final class TokenAuthenticator: Authenticator {
     self.now = now
   }
 
-  func identity(forToken token: String) async throws -> Identity? {
+  func identity(forToken token: String, mayLookUp: @Sendable () throws -> Void) async throws -> Identity? {
+    guard TokenFormat.isWellFormed(token) else { return nil }
     let digest = SHA256.digest(of: token)
     let now = now()
-    if let known = remembered.withLock({ $0[digest] }), now < known.until {
+    let known = remembered.withLock { $0[digest] }
+    if let known, now < known.until {
       return known.record.isValid(at: now) ? Identity(name: known.record.name, role: known.record.role) : nil
     }
+    if known == nil { try mayLookUp() }
     guard let record = try await tokens.find(digest: digest.bytes),
       ConstantTime.areEqual(record.digest, digest.bytes), record.isValid(at: now)
-    else { return nil }
+    else {
+      remembered.withLock { $0[digest] = nil }
+      return nil
+    }
     remembered.withLock { remembered in
-      if remembered.count >= Self.maximumRemembered { remembered.removeAll() }
+      if remembered[digest] == nil, remembered.count >= Self.maximumRemembered { Self.makeRoom(&remembered) }
       remembered[digest] = Remembered(
         record: record, until: Timestamp(microseconds: now.microseconds + Self.memory))
     }
     return Identity(name: record.name, role: record.role)
+  }
+
+  /// Forgets the quarter of the tokens that were looked up longest ago.
+  private static func makeRoom(_ remembered: inout [SHA256Digest: Remembered]) {
+    let oldest = remembered.sorted { $0.value.until < $1.value.until }.prefix(maximumRemembered / 4)
+    for (digest, _) in oldest { remembered[digest] = nil }
   }
 }

@@ -21,7 +21,9 @@ public struct Identity: Sendable, Hashable {
 
 /// Turns a bearer token into an identity.
 public protocol Authenticator: Sendable {
+  /// - Parameter mayLookUp: called before a token that is not known to be valid, or to have been so lately, costs a
+  ///   query; what it throws is thrown.
   /// - Returns: nil where the token is unknown, revoked or expired. Takes the same time for every wrong token.
   /// - Throws: where the answer cannot be had now, such as when the database is unreachable.
-  func identity(forToken token: String) async throws -> Identity?
+  func identity(forToken token: String, mayLookUp: @Sendable () throws -> Void) async throws -> Identity?
 }

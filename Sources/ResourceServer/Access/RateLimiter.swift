@@ -1,27 +1,48 @@
 import Synchronization
 
-/// A token bucket for each caller; the number of buckets is bounded.
+/// A token bucket for each caller. The number of buckets is bounded: callers beyond it share one.
 final class RateLimiter: Sendable {
   static let maximumCallers = 4096
 
+  private struct State {
+    var buckets: [String: TokenBucket] = [:]
+    var shared: TokenBucket
+    var lastSweep: Duration?
+  }
+
   private let rate: Double
   private let burst: Double
-  private let start = ContinuousClock.now
-  private let buckets = Mutex<[String: TokenBucket]>([:])
+  private let now: @Sendable () -> Duration
+  private let state: Mutex<State>
 
-  init(rate: Double, burst: Double) {
+  /// - Parameters:
+  ///   - rate: requests a second that one caller may send for long.
+  ///   - burst: requests that one caller may send at once.
+  ///   - now: time since any fixed moment; nil for the system's.
+  init(rate: Double, burst: Double, now: (@Sendable () -> Duration)? = nil) {
     self.rate = rate
     self.burst = burst
+    let start = ContinuousClock.now
+    self.now = now ?? { ContinuousClock.now - start }
+    state = Mutex(State(shared: TokenBucket(rate: rate, burst: burst, now: .zero)))
   }
+
+  /// How many callers have a bucket of their own.
+  var callerCount: Int { state.withLock { $0.buckets.count } }
 
   /// - Returns: nil where the caller may go on, otherwise how long it should wait.
   func take(for caller: String) -> Duration? {
-    let now = ContinuousClock.now - start
-    return buckets.withLock { buckets in
-      if buckets[caller] == nil && buckets.count >= Self.maximumCallers {
-        buckets = buckets.filter { !$0.value.isFull(now: now) }
+    let now = now()
+    return state.withLock { state in
+      if state.buckets[caller] == nil, state.buckets.count >= Self.maximumCallers {
+        // At most once a second: it looks at every bucket.
+        if state.lastSweep.map({ now - $0 >= .seconds(1) }) ?? true {
+          state.lastSweep = now
+          state.buckets = state.buckets.filter { !$0.value.isFull(now: now) }
+        }
+        if state.buckets.count >= Self.maximumCallers { return state.shared.take(now: now) }
       }
-      return buckets[caller, default: TokenBucket(rate: rate, burst: burst, now: now)].take(now: now)
+      return state.buckets[caller, default: TokenBucket(rate: rate, burst: burst, now: now)].take(now: now)
     }
   }
 }

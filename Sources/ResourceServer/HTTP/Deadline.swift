@@ -1,6 +1,7 @@
 import ResourceModel
 
-/// Runs `operation` for at most `duration`, then cancels it.
+/// Runs `operation` for at most `duration`, then cancels it. What cannot be cancelled any more, such as a write that is
+/// being committed, is waited for, and its outcome is the answer: nobody is told of a failure that was none.
 /// - Throws: what `operation` throws, or `timeout`.
 func withDeadline<Value: Sendable>(
   _ duration: Duration, _ operation: @escaping @Sendable () async throws -> Value
@@ -12,9 +13,15 @@ func withDeadline<Value: Sendable>(
       return nil
     }
     defer { group.cancelAll() }
-    guard let first = try await group.next(), let value = first else {
-      throw StatusError(.timeout, "the server did not finish the request within \(duration)", retryAfterSeconds: 1)
+    if let first = try await group.next(), let value = first { return value }
+    group.cancelAll()
+    do {
+      if let last = try await group.next(), let value = last { return value }
+    } catch let error as StatusError {
+      throw error
+    } catch {
+      // It ended because it was cancelled, or could not know better.
     }
-    return value
+    throw StatusError(.timeout, "the server did not finish the request within \(duration)", retryAfterSeconds: 1)
   }
 }

@@ -1,4 +1,5 @@
 import Hummingbird
+import NIOHTTP1
 import ResourceModel
 import WireFormats
 
@@ -8,27 +9,41 @@ enum JSONBody {
     do {
       return try JSONValue(parsing: bytes)
     } catch {
-      throw StatusError(.badRequest, "the body is no JSON: \(error)")
+      throw StatusError(.badRequest, "the body is not valid JSON: \(error)")
     }
   }
 
   /// The whole body.
-  /// - Throws: `requestEntityTooLarge` as soon as more than `maximumBytes` have come.
+  /// - Throws: `requestEntityTooLarge` as soon as more than `maximumBytes` have come; `HTTPParserError`, which the HTTP
+  ///   layer answers with 400, where the body breaks the rules of HTTP.
   static func read(_ request: Request, maximumBytes: Int) async throws -> [UInt8] {
     let tooLarge = StatusError(
       .requestEntityTooLarge, "the body is too large: at most \(maximumBytes) bytes are accepted")
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw tooLarge }
     var bytes: [UInt8] = []
-    for try await buffer in request.body {
-      if bytes.count + buffer.readableBytes > maximumBytes { throw tooLarge }
-      bytes.append(contentsOf: buffer.readableBytesView)
+    do {
+      for try await buffer in request.body {
+        if bytes.count + buffer.readableBytes > maximumBytes { throw tooLarge }
+        bytes.append(contentsOf: buffer.readableBytesView)
+      }
+    } catch let error as StatusError {
+      throw error
+    } catch let error as HTTPParserError {
+      throw error
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      throw StatusError(.badRequest, "the body broke off: the connection was lost")
     }
+    try Task.checkCancellation()
     return bytes
   }
 
-  /// - Throws: `unsupportedMediaType` where the body is announced as anything but JSON; without a word it counts as JSON.
+  /// - Throws: `unsupportedMediaType` where the body is not announced as JSON. A form in a browser cannot announce it so.
   static func requireJSON(_ contentType: String?) throws(StatusError) {
-    guard let contentType, !contentType.isEmpty else { return }
+    guard let contentType, !contentType.isEmpty else {
+      throw StatusError(.unsupportedMediaType, "the request must say what its body is: Content-Type: application/json")
+    }
     let type = MediaType(contentType).type
     if type == "application/json" || type == "text/json" { return }
     let hint = type.contains("yaml") ? "; kubectl and wrktalkctl convert YAML before they send it" : ""

@@ -38,15 +38,15 @@ extension ResourceAPI {
       } else {
         nil
       }
-    try watchers.enter()
-    let lease = WatchLease(watchers)
+    try watchers.enter(call.identity)
+    let lease = WatchLease(watchers, call.identity)
     let request = call.request
-    let closeConnection = call.closeConnection
+    let isIdentityValid = call.isIdentityValid
     let body = ResponseBody { writer in
       defer { lease.end() }
       let signals = AsyncChannel<WatchSignal>()
       try await request.body.consumeWithInboundCloseHandler { _ in
-        try await run(plan, changes, signals, closeConnection, &writer)
+        try await run(plan, changes, signals, isIdentityValid, &writer)
       } onInboundClosed: {
         signals.finish()
       }
@@ -58,11 +58,12 @@ extension ResourceAPI {
   }
 
   /// Sends what is there now, where the client asked for it, then every change until the watch ends: by its time, by
-  /// the client's leaving, by the server's shutdown, or because the client reads too slowly.
+  /// the client's leaving, by the server's shutdown, or with the client's token. Where the client reads too slowly its
+  /// connection is closed (`ConnectionLimits.writeTimeout`), which is its leaving.
   @concurrent
   private func run(
     _ plan: WatchPlan, _ opened: AsyncThrowingStream<ObjectChange, any Error>?, _ signals: AsyncChannel<WatchSignal>,
-    _ closeConnection: @escaping @Sendable () -> Void, _ writer: inout any ResponseBodyWriter
+    _ isIdentityValid: @escaping @Sendable () async throws -> Bool, _ writer: inout any ResponseBodyWriter
   ) async throws {
     var encoder = plan.encoder
     // Sends the head of the answer at once: a client learns that it watches before anything changes.
@@ -75,11 +76,10 @@ extension ResourceAPI {
       changes = try await store.watch(
         plan.definition, namespace: plan.namespace, selector: plan.options.selector, after: revision)
     }
-    let patience = configuration.watchWriteTimeout
-    // Both end with this function. A client that does not read holds up the loop below in a write; after `patience`
-    // its connection is closed, which ends the write.
-    async let _ = Self.forward(changes, to: signals, patience: patience, closeConnection)
-    async let _ = Self.end(signals, after: plan.duration, patience: patience, closeConnection)
+    // All three end with this function.
+    async let _ = Self.forward(changes, to: signals)
+    async let _ = Self.end(signals, after: plan.duration)
+    async let _ = Self.end(signals, unless: isIdentityValid, every: configuration.watchRecheckInterval)
     try await withGracefulShutdownHandler {
       for await signal in signals {
         var output: [UInt8] = []
@@ -128,49 +128,53 @@ extension ResourceAPI {
     return revision ?? 0
   }
 
-  /// Hands the store's changes on, one at a time, until either side ends. Where the client is slow they wait in the
-  /// store's buffer, and when that is full the store ends the watch.
+  /// Hands the store's changes on, one at a time, until either side ends. The next is asked for only when the client
+  /// took the last one.
   private static func forward(
-    _ changes: AsyncThrowingStream<ObjectChange, any Error>, to signals: AsyncChannel<WatchSignal>, patience: Duration,
-    _ closeConnection: @escaping @Sendable () -> Void
+    _ changes: AsyncThrowingStream<ObjectChange, any Error>, to signals: AsyncChannel<WatchSignal>
   ) async {
     do {
       for try await change in changes { await signals.send(.change(change)) }
-      signals.finish()
     } catch {
-      let failure = error as? StatusError ?? StatusError(.internalError, "the watch was interrupted")
-      do {
-        try await withDeadline(patience) { await signals.send(.failure(failure)) }
-        signals.finish()
-      } catch {
-        closeConnection()
-      }
+      await signals.send(.failure(error as? StatusError ?? StatusError(.internalError, "the watch was interrupted")))
     }
+    signals.finish()
   }
 
-  private static func end(
-    _ signals: AsyncChannel<WatchSignal>, after duration: Duration, patience: Duration,
-    _ closeConnection: @escaping @Sendable () -> Void
-  ) async {
+  private static func end(_ signals: AsyncChannel<WatchSignal>, after duration: Duration) async {
     do {
       try await Task.sleep(for: duration)
       signals.finish()
-      try await Task.sleep(for: patience)
-      closeConnection()
     } catch {
       // Cancelled: the watch ended before.
     }
+  }
+
+  /// Ends the watch of a token that was revoked or has expired. Where that cannot be found out the watch goes on.
+  private static func end(
+    _ signals: AsyncChannel<WatchSignal>, unless isIdentityValid: @Sendable () async throws -> Bool,
+    every interval: Duration
+  ) async {
+    repeat {
+      do { try await Task.sleep(for: interval) } catch { return }
+    } while (try? await isIdentityValid()) ?? true
+    await signals.send(.failure(StatusError(.unauthorized, "Unauthorized: the token was revoked or has expired")))
+    signals.finish()
   }
 }
 
 /// Gives a watcher's place back exactly once: when its answer ends, or when the answer is never sent.
 private final class WatchLease: Sendable {
   private let watchers: WatcherCount
+  private let identity: Identity
   private let isHeld = AtomicFlag(true)
 
-  init(_ watchers: WatcherCount) { self.watchers = watchers }
+  init(_ watchers: WatcherCount, _ identity: Identity) {
+    self.watchers = watchers
+    self.identity = identity
+  }
 
-  func end() { if isHeld.clear() { watchers.leave() } }
+  func end() { if isHeld.clear() { watchers.leave(identity) } }
 
   deinit { end() }
 }

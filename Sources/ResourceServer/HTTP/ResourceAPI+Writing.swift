@@ -1,4 +1,5 @@
 import Hummingbird
+import Logging
 import ResourceModel
 import WireFormats
 
@@ -36,7 +37,7 @@ extension ResourceAPI {
       if try await store.get(definition, key) != nil { throw StatusError.alreadyExists(definition.names, key.name) }
       stored = preview(object, revision: 0)
     } else {
-      stored = try await store.write(definition, .create(object: object))
+      stored = try await write(.create(object: object), definition, call)
     }
     return try response(
       definition, stored, representation, call, status: .created, warnings: outcome.warnings)
@@ -86,7 +87,7 @@ extension ResourceAPI {
           old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields)
       try checkScope(outcome, key, call)
       do {
-        let result = try await carryOut(outcome.step, on: stored, definition, isDryRun: options.isDryRun)
+        let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: options.isDryRun)
         return try response(definition, result, representation, call, warnings: outcome.warnings)
       } catch let error as StatusError where error.reason == .conflict {
         if isReplacement || attempt >= Self.conflictRetries { throw error }
@@ -107,7 +108,7 @@ extension ResourceAPI {
 
   func delete(_ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall) async throws -> Response {
     let (options, preconditions) = try await deleteOptions(call)
-    let result = try await delete(definition, key, preconditions, isDryRun: options.isDryRun)
+    let result = try await delete(definition, key, preconditions, call, isDryRun: options.isDryRun)
     switch result {
     case .removed(let uid):
       return .json([
@@ -128,7 +129,8 @@ extension ResourceAPI {
   }
 
   private func delete(
-    _ definition: ResourceDefinition, _ key: ObjectKey, _ preconditions: DeletePreconditions, isDryRun: Bool
+    _ definition: ResourceDefinition, _ key: ObjectKey, _ preconditions: DeletePreconditions, _ call: APICall,
+    isDryRun: Bool
   ) async throws -> Deletion {
     for attempt in 0... {
       guard let stored = try await store.get(definition, key) else {
@@ -137,7 +139,7 @@ extension ResourceAPI {
       let outcome = try lifecycle(definition).delete(
         try stored.value(), preconditions: preconditions, now: now())
       do {
-        let result = try await carryOut(outcome.step, on: stored, definition, isDryRun: isDryRun)
+        let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: isDryRun)
         return outcome.step == .remove ? .removed(uid: stored.uid) : .marked(result)
       } catch let error as StatusError where error.reason == .conflict {
         if attempt >= Self.conflictRetries { throw error }
@@ -155,7 +157,7 @@ extension ResourceAPI {
       let page = try await store.list(definition, query)
       for item in page.items {
         do {
-          _ = try await delete(definition, item.key, preconditions, isDryRun: options.isDryRun)
+          _ = try await delete(definition, item.key, preconditions, call, isDryRun: options.isDryRun)
         } catch let error as StatusError where error.reason == .notFound {
           continue  // somebody else deleted it
         }
@@ -191,19 +193,39 @@ extension ResourceAPI {
   // MARK: Steps
 
   private func carryOut(
-    _ step: ObjectLifecycle.Outcome.Step, on stored: StoredObject, _ definition: ResourceDefinition, isDryRun: Bool
+    _ step: ObjectLifecycle.Outcome.Step, on stored: StoredObject, _ definition: ResourceDefinition, _ call: APICall,
+    isDryRun: Bool
   ) async throws -> StoredObject {
     switch step {
     case .nothing: return stored
     case .create(let object):
-      return isDryRun ? preview(object, revision: 0) : try await store.write(definition, .create(object: object))
+      return isDryRun ? preview(object, revision: 0) : try await write(.create(object: object), definition, call)
     case .update(let object):
       if isDryRun { return preview(object, revision: stored.revision) }
-      return try await store.write(definition, .update(object: object, expected: stored.revision))
+      return try await write(.update(object: object, expected: stored.revision), definition, call)
     case .remove:
       if isDryRun { return stored }
-      return try await store.write(definition, .remove(key: stored.key, expected: stored.revision))
+      return try await write(.remove(key: stored.key, expected: stored.revision), definition, call)
     }
+  }
+
+  /// Writes, and logs who wrote what; never what was written. Agents renew Leases and report Events all the time: those
+  /// are logged at debug only.
+  private func write(
+    _ write: ObjectWrite, _ definition: ResourceDefinition, _ call: APICall
+  ) async throws -> StoredObject {
+    let stored = try await store.write(definition, write)
+    let verb = try call.attributes()?.verb ?? ""
+    let isRoutine = call.identity.role == .agent && !definition.hasStatus
+    call.logger.log(
+      level: isRoutine ? .debug : .info, "Wrote object",
+      metadata: [
+        "user": "\(call.identity.name)", "role": "\(call.identity.role.rawValue)",
+        "verb": "\(verb)", "kind": "\(definition.names.kind)",
+        "namespace": "\(stored.key.namespace)", "name": "\(stored.key.name)", "path": "\(call.request.uri.path)",
+        "revision": "\(stored.revision)",
+      ])
+    return stored
   }
 
   /// What a dry run shows: the object as it would be stored, under the version it has now.

@@ -10,17 +10,25 @@ public struct ResourceAPI: Sendable {
     public var maximumBodyBytes = 3 << 20
     /// For everything but a watch and the sending of a long list.
     public var requestTimeout: Duration = .seconds(30)
-    /// Watches at the same time; more are told to come back later.
+    /// Watches at the same time; more are refused for the moment.
     public var maximumWatchers = 4096
+    /// Of those, how many one token may have.
+    public var maximumWatchersPerIdentity = 64
+    /// Of those, how many only Agents may have; at most a quarter of all.
+    public var watchersReservedForAgents = 64
+    /// How often a watch looks whether its token still is valid.
+    public var watchRecheckInterval: Duration = .seconds(10)
     /// The longest a watch lasts; clients start a new one where it ends.
     public var maximumWatchDuration: Duration = .seconds(3600)
-    /// How long a watcher that does not read may hold up its connection.
-    public var watchWriteTimeout: Duration = .seconds(60)
     /// Requests a second that one token may send for long, and at once.
     public var requestsPerSecond: Double = 1000
     public var requestBurst: Double = 4000
     /// True where `/metrics` needs no token.
     public var areMetricsOpen = false
+    /// True where a token may come as the password of `Authorization: Basic` from other machines than this one.
+    public var acceptsPasswordsFromAnywhere = false
+    /// The names by which the server may be addressed.
+    public var hosts = HostRule.any
 
     public init() {}
   }
@@ -48,7 +56,9 @@ public struct ResourceAPI: Sendable {
     self.now = now
     self.makeUID = makeUID
     self.renderMetrics = renderMetrics
-    watchers = WatcherCount(maximum: configuration.maximumWatchers)
+    watchers = WatcherCount(
+      maximum: configuration.maximumWatchers, perIdentity: configuration.maximumWatchersPerIdentity,
+      reservedForAgents: configuration.watchersReservedForAgents)
     openAPI = OpenAPIDocuments(registry)
   }
 
@@ -124,8 +134,8 @@ struct APICall: Sendable {
   /// What the request may change of an object.
   var scope: AccessScope
   var logger: Logger
-  /// Closes the connection at once, whatever is still being sent.
-  var closeConnection: @Sendable () -> Void
+  /// Whether the sender still is who it was; throws where that cannot be found out now.
+  var isIdentityValid: @Sendable () async throws -> Bool
 
   var isWatch: Bool { get throws { query.flag("watch") ?? false } }
 

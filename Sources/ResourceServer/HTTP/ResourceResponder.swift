@@ -1,6 +1,7 @@
 import HTTPTypes
 public import Hummingbird
 public import Logging
+import NIOHTTP1
 import ResourceModel
 public import WireFormats
 
@@ -17,18 +18,21 @@ public struct ResourceResponder: HTTPResponder {
   public typealias Context = APIRequestContext
 
   private let api: ResourceAPI
-  private let authenticator: any Authenticator
+  private let authentication: RequestAuthentication
   private let endpoints: (any AuthenticatedEndpoints)?
   private let limiter: RateLimiter
-  /// Requests that bring no valid token, together: they cost a look into the database each.
-  private let strangers: RateLimiter
+  private let readiness: Readiness
 
   public init(api: ResourceAPI, authenticator: any Authenticator, endpoints: (any AuthenticatedEndpoints)? = nil) {
     self.api = api
-    self.authenticator = authenticator
+    authentication = RequestAuthentication(
+      authenticator, acceptsPasswordsFromAnywhere: api.configuration.acceptsPasswordsFromAnywhere)
     self.endpoints = endpoints
     limiter = RateLimiter(rate: api.configuration.requestsPerSecond, burst: api.configuration.requestBurst)
-    strangers = RateLimiter(rate: 20, burst: 200)
+    let store = api.store
+    readiness = Readiness {
+      (try? await withDeadline(.seconds(5)) { try await store.currentRevision() }) != nil
+    }
   }
 
   public func respond(to request: Request, context: APIRequestContext) async throws -> Response {
@@ -42,6 +46,8 @@ public struct ResourceResponder: HTTPResponder {
       response = try await answer(request, path, query, attributes, context)
     } catch let error as StatusError {
       response = .failure(error)
+    } catch let error as HTTPParserError {
+      throw error
     } catch is CancellationError {
       response = .failure(StatusError(.serviceUnavailable, "the server is shutting down", retryAfterSeconds: 1))
     } catch {
@@ -63,16 +69,10 @@ public struct ResourceResponder: HTTPResponder {
     _ request: Request, _ path: APIPath?, _ query: QueryItems, _ context: APIRequestContext
   ) throws -> AccessAttributes? {
     guard let path else { return nil }
-    return try call(request, path, query, Identity(name: "", role: .viewer), .everything, context).attributes()
-  }
-
-  private static func call(
-    _ request: Request, _ path: APIPath, _ query: QueryItems, _ identity: Identity, _ scope: AccessScope,
-    _ context: APIRequestContext
-  ) -> APICall {
-    APICall(
-      request: request, path: path, query: query, identity: identity, scope: scope, logger: context.logger,
-      closeConnection: context.closeConnection)
+    return try APICall(
+      request: request, path: path, query: query, identity: Identity(name: "", role: .viewer), scope: .everything,
+      logger: context.logger, isIdentityValid: { false }
+    ).attributes()
   }
 
   private func answer(
@@ -84,14 +84,28 @@ public struct ResourceResponder: HTTPResponder {
     case .metrics where api.configuration.areMetricsOpen: return try api.document(.metrics)
     default: break
     }
-    let timeout = api.configuration.requestTimeout
-    let identity = try await withDeadline(timeout) { try await identify(request) }
+    guard api.configuration.hosts.allows(request.head.authority) else {
+      throw StatusError(
+        .forbidden,
+        "this server is not addressed as \"\((request.head.authority ?? "").prefix(100))\"; "
+          + "if it is to be, start it with --allowed-host NAME")
+    }
+    return try await withDeadline(api.configuration.requestTimeout) {
+      let identity = try await authentication.identity(request, peer: context.peer)
+      return try await answer(request, path, query, attributes, identity, context)
+    }
+  }
+
+  private func answer(
+    _ request: Request, _ path: APIPath?, _ query: QueryItems, _ attributes: AccessAttributes?, _ identity: Identity,
+    _ context: APIRequestContext
+  ) async throws -> Response {
     if let wait = limiter.take(for: identity.name) {
       throw StatusError(
         .tooManyRequests, "\(identity.name) sends too many requests, please try again later",
         retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
     }
-    guard let path else { return try await answerElsewhere(request, identity) }
+    guard let path else { return try await answerElsewhere(request, identity, context) }
     var scope = AccessScope.everything
     if let attributes {
       guard let allowed = AccessRules.scope(identity.role, attributes) else {
@@ -99,39 +113,35 @@ public struct ResourceResponder: HTTPResponder {
       }
       scope = allowed
     }
-    let call = Self.call(request, path, query, identity, scope, context)
-    return try await withDeadline(timeout) { try await api.respond(to: call) }
+    if path == .metrics, identity.role == .agent {
+      throw StatusError(.forbidden, "/metrics is for tokens of the roles viewer and admin")
+    }
+    let authentication = authentication
+    return try await api.respond(
+      to: APICall(
+        request: request, path: path, query: query, identity: identity, scope: scope, logger: context.logger,
+        isIdentityValid: { try await authentication.isStill(identity, request) }))
   }
 
-  private func answerElsewhere(_ request: Request, _ identity: Identity) async throws -> Response {
+  private func answerElsewhere(
+    _ request: Request, _ identity: Identity, _ context: APIRequestContext
+  ) async throws -> Response {
     guard let endpoints else { throw ResourceAPI.noSuchPath }
-    return try await withDeadline(api.configuration.requestTimeout) {
-      let body = try await JSONBody.read(request, maximumBytes: 64 << 10)
-      guard
-        let answer = try await endpoints.respond(
-          method: request.method.rawValue, path: request.uri.path, identity: identity, body: body)
-      else { throw ResourceAPI.noSuchPath }
-      return .json(answer)
+    let body = try await JSONBody.read(request, maximumBytes: 64 << 10)
+    if !body.isEmpty { try JSONBody.requireJSON(request.headers[.contentType]) }
+    guard
+      let answer = try await endpoints.respond(
+        method: request.method.rawValue, path: request.uri.path, identity: identity, body: body)
+    else { throw ResourceAPI.noSuchPath }
+    if request.method != .get {
+      context.logger.info(
+        "Carried out request",
+        metadata: [
+          "user": "\(identity.name)", "role": "\(identity.role.rawValue)", "method": "\(request.method.rawValue)",
+          "path": "\(request.uri.path)",
+        ])
     }
-  }
-
-  private func identify(_ request: Request) async throws -> Identity {
-    let token = Credentials.token(
-      authorization: request.headers[.authorization],
-      agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
-    if let token, !token.isEmpty, token.utf8.count <= 4096 {
-      if let identity = try await authenticator.identity(forToken: token) { return identity }
-    }
-    if let wait = strangers.take(for: "") {
-      throw StatusError(
-        .tooManyRequests, "too many requests without a valid token",
-        retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
-    }
-    throw StatusError(
-      .unauthorized,
-      token == nil
-        ? "Unauthorized: send a token as 'Authorization: Bearer TOKEN'"
-        : "Unauthorized: the token is unknown, revoked or expired")
+    return .json(answer)
   }
 
   private static func forbidden(_ identity: Identity, _ attributes: AccessAttributes, _ path: APIPath) -> StatusError {
@@ -147,24 +157,19 @@ public struct ResourceResponder: HTTPResponder {
   /// `/healthz` and `/livez` say that the process serves, `/readyz` that the database answers too.
   private func health(_ request: Request) async -> Response {
     guard request.uri.path == "/readyz" else { return .text("ok") }
-    do {
-      let store = api.store
-      _ = try await withDeadline(.seconds(5)) { try await store.currentRevision() }
-      return .text("ok")
-    } catch {
-      return .text("the database does not answer", status: .serviceUnavailable)
-    }
+    return await readiness.isReady()
+      ? .text("ok") : .text("the database does not answer", status: .serviceUnavailable)
   }
 }
 
 /// What Hummingbird hands over with each request.
 public struct APIRequestContext: Sendable, InitializableFromSource {
   public let logger: Logger
-  let closeConnection: @Sendable () -> Void
+  /// The address of the client, as numbers.
+  let peer: String?
 
   public init(source: ApplicationRequestContextSource) {
     logger = source.logger
-    let channel = source.channel
-    closeConnection = { channel.close(mode: .all, promise: nil) }
+    peer = source.channel.remoteAddress?.ipAddress
   }
 }

@@ -34,6 +34,8 @@ extension FuzzTarget {
   static let request = FuzzTarget(name: "request", maximumByteCount: 4 << 10) { bytes in
     let parts = bytes.parts(5)
     _ = APIPath(parts[0].asText)
+    _ = HostRule.names(["name"]).allows(parts[0].asText)
+    _ = PeerAddress.limitKey(parts[0].asText)
     if let query = try? QueryItems(parts[1].asText) {
       for definition in AllKinds.definitions { _ = try? ReadOptions(query, definition: definition) }
       _ = try? WriteOptions(query)
@@ -42,7 +44,7 @@ extension FuzzTarget {
       }
     }
     let header = parts[2].asText
-    _ = Credentials.token(authorization: header, agentSecret: nil)
+    _ = Credentials(authorization: header, agentSecret: nil).token
     _ = try? Representation(accept: header)
     _ = try? PatchFormat(contentType: parts[3].asText)
     _ = try? JSONBody.requireJSON(parts[3].asText)

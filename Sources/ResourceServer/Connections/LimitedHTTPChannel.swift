@@ -1,0 +1,69 @@
+public import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+extension HTTPServerBuilder {
+  /// HTTP/1 whose connections keep to `limits`.
+  public static func limited(_ limits: ConnectionLimits) -> HTTPServerBuilder {
+    let count = ConnectionCount(limits)
+    return HTTPServerBuilder { responder in
+      LimitedHTTPChannel(http: HTTP1Channel(responder: responder), limits: limits, count: count)
+    }
+  }
+}
+
+/// Hummingbird's HTTP/1 with a `ConnectionHandler` in each connection, and a bound on their number.
+struct LimitedHTTPChannel: ServerChildChannel {
+  let http: HTTP1Channel
+  let limits: ConnectionLimits
+  let count: ConnectionCount
+  private let refusals = RefusalLog()
+
+  init(http: HTTP1Channel, limits: ConnectionLimits, count: ConnectionCount) {
+    self.http = http
+    self.limits = limits
+    self.count = count
+  }
+
+  func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
+    let limits = limits
+    return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
+      let pipeline = channel.pipeline.syncOperations
+      let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+      try pipeline.addHandler(
+        ConnectionHandler(limits: limits, now: channel.eventLoop.now), position: .after(decoder))
+      return value
+    }
+  }
+
+  func handle(value: HTTP1Channel.Value, logger: Logger) async {
+    let address = value.channel.remoteAddress?.ipAddress
+    let key = PeerAddress.limitKey(address)
+    do {
+      try count.enter(key)
+    } catch {
+      refusals.record(error, address ?? key, logger)
+      value.channel.close(mode: .all, promise: nil)
+      await http.handle(value: value, logger: logger)  // ends at once
+      return
+    }
+    await http.handle(value: value, logger: logger)
+    count.leave(key)
+  }
+}
+
+/// Says once a minute that connections are refused, so that those who do it cannot fill the log.
+private final class RefusalLog: Sendable {
+  private let start = ContinuousClock.now
+  private let bucket = Mutex(TokenBucket(rate: 1.0 / 60, burst: 1, now: .zero))
+
+  func record(_ refusal: ConnectionCount.Refusal, _ address: String, _ logger: Logger) {
+    let elapsed = ContinuousClock.now - start
+    guard bucket.withLock({ $0.take(now: elapsed) }) == nil else { return }
+    logger.warning(
+      "Refused a connection; further ones are not reported for a minute",
+      metadata: ["address": "\(address)", "reason": "\(refusal)"])
+  }
+}

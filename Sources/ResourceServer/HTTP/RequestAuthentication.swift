@@ -1,0 +1,67 @@
+import HTTPTypes
+import Hummingbird
+import ResourceModel
+
+/// Finds out who sends a request. Whoever brings no valid token is slowed down by address, before it costs a query.
+struct RequestAuthentication: Sendable {
+  private let authenticator: any Authenticator
+  /// Requests without a valid token, and tokens to look up that nobody knows yet, by address.
+  private let unauthenticated = RateLimiter(rate: 20, burst: 200)
+  /// The same from all addresses together.
+  private let lookups = RateLimiter(rate: 200, burst: 1000)
+  private let acceptsPasswordsFromAnywhere: Bool
+
+  init(_ authenticator: any Authenticator, acceptsPasswordsFromAnywhere: Bool) {
+    self.authenticator = authenticator
+    self.acceptsPasswordsFromAnywhere = acceptsPasswordsFromAnywhere
+  }
+
+  /// - Parameter peer: the address of the client, as numbers.
+  /// - Throws: `unauthorized`; `tooManyRequests` where that address tries too often.
+  func identity(_ request: Request, peer: String?) async throws -> Identity {
+    let credentials = Credentials(
+      authorization: request.headers[.authorization],
+      agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
+    let address = PeerAddress.limitKey(peer)
+    guard let token = credentials.token else {
+      throw try refusal(address, "send a token as 'Authorization: Bearer TOKEN'")
+    }
+    if case .password = credentials, !acceptsPasswordsFromAnywhere, !PeerAddress.isLoopback(peer) {
+      throw try refusal(
+        address,
+        "a token is taken as a password from this machine only, unless the server is started with "
+          + "--basic-from-anywhere: send it as 'Authorization: Bearer TOKEN'")
+    }
+    let identity = try await authenticator.identity(forToken: token) {
+      try Self.take(unauthenticated, address)
+      try Self.take(lookups, "")
+    }
+    guard let identity else { throw try refusal(address, "the token is unknown, revoked or expired") }
+    if case .agentSecret = credentials, identity.role != .agent {
+      throw try refusal(address, "X-Agent-Secret is for tokens of the role agent")
+    }
+    return identity
+  }
+
+  /// Whether the sender of a request that still is being answered is who it was.
+  /// - Throws: where that cannot be found out now.
+  func isStill(_ identity: Identity, _ request: Request) async throws -> Bool {
+    let credentials = Credentials(
+      authorization: request.headers[.authorization],
+      agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
+    guard let token = credentials.token else { return false }
+    return try await authenticator.identity(forToken: token, mayLookUp: {}) == identity
+  }
+
+  private func refusal(_ address: String, _ message: String) throws -> StatusError {
+    try Self.take(unauthenticated, address)
+    return StatusError(.unauthorized, "Unauthorized: \(message)")
+  }
+
+  private static func take(_ limiter: RateLimiter, _ caller: String) throws {
+    guard let wait = limiter.take(for: caller) else { return }
+    throw StatusError(
+      .tooManyRequests, "too many requests without a valid token",
+      retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
+  }
+}
