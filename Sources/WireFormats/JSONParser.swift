@@ -30,8 +30,8 @@ extension JSONValue {
   /// How deeply a stored value is read.
   public static let maximumStoredDepth = 256
 
-  /// Parses what this software stored, so that whatever is stored can be read, listed, changed and deleted: what lies
-  /// deeper than `maximumStoredDepth`, more than is accepted now, reads as null instead of being an error.
+  /// Parses what a server of this software stored, or answers, so that whatever is stored can be read, listed, changed
+  /// and deleted: what lies deeper than `maximumStoredDepth`, more than is accepted now, reads as null instead of being an error.
   public init(parsingStored bytes: [UInt8]) throws(JSONParseError) {
     var parser = JSONParser(bytes: bytes, maximumDepth: Self.maximumStoredDepth, cutsOff: true)
     self = try parser.parseDocument()

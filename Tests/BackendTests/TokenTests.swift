@@ -96,9 +96,21 @@ import WireFormats
       ], now: Timestamp(seconds: 9))
     #expect(
       lines == [
-        "NAME          ROLE     CREATED                EXPIRES",
-        "a-long-name   viewer   1970-01-01T00:00:01Z   never",
-        "b             viewer   1970-01-01T00:00:01Z   1970-01-01T00:00:05Z (expired)",
+        "NAME          ROLE     CREATED                LAST USED   EXPIRES",
+        "a-long-name   viewer   1970-01-01T00:00:01Z   never       never",
+        "b             viewer   1970-01-01T00:00:01Z   never       1970-01-01T00:00:05Z (expired)",
       ])
+  }
+
+  @Test func theLastUseIsKeptToTheHour() async throws {
+    let tokens = TokenStore(database: try await BackendDatabase.open())
+    try await tokens.insert(record("me", token: right))
+    let clock = Mutex(Timestamp(seconds: 10))
+    let authenticator = TokenAuthenticator(tokens: tokens, now: { clock.withLock { $0 } })
+    for (now, lastUse) in [(10, 10), (1000, 10), (3600, 10), (3610, 3610)] as [(Int64, Int64)] {
+      clock.withLock { $0 = Timestamp(seconds: now) }
+      _ = try await authenticator.identity(forToken: right) {}
+      #expect(try await tokens.all().first?.lastUsedAt == Timestamp(seconds: lastUse))
+    }
   }
 }

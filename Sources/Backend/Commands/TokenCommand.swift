@@ -73,16 +73,19 @@ struct TokenListCommand: AsyncParsableCommand {
   }
 
   static func lines(_ tokens: [TokenRecord], now: Timestamp) -> [String] {
-    let header = [["NAME", "ROLE", "CREATED", "EXPIRES"]]
+    let header = [["NAME", "ROLE", "CREATED", "LAST USED", "EXPIRES"]]
     let rows =
       header
       + tokens.map { token in
         let expiry = token.expiresAt.map { "\($0.wholeSeconds)\(token.isValid(at: now) ? "" : " (expired)")" }
-        return [token.name, token.role.rawValue, "\(token.createdAt.wholeSeconds)", expiry ?? "never"]
+        return [
+          token.name, token.role.rawValue, "\(token.createdAt.wholeSeconds)",
+          token.lastUsedAt.map { "\($0.wholeSeconds)" } ?? "never", expiry ?? "never",
+        ]
       }
-    let widths = (0..<3).map { column in rows.map { $0[column].count }.max() ?? 0 }
+    let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
-      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count + 3) }.joined() + row[3]
+      zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count + 3) }.joined() + row[4]
     }
   }
 }

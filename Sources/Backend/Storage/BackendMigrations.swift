@@ -29,5 +29,8 @@ enum BackendMigrations {
         """
       ]
     },
+    Migration(version: 1002, name: "last use of tokens") { _ in
+      ["ALTER TABLE api_token ADD COLUMN last_used_at bigint"]
+    },
   ]
 }

@@ -9,6 +9,8 @@ final class TokenAuthenticator: Authenticator {
   /// In microseconds.
   private static let memory: Int64 = 5_000_000
   static let maximumRemembered = 4096
+  /// The time of a token's last use is written at most once an hour. In microseconds.
+  private static let lastUsePrecision: Int64 = 3_600_000_000
 
   private struct Remembered {
     var record: TokenRecord
@@ -44,6 +46,10 @@ final class TokenAuthenticator: Authenticator {
       if remembered[digest] == nil, remembered.count >= Self.maximumRemembered { Self.makeRoom(&remembered) }
       remembered[digest] = Remembered(
         record: record, until: Timestamp(microseconds: now.microseconds + Self.memory))
+    }
+    if record.lastUsedAt.map({ now.microseconds - $0.microseconds >= Self.lastUsePrecision }) ?? true {
+      // For people who look for tokens that nobody needs; a request does not fail for it.
+      try? await tokens.touch(digest: digest.bytes, at: now)
     }
     return Identity(name: record.name, role: record.role)
   }

@@ -11,6 +11,8 @@ struct TokenRecord: Sendable, Hashable {
   var digest: [UInt8]
   var createdAt: Timestamp
   var expiresAt: Timestamp?
+  /// To the hour; nil where it was never used.
+  var lastUsedAt: Timestamp?
 
   func isValid(at now: Timestamp) -> Bool { expiresAt.map { now < $0 } ?? true }
 }
@@ -34,17 +36,28 @@ struct TokenStore: Sendable {
   func find(digest: [UInt8]) async throws -> TokenRecord? {
     try await database.transaction(.read) { connection in
       try connection.query(
-        "SELECT name, role, digest, created_at, expires_at FROM api_token WHERE digest = $1",
+        "SELECT name, role, digest, created_at, expires_at, last_used_at FROM api_token WHERE digest = $1",
         [.text(Hexadecimal.encode(digest))]
       ).first.flatMap(Self.record)
+    }
+  }
+
+  /// Notes that the token is used.
+  func touch(digest: [UInt8], at now: Timestamp) async throws {
+    _ = try await database.transaction(.write) { connection in
+      try connection.execute(
+        "UPDATE api_token SET last_used_at = $2 WHERE digest = $1",
+        [.text(Hexadecimal.encode(digest)), .integer(now.microseconds)])
     }
   }
 
   /// By name.
   func all() async throws -> [TokenRecord] {
     try await database.transaction(.read) { connection in
-      try connection.query("SELECT name, role, digest, created_at, expires_at FROM api_token ORDER BY name")
-        .compactMap(Self.record)
+      try connection.query(
+        "SELECT name, role, digest, created_at, expires_at, last_used_at FROM api_token ORDER BY name"
+      )
+      .compactMap(Self.record)
     }
   }
 
@@ -61,6 +74,7 @@ struct TokenStore: Sendable {
     else { return nil }
     return TokenRecord(
       name: name, role: role, digest: digest, createdAt: Timestamp(microseconds: createdAt),
-      expiresAt: row[4].integer.map { Timestamp(microseconds: $0) })
+      expiresAt: row[4].integer.map { Timestamp(microseconds: $0) },
+      lastUsedAt: row[5].integer.map { Timestamp(microseconds: $0) })
   }
 }

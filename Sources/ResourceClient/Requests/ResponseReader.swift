@@ -12,10 +12,10 @@ enum ResponseReader {
     }
     guard response.isSuccess else { throw error(status: response.status, body: response.body, from: server) }
     do throws(JSONParseError) {
-      return try JSONValue(parsing: response.body)
+      return try JSONValue(parsingStored: response.body)
     } catch {
       throw .protocolViolation(
-        "\(server) answered something that is no JSON (\(error.message)); check that this is the API's address")
+        "\(server) answered something that is not valid JSON (\(error.message)); check that this is the API's address")
     }
   }
 

@@ -59,9 +59,10 @@ public struct WatchStream: AsyncSequence, Sendable {
 /// One line of a watch.
 enum WatchLine {
   static func parse(_ line: [UInt8], from server: String) throws(ResourceClientError) -> WatchEvent<JSONValue> {
-    guard let value = try? JSONValue(parsing: line), let type = value["type"]?.string, let object = value["object"],
+    guard let value = try? JSONValue(parsingStored: line), let type = value["type"]?.string,
+      let object = value["object"],
       let eventType = WatchEventType(rawValue: type)
-    else { throw .protocolViolation("\(server) sent a line in a watch that is no watch event") }
+    else { throw .protocolViolation("\(server) sent a line in a watch that is not a watch event") }
     switch eventType {
     case .added: return .added(object)
     case .modified: return .modified(object)

@@ -1,3 +1,4 @@
+import Glibc
 public import HummingbirdCore
 import Logging
 import NIOCore
@@ -29,12 +30,25 @@ struct LimitedHTTPChannel: ServerChildChannel {
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
     let limits = limits
+    Self.noticeLostPeer(channel)
     return http.setup(channel: channel, logger: logger).flatMapThrowing { value in
       let pipeline = channel.pipeline.syncOperations
       let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
       try pipeline.addHandler(
         ConnectionHandler(limits: limits, now: channel.eventLoop.now), position: .after(decoder))
       return value
+    }
+  }
+
+  /// A client that is gone without a word, as behind a pulled cable, is noticed within about a minute, so that it keeps
+  /// neither its connection nor its watch.
+  private static func noticeLostPeer(_ channel: any Channel) {
+    guard let options = channel.syncOptions else { return }
+    try? options.setOption(.socketOption(.so_keepalive), value: 1)
+    for (name, value) in [(TCP_KEEPIDLE, 30), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 60_000)]
+      as [(CInt, Int)]
+    {
+      try? options.setOption(.tcpOption(NIOBSDSocket.Option(rawValue: name)), value: value)
     }
   }
 
