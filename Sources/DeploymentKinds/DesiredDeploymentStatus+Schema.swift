@@ -69,6 +69,9 @@ extension DesiredDeploymentStatus {
       "imageDigests": texts("The image digest of each service."),
       "services": .array(
         of: service, Schema.Documentation("What each service was started as; drift is measured against it.")),
+      "unapplied": .array(
+        of: .string(),
+        Schema.Documentation("What of the release the engine keeps otherwise, and deploying cannot change.")),
       "since": .time("Since when it has run in full health."),
     ], required: ["version", "revision", "artifactSha256", "release", "imageDigests", "since"],
     Schema.Documentation("The last version that was seen running in full health."))
@@ -80,7 +83,11 @@ extension DesiredDeploymentStatus {
       "imageID": .string(Schema.Documentation("The engine's id of the image.")),
       "configHash": .string(Schema.Documentation("Compose's hash of the service's configuration.")),
       "replicas": .count("How many containers it has."),
-      "runsToCompletion": .boolean(Schema.Documentation("True for a service that runs once and ends.")),
+      "runsToCompletion": .boolean(
+        Schema.Documentation("True for a service that has ended with exit code 0, or is there to: it is done.")),
+      "mayComplete": .boolean(
+        Schema.Documentation("True for a service that runs, but is done where it ends with exit code 0.")),
+      "settings": texts("Limits, restart policy and networks of its containers; the engine's defaults are left out."),
     ], required: ["name", "image", "imageID", "configHash", "replicas", "runsToCompletion"])
 
   private static let progress = Schema.object(

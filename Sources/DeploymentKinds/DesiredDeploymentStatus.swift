@@ -37,11 +37,13 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var imageDigests: [String: String]
     /// What each service of a Compose project was started as; drift is measured against it.
     public var services: [Service]?
+    /// What of the release the engine keeps otherwise, and deploying cannot change: a sentence each.
+    public var unapplied: [String]?
     public var since: Timestamp
 
     public init(
       version: String, revision: Int64, manifestSha256: String? = nil, artifactSha256: String, release: Release,
-      imageDigests: [String: String], services: [Service]? = nil, since: Timestamp
+      imageDigests: [String: String], services: [Service]? = nil, unapplied: [String]? = nil, since: Timestamp
     ) {
       self.version = version
       self.revision = revision
@@ -50,6 +52,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
       self.release = release
       self.imageDigests = imageDigests
       self.services = services
+      self.unapplied = unapplied
       self.since = since
     }
   }
@@ -63,11 +66,18 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     /// Compose's hash of the service's configuration.
     public var configHash: String
     public var replicas: Int
-    /// True for a service that runs once and ends with exit code 0.
+    /// True for a service that ended with exit code 0, or is there to: its work is done once a release, so that it is
+    /// neither missed nor started again.
     public var runsToCompletion: Bool
+    /// True for a service that may turn out to be one of those: it runs, but if it ends with exit code 0, it is done.
+    public var mayComplete: Bool?
+    /// What somebody could change in its containers while they run: limits, restart policy and networks, each by its name;
+    /// what is left out is as the engine has it by default.
+    public var settings: [String: String]?
 
     public init(
-      name: String, image: String, imageID: String, configHash: String, replicas: Int, runsToCompletion: Bool = false
+      name: String, image: String, imageID: String, configHash: String, replicas: Int, runsToCompletion: Bool = false,
+      mayComplete: Bool? = nil, settings: [String: String]? = nil
     ) {
       self.name = name
       self.image = image
@@ -75,6 +85,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
       self.configHash = configHash
       self.replicas = replicas
       self.runsToCompletion = runsToCompletion
+      self.mayComplete = mayComplete
+      self.settings = settings
     }
   }
 

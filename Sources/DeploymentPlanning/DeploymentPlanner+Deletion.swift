@@ -75,13 +75,13 @@ extension DeploymentPlanner {
 
   /// The status is that of a record that has deployed nothing yet: where the object stays for others' finalizers, it
   /// tells what is so.
-  mutating func recordUninstalled() {
-    let text = "\(Self.sentence(targetTitle)) was uninstalled\(volumesText)"
+  mutating func recordUninstalled(staying: [String]) {
+    let text = (["\(Self.sentence(targetTitle)) was uninstalled\(volumesText)"] + staying).joined(separator: ". ")
     status = DesiredDeploymentStatus(
       lastHandledRetryRequest: status.lastHandledRetryRequest, conditions: [], history: status.history)
     set(DeploymentCondition.released, .isFalse, "Uninstalled", text)
     set(DeploymentCondition.ready, .isFalse, "Uninstalled", text)
-    events.append(DeploymentEvent(.normal, "Uninstalled", text))
+    events.append(DeploymentEvent(staying.isEmpty ? .normal : .warning, "Uninstalled", text))
   }
 
   mutating func recordUninstallFailed(_ failure: DeploymentFailure) {

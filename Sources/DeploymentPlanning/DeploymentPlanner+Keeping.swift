@@ -158,12 +158,13 @@ extension DeploymentPlanner {
       case .unhealthy(let message): ("WorkloadUnhealthy", message)
       }
     let before = original?.conditions?[DeploymentCondition.drifted]
+    noteCompletion()
     if comparison.drifts.isEmpty {
       settle()
-      if before?.status == .isTrue {
+      if let before, before.status == .isTrue, before.reason != Self.notApplied {
         markCorrected(current)
-      } else if before == nil {
-        set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+      } else if before == nil || before?.reason == Self.notApplied && current.unapplied == nil {
+        markInSync(current)
       } else if let before, facts.now - before.lastTransitionTime > correctionPause * 2 {
         status.corrections = nil
       }
@@ -188,7 +189,7 @@ extension DeploymentPlanner {
         unset(DeploymentCondition.reconciling)
         return Care(step: .settled(recheckAfter: min(interval, pause)), problem: (before.reason, before.message))
       }
-      if let before, before.reason == "Corrected" {
+      if let before, before.reason == "Corrected" || before.reason == Self.notApplied {
         let pause = before.lastTransitionTime + correctionPause - facts.now
         if pause > .zero {
           settle()
@@ -196,7 +197,9 @@ extension DeploymentPlanner {
         }
       }
       let message = "\(text). Returning to \(current.title)"
-      if before?.status != .isTrue { events.append(DeploymentEvent(.warning, "DriftDetected", message)) }
+      if before?.status != .isTrue || before?.reason == Self.notApplied {
+        events.append(DeploymentEvent(.warning, "DriftDetected", message))
+      }
       status.progress = status.progress ?? Self.preparing(current.release)
       set(DeploymentCondition.drifted, .isTrue, "DriftDetected", message)
       set(DeploymentCondition.reconciling, .isTrue, "CorrectingDrift", message)
@@ -254,6 +257,34 @@ extension DeploymentPlanner {
     let message = "\(current.title) runs again as it was deployed"
     set(DeploymentCondition.drifted, .isFalse, "Corrected", message)
     events.append(DeploymentEvent(.normal, "DriftCorrected", message))
+    if current.unapplied != nil { markInSync(current) }
+  }
+
+  /// The reason of `Drifted` where nothing is left to correct, but the engine keeps something otherwise.
+  static let notApplied = "NotApplied"
+
+  /// What runs is what was deployed, as far as deploying can make it so.
+  mutating func markInSync(_ current: DesiredDeploymentStatus.Current) {
+    guard let unapplied = current.unapplied else {
+      return set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+    }
+    let message = unapplied.joined(separator: ". ")
+    let before = original?.conditions?[DeploymentCondition.drifted]
+    if before?.reason != Self.notApplied || before?.message != message {
+      events.append(DeploymentEvent(.warning, Self.notApplied, message))
+    }
+    set(DeploymentCondition.drifted, .isTrue, Self.notApplied, message)
+  }
+
+  /// A job that was still at it when its release was declared deployed, and has ended well since, is done: it is neither
+  /// missed nor started again, also where somebody removes its container.
+  private mutating func noteCompletion() {
+    guard case .compose(let containers)? = observation, let services = status.current?.services else { return }
+    for (index, service) in services.enumerated() where service.mayComplete == true && !service.runsToCompletion {
+      let own = containers.filter { $0.service == service.name && !$0.isOneOff }
+      let isDone = own.count >= service.replicas && own.allSatisfy { EnvironmentComparison.isDone($0, in: service) }
+      if isDone, !own.isEmpty { status.current?.services?[index].runsToCompletion = true }
+    }
   }
 
   private mutating func settle() {

@@ -11,7 +11,8 @@ public enum DeploymentOutcome: Sendable, Hashable {
   case deploymentFailed(DeploymentFailure)
   case restored(RunningRelease, RestorePurpose)
   case restoreFailed(DeploymentFailure, RestorePurpose)
-  case uninstalled
+  /// With what was left where it is, a sentence each.
+  case uninstalled(staying: [String])
   case uninstallFailed(DeploymentFailure)
 }
 
@@ -21,15 +22,18 @@ public struct RunningRelease: Sendable, Hashable {
   public var imageDigests: [String: String]
   /// What drift is measured against; empty where it is measured against something else.
   public var services: [DesiredDeploymentStatus.Service]
+  /// What of the release the engine keeps otherwise, and deploying cannot change: a sentence each.
+  public var unapplied: [String]
   /// The revision that the runtime gave it; nil for one that counts none.
   public var revision: RevisionReference?
 
   public init(
-    imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [],
+    imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [], unapplied: [String] = [],
     revision: RevisionReference? = nil
   ) {
     self.imageDigests = imageDigests
     self.services = services.sorted { $0.name < $1.name }
+    self.unapplied = unapplied
     self.revision = revision
   }
 }
@@ -46,7 +50,7 @@ extension DeploymentPlanner {
     case .deploymentFailed(let failure): planner.recordDeploymentFailed(failure)
     case .restored(let running, let purpose): planner.recordRestored(running, purpose)
     case .restoreFailed(let failure, let purpose): planner.recordRestoreFailed(failure, purpose)
-    case .uninstalled: planner.recordUninstalled()
+    case .uninstalled(let staying): planner.recordUninstalled(staying: staying)
     case .uninstallFailed(let failure): planner.recordUninstallFailed(failure)
     }
     return (planner.affirmedStatus(), planner.events)
@@ -66,7 +70,8 @@ extension DeploymentPlanner {
     let current = DesiredDeploymentStatus.Current(
       version: release.version, revision: revision.number, manifestSha256: revision.manifestSha256,
       artifactSha256: release.artifact.sha256, release: release, imageDigests: running.imageDigests,
-      services: running.services.isEmpty ? nil : running.services, since: now)
+      services: running.services.isEmpty ? nil : running.services,
+      unapplied: running.unapplied.isEmpty ? nil : running.unapplied, since: now)
     let text = "\(current.title) was deployed"
     prepend(
       .init(
@@ -82,7 +87,7 @@ extension DeploymentPlanner {
     unset(DeploymentCondition.reconciling, DeploymentCondition.stalled, DeploymentCondition.remediated)
     set(DeploymentCondition.released, .isTrue, "Deployed", text)
     setHealthy(.healthy)
-    set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+    markInSync(current)
     set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")
     events.append(DeploymentEvent(.normal, "Deployed", "\(current.title) was deployed and runs in full health"))
   }
@@ -155,6 +160,7 @@ extension DeploymentPlanner {
     guard var current = status.current else { return }
     current.imageDigests = running.imageDigests
     current.services = running.services.isEmpty ? nil : running.services
+    current.unapplied = running.unapplied.isEmpty ? nil : running.unapplied
     // A rollback is a revision of its own for Helm; the history keeps the one at which the release was deployed.
     if let revision = running.revision {
       (current.revision, current.manifestSha256) = (revision.number, revision.manifestSha256)
@@ -166,7 +172,7 @@ extension DeploymentPlanner {
     unset(DeploymentCondition.reconciling)
     switch purpose {
     case .rollback:
-      set(DeploymentCondition.drifted, .isFalse, "InSync", "What runs is what was deployed")
+      markInSync(current)
       markRemediated(current)
       if let failure = status.failure, failure.generation == generation { keepInstead(current, of: failure) }
     case .driftCorrection: markCorrected(current)

@@ -8,6 +8,8 @@ public struct EnvironmentComparison: Sendable, Hashable {
     case stopped(service: String, container: String, state: String)
     case otherImage(service: String, image: String, expected: String)
     case otherConfiguration(service: String)
+    /// What `docker update` or `docker network` changed: each setting in words.
+    case otherSettings(service: String, container: String, settings: [String])
     case tooFew(service: String, running: Int, expected: Int)
     case tooMany(service: String, running: Int, expected: Int)
     case extraService(String)
@@ -25,6 +27,8 @@ public struct EnvironmentComparison: Sendable, Hashable {
       case .stopped(let service, let container, let state): "\(service): container \(container) \(state)"
       case .otherImage(let service, let image, let expected): "\(service) runs \(image) instead of \(expected)"
       case .otherConfiguration(let service): "\(service) runs with another configuration"
+      case .otherSettings(let service, let container, let settings):
+        "\(service): container \(container) has \(settings.joined(separator: ", "))"
       case .tooFew(let service, let running, let expected): "\(service) has \(running) of \(expected) containers"
       case .tooMany(let service, let running, let expected):
         "\(service) has \(running) containers instead of \(expected)"
@@ -109,13 +113,15 @@ public struct EnvironmentComparison: Sendable, Hashable {
       let present = (containers[service.name] ?? []).sorted { $0.name < $1.name }
       drifts += Self.drifts(of: service, in: present)
       for container in present {
-        switch Self.health(of: container, runsToCompletion: service.runsToCompletion) {
+        switch Self.health(of: container, in: service) {
         case .healthy: break
         case .starting(let text): starting.append(text)
         case .unhealthy(let text): unhealthy.append(text)
         }
       }
-      if present.isEmpty, !service.runsToCompletion { unhealthy.append("\(service.name) has no container") }
+      if present.isEmpty, service.replicas > 0, !service.runsToCompletion {
+        unhealthy.append("\(service.name) has no container")
+      }
     }
     if !expected.isEmpty {
       let names = Set(expected.map(\.name))
@@ -138,15 +144,19 @@ public struct EnvironmentComparison: Sendable, Hashable {
   private static func drifts(
     of service: DesiredDeploymentStatus.Service, in present: [EnvironmentObservation.Container]
   ) -> [Drift] {
-    if present.isEmpty { return service.runsToCompletion ? [] : [.missing(service: service.name)] }
+    if present.isEmpty {
+      return service.runsToCompletion || service.replicas == 0 ? [] : [.missing(service: service.name)]
+    }
     var drifts: [Drift] = []
     if let other = present.first(where: { $0.imageID != service.imageID }) {
       drifts.append(.otherImage(service: service.name, image: other.image, expected: service.image))
     } else if present.contains(where: { $0.configHash != service.configHash }) {
       drifts.append(.otherConfiguration(service: service.name))
+    } else if let changed = otherSettings(in: present, of: service) {
+      drifts.append(changed)
     }
     if service.runsToCompletion { return drifts }
-    let stopped = present.compactMap { container -> Drift? in
+    let stopped = present.filter { !isDone($0, in: service) }.compactMap { container -> Drift? in
       stoppedState(of: container).map { .stopped(service: service.name, container: container.name, state: $0) }
     }
     drifts += stopped
@@ -156,6 +166,28 @@ public struct EnvironmentComparison: Sendable, Hashable {
       drifts.append(.tooFew(service: service.name, running: present.count, expected: service.replicas))
     }
     return drifts
+  }
+
+  private static func otherSettings(
+    in present: [EnvironmentObservation.Container], of service: DesiredDeploymentStatus.Service
+  ) -> Drift? {
+    guard let expected = service.settings else { return nil }
+    for container in present {
+      guard let actual = container.settings, actual != expected else { continue }
+      let names = Set(expected.keys).union(actual.keys).filter { expected[$0] != actual[$0] }
+      let words = names.sorted().map { name in
+        "\(name) \(actual[name] ?? "unset") instead of \(expected[name] ?? "unset")"
+      }
+      return .otherSettings(service: service.name, container: container.name, settings: words)
+    }
+    return nil
+  }
+
+  /// True for a container of a job that has come to its good end.
+  static func isDone(
+    _ container: EnvironmentObservation.Container, in service: DesiredDeploymentStatus.Service
+  ) -> Bool {
+    container.state == .exited(code: 0) && (service.runsToCompletion || service.mayComplete == true)
   }
 
   /// Nil for a container that runs, or that the engine is starting again by itself.
@@ -169,8 +201,11 @@ public struct EnvironmentComparison: Sendable, Hashable {
     }
   }
 
-  private static func health(of container: EnvironmentObservation.Container, runsToCompletion: Bool) -> Health {
-    if runsToCompletion {
+  private static func health(
+    of container: EnvironmentObservation.Container, in service: DesiredDeploymentStatus.Service
+  ) -> Health {
+    if isDone(container, in: service) { return .healthy }
+    if service.runsToCompletion {
       switch container.state {
       case .exited(let code) where code != 0:
         return .unhealthy("\(container.service): container \(container.name) ended with exit code \(code)")

@@ -35,10 +35,12 @@ public enum EnvironmentObservation: Sendable, Hashable {
     public var configHash: String
     /// True for a container of `docker compose run`, which no service owns.
     public var isOneOff: Bool
+    /// Limits, restart policy and networks, as `DesiredDeploymentStatus.Service` has them; nil where they were not read.
+    public var settings: [String: String]?
 
     public init(
       service: String, name: String, id: String, state: State, health: Health, image: String, imageID: String,
-      configHash: String, isOneOff: Bool = false
+      configHash: String, isOneOff: Bool = false, settings: [String: String]? = nil
     ) {
       self.service = service
       self.name = name
@@ -49,6 +51,7 @@ public enum EnvironmentObservation: Sendable, Hashable {
       self.imageID = imageID
       self.configHash = configHash
       self.isOneOff = isOneOff
+      self.settings = settings
     }
   }
 }

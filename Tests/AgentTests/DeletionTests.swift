@@ -136,5 +136,5 @@ private final class ListenedRuntime: DeploymentRuntime {
 
   func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) { try await world.uninstall(target, progress: progress) }
+  ) async throws(RuntimeFailure) -> [String] { try await world.uninstall(target, progress: progress) }
 }

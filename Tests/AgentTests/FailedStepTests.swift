@@ -51,7 +51,7 @@ private struct StoppedRuntime: DeploymentRuntime {
 
   func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) { try await world.uninstall(target, progress: progress) }
+  ) async throws(RuntimeFailure) -> [String] { try await world.uninstall(target, progress: progress) }
 
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { world.changes(target) }
 }

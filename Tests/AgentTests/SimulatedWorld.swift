@@ -357,7 +357,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) {
+  ) async throws(RuntimeFailure) -> [String] {
     begin("uninstalled")
     try await called { state throws(RuntimeFailure) in
       if state.object.metadata.uid == Self.pass.uid { state.uninstalled.append(state.object) }
@@ -370,6 +370,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     while !state.withLock({ $0.environment.isEmpty || $0.leader != Self.pass.term }) {
       try await worked { _ = $0.environment.popLast() }
     }
+    return []
   }
 
   /// What an Agent begins to do, it may do.

@@ -122,7 +122,7 @@ struct DeletionTests {
 
   @Test func afterwardsNothingRunsAndTheObjectGoes() {
     let begun = DeploymentPlanner.decide(deleted(), facts: facts()).status
-    let (status, events) = DeploymentPlanner.record(.uninstalled, of: deleted(begun), now: moment)
+    let (status, events) = DeploymentPlanner.record(.uninstalled(staying: []), of: deleted(begun), now: moment)
     #expect(events.map(\.reason) == ["Uninstalled"])
     #expect(status.current == nil)
     #expect(status.progress == nil)

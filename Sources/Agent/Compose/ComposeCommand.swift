@@ -40,8 +40,17 @@ public enum ComposeCommand: Sendable, Hashable {
   /// Images are there when this is called: what a bundle says about pulling must not send Compose to the registry again.
   var upArguments: [String] { ["up", "--detach", "--remove-orphans"] + (isLegacy ? [] : ["--pull", "missing"]) }
 
-  /// Brings up these services alone, and what they depend on.
-  func upArguments(_ services: [String]) -> [String] { upArguments + services }
+  /// Has containers of these services made anew, whatever Compose takes them for, and starts nothing. Their anonymous
+  /// volumes go with them.
+  func renewArguments(_ services: [String]) -> [String] {
+    // Version 1 would make those anew, too, on which they depend; for version 2 the dependencies are part of their hash.
+    ["up", "--no-start", "--force-recreate"] + (isLegacy ? ["--no-deps"] : ["--pull", "missing"]) + services
+  }
+
+  /// For services that are to have no container, whatever the Compose files say.
+  static func scaleArguments(_ services: [ComposeService]) -> [String] {
+    services.flatMap { ["--scale", "\($0.name)=0"] }
+  }
 
   /// Creates one more container of a service that has `count`, beside them, and starts nothing. What it depends on is
   /// left as it is, or created; without its dependencies it would get another configuration hash.

@@ -23,23 +23,23 @@ extension ComposeConvergence {
     do throws(RuntimeFailure) {
       let others = services.filter { $0.name != own.name }
       if !others.isEmpty {
-        _ = try await bringUp(others, command.upArguments(others.map(\.name)), installation, lock, mask)
+        _ = try await bringUp(others, among: services, installation, lock, mask)
       }
       switch plan {
       case .stay(let superfluous):
         let excluded = Set(superfluous.map(\.id))
         let containers = try await wait(for: services, mask) { !excluded.contains($0.id) }
           .untilReady(deadline: deadline, progress: progress)
-        for container in superfluous { try await runtime.engine.retire(container, grace: Self.retirementGrace) }
+        try await runtime.engine.remove(superfluous, grace: Self.retirementGrace)
         return containers
       case .yield(let successor, let superfluous):
-        for container in superfluous { try await runtime.engine.retire(container, grace: Self.retirementGrace) }
+        try await runtime.engine.remove(superfluous, grace: Self.retirementGrace)
         try await yield(to: successor, services.filter { $0.name == own.name }, mask)
       }
     } catch {
       // It must not lead one day by chance.
       if error.kind != .cancelled, let successor = plan.successor {
-        try? await runtime.engine.clear(.remove(id: successor.id))
+        try? await runtime.engine.remove([successor])
       }
       throw error
     }
@@ -57,7 +57,7 @@ extension ComposeConvergence {
   ) async throws(RuntimeFailure) -> OwnService.Plan {
     let found = try await runtime.engine.containers(project: target.name)
     let leftovers = own.leftovers(among: found)
-    for container in leftovers { try await runtime.engine.clear(.remove(id: container.id)) }
+    try await runtime.engine.remove(leftovers)
     let others = own.others(among: found).filter { !leftovers.contains($0) }
     let outcome = try await compose(
       command.besideArguments(own.name, count: others.count + 1),
@@ -72,7 +72,7 @@ extension ComposeConvergence {
         message: "Compose created no second container of the Agent's service \(own.name)")
     }
     let plan = own.plan(others: others, created: created)
-    if plan.successor != created { try await runtime.engine.clear(.remove(id: created.id)) }
+    if plan.successor != created { try await runtime.engine.remove([created]) }
     return plan
   }
 

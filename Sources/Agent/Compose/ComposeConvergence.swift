@@ -1,6 +1,7 @@
 import DeploymentKinds
 import DeploymentPlanning
 import FoundationEssentials
+import Logging
 import Processes
 import WireFormats
 
@@ -13,41 +14,61 @@ struct ComposeConvergence: Sendable {
   let target: RuntimeTarget
   let release: PreparedRelease
   let directory: ProjectDirectory
-  let deadline: Deadline
+  var deadline: Deadline
   let progress: @Sendable (Progress) async -> Void
 
   /// - Parameter lock: held by each Compose process too, as its standard input.
   func run(holding lock: borrowing TargetLock) async throws(RuntimeFailure) -> RunningRelease {
+    try await checkOwner()
     let installation = try directory.install(ComposeBundle(folder: release.folder), configFile: release.configFile)
-    let services = try await resolve(installation, lock)
+    let file = try await resolve(installation, lock)
+    let services = try services(of: file)
     let own = try await ownService()
     try own?.check(services)
     let mask = mask(for: services)
     let images = try await pull(services, installation, lock, mask)
-    try directory.pin(images.mapValues(\.reference), in: installation)
+    var additions = ReleaseOverride(images: images.mapValues(\.reference))
+    for service in services {
+      if let owner = target.owner { additions.add(ReleaseOverride.ownerLabel, owner, to: service.name) }
+    }
+    for (service, digest) in try await contentDigests(of: file, installation, lock) {
+      additions.add(ReleaseOverride.contentLabel, digest, to: service)
+    }
+    try directory.pin(additions, in: installation)
+    try await clearObstacles(for: services)
+    let unapplied = try await renew(file, services, installation, lock, mask)
     let containers =
       if let own {
         try await bringUp(around: own, services, installation, lock, mask)
       } else {
-        try await bringUp(services, command.upArguments, installation, lock, mask)
+        try await bringUp(services, among: services, installation, lock, mask)
       }
     directory.prune(keeping: installation, mountSources: containers.flatMap(\.mountSources))
-    return converged(services, images, containers)
+    return try await converged(services, images, containers, unapplied)
   }
 
   // MARK: - Steps
 
   private func resolve(
     _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock
-  ) async throws(RuntimeFailure) -> [ComposeService] {
+  ) async throws(RuntimeFailure) -> JSONValue {
     await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the Compose file"))
     let outcome = try await compose(
       command.configArguments, installation.composeFiles, installation, lock, waitingFor: "the Compose file to be read")
     guard outcome.status.isSuccess else { throw fault(.config, [], mask(for: [])).failure(outcome.standardError.text) }
-    let services = ComposeService.services(of: try command.resolved(outcome.standardOutput.bytes))
+    return try command.resolved(outcome.standardOutput.bytes)
+  }
+
+  private func services(of file: JSONValue) throws(RuntimeFailure) -> [ComposeService] {
+    var services = ComposeService.services(of: file)
     guard !services.isEmpty else {
       throw RuntimeFailure(
         kind: .permanent, reason: "InvalidComposeFile", message: "The bundle's Compose file names no service")
+    }
+    // `up` starts every container that has ended, also that of a job that has done its work. Of a service without
+    // containers it starts none, and what depends on it does not wait for it.
+    for index in services.indices where target.finishedJobs.contains(services[index].name) {
+      services[index].replicas = 0
     }
     return services
   }
@@ -73,7 +94,7 @@ struct ComposeConvergence: Sendable {
     // What is fixed to a digest means the same everywhere; a tag may have moved in the registry.
     let areFixed = references.values.allSatisfy { ImageReference($0).digest != nil || $0.hasPrefix("sha256:") }
     if areFixed, let images = try await inspect(references) { return images }
-    try directory.pin(references, in: installation)
+    try directory.pin(ReleaseOverride(images: references), in: installation)
     let counter = PullCounter(total: services.count)
     let (pulled, source) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
     async let telling: Void = tell(pulled)
@@ -96,19 +117,37 @@ struct ComposeConvergence: Sendable {
     return images
   }
 
+  /// How often containers are made that somebody removes, or that the engine was about to remove.
+  private static let startLimit = 5
+
+  /// - Parameter all: the services of the release, to which those to be brought up belong.
   /// - Returns: the containers of the project, those of `services` ready.
   func bringUp(
-    _ services: [ComposeService], _ arguments: [String], _ installation: ProjectDirectory.Installation,
+    _ services: [ComposeService], among all: [ComposeService], _ installation: ProjectDirectory.Installation,
     _ lock: borrowing TargetLock, _ mask: SecretMask
   ) async throws(RuntimeFailure) -> [EngineContainer] {
     let wait = wait(for: services, mask)
-    do {
-      try await start(services, arguments, installation, lock, mask)
-    } catch  where error.reason == "Timeout" {
-      // Compose itself waits for services that others depend on.
-      throw await wait.timeout(after: target.timeout) ?? error
+    let names = services.count == all.count ? [] : services.map(\.name)
+    var starts = 0
+    while true {
+      starts += 1
+      do throws(RuntimeFailure) {
+        try await clearObstacles(for: all)
+        try await start(services, names, among: all, installation, lock, mask)
+        return try await wait.untilReady(deadline: deadline, progress: progress)
+      } catch {
+        // Compose itself waits for services that others depend on.
+        if error.reason == "Timeout" { throw await wait.timeout(after: target.timeout) ?? error }
+        guard Self.isInterference(error), starts < Self.startLimit, deadline.remaining() > .zero else { throw error }
+        runtime.logger.notice("Starting once more", metadata: ["reason": .string(error.message)])
+        do { try await runtime.clock.sleep(for: .milliseconds(200)) } catch { throw .stopped }
+      }
     }
-    return try await wait.untilReady(deadline: deadline, progress: progress)
+  }
+
+  /// Somebody changes the same containers at the same time.
+  private static func isInterference(_ failure: RuntimeFailure) -> Bool {
+    failure.reason == WorkloadWait.containerRemoved || failure.reason == ComposeFault.engineBusy
   }
 
   func wait(
@@ -121,19 +160,16 @@ struct ComposeConvergence: Sendable {
   }
 
   private func start(
-    _ services: [ComposeService], _ arguments: [String], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock,
-    _ mask: SecretMask
+    _ services: [ComposeService], _ names: [String], among all: [ComposeService],
+    _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock, _ mask: SecretMask
   ) async throws(RuntimeFailure) {
     await progress(
       Progress(step: .starting, done: 0, total: services.count, message: "starting \(services.count) services"))
-    for obstacle in UpObstacle.obstacles(
-      among: try await runtime.engine.containers(project: target.name))
-    {
-      try await runtime.engine.clear(obstacle)
-    }
+    let idle = all.filter { $0.replicas == 0 }
     let outcome = try await compose(
-      arguments, installation.composeFiles + [installation.pinFile], installation, lock,
+      command.upArguments + ComposeCommand.scaleArguments(idle)
+        + names.filter { name in !idle.contains { $0.name == name } },
+      installation.composeFiles + [installation.pinFile], installation, lock,
       waitingFor: "Compose to start the services")
     if outcome.status.isSuccess { return }
     let fault = fault(.up, services, mask)
@@ -147,23 +183,38 @@ struct ComposeConvergence: Sendable {
   }
 
   private func converged(
-    _ services: [ComposeService], _ images: [String: ResolvedImage], _ containers: [EngineContainer]
-  ) -> RunningRelease {
+    _ services: [ComposeService], _ images: [String: ResolvedImage], _ containers: [EngineContainer],
+    _ unapplied: [String]
+  ) async throws(RuntimeFailure) -> RunningRelease {
     let byService = Dictionary(grouping: containers.filter { !$0.isOneOff }, by: \.service)
     var digests: [String: String] = [:]
-    let started = services.map { service in
+    var started: [DesiredDeploymentStatus.Service] = []
+    for service in services {
       let own = byService[service.name] ?? []
       let reference = images[service.name]?.reference ?? own.first?.image ?? ""
       let imageID = images[service.name]?.id ?? own.first?.imageID ?? ""
       digests[service.name] = ImageReference(reference).digest ?? imageID
+      if target.finishedJobs.contains(service.name),
+        let recorded = target.recorded.first(where: { $0.name == service.name })
+      {
+        started.append(recorded)
+        continue
+      }
       let hasCompleted = !own.isEmpty && own.allSatisfy { $0.state == .exited(code: 0) }
-      // `restart: "no"`, where it is written out, says of a service without a health check that it is meant to end.
-      let isMeantToEnd = service.restart == .never && own.allSatisfy { $0.health == .none }
-      return DesiredDeploymentStatus.Service(
-        name: service.name, image: reference, imageID: imageID, configHash: own.first?.configHash ?? "",
-        replicas: own.count, runsToCompletion: service.isAwaitedToComplete || hasCompleted || isMeantToEnd)
+      let isDone = service.isAwaitedToComplete || hasCompleted
+      // What answers requests is not there to end.
+      let isServer = service.publishesPorts || own.contains { $0.health != .none }
+      var settings: [String: String]?
+      if let running = own.first(where: { $0.state == .running }) {
+        settings = try await runtime.engine.detail(container: running.id)?.settings
+      }
+      started.append(
+        DesiredDeploymentStatus.Service(
+          name: service.name, image: reference, imageID: imageID, configHash: own.first?.configHash ?? "",
+          replicas: own.count, runsToCompletion: isDone,
+          mayComplete: !isDone && service.mayComplete && !isServer ? true : nil, settings: settings))
     }
-    return RunningRelease(imageDigests: digests, services: started)
+    return RunningRelease(imageDigests: digests, services: started, unapplied: unapplied)
   }
 
   // MARK: - Images
@@ -240,7 +291,7 @@ struct ComposeConvergence: Sendable {
       phase: phase, project: target.name, services: services, endpoint: runtime.configuration.endpoint, mask: mask)
   }
 
-  private func mask(for services: [ComposeService]) -> SecretMask {
+  func mask(for services: [ComposeService]) -> SecretMask {
     let text = release.configFile.flatMap { try? Data(contentsOf: URL(filePath: $0)) } ?? Data()
     return SecretMask(
       values: EnvironmentFile.values(in: String(decoding: text, as: UTF8.self)),

@@ -35,7 +35,7 @@ struct ComposeFault: Sendable {
         kind: .permanent, reason: "InvalidComposeFile", message: "Compose refuses the bundle: \(words)")
     case .pull: return pullFailure(text, words)
     case .up:
-      return portFailure(text) ?? dependencyFailure(text)
+      return busyFailure(text, words) ?? nameFailure(text) ?? portFailure(text) ?? dependencyFailure(text)
         ?? (Self.isRefusal(text) || Self.isOutage(text) ? pullFailure(text, words) : nil)
         ?? RuntimeFailure(
           kind: .permanent, reason: "ComposeUpFailed", message: "Compose could not start the release: \(words)")
@@ -57,17 +57,69 @@ struct ComposeFault: Sendable {
     return nil
   }
 
+  /// The reason of a failure: somebody else, or the engine itself, is at work on the same containers.
+  static let engineBusy = "EngineBusy"
+
+  /// What passes by itself: a container or network goes while Compose uses it.
+  private func busyFailure(_ text: String, _ words: String) -> RuntimeFailure? {
+    let isBusy =
+      Self.contains(
+        text,
+        [
+          "is already in progress", "is marked for removal", "No such container:",
+          "failed to update store for object type", "is restarting, wait until",
+        ])
+      || text.firstMatch(of: /network \S+ not found/) != nil
+    guard isBusy else { return nil }
+    return RuntimeFailure(
+      kind: .transient, reason: Self.engineBusy,
+      message: "Somebody or something else changes the project's containers at the same time: \(words)")
+  }
+
+  private func nameFailure(_ text: String) -> RuntimeFailure? {
+    guard
+      let match = text.firstMatch(of: /container name "\/?([^"]+)" is already in use by container "?([0-9a-f]{1,12})/)
+    else { return nil }
+    let service = services.first { $0.containerName == String(match.1) }.map { " of service \($0.name)" } ?? ""
+    return RuntimeFailure(
+      kind: .permanent, reason: "ContainerNameInUse",
+      message: """
+        The container name \(match.1)\(service) is taken by container \(match.2), which is not part of this project. \
+        Rename or remove that container (docker rename, docker rm), or choose another container_name
+        """)
+  }
+
   // MARK: - Pulling
 
   private func pullFailure(_ text: String, _ words: String) -> RuntimeFailure {
     let culprit = culprit(in: text)
-    let subject = culprit.map { "The image \($0.image ?? "") of service \($0.name)" } ?? "An image"
+    // The engine names what it asked for by the address alone.
+    let asked = text.firstMatch(of: /https?:\/\/([^\/\s]+)\/v2\/(\S+?)\/manifests\/([^\s"]+)/)
+    let image = culprit?.image ?? asked.map { "\($0.1)/\($0.2):\($0.3)" }
+    let subject =
+      switch (image, culprit) {
+      case (let image?, let service?): "The image \(image) of service \(service.name)"
+      case (let image?, nil): "The image \(image)"
+      case (nil, _): "An image"
+      }
+    let named = culprit.map(Self.registry) ?? ""
+    let registry = named.isEmpty ? asked.map { String($0.1) } ?? "" : named
+    if Self.isThrottled(text) {
+      return RuntimeFailure(
+        kind: .transient, reason: "RegistryUnreachable",
+        message: """
+          \(subject) could not be pulled for now: the registry\(registry.isEmpty ? "" : " \(registry)") has been asked too \
+          often (429). A login on this host (docker login\(registry.isEmpty ? "" : " \(registry)")) may raise its limit: \
+          \(words)
+          """)
+    }
     if Self.isAccessRefusal(text) {
+      let login = registry.isEmpty ? "docker login" : "docker login \(registry)"
       return RuntimeFailure(
         kind: .permanent, reason: "ImagePullFailed",
         message: """
-          \(subject) may not be pulled. Log in on this host (docker login \(culprit.map(Self.registry) ?? "")), or check \
-          that the image exists: \(words)
+          \(subject) may not be pulled. Log in on this host (\(login)) as somebody who may read it, or check that the image \
+          exists: \(words)
           """)
     }
     if Self.isRefusal(text) {
@@ -89,7 +141,9 @@ struct ComposeFault: Sendable {
     let lines = errors.joined(separator: "\n")
     if let named = services.first(where: { service in
       guard let image = service.image else { return false }
-      return lines.contains(image) || lines.contains("for \(ImageReference(image).repository),")
+      let repository = ImageReference(image).repository
+      return lines.contains(image) || lines.contains("for \(repository),")
+        || lines.contains("/v2/\(Self.path(of: repository))/manifests/")
     }) {
       return named
     }
@@ -97,6 +151,15 @@ struct ComposeFault: Sendable {
     let answer = text.split(separator: "Error response from daemon: ").last?.prefix { !$0.isNewline } ?? ""
     let failed = text.matches(of: /(?m)^\s*(\S+) Error (.*)$/).filter { $0.2 == answer }
     return failed.count == 1 ? services.first { $0.name == failed[0].1 } : nil
+  }
+
+  /// A repository without its registry.
+  private static func path(of repository: String) -> String {
+    let parts = repository.split(separator: "/", maxSplits: 1)
+    guard parts.count == 2, parts[0].contains(where: { $0 == "." || $0 == ":" }) || parts[0] == "localhost" else {
+      return repository.contains("/") ? repository : "library/\(repository)"
+    }
+    return String(parts[1])
   }
 
   private static func registry(_ service: ComposeService) -> String {
@@ -129,8 +192,12 @@ struct ComposeFault: Sendable {
       text,
       [
         "pull access denied", "unauthorized", "authentication required", "no basic auth credentials",
-        "denied: requested access", "403 Forbidden",
+        "denied: requested access", "403 Forbidden", "401 Unauthorized", ": denied", "access forbidden",
       ])
+  }
+
+  private static func isThrottled(_ text: String) -> Bool {
+    contains(text, ["toomanyrequests", "429 Too Many Requests", "HTTP status: 429"])
   }
 
   private static func isOutage(_ text: String) -> Bool {
@@ -139,7 +206,7 @@ struct ComposeFault: Sendable {
       [
         "connection refused", "no such host", "i/o timeout", "TLS handshake timeout", "context deadline exceeded",
         "Client.Timeout", "network is unreachable", "no route to host", "connection reset", "unexpected EOF", ": EOF",
-        "toomanyrequests", "received unexpected HTTP status: 5", "server misbehaving",
+        "received unexpected HTTP status: 5", "server misbehaving",
         "temporary failure in name resolution",
       ])
   }
@@ -168,7 +235,8 @@ struct ComposeFault: Sendable {
     // The container is named PROJECT-SERVICE-NUMBER, unless the bundle names it itself.
     let name = match.1
     let owner = services.first { service in
-      ["-", "_"].contains { name.hasPrefix("\(project)\($0)\(service.name)\($0)") }
+      service.containerName == String(name)
+        || ["-", "_"].contains { name.hasPrefix("\(project)\($0)\(service.name)\($0)") }
     }
     return owner?.name ?? String(name)
   }

@@ -27,11 +27,14 @@ public final class ComposeRuntime: DeploymentRuntime {
     public var ownContainer: OwnContainer?
     /// What Compose gets to end in when the Agent must stop. It has to be over before another Agent may take the lease.
     public var terminationGrace: Duration
+    /// How long an engine that is away in the midst of a deployment is waited for: long enough for the machine to boot.
+    public var engineAbsenceLimit: Duration
 
     public init(
       workingDirectory: String, endpoint: DockerEndpoint = .standard, environment: [String: String],
       command: ComposeCommand? = nil, settleTime: Duration = .seconds(3), restartLimit: Int = 5,
-      ownContainer: OwnContainer? = nil, terminationGrace: Duration = .seconds(4)
+      ownContainer: OwnContainer? = nil, terminationGrace: Duration = .seconds(4),
+      engineAbsenceLimit: Duration = .seconds(300)
     ) {
       self.workingDirectory = workingDirectory
       self.endpoint = endpoint
@@ -41,6 +44,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       self.restartLimit = restartLimit
       self.ownContainer = ownContainer
       self.terminationGrace = terminationGrace
+      self.engineAbsenceLimit = engineAbsenceLimit
     }
 
     static let passedOn: Set<String> = [
@@ -69,7 +73,13 @@ public final class ComposeRuntime: DeploymentRuntime {
   }
 
   public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
-    .compose(try await engine.containers(project: target.name).map(\.observation))
+    var observed: [EnvironmentObservation.Container] = []
+    for container in try await engine.containers(project: target.name) {
+      // Of one that has ended nobody changes the limits.
+      let isUp = container.state == .running && !container.isOneOff
+      observed.append(container.observation(isUp ? try await engine.detail(container: container.id) : nil))
+    }
+    return .compose(observed)
   }
 
   public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
@@ -87,10 +97,21 @@ public final class ComposeRuntime: DeploymentRuntime {
     let lock = try await TargetLock.take(
       directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
       progress: progress)
-    let convergence = ComposeConvergence(
+    var convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
       deadline: deadline, progress: progress)
-    return try await convergence.run(holding: lock)
+    var absences = EngineAbsences(engine: engine, clock: clock, limit: configuration.engineAbsenceLimit)
+    while true {
+      let vigil = EngineVigil(engine: engine, project: target.name)
+      do throws(RuntimeFailure) {
+        return try await convergence.run(holding: lock)
+      } catch {
+        // What fails while the engine goes may have failed for that alone, whatever its words.
+        guard error.kind != .cancelled, await vigil.hasMissedEngine() else { throw error }
+        let span = try await absences.wait(after: error, progress: progress)
+        convergence.deadline = convergence.deadline.extended(by: span)
+      }
+    }
   }
 
   /// Compose keeps nothing of what ran before.
@@ -99,9 +120,10 @@ public final class ComposeRuntime: DeploymentRuntime {
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease? { nil }
 
+  @discardableResult
   public func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) {
+  ) async throws(RuntimeFailure) -> [String] {
     try Self.check(project: target.name)
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
     try directory.create()
@@ -110,8 +132,15 @@ public final class ComposeRuntime: DeploymentRuntime {
       directory.lockFile, title: "Compose run of project \(target.name)",
       deadline: Deadline(target.timeout, clock: clock), clock: clock, progress: progress)
     await progress(.init(step: .uninstalling, done: 0, total: 1, message: "removing the project \(target.name)"))
-    try await engine.remove(project: target.name, keeping: configuration.ownContainer)
+    if let owner = target.owner {
+      let containers = try await engine.containers(project: target.name)
+      if case .another(let other) = ProjectOwnership(containers: containers, owner: owner, isKnown: target.isRecorded) {
+        return ["Nothing of the project \(target.name) was removed: it belongs to the DesiredDeployment \(other)"]
+      }
+    }
+    let staying = try await engine.remove(project: target.name, keeping: configuration.ownContainer)
     _ = consume lock
+    return staying
   }
 
   private func command() async throws(RuntimeFailure) -> ComposeCommand {

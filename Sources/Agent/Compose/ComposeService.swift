@@ -23,6 +23,8 @@ struct ComposeService: Sendable, Hashable {
   var containerName: String?
   /// Whether it takes a port of the host that the Compose file names.
   var publishesFixedPorts = false
+  /// Whether it takes a port of the host at all.
+  var publishesPorts = false
 
   /// Whether ending with exit code 0 is what it is there for.
   var mayComplete: Bool {
@@ -49,7 +51,8 @@ extension ComposeService {
       return ComposeService(
         name: name, image: service["image"]?.string, restart: restart(of: service), replicas: replicas(of: service),
         isAwaitedToComplete: awaited.contains(name), dependencies: dependencies(of: service),
-        containerName: service["container_name"]?.string, publishesFixedPorts: publishesFixedPorts(service))
+        containerName: service["container_name"]?.string, publishesFixedPorts: publishesFixedPorts(service),
+        publishesPorts: !(service["ports"]?.array ?? []).isEmpty)
     }
   }
 

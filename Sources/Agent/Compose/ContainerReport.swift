@@ -16,8 +16,7 @@ struct ContainerReport: Sendable {
     {
       text += ". Its health check said: \(mask.masked(output))"
     }
-    let log = await log(of: container, hasTerminal: detail?.hasTerminal ?? false)
-    return text + (log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)")
+    return text + (await log(of: container, detail))
   }
 
   private func ending(of container: EngineContainer, _ detail: EngineContainerDetail?) -> String {
@@ -26,6 +25,10 @@ struct ContainerReport: Sendable {
     case .exited(let code): return "ended with exit code \(code)"
     case .restarting:
       let restarts = detail.map { ", \($0.restartCount) restarts" } ?? ""
+      if container.exitCode == 0 {
+        return "ends again and again (exit code 0\(restarts)), but is to go on: restart is always or unless-stopped. "
+          + "What is meant to end has restart: \"no\" or on-failure"
+      }
       return "crashes again and again (exit code \(container.exitCode ?? detail?.exitCode ?? 1)\(restarts))"
     case .created: return "was created but not started"
     case .paused: return "is paused"
@@ -39,8 +42,13 @@ struct ContainerReport: Sendable {
     }
   }
 
-  private func log(of container: EngineContainer, hasTerminal: Bool) async -> String {
-    let bytes = try? await engine.logTail(container: container.id, lines: 10, hasTerminal: hasTerminal)
-    return mask.masked(EngineLog.tail(bytes ?? [], lines: 10, characters: 1500))
+  private func log(of container: EngineContainer, _ detail: EngineContainerDetail?) async -> String {
+    let bytes = try? await engine.logTail(
+      container: container.id, lines: 10, hasTerminal: detail?.hasTerminal ?? false)
+    guard let bytes else {
+      return detail.map { ". Its log cannot be read from the engine (logging driver \($0.logDriver))" } ?? ""
+    }
+    let log = mask.masked(EngineLog.tail(bytes, lines: 10, characters: 1500))
+    return log.isEmpty ? ". It wrote no log" : ". Its log ends: \(log)"
   }
 }

@@ -2,7 +2,8 @@ import HTTPTransport
 import Synchronization
 import WireFormats
 
-/// The Docker Engine API, as far as the Agent uses it: nearly all of it reads, for changes are Compose's to make.
+/// The Docker Engine API, as far as the Agent uses it: what reads. What Compose cannot be asked for is changed in
+/// `DockerEngine+Changes`.
 final class DockerEngine: Sendable {
   let endpoint: DockerEndpoint
   private let http: HTTPClient
@@ -35,11 +36,11 @@ final class DockerEngine: Sendable {
       EngineImage.init)
   }
 
-  /// The last lines that a container wrote, as bytes of both its streams; empty where its log driver keeps none.
-  func logTail(container id: String, lines: Int, hasTerminal: Bool) async throws(RuntimeFailure) -> [UInt8] {
+  /// The last lines that a container wrote, as bytes of both its streams; nil where its log driver lets nobody read them.
+  func logTail(container id: String, lines: Int, hasTerminal: Bool) async throws(RuntimeFailure) -> [UInt8]? {
     let path = "/containers/\(PercentEncoding.encode(id))/logs?stdout=1&stderr=1&tail=\(lines)"
     let response = try await send(path, limit: 1 << 20)
-    guard response.isSuccess else { return [] }
+    guard response.isSuccess else { return nil }
     return hasTerminal ? response.body : EngineLog.demultiplexed(response.body)
   }
 
@@ -68,63 +69,10 @@ final class DockerEngine: Sendable {
     }
   }
 
-  /// Takes what stands in the way of `up` out of it. Volumes are kept.
-  func clear(_ obstacle: UpObstacle) async throws(RuntimeFailure) {
-    let response: HTTPResponse
-    switch obstacle {
-    case .remove(let id):
-      response = try await send("/containers/\(PercentEncoding.encode(id))?force=1", method: "DELETE", limit: 1 << 20)
-    case .rename(let id, let name):
-      let path = "/containers/\(PercentEncoding.encode(id))/rename?name=\(PercentEncoding.encode(name))"
-      response = try await send(path, method: "POST", limit: 1 << 20)
-    }
-    // Somebody else may have removed it meanwhile.
-    guard response.isSuccess || response.status == 404 else { throw failure(status: response.status, message: nil) }
-  }
-
-  /// - Throws: `ContainerNotStarted`, with the engine's own word.
-  func start(_ container: EngineContainer) async throws(RuntimeFailure) {
-    let response = try await send(
-      "/containers/\(PercentEncoding.encode(container.id))/start", method: "POST", limit: 1 << 20)
-    guard !response.isSuccess, response.status != 304 else { return }
-    let message = (try? JSONValue(parsing: response.body))?["message"]?.string ?? "status \(response.status)"
-    throw RuntimeFailure(
-      kind: .permanent, reason: "ContainerNotStarted",
-      message: "The Docker engine could not start the container \(container.name): \(message)")
-  }
-
-  /// Ends a container with its own stop signal and removes it, or kills it after `grace`. Volumes are kept.
-  /// - Parameter grace: in whole seconds, less than the timeout of a request.
-  func retire(_ container: EngineContainer, grace: Duration) async throws(RuntimeFailure) {
-    let path = "/containers/\(PercentEncoding.encode(container.id))/stop?t=\(grace.components.seconds)"
-    let response = try await send(path, method: "POST", limit: 1 << 20)
-    guard response.isSuccess || response.status == 304 || response.status == 404 else {
-      throw failure(status: response.status, message: nil)
-    }
-    try await clear(.remove(id: container.id))
-  }
-
-  /// Removes the containers and networks of a Compose project; its volumes stay.
-  /// - Parameter kept: what to leave where it is: the Agent's own container.
-  func remove(project: String, keeping kept: OwnContainer?) async throws(RuntimeFailure) {
-    let containers = try await containers(project: project)
-    let own = kept?.find(among: containers)
-    for container in containers where container.id != own?.id { try await clear(.remove(id: container.id)) }
-    let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
-    let networks = try await json("/networks?filters=\(PercentEncoding.encode(filters.text))", limit: 8 << 20)
-    for id in (networks?.array ?? []).compactMap({ $0["Id"]?.string }) {
-      let response = try await send("/networks/\(PercentEncoding.encode(id))", method: "DELETE", limit: 1 << 20)
-      // Somebody else's container may be on it: then it is not the project's alone.
-      guard response.isSuccess || response.status == 404 || response.status == 403 || response.status == 409 else {
-        throw failure(status: response.status, message: nil)
-      }
-    }
-  }
-
   // MARK: - Requests
 
   /// The answer as JSON; nil for 404.
-  private func json(_ path: String, limit: Int) async throws(RuntimeFailure) -> JSONValue? {
+  func json(_ path: String, limit: Int) async throws(RuntimeFailure) -> JSONValue? {
     let response = try await send(path, limit: limit)
     if response.status == 404 { return nil }
     do {
@@ -134,16 +82,27 @@ final class DockerEngine: Sendable {
     } catch let error as RuntimeFailure {
       throw error
     } catch {
-      throw failure(status: response.status, message: "its answer is no JSON: \(error)")
+      throw failure(status: response.status, message: "its answer is not valid JSON: \(error)")
     }
   }
 
-  private func send(
-    _ path: String, method: String = "GET", limit: Int
+  /// - Parameter body: sent as JSON.
+  func send(
+    _ path: String, method: String = "GET", body: JSONValue? = nil, limit: Int, timeout: Duration? = .seconds(30)
   ) async throws(RuntimeFailure) -> HTTPResponse {
-    var request = try await request(path, limit: limit, timeout: .seconds(30))
+    var request = try await request(path, limit: limit, timeout: timeout)
     request.method = method
+    if let body {
+      request.headers.append(("Content-Type", "application/json"))
+      request.body = .bytes(body.serialized())
+    }
     do { return try await http.send(request) } catch { throw failure(error) }
+  }
+
+  /// Whether the engine answers now.
+  func isAnswering() async -> Bool {
+    let response = try? await http.send(bare("/_ping", limit: 64 << 10, timeout: .seconds(10)))
+    return response?.isSuccess == true
   }
 
   private func request(_ path: String, limit: Int, timeout: Duration?) async throws(RuntimeFailure) -> HTTPRequest {
@@ -161,7 +120,7 @@ final class DockerEngine: Sendable {
     do { response = try await http.send(bare("/_ping", limit: 64 << 10, timeout: .seconds(10))) } catch {
       throw failure(error)
     }
-    guard response.isSuccess else { throw failure(status: response.status, message: nil) }
+    guard response.isSuccess else { throw failure(response) }
     let offered = response.headers["Api-Version"].flatMap(EngineVersion.init) ?? Self.newestVersion
     let agreed = min(offered, Self.newestVersion).description
     version.withLock { $0 = agreed }
@@ -185,6 +144,11 @@ final class DockerEngine: Sendable {
           use its socket
           """)
     }
+  }
+
+  /// In the engine's own words.
+  func failure(_ response: HTTPResponse) -> RuntimeFailure {
+    failure(status: response.status, message: (try? JSONValue(parsing: response.body))?["message"]?.string)
   }
 
   private func failure(status: Int, message: String?) -> RuntimeFailure {

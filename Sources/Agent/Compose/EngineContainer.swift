@@ -22,6 +22,12 @@ struct EngineContainer: Sendable, Hashable {
   var exitCode: Int?
   /// Where its bind mounts lie on the host.
   var mountSources: [String]
+  /// The services that its own depends on, where Compose (version 2) noted them.
+  var dependencies: Set<String>
+  /// The record that its project was made for, `NAMESPACE/NAME`; nil where no Agent made it.
+  var owner: String?
+  /// The names of the networks it is on.
+  var networks: Set<String>
 
   init?(_ row: JSONValue) {
     guard let id = row["Id"]?.string else { return nil }
@@ -41,12 +47,19 @@ struct EngineContainer: Sendable, Hashable {
     uptime = status.uptime
     exitCode = status.exitCode
     mountSources = (row["Mounts"]?.array ?? []).compactMap { $0["Source"]?.string }
+    // Written as `db:service_healthy:false,cache:service_started:false`.
+    dependencies = Set(
+      (labels?["com.docker.compose.depends_on"]?.string ?? "").split(separator: ",").map { entry in
+        String(entry.prefix { $0 != ":" })
+      })
+    owner = labels?[ReleaseOverride.ownerLabel]?.string
+    networks = Set(row["NetworkSettings"]?["Networks"]?.object?.keys.map { $0 } ?? [])
   }
 
-  var observation: EnvironmentObservation.Container {
+  func observation(_ detail: EngineContainerDetail?) -> EnvironmentObservation.Container {
     EnvironmentObservation.Container(
       service: service, name: name, id: id, state: state, health: health, image: image, imageID: imageID,
-      configHash: configHash, isOneOff: isOneOff)
+      configHash: configHash, isOneOff: isOneOff, settings: detail?.settings)
   }
 }
 
@@ -94,7 +107,7 @@ struct ContainerStatusText: Sendable, Hashable {
   }
 }
 
-/// What only an inspection tells.
+/// What only an inspection reports.
 struct EngineContainerDetail: Sendable, Hashable {
   var exitCode: Int
   var restartCount: Int
@@ -104,6 +117,15 @@ struct EngineContainerDetail: Sendable, Hashable {
   var hasTerminal: Bool
   /// What the last probe of the health check printed.
   var lastHealthOutput: String
+  /// How long it may take to stop; nil for the engine's default, negative for as long as it takes.
+  var stopTimeout: Duration?
+  /// What `docker update` and `docker network` may change of it, each by its name.
+  var settings: [String: String]
+  /// Where the engine writes what it prints: `json-file`, `none`.
+  var logDriver: String
+
+  /// What the engine grants where nothing is said.
+  static let standardStopTimeout = Duration.seconds(10)
 
   init(_ body: JSONValue) {
     let state = body["State"]
@@ -113,6 +135,35 @@ struct EngineContainerDetail: Sendable, Hashable {
     startError = state?["Error"]?.string ?? ""
     hasTerminal = body["Config"]?["Tty"]?.bool ?? false
     lastHealthOutput = state?["Health"]?["Log"]?.array?.last?["Output"]?.string ?? ""
+    stopTimeout = body["Config"]?["StopTimeout"]?.integer.map { .seconds($0) }
+    settings = Self.settings(body)
+    logDriver = body["HostConfig"]?["LogConfig"]?["Type"]?.string ?? ""
+  }
+
+  /// The engine's names of limits, and ours.
+  private static let limits = [
+    "Memory": "memory", "MemoryReservation": "memory reservation", "MemorySwap": "memory and swap",
+    "NanoCpus": "nanocpus",
+    "CpuShares": "cpu shares", "CpuPeriod": "cpu period", "CpuQuota": "cpu quota", "PidsLimit": "pids limit",
+    "BlkioWeight": "blkio weight",
+  ]
+
+  private static func settings(_ body: JSONValue) -> [String: String] {
+    var settings: [String: String] = [:]
+    let host = body["HostConfig"]
+    for (name, title) in limits {
+      // 0 and null stand for none.
+      if let value = host?[name]?.integer, value != 0 { settings[title] = String(value) }
+    }
+    if let cpus = host?["CpusetCpus"]?.string, !cpus.isEmpty { settings["cpus"] = cpus }
+    let restart = host?["RestartPolicy"]
+    if let name = restart?["Name"]?.string, !name.isEmpty, name != "no" {
+      let limit = restart?["MaximumRetryCount"]?.integer ?? 0
+      settings["restart policy"] = limit > 0 ? "\(name):\(limit)" : name
+    }
+    let networks = body["NetworkSettings"]?["Networks"]?.object?.keys.sorted() ?? []
+    if !networks.isEmpty { settings["networks"] = networks.joined(separator: ", ") }
+    return settings
   }
 }
 

@@ -70,12 +70,10 @@ struct ProjectDirectory: Sendable, Hashable {
       folder: folder, composeFiles: composeFiles, pinFile: "\(folder)/docker-compose.images.yaml")
   }
 
-  /// Writes the override that fixes each service's image. JSON is YAML.
-  func pin(_ images: [String: String], in installation: Installation) throws(RuntimeFailure) {
-    let services = JSONValue.object(images.mapValues { ["image": .string($0)] })
-    let file: JSONValue = ["services": services]
+  /// Writes what the Agent adds to the Compose files.
+  func pin(_ override: ReleaseOverride, in installation: Installation) throws(RuntimeFailure) {
     try Self.attempt("write \(installation.pinFile)") {
-      try Data(file.serialized()).write(to: URL(filePath: installation.pinFile), options: .atomic)
+      try Data(override.file.serialized()).write(to: URL(filePath: installation.pinFile), options: .atomic)
     }
   }
 

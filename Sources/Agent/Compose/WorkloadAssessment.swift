@@ -4,6 +4,8 @@ import DeploymentPlanning
 enum WorkloadAssessment: Sendable, Hashable {
   case ready
   case waiting(Waiting)
+  /// One of them is not there any more: nothing happens until it is made.
+  case missing(service: String)
   /// One of them failed for good.
   case failed(container: EngineContainer, fault: Fault)
   /// One of them was restarted by the engine; only its restart count tells whether it is in a crash loop.
@@ -34,6 +36,7 @@ enum WorkloadAssessment: Sendable, Hashable {
     var unready: String?
     var recheck: Duration?
     var restarting: EngineContainer?
+    var missing: String?
     for service in services {
       let own = byService[service.name] ?? []
       let wanted = max(service.replicas, own.count)
@@ -47,10 +50,12 @@ enum WorkloadAssessment: Sendable, Hashable {
         case .failed(let fault): return .failed(container: container, fault: fault)
         }
       }
+      if own.count < service.replicas { missing = missing ?? service.name }
       done += ready
       total += wanted
       if ready < wanted, unready == nil { unready = "\(service.name) \(ready)/\(wanted) ready" }
     }
+    if let missing { return .missing(service: missing) }
     guard let unready else { return .ready }
     let waiting = Waiting(done: done, total: total, message: unready, recheckAfter: recheck)
     if let restarting { return .restarting(container: restarting, waiting) }

@@ -19,7 +19,11 @@ struct WorkloadWait: Sendable {
   /// The engine's events wake it; this is for what they miss.
   static let pollInterval = Duration.seconds(2)
 
+  /// The reason of a failure: a container is gone, and to be made anew.
+  static let containerRemoved = "ContainerRemoved"
+
   /// - Returns: the containers, all of them ready.
+  /// - Throws: `containerRemoved` as soon as one is gone that is waited for.
   func untilReady(
     deadline: Deadline, progress: @Sendable (Progress) async -> Void
   ) async throws(RuntimeFailure) -> [EngineContainer] {
@@ -30,6 +34,7 @@ struct WorkloadWait: Sendable {
       let waiting: WorkloadAssessment.Waiting
       switch WorkloadAssessment.assess(services: services, containers: containers, settleTime: settleTime) {
       case .ready: return containers
+      case .missing(let service): throw Self.removed(service)
       case .failed(let container, let fault): throw await failure(container, fault)
       case .restarting(let container, let others):
         if let detail = try await engine.detail(container: container.id), detail.restartCount >= restartLimit {
@@ -54,6 +59,15 @@ struct WorkloadWait: Sendable {
     return isAwaited.map { all.filter($0) } ?? all
   }
 
+  private static func removed(_ service: String) -> RuntimeFailure {
+    RuntimeFailure(
+      kind: .transient, reason: containerRemoved,
+      message: """
+        Service \(service) has no container, or too few: somebody removes them while the Agent waits for their health. \
+        Find out who (docker events) and stop that
+        """)
+  }
+
   private func failure(_ container: EngineContainer, _ fault: WorkloadAssessment.Fault) async -> RuntimeFailure {
     let reason =
       switch fault {
@@ -69,6 +83,7 @@ struct WorkloadWait: Sendable {
     guard let containers = try? await containers() else { return nil }
     switch WorkloadAssessment.assess(services: services, containers: containers, settleTime: settleTime) {
     case .ready: return nil
+    case .missing(let service): return Self.removed(service)
     case .failed(let container, let fault): return await failure(container, fault)
     case .restarting(_, let waiting), .waiting(let waiting):
       return await timeout(containers, waiting, after: limit)
@@ -80,6 +95,15 @@ struct WorkloadWait: Sendable {
   ) async -> RuntimeFailure {
     var message = "Not everything is ready after \(DurationText(limit)): \(waiting.message)"
     let service = waiting.message.split(separator: " ").first.map(String.init)
+    if let service, let created = containers.first(where: { $0.service == service && $0.state == .created }),
+      let former = containers.first(where: { $0.service == service && $0.state == .running && $0.id != created.id })
+    {
+      message += """
+        . The former container \(former.name) has not stopped yet, so that the new one waits: spec.compose.timeout must \
+        be longer than its stop_grace_period
+        """
+      return RuntimeFailure(kind: .permanent, reason: "Timeout", message: message)
+    }
     let suspect = containers.first { $0.service == service && ($0.state != .running || $0.health != .healthy) }
     if let suspect { message += ". " + (await ContainerReport(engine: engine, mask: mask).text(of: suspect)) }
     return RuntimeFailure(kind: .permanent, reason: "Timeout", message: message)

@@ -22,9 +22,10 @@ public protocol DeploymentRuntime: Sendable {
 
   /// Removes everything of the target but a project's volumes, and what a chart or Kubernetes keeps. Succeeds where there is
   /// nothing.
+  /// - Returns: what else was left where it is, and why: a sentence each.
   func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure)
+  ) async throws(RuntimeFailure) -> [String]
 
   /// Yields whenever something of the target may have changed; a wake-up only, never a fact.
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void>
@@ -43,16 +44,29 @@ public struct RuntimeTarget: Sendable, Hashable {
   /// No release is recorded that a rollback could return to, but one is wanted: where somebody else deployed one before,
   /// the runtime itself returns to it when an upgrade fails.
   public var returnsToFormer: Bool
+  /// The record that it is deployed for, `NAMESPACE/NAME`; nil where nobody asks.
+  public var owner: String?
+  /// Whether the record says of a release that it was deployed there.
+  public var isRecorded: Bool
+  /// What the services of that release were started as.
+  public var recorded: [DesiredDeploymentStatus.Service]
+  /// The jobs of that release that have done their work, where it is only put right: they are not to run once more.
+  public var finishedJobs: Set<String>
 
   public init(
     name: String, namespace: String = "", timeout: Duration,
-    driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule] = [], returnsToFormer: Bool = false
+    driftIgnore: [DesiredDeploymentSpec.DriftIgnoreRule] = [], returnsToFormer: Bool = false, owner: String? = nil,
+    isRecorded: Bool = false, recorded: [DesiredDeploymentStatus.Service] = [], finishedJobs: Set<String> = []
   ) {
     self.name = name
     self.namespace = namespace
     self.timeout = timeout
     self.driftIgnore = driftIgnore
     self.returnsToFormer = returnsToFormer
+    self.owner = owner
+    self.isRecorded = isRecorded
+    self.recorded = recorded
+    self.finishedJobs = finishedJobs
   }
 }
 

@@ -175,7 +175,7 @@ public struct EnvironmentReconciler: Sendable {
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         record(.verified(signed: prepared.isSigned), in: reporter)
         await addSettings(of: object)
-        let running = try await converge(object, to: prepared.release, reporter)
+        let running = try await converge(target(of: object), to: prepared.release, reporter)
         await reporter.announce(
           .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
         var release = plan.release
@@ -193,8 +193,13 @@ public struct EnvironmentReconciler: Sendable {
     try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
       if let running = try await restored(plan, purpose, object, reporter) { return .restored(running, purpose) }
       let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
-      return try await discarding(prepared) { () throws(RuntimeFailure) in
-        return .restored(try await converge(object, to: prepared.release, reporter), purpose)
+      var target = target(of: object)
+      // A rollback deploys its release anew, with its jobs.
+      if purpose == .driftCorrection {
+        target.finishedJobs = Set(target.recorded.filter(\.runsToCompletion).map(\.name))
+      }
+      return try await discarding(prepared) { [target] () throws(RuntimeFailure) in
+        return .restored(try await converge(target, to: prepared.release, reporter), purpose)
       }
     } failed: { failure in
       .restoreFailed(failure, purpose)
@@ -203,8 +208,8 @@ public struct EnvironmentReconciler: Sendable {
 
   private func uninstall(_ object: DesiredDeployment, within fence: StepFence) async throws -> DesiredDeployment? {
     try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
-      try await runtime.uninstall(target(of: object)) { progress in await reporter.announce(progress) }
-      return .uninstalled
+      let staying = try await runtime.uninstall(target(of: object)) { progress in await reporter.announce(progress) }
+      return .uninstalled(staying: staying)
     } failed: { failure in
       .uninstallFailed(failure)
     }
@@ -212,10 +217,10 @@ public struct EnvironmentReconciler: Sendable {
 
   /// A download may have taken long, so the lease is looked at once more.
   private func converge(
-    _ object: DesiredDeployment, to release: PreparedRelease, _ reporter: ProgressReporter
+    _ target: RuntimeTarget, to release: PreparedRelease, _ reporter: ProgressReporter
   ) async throws(RuntimeFailure) -> RunningRelease {
     guard await leadership.isHeld() else { throw .stopped }
-    return try await runtime.converge(target(of: object), to: release) { progress in
+    return try await runtime.converge(target, to: release) { progress in
       await reporter.announce(progress)
     }
   }
@@ -327,7 +332,9 @@ extension RuntimeTarget {
     self.init(
       name: name, namespace: object.key.namespace, timeout: object.spec.timeout,
       driftIgnore: object.spec.driftIgnore ?? [],
-      returnsToFormer: object.status?.current == nil && object.spec.failurePolicy == .rollBack)
+      returnsToFormer: object.status?.current == nil && object.spec.failurePolicy == .rollBack,
+      owner: object.key.description, isRecorded: object.status?.current != nil,
+      recorded: object.status?.current?.services ?? [])
   }
 }
 

@@ -154,10 +154,12 @@ public final class HelmRuntime: DeploymentRuntime {
     try await operation(on: target, progress: progress).restore(revision, purpose: purpose)
   }
 
+  @discardableResult
   public func uninstall(
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
-  ) async throws(RuntimeFailure) {
+  ) async throws(RuntimeFailure) -> [String] {
     try await operation(on: target, progress: progress).uninstall()
+    return []
   }
 
   private func operation(

@@ -18,6 +18,7 @@ import WireFormats
     case ready
     case waiting(done: Int, total: Int, message: String, recheck: Duration?)
     case restarting
+    case missing
     case failed(WorkloadAssessment.Fault)
   }
 
@@ -46,10 +47,8 @@ import WireFormats
       expected: .waiting(done: 1, total: 2, message: "media 1/2 ready", recheck: nil)),
     Case(
       testDescription: "second replica is missing", service: pair, containers: [("running", "Up 5 seconds (healthy)")],
-      expected: .waiting(done: 1, total: 2, message: "media 1/2 ready", recheck: nil)),
-    Case(
-      testDescription: "no container", containers: [],
-      expected: .waiting(done: 0, total: 1, message: "media 0/1 ready", recheck: nil)),
+      expected: .missing),
+    Case(testDescription: "no container", containers: [], expected: .missing),
     Case(
       testDescription: "restarting", containers: [("restarting", "Restarting (1) 1 second ago")], expected: .restarting),
     Case(
@@ -81,6 +80,7 @@ import WireFormats
         .waiting(
           done: waiting.done, total: waiting.total, message: waiting.message, recheck: waiting.recheckAfter)
       case .restarting: .restarting
+      case .missing: .missing
       case .failed(_, let fault): .failed(fault)
       }
     #expect(found == example.expected)
@@ -98,25 +98,6 @@ import WireFormats
   @Test func serviceScaledToNothingIsReady() {
     let none = ComposeService(name: "media", image: "m", restart: .always, replicas: 0, isAwaitedToComplete: false)
     #expect(WorkloadAssessment.assess(services: [none], containers: [], settleTime: .zero) == .ready)
-  }
-
-  @Test func containersThatAKilledComposeLeftAreRecognized() throws {
-    let old = try container("media", "0123456789ab", state: "running", status: "Up 2 seconds")
-    let draft = try container("media", "0123456789ab_p-media-1", state: "created", status: "Created")
-    var other = draft
-    other.id = "ffff"
-    #expect(UpObstacle.obstacles(among: [old, other]) == [.remove(id: "ffff")])
-    #expect(UpObstacle.obstacles(among: [other]) == [.rename(id: "ffff", name: "p-media-1")])
-    other.state = .running
-    #expect(UpObstacle.obstacles(among: [old, other]) == [])
-  }
-
-  @Test func containersThatComposeTakesForNoneOfItsOwnAreRemoved() throws {
-    var byHand = try container("extra", "p-extra-1", state: "running", status: "Up 2 seconds")
-    byHand.configHash = ""
-    #expect(UpObstacle.obstacles(among: [byHand]) == [.remove(id: byHand.id)])
-    byHand.isOneOff = true
-    #expect(UpObstacle.obstacles(among: [byHand]).isEmpty)
   }
 
   private func container(
