@@ -42,7 +42,7 @@ struct CounterTests {
       .deploymentFailed(.init(isTransient: false, reason: "A", message: "b")),
       .restored(RunningRelease(imageDigests: [:]), .rollback),
       .restored(RunningRelease(imageDigests: [:]), .driftCorrection),
-      .restoreFailed(.init(isTransient: true, reason: "A", message: "b"), .rollback), .uninstalled,
+      .restoreFailed(.init(isTransient: true, reason: "A", message: "b"), .rollback), .uninstalled(staying: []),
       .uninstallFailed(.init(isTransient: true, reason: "A", message: "b")),
     ]
     for outcome in outcomes {
