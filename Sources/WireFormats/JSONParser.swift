@@ -17,9 +17,13 @@ extension JSONValue {
   ///
   /// - Parameter maximumDepth: how deeply arrays and objects may lie in each other; deeper input is refused, so that
   ///   hostile input cannot exhaust the stack.
+  /// - Parameter maximumNodeCount: of how many values the text may consist: each takes many times the memory of its text.
   /// - Throws: `JSONParseError` for anything RFC 8259 does not allow, and for a key that stands twice in one object.
-  public init(parsing bytes: some Collection<UInt8>, maximumDepth: Int = 128) throws(JSONParseError) {
-    var parser = JSONParser(bytes: (bytes as? [UInt8]) ?? Array(bytes), maximumDepth: maximumDepth)
+  public init(
+    parsing bytes: some Collection<UInt8>, maximumDepth: Int = 128, maximumNodeCount: Int = .max
+  ) throws(JSONParseError) {
+    var parser = JSONParser(
+      bytes: (bytes as? [UInt8]) ?? Array(bytes), maximumDepth: maximumDepth, maximumNodeCount: maximumNodeCount)
     self = try parser.parseDocument()
   }
 
@@ -44,12 +48,15 @@ private struct JSONParser {
   let maximumDepth: Int
   /// True where what lies deeper becomes null, false where it is an error.
   let cutsOff: Bool
+  let maximumNodeCount: Int
   var position = 0
   var depth = 0
+  var nodeCount = 0
 
-  init(bytes: [UInt8], maximumDepth: Int, cutsOff: Bool = false) {
+  init(bytes: [UInt8], maximumDepth: Int, maximumNodeCount: Int = .max, cutsOff: Bool = false) {
     self.bytes = bytes
     self.maximumDepth = maximumDepth
+    self.maximumNodeCount = maximumNodeCount
     self.cutsOff = cutsOff
   }
 
@@ -74,6 +81,8 @@ private struct JSONParser {
   private mutating func parseValue() throws(JSONParseError) -> JSONValue {
     skipWhitespace()
     guard let byte = current else { throw failure("unexpected end of the text") }
+    nodeCount += 1
+    if nodeCount > maximumNodeCount { throw failure("more than \(maximumNodeCount) values") }
     switch byte {
     case UInt8(ascii: "{"): return try nested { parser throws(JSONParseError) in try parser.parseObject() }
     case UInt8(ascii: "["): return try nested { parser throws(JSONParseError) in try parser.parseArray() }

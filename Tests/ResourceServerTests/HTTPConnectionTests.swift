@@ -42,6 +42,19 @@ import WireFormats
     }
   }
 
+  @Test func aBodyThatDoesNotComeEndsInTime() async throws {
+    var configuration = ResourceAPI.Configuration()
+    configuration.requestTimeout = .milliseconds(20)
+    try await HTTPTestServer.run(configuration: configuration) { server in
+      let answer = try await exchange(
+        server,
+        "POST \(HTTPTestServer.collection) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer admin\r\n"
+          + "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+      #expect(answer.hasPrefix("HTTP/1.1 504 "))
+      #expect(try await server.send("GET", "/healthz", token: nil).status == 200)
+    }
+  }
+
   @Test func aConnectionThatSaysNothingIsClosed() async throws {
     var limits = ConnectionLimits()
     limits.headTimeout = .milliseconds(1)

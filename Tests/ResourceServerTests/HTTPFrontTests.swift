@@ -52,6 +52,9 @@ import WireFormats
       request.headers.append(("Authorization", "Basic a3ViZWN0bDp2aWV3ZXI="))  // kubectl:viewer
       let withPassword = try await server.http.send(request)
       #expect(withPassword.status == 200)
+      request.headers.append(("X-Forwarded-For", "203.0.113.9"))
+      let throughProxy = try await server.http.send(request)
+      #expect(throughProxy.status == 401)
       request.headers = [("X-Agent-Secret", "agent")]
       let withSecret = try await server.http.send(request)
       #expect(withSecret.status == 200)

@@ -5,9 +5,12 @@ import WireFormats
 
 /// Reads request bodies.
 enum JSONBody {
+  /// A little more than an object may consist of, so that one that is too large is refused as such.
+  private static let maximumNodeCount = JSONBounds.object.maximumNodeCount * 5 / 4
+
   static func parse(_ bytes: [UInt8]) throws(StatusError) -> JSONValue {
     do {
-      return try JSONValue(parsing: bytes)
+      return try JSONValue(parsing: bytes, maximumNodeCount: maximumNodeCount)
     } catch {
       throw StatusError(.badRequest, "the body is not valid JSON: \(error)")
     }

@@ -26,7 +26,7 @@ struct RequestAuthentication: Sendable {
     guard let token = credentials.token else {
       throw try refusal(address, "send a token as 'Authorization: Bearer TOKEN'")
     }
-    if case .password = credentials, !acceptsPasswordsFromAnywhere, !PeerAddress.isLoopback(peer) {
+    if case .password = credentials, !acceptsPasswordsFromAnywhere, !Self.isFromThisMachine(request, peer) {
       throw try refusal(
         address,
         "a token is taken as a password from this machine only, unless the server is started with "
@@ -51,6 +51,14 @@ struct RequestAuthentication: Sendable {
       agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
     guard let token = credentials.token else { return false }
     return try await authenticator.identity(forToken: token, mayLookUp: {}) == identity
+  }
+
+  /// A proxy on this machine says so, and speaks for others.
+  private static func isFromThisMachine(_ request: Request, _ peer: String?) -> Bool {
+    guard PeerAddress.isLoopback(peer) else { return false }
+    return ["X-Forwarded-For", "Forwarded"].allSatisfy { name in
+      HTTPField.Name(name).map { request.headers[$0] == nil } ?? true
+    }
   }
 
   private func refusal(_ address: String, _ message: String) throws -> StatusError {

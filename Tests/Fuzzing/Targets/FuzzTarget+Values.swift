@@ -5,7 +5,9 @@ import YAMLDocuments
 extension FuzzTarget {
   /// What was parsed is written and read back as the same value, in one way only.
   static let json = FuzzTarget(name: "json", maximumByteCount: 8 << 10) { bytes in
+    let stored = try? JSONValue(parsingStored: bytes)
     guard let value = try? JSONValue(parsing: bytes) else { return }
+    try require(stored == value, "as a stored text it is another value")
     let written = value.serialized()
     guard let again = try? JSONValue(parsing: written) else {
       throw Finding(description: "what was written cannot be read: \(written.asText)")
