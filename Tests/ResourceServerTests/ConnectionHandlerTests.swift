@@ -112,6 +112,16 @@ import Testing
     #expect(channel.isActive == !closes)
   }
 
+  @Test func whoHasNoTokenKeepsNoConnection() throws {
+    let channel = try connection()
+    try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
+    try channel.writeInbound(HTTPServerRequestPart.end(nil))
+    try answer(channel, status: .unauthorized)
+    #expect(try sent(channel).contains("connection: close\r\n"))
+    channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+    #expect(!channel.isActive)
+  }
+
   @Test func anInformationalAnswerIsNotTheLast() throws {
     let channel = try connection()
     try channel.writeInbound(HTTPServerRequestPart.head(Self.head))

@@ -85,7 +85,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     switch unwrapOutboundIn(data) {
     case .head(var head) where head.status.code >= 200:
       let saysClose = head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
-      if state.answerBegan(saysClose: saysClose), !saysClose {
+      // Who has no token keeps no connection either.
+      let isLast = state.answerBegan(mustBeLast: saysClose || head.status == .unauthorized)
+      if isLast, !saysClose {
         head.headers.replaceOrAdd(name: "connection", value: "close")
       }
       context.write(wrapOutboundOut(.head(head)), promise: promise)

@@ -55,11 +55,11 @@ struct ConnectionState {
 
   // MARK: What the server answers
 
-  /// - Parameter saysClose: whether the answer itself says `Connection: close`.
+  /// - Parameter mustBeLast: whether the connection ends with this answer in any case.
   /// - Returns: whether it must say so: the client asked for it, or has not sent the whole request, and what it still
   ///   sends will not be read.
-  mutating func answerBegan(saysClose: Bool) -> Bool {
-    closes = saysClose || clientCloses || (reading == .body && unanswered == 1)
+  mutating func answerBegan(mustBeLast: Bool) -> Bool {
+    closes = mustBeLast || clientCloses || (reading == .body && unanswered == 1)
     return closes
   }
 
