@@ -63,6 +63,9 @@ public struct DeploymentFailure: Error, Sendable, Hashable, CustomStringConverti
   }
 
   public var description: String { "\(reason): \(message)" }
+
+  /// True where the cluster itself did not answer: however long that lasts, it says nothing of a release.
+  var isOutage: Bool { isTransient && reason == "ClusterUnreachable" }
 }
 
 /// How often and how soon a failed try is repeated (`maxAttempts`: spec §8.4, error 4.2).

@@ -226,7 +226,7 @@ extension DeploymentPlanner {
   }
 
   /// After a failure the current release runs in full: brought back, or never touched.
-  mutating func markRemediated(_ current: DesiredDeploymentStatus.Current) {
+  mutating func markRemediated(_ current: DesiredDeploymentStatus.Current, beside running: RunningRelease? = nil) {
     settle()
     guard isRollbackBegun else {
       let message = "The failure changed nothing: \(current.title) goes on running"
@@ -234,7 +234,7 @@ extension DeploymentPlanner {
       events.append(DeploymentEvent(.normal, "NothingChanged", message))
       return
     }
-    let message = "\(current.title) runs again"
+    let message = "\(current.title) runs again\(running?.remnantsText ?? "")"
     set(DeploymentCondition.remediated, .isTrue, "RolledBack", message)
     events.append(DeploymentEvent(.normal, "RolledBack", message))
     guard let attempted = status.lastAttemptedGeneration,
@@ -252,9 +252,9 @@ extension DeploymentPlanner {
   /// Something that changes the environment again and again is not fought every few seconds.
   private var correctionPause: Duration { facts.retry.pause(afterCorrections: status.corrections ?? 0) }
 
-  mutating func markCorrected(_ current: DesiredDeploymentStatus.Current) {
+  mutating func markCorrected(_ current: DesiredDeploymentStatus.Current, beside running: RunningRelease? = nil) {
     status.corrections = min(max(status.corrections ?? 0, 0), 15) + 1
-    let message = "\(current.title) runs again as it was deployed"
+    let message = "\(current.title) runs again as it was deployed\(running?.remnantsText ?? "")"
     set(DeploymentCondition.drifted, .isFalse, "Corrected", message)
     events.append(DeploymentEvent(.normal, "DriftCorrected", message))
     if current.unapplied != nil { markInSync(current) }

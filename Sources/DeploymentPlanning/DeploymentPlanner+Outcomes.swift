@@ -26,16 +26,22 @@ public struct RunningRelease: Sendable, Hashable {
   public var unapplied: [String]
   /// The revision that the runtime gave it; nil for one that counts none.
   public var revision: RevisionReference?
+  /// What of other versions stays beside it, and what could not go back, in words.
+  public var remnants: [String]
 
   public init(
     imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [], unapplied: [String] = [],
-    revision: RevisionReference? = nil
+    revision: RevisionReference? = nil, remnants: [String] = []
   ) {
     self.imageDigests = imageDigests
     self.services = services.sorted { $0.name < $1.name }
     self.unapplied = unapplied
     self.revision = revision
+    self.remnants = remnants
   }
+
+  /// What follows a sentence that says what runs: nothing, or what stays.
+  var remnantsText: String { remnants.isEmpty ? "" : ". \(remnants.joined(separator: "; "))" }
 }
 
 extension DeploymentPlanner {
@@ -72,7 +78,7 @@ extension DeploymentPlanner {
       artifactSha256: release.artifact.sha256, release: release, imageDigests: running.imageDigests,
       services: running.services.isEmpty ? nil : running.services,
       unapplied: running.unapplied.isEmpty ? nil : running.unapplied, since: now)
-    let text = "\(current.title) was deployed"
+    let text = "\(current.title) was deployed\(running.remnantsText)"
     prepend(
       .init(
         revision: revision.number, manifestSha256: revision.manifestSha256, generation: generation, release: release,
@@ -89,17 +95,24 @@ extension DeploymentPlanner {
     setHealthy(.healthy)
     markInSync(current)
     set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")
-    events.append(DeploymentEvent(.normal, "Deployed", "\(current.title) was deployed and runs in full health"))
+    events.append(
+      DeploymentEvent(
+        .normal, "Deployed", "\(current.title) was deployed and runs in full health\(running.remnantsText)"))
   }
 
   private mutating func recordDeploymentFailed(_ failure: DeploymentFailure) {
     let attempts = status.attempts ?? 1
-    if failure.isTransient, attempts < facts.retry.maxAttempts {
+    if failure.isTransient, failure.isOutage || attempts < facts.retry.maxAttempts {
       if isUntouched, let current = status.current {
         set(DeploymentCondition.released, .isTrue, "Deployed", "\(current.title) was deployed")
       }
       status.progress = nil
-      let text = "Attempt \(attempts) of \(facts.retry.maxAttempts) failed and is repeated: \(failure.message)"
+      let text =
+        failure.isOutage
+        ? "Goes on as soon as it can: \(failure.message)"
+        : "Attempt \(attempts) of \(facts.retry.maxAttempts) failed and is repeated: \(failure.message)"
+      // What the release has no part in does not count against it.
+      if failure.isOutage { status.attempts = max(attempts, 1) - 1 }
       status.nextAttemptAt = facts.now + facts.retry.delay(afterAttempts: attempts)
       set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
       set(DeploymentCondition.ready, .isFalse, failure.reason, text)
@@ -173,9 +186,9 @@ extension DeploymentPlanner {
     switch purpose {
     case .rollback:
       markInSync(current)
-      markRemediated(current)
+      markRemediated(current, beside: running)
       if let failure = status.failure, failure.generation == generation { keepInstead(current, of: failure) }
-    case .driftCorrection: markCorrected(current)
+    case .driftCorrection: markCorrected(current, beside: running)
     }
   }
 

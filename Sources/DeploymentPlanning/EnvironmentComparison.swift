@@ -19,6 +19,8 @@ public struct EnvironmentComparison: Sendable, Hashable {
     /// Somebody uninstalled the release and installed something else.
     case otherRelease(HelmObservation.Revision)
     case notDeployed(HelmObservation.Revision)
+    /// What the newest revision deploys is not known.
+    case unreadable(String)
     case object(HelmObservation.Difference)
 
     public var description: String {
@@ -41,6 +43,7 @@ public struct EnvironmentComparison: Sendable, Hashable {
         "revision \(revision.number) of the Helm release (chart \(revision.version)) is not what was deployed under that number"
       case .notDeployed(let revision):
         "revision \(revision.number) of the Helm release is \(revision.status.rawValue)"
+      case .unreadable(let problem): problem
       case .object(let difference):
         switch difference.change {
         case .missing: "\(difference.object) is missing"
@@ -83,6 +86,7 @@ public struct EnvironmentComparison: Sendable, Hashable {
     drifts =
       switch observation.latest {
       case nil: [.notInstalled]
+      case let latest? where latest.problem != nil: [.unreadable(latest.problem ?? "")]
       case let latest? where latest.number != expected.number:
         [.otherRevision(latest, expected: expected.number)]
       case let latest? where !expected.names(latest): [.otherRelease(latest)]

@@ -29,12 +29,17 @@ public struct HelmObservation: Sendable, Hashable {
     /// The version of the chart.
     public var version: String
     public var manifestSha256: String
+    /// Why it is not known what it deploys: its Secret is damaged or too large; nil where it is.
+    public var problem: String?
 
-    public init(number: Int64, status: Status, version: String, manifestSha256: String = "") {
+    public init(
+      number: Int64, status: Status, version: String, manifestSha256: String = "", problem: String? = nil
+    ) {
       self.number = number
       self.status = status
       self.version = version
       self.manifestSha256 = manifestSha256
+      self.problem = problem
     }
   }
 

@@ -20,12 +20,14 @@ public enum YAMLStream {
 
   /// The documents of `bytes`, without the empty ones.
   ///
-  /// - Parameter file: what errors and locations call the text: a file's name, or `stdin`.
-  public static func parse(_ bytes: [UInt8], file: String, keys: KeyRules = .strict) throws(YAMLError) -> [YAMLDocument]
-  {
-    guard bytes.count <= maximumByteCount else {
-      throw YAMLError(
-        SourceLocation(file: file, line: 1, column: 1), "the file has more than \(maximumByteCount >> 20) MiB")
+  /// - Parameters:
+  ///   - file: what errors and locations call the text: a file's name, or `stdin`.
+  ///   - limit: more bytes are an error; whole MiB.
+  public static func parse(
+    _ bytes: [UInt8], file: String, keys: KeyRules = .strict, limit: Int = maximumByteCount
+  ) throws(YAMLError) -> [YAMLDocument] {
+    guard bytes.count <= limit else {
+      throw YAMLError(SourceLocation(file: file, line: 1, column: 1), "the file has more than \(limit >> 20) MiB")
     }
     return try bytes.withUnsafeBufferPointer { buffer throws(YAMLError) in
       var events = YAMLEventParser(buffer, file: file)
@@ -35,9 +37,9 @@ public enum YAMLStream {
   }
 
   public static func parse(
-    _ text: String, file: String, keys: KeyRules = .strict
+    _ text: String, file: String, keys: KeyRules = .strict, limit: Int = maximumByteCount
   ) throws(YAMLError) -> [YAMLDocument] {
-    try parse(Array(text.utf8), file: file, keys: keys)
+    try parse(Array(text.utf8), file: file, keys: keys, limit: limit)
   }
 }
 

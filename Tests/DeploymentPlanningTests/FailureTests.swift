@@ -242,6 +242,37 @@ struct FailureTests {
     #expect(decision.stepName == "deploy 2.2.0")
   }
 
+  @Test func anOutageOfTheClusterDoesNotCountAgainstTheRelease() {
+    var status = settledStatus()
+    var now = moment
+    let outage = DeploymentFailure(isTransient: true, reason: "ClusterUnreachable", message: "no answer")
+    for _ in 0..<10 {
+      var decision = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: status), facts: facts(at: now))
+      if case .settled(let pause?) = decision.step {
+        now = now + pause
+        decision = DeploymentPlanner.decide(deployment(spec("2.3.0"), status: decision.status), facts: facts(at: now))
+      }
+      #expect(decision.stepName == "deploy 2.3.0")
+      #expect(decision.status.attempts == 1)
+      status =
+        DeploymentPlanner.record(
+          .deploymentFailed(outage), of: deployment(spec("2.3.0"), status: decision.status), now: now
+        ).status
+      #expect(status.failure == nil && status.nextAttemptAt != nil)
+    }
+  }
+
+  @Test func whatStaysBesideWhatWasBroughtBackIsNamed() {
+    let begun = DeploymentPlanner.decide(
+      deployment(spec("2.3.0"), status: failedStatus()), facts: facts(.observed(.compose([]))))
+    let running = RunningRelease(
+      imageDigests: [:], services: services("2.2.0"), remnants: ["PersistentVolumeClaim data keeps its 3Gi"])
+    let (status, events) = DeploymentPlanner.record(
+      .restored(running, .rollback), of: deployment(spec("2.3.0"), status: begun.status), now: moment)
+    #expect(events.last?.message == "2.2.0 (revision 4) runs again. PersistentVolumeClaim data keeps its 3Gi")
+    #expect(status.conditions?[DeploymentCondition.remediated]?.message == events.last?.message)
+  }
+
   @Test func whatMayPassIsTriedThreeTimes() {
     var status = settledStatus()
     var now = moment

@@ -42,4 +42,17 @@ struct HelmDeletionTests {
         })
     }
   }
+
+  /// The namespace takes the Agent's lease and Helm's Secrets away before the record may go.
+  @Test(arguments: HelmEdition.offered)
+  func aNamespaceThatIsDeletedWithItsRecordsEnds(_ edition: HelmEdition) async throws {
+    try await HelmEnvironment.use(edition, source: .cluster) { environment in
+      try await environment.startAgent()
+      var spec = try await environment.spec("1.0.0", tag: "v1")
+      spec.deletionPolicy = .uninstall
+      try await environment.deploy(spec)
+      // Waits until all of it is gone.
+      try await environment.session.kubectl("delete", "namespace", environment.namespace, "--timeout=120s")
+    }
+  }
 }

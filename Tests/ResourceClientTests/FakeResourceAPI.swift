@@ -226,8 +226,8 @@ final class FakeResourceAPI: APITransport {
     HTTPResponse(status: status, body: value.serialized())
   }
 
-  static func failure(_ reason: StatusError.Reason) -> HTTPResponse {
-    json(StatusError(reason, "the fake says \(reason.rawValue)").json, status: reason.httpStatus)
+  static func failure(_ reason: StatusError.Reason, _ message: String? = nil) -> HTTPResponse {
+    json(StatusError(reason, message ?? "the fake says \(reason.rawValue)").json, status: reason.httpStatus)
   }
 }
 

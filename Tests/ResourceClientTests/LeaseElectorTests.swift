@@ -87,6 +87,30 @@ import WireFormats
     #expect(holder == "")
   }
 
+  @Test func aNamespaceThatIsBeingDeletedIsLedWithoutALease() async throws {
+    let elector = elector("one")
+    try await elector.acquire()
+    let (signal, finish) = AsyncStream<Void>.makeStream()
+    let holding = Task { await elector.hold { for await _ in signal {} } }
+    await clock.waitForSleepers(1)
+    api.remove(path)
+    let refusal = FakeResourceAPI.failure(
+      .forbidden,
+      "leases \"agent\" is forbidden: unable to create new content in namespace x because it is being terminated")
+    for count in 1...8 {
+      // The first renewal finds no lease; from then on none can be made.
+      if count > 1 { api.failNext(FakeResourceAPI.failure(.notFound), refusal) }
+      clock.advance(by: .seconds(2))
+      await clock.waitForSleepers(1)
+    }
+    finish.finish()
+    guard case .finished = await holding.value else {
+      Issue.record("the lead was lost")
+      return
+    }
+    #expect(holder == nil)
+  }
+
   @Test func workIsCancelledWhenTheLeaseCannotBeRenewed() async throws {
     let elector = elector("one")
     try await elector.acquire()

@@ -172,6 +172,12 @@ final class ClusterObjects: Sendable {
     if let problem { throw RuntimeFailure(problem, what) }
   }
 
+  /// True while the releases of a namespace cannot be watched for want of an answer.
+  func isOut(namespace: String) -> Bool {
+    let subject = Subject(names: KubernetesResources.secrets, namespace: namespace, content: .revisions)
+    return state.withLock { $0.watches[subject]?.informer.problem?.isTransient == true }
+  }
+
   // MARK: Watches
 
   private func informer(_ subject: Subject) -> Informer<JSONValue> {

@@ -90,7 +90,7 @@ struct HelmCommand: Sendable, Hashable {
   }
 
   /// Since 3.13.
-  private var hasLabels: Bool {
+  var hasLabels: Bool {
     guard generation == .helm3 else { return true }
     let minor = version.split(separator: ".").dropFirst().first.flatMap { Int($0) }
     return (minor ?? 0) >= 13
@@ -102,6 +102,11 @@ struct HelmCommand: Sendable, Hashable {
     ["rollback", release, String(revision)] + access(namespace)
       + ["--wait", "--wait-for-jobs", "--timeout", Self.text(timeout), "--history-max", String(historyMax)]
       + (runsHooks ? [] : ["--no-hooks"]) + ownership
+  }
+
+  /// Of every revision that Helm can read, as JSON.
+  func historyArguments(release: String, namespace: String) -> [String] {
+    ["history", release] + access(namespace) + ["--output", "json", "--max", "256"]
   }
 
   func uninstallArguments(release: String, namespace: String, timeout: Duration) -> [String] {

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What lies in the working directory for one release: the lock, and a mark that is there while helm runs.
+/// What lies in the working directory for one release: the lock, and a note of the run of helm that was not seen to its end.
 struct HelmFiles: Sendable {
   private let folder: String
   private let name: String
@@ -22,12 +22,14 @@ struct HelmFiles: Sendable {
     }
   }
 
-  /// True where an Agent was killed while its helm ran.
-  var hasUnfinishedRun: Bool { FileManager.default.fileExists(atPath: run) }
+  /// The run of helm that was not seen to its end: the Agent was killed in its midst, or helm left open what came of it.
+  var unfinishedRun: HelmRun? { FileManager.default.contents(atPath: run).flatMap { HelmRun(note: Array($0)) } }
 
-  func beginRun() throws(RuntimeFailure) {
-    guard FileManager.default.createFile(atPath: run, contents: nil) else {
-      throw WorkingDirectory.failure(0, "write \(run)")
+  func note(_ unfinished: HelmRun) throws(RuntimeFailure) {
+    do {
+      try Data(unfinished.note).write(to: URL(filePath: run), options: .atomic)
+    } catch {
+      throw WorkingDirectory.failure(error, "write \(run)")
     }
   }
 

@@ -22,11 +22,38 @@ struct HelmReleaseRecord: Sendable {
   /// All of it, for writing it again.
   private var json: JSONValue
 
-  /// No release is larger: a Secret holds 1 MiB, and manifests are text.
+  /// How much a release may be once it is decompressed: chart, values and manifest.
   static let maximumByteCount = 64 << 20
 
   /// The Secret of a revision.
   static func secretName(release: String, revision: Int64) -> String { "sh.helm.release.v1.\(release).v\(revision)" }
+
+  /// How Helm describes a revision that a rollback made.
+  static func rollbackDescription(of revision: Int64) -> String { "Rollback to \(revision)" }
+
+  /// How the Agent describes a revision whose helm was killed.
+  static func interruptedDescription(_ status: HelmObservation.Status) -> String {
+    "wrktalk-agent: the \(status.rawValue) of this revision was interrupted"
+  }
+
+  /// How the Agent describes a revision whose helm ended without writing down how.
+  static func unfinishedDescription(_ status: HelmObservation.Status) -> String {
+    "wrktalk-agent: helm ended and left this revision \(status.rawValue)"
+  }
+
+  /// True for a revision that never was what ran, also once Helm calls it superseded, as it does when a rollback fails.
+  var neverDeployed: Bool {
+    switch revision.status {
+    case .deployed, .uninstalled: false
+    case .superseded:
+      description.contains(" failed: ") || description.hasPrefix("wrktalk-agent: the ")
+        || description.hasPrefix("wrktalk-agent: helm ended ")
+    case .unknown, .failed, .uninstalling, .pendingInstall, .pendingUpgrade, .pendingRollback: true
+    }
+  }
+
+  /// True where Helm came to an end with this revision, and that was none; false where it was killed in its midst.
+  var hasFailed: Bool { revision.status == .failed && !description.hasSuffix(" was interrupted") }
 
   /// - Throws: where the Secret does not hold what Helm 3 or 4 writes.
   init(secret: JSONValue) throws(HelmRecordError) {
@@ -38,9 +65,11 @@ struct HelmReleaseRecord: Sendable {
       // Helm reads releases of before it compressed them, too.
       bytes = packed.starts(with: [0x1F, 0x8B]) ? try Gzip.decompress(packed, limit: Self.maximumByteCount) : packed
     } catch {
-      throw HelmRecordError(message: error.message)
+      throw HelmRecordError(message: error.message, isTooLarge: error.code == .tooLarge)
     }
-    guard let json = try? JSONValue(parsing: bytes) else { throw HelmRecordError(message: "its release is no JSON") }
+    guard let json = try? JSONValue(parsing: bytes) else {
+      throw HelmRecordError(message: "its release is not valid JSON")
+    }
     try self.init(json: json)
   }
 
@@ -85,4 +114,6 @@ struct HelmReleaseRecord: Sendable {
 /// Why a Secret cannot be read as a release; names nothing of its content.
 struct HelmRecordError: Error, Sendable, Hashable {
   var message: String
+  /// True for one that Helm reads, but the Agent does not.
+  var isTooLarge = false
 }

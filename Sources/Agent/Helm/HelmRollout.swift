@@ -3,7 +3,7 @@ import DeploymentPlanning
 import Synchronization
 import WireFormats
 
-/// What happens in the cluster while a release is being changed: told as progress, and as the true reason where it fails.
+/// What happens in the cluster while a release is being changed: reported as progress, and as the true reason where it fails.
 final class HelmRollout: Sendable {
   typealias Progress = DesiredDeploymentStatus.Progress
 
@@ -12,12 +12,13 @@ final class HelmRollout: Sendable {
   private let target: RuntimeTarget
   private let deadline: Deadline
   /// The revision that is being left.
-  private let base: Int64
+  let base: Int64
   private let watch: RolloutWatch
   private let doorbell: Doorbell
   private let progress: @Sendable (Progress) async -> Void
   /// The gravest fault seen so far and its report: Helm may remove a hook's pods before it says that the hook failed.
   private let lastReport = Mutex<(fault: PodFault, text: String)?>(nil)
+  private let outages = Mutex(OutageTally())
 
   /// A watch wakes it; this is for what it misses.
   private static let pollInterval = Duration.seconds(2)
@@ -34,7 +35,7 @@ final class HelmRollout: Sendable {
     self.base = base
     self.mask = mask
     self.progress = progress
-    watch = RolloutWatch(cluster: runtime.cluster, releases: runtime.releases, target: target, logger: runtime.logger)
+    watch = RolloutWatch(cluster: runtime.cluster, target: target, logger: runtime.logger)
     doorbell = Doorbell(rings: watch.rings)
   }
 
@@ -45,26 +46,80 @@ final class HelmRollout: Sendable {
 
   // MARK: While Helm works
 
-  /// Tells what is waited for until the task is cancelled, or until waiting is of no more use.
+  /// Reports what is waited for until the task is cancelled, or until waiting is of no more use.
   /// - Parameter judges: false for a revision that ran before: it is only waited for.
-  func earlyFailure(judges: Bool) async -> RuntimeFailure? {
+  func earlyFailure(of run: HelmRun, judges: Bool) async -> RuntimeFailure? {
     var told: Progress?
+    var made: RevisionLabel?
     while !Task.isCancelled {
-      if let assessment = try? await watch.assessment(after: base, includingHooks: true) {
-        if judges, let failure = await verdict(assessment) { return failure }
-        if assessment.waitingFor != nil, assessment.progress != told {
-          told = assessment.progress
-          await tell(assessment)
+      noteView()
+      do throws(RuntimeFailure) {
+        let revisions = try await runtime.cluster.revisions(release: target.name, namespace: target.namespace)
+        let own = try await revision(of: run, among: revisions)
+        if let known = own ?? made, revisions.first?.number != known.number, !isOut,
+          let interference = try await interference(with: run, having: known)
+        {
+          return interference
         }
+        made = own ?? made
+        if let newest = try await newest(among: revisions) {
+          let assessment = try await watch.assessment(of: newest, includingHooks: true)
+          if judges, let failure = await verdict(assessment) { return failure }
+          if assessment.waitingFor != nil, assessment.progress != told {
+            told = assessment.progress
+            await tell(assessment)
+          }
+        }
+      } catch {
+        // What the Agent cannot read it could not look after; what it cannot see now it may see at the next look.
+        if error.kind == .permanent { return error }
       }
       guard await doorbell.wait(atMost: Self.pollInterval, clock: runtime.clock) else { return nil }
     }
     return nil
   }
 
+  /// The revision that a run of helm has made, if it has already.
+  private func revision(
+    of run: HelmRun, among revisions: [RevisionLabel]
+  ) async throws(RuntimeFailure) -> RevisionLabel? {
+    for revision in revisions.reversed() where revision.number > run.base {
+      var description: String?
+      if case .rollback = run.purpose { description = try await runtime.releases.summary(revision)?.description }
+      if run.made(revision, among: revisions, description: description) { return revision }
+    }
+    return nil
+  }
+
+  /// Who else has used Helm since a run of it began, so far that the run's own end says nothing of what runs; nil where
+  /// nobody has.
+  /// - Parameter known: the revision that the run is known to have made.
+  func interference(
+    with run: HelmRun, having known: RevisionLabel? = nil
+  ) async throws(RuntimeFailure) -> RuntimeFailure? {
+    guard run.purpose != .uninstall else { return nil }
+    let revisions = try await runtime.releases.revisions(release: target.name, namespace: target.namespace)
+    let own = try await revision(of: run, among: revisions)
+    guard let newest = revisions.first else {
+      return run.base > 0 || known != nil ? .interference(target.name, nil, nil, after: Self.midst) : nil
+    }
+    guard let number = (own ?? known)?.number, newest.number != number else { return nil }
+    return .interference(target.name, newest, try await runtime.releases.readable(newest)?.0, after: Self.midst)
+  }
+
+  private static let midst = "the Agent's own was at work"
+
+  /// Nil while there is none newer than the one that is being left.
+  private func newest(among revisions: [RevisionLabel]) async throws(RuntimeFailure) -> NewestRevision? {
+    guard let label = revisions.first, label.number > base,
+      let (record, manifest) = try await runtime.releases.record(label)
+    else { return nil }
+    return NewestRevision(label: label, record: record, manifest: manifest)
+  }
+
   /// Nil where waiting may help.
   private func verdict(_ assessment: RolloutAssessment) async -> RuntimeFailure? {
-    guard let fault = assessment.fault else { return nil }
+    guard let fault = assessment.fault, !isOut else { return nil }
     switch fault.kind {
     case .imagePull(isFinal: true):
       // What has long failed may be just what this repairs.
@@ -101,9 +156,24 @@ final class HelmRollout: Sendable {
 
   // MARK: After Helm
 
-  /// Why Helm failed: what holds up the workloads, where that is known, instead of Helm's word for having waited.
+  /// Why Helm failed: what holds up the workloads, where that is known, instead of Helm's word for having waited. Helm's own
+  /// wait cannot be made longer by an outage, so one that fell into it says nothing.
   func explained(_ failure: RuntimeFailure) async -> RuntimeFailure {
-    let assessment = try? await watch.assessment(after: base, includingHooks: true)
+    noteView()
+    let tally = outages.withLock { $0 }
+    guard tally.isConsiderable else { return await explanation(of: failure) }
+    return RuntimeFailure(
+      kind: .transient, reason: "ClusterUnreachable",
+      message: "The API server could not be reached while Helm waited, so nothing is known against the release: "
+        + failure.message)
+  }
+
+  private func explanation(of failure: RuntimeFailure) async -> RuntimeFailure {
+    let revisions = try? await runtime.cluster.revisions(release: target.name, namespace: target.namespace)
+    var assessment: RolloutAssessment?
+    if let newest = try? await newest(among: revisions ?? []) {
+      assessment = try? await watch.assessment(of: newest, includingHooks: true)
+    }
     let isHook = failure.reason == "HookFailed"
     if let fault = assessment?.fault {
       let text = await report(fault, assessment?.workload)
@@ -122,55 +192,80 @@ final class HelmRollout: Sendable {
     return failure
   }
 
-  /// Waits until all of the release's newest revision is ready and the copies show what was done.
-  /// - Parameters:
-  ///   - revision: that it must be at least; nil for any newer than the one that was left.
-  ///   - isKnownGood: true for a revision that ran before: it is only waited for, never judged early.
-  func finished(revision: Int64?, isKnownGood: Bool) async throws(RuntimeFailure) -> RunningRelease {
-    let before = revision.map { $0 - 1 } ?? base
+  /// The release's newest revision.
+  /// - Throws: where that is not what was wanted, since somebody else has used Helm.
+  func own(_ wanted: WantedRevision) async throws(RuntimeFailure) -> NewestRevision {
+    let copy = try await runtime.cluster.revisions(release: target.name, namespace: target.namespace)
+    if let label = copy.first, let (record, manifest) = try await runtime.releases.readable(label),
+      wanted.isMet(by: record)
+    {
+      return NewestRevision(label: label, record: record, manifest: manifest)
+    }
+    // The copy may be older than what Helm has just done.
+    let label = try await runtime.releases.revisions(release: target.name, namespace: target.namespace).first
+    guard let label, let (record, manifest) = try await runtime.releases.record(label) else {
+      throw .interference(target.name, label, nil, after: Self.midst)
+    }
+    guard wanted.isMet(by: record) else { throw .interference(target.name, label, record, after: Self.midst) }
+    return NewestRevision(label: label, record: record, manifest: manifest)
+  }
+
+  /// Waits until all of the revision is ready and the copies show what was done.
+  /// - Parameter isKnownGood: true for a revision that ran before: it is only waited for, never judged early.
+  /// - Throws: also where another revision has come in the place of the one that was wanted.
+  func finished(_ wanted: WantedRevision, isKnownGood: Bool) async throws(RuntimeFailure) -> RunningRelease {
     var told: Progress?
     var quietUntil: Duration?
     while true {
-      let assessment = try await watch.assessment(after: before, includingHooks: false)
-      if let assessment, assessment.waitingFor == nil {
-        if let running = try await settled() { return running }
+      noteView()
+      let own = try await own(wanted)
+      let assessment = try await watch.assessment(of: own, includingHooks: false)
+      if assessment.waitingFor == nil {
+        if try await isSettled(own) { return try await running(own) }
         // All is ready, so what still differs is either not seen yet or changed by somebody at this very moment.
-        quietUntil = quietUntil ?? deadline.remaining() - Self.settleTime
-        if let quietUntil, deadline.remaining() <= max(quietUntil, .zero) { return try await running() }
-      } else if let assessment {
+        quietUntil = quietUntil ?? remaining - Self.settleTime
+        if let quietUntil, !isOut, remaining <= max(quietUntil, .zero) { return try await running(own) }
+      } else {
         if !isKnownGood, let failure = await verdict(assessment) { throw failure }
         if assessment.progress != told {
           told = assessment.progress
           await tell(assessment)
         }
       }
-      if deadline.remaining() <= .zero {
-        throw await explained(
-          RuntimeFailure(
+      if !isOut, remaining <= .zero {
+        throw await explanation(
+          of: RuntimeFailure(
             kind: .permanent, reason: "Timeout",
             message: "Not everything is ready after \(DurationText(target.timeout))"))
       }
-      let pause = min(
-        quietUntil == nil ? Self.pollInterval : .milliseconds(100), max(deadline.remaining(), .milliseconds(50)))
+      let pause = min(quietUntil == nil ? Self.pollInterval : .milliseconds(100), max(remaining, .milliseconds(50)))
       guard await doorbell.wait(atMost: pause, clock: runtime.clock) else { throw .stopped }
     }
   }
 
-  /// Nil while the copies still show a difference from the manifest.
-  private func settled() async throws(RuntimeFailure) -> RunningRelease? {
-    guard case .helm(let observation) = try await runtime.observe(target), observation.differences.isEmpty,
-      observation.latest?.status == .deployed
-    else { return nil }
-    return try await running()
+  /// False while the copies still show a difference from the manifest.
+  private func isSettled(_ own: NewestRevision) async throws(RuntimeFailure) -> Bool {
+    guard case .helm(let observation) = try await runtime.observe(target) else { return false }
+    return observation.differences.isEmpty && observation.latest?.number == own.label.number
+      && observation.latest?.status == own.record.revision.status
   }
 
-  private func running() async throws(RuntimeFailure) -> RunningRelease {
-    let revisions = try await runtime.cluster.revisions(release: target.name, namespace: target.namespace)
-    var reference: RevisionReference?
-    if let latest = revisions.first {
-      let record = try await runtime.releases.record(latest)?.0
-      reference = RevisionReference(latest.number, manifestSha256: record?.revision.manifestSha256)
-    }
-    return RunningRelease(imageDigests: try await watch.imageDigests(), revision: reference)
+  private func running(_ own: NewestRevision) async throws(RuntimeFailure) -> RunningRelease {
+    RunningRelease(
+      imageDigests: try await watch.imageDigests(of: own),
+      revision: RevisionReference(own.label.number, manifestSha256: own.record.revision.manifestSha256))
+  }
+
+  // MARK: Outages
+
+  /// What is left of the time, which does not run while nothing can be seen.
+  private var remaining: Duration { deadline.remaining() + outages.withLock { $0.lost } }
+
+  private var isOut: Bool { outages.withLock { $0.isOut } }
+
+  private func noteView() {
+    let moment = deadline.limit - deadline.remaining()
+    let isOut = watch.isOut
+    outages.withLock { $0.note(isOut: isOut, at: moment) }
   }
 }

@@ -89,8 +89,17 @@ public final class HelmRuntime: DeploymentRuntime {
 
   public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
     let revisions = try await cluster.revisions(release: target.name, namespace: target.namespace)
-    guard let latest = revisions.first, let (record, manifest) = try await releases.record(latest) else {
-      return .helm(HelmObservation(latest: nil))
+    guard let latest = revisions.first else { return .helm(HelmObservation(latest: nil)) }
+    let record: HelmReleaseRecord
+    let manifest: ReleaseManifest
+    do throws(RuntimeFailure) {
+      guard let found = try await releases.record(latest) else { return .helm(HelmObservation(latest: nil)) }
+      (record, manifest) = found
+    } catch {
+      guard error.isOfUnreadableRelease else { throw error }
+      return .helm(
+        HelmObservation(
+          latest: .init(number: latest.number, status: latest.status, version: "", problem: error.message)))
     }
     let live = try await cluster.live(manifest.objects)
     let drifted = try await drift.drifted(manifest, live: live, of: target, revision: latest.number)
@@ -128,8 +137,8 @@ public final class HelmRuntime: DeploymentRuntime {
     let revisions = try await releases.revisions(release: target.name, namespace: target.namespace)
     var found: RevisionLabel?
     for revision in revisions where revision.status == .deployed || revision.status == .superseded {
-      guard let (record, _) = try await releases.record(revision) else { continue }
-      if !record.description.hasPrefix(HelmOperation.ownDescription) {
+      guard let (record, _) = try await releases.readable(revision) else { continue }
+      if !record.neverDeployed, !record.description.hasPrefix(HelmOperation.ownDescription) {
         found = revision
         break
       }

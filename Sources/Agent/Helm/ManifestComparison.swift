@@ -8,7 +8,7 @@ import WireFormats
 /// admission and controllers add others.
 struct ManifestComparison {
   private let object: ManifestObject
-  private let ignored: [JSONPointer]
+  private var ignored: [JSONPointer]
   private var differences: [HelmObservation.Difference] = []
 
   /// - Parameter rules: what may differ.
@@ -19,6 +19,7 @@ struct ManifestComparison {
     if live == nil, object.vanishesWhenDone { return [] }
     guard let live else { return [HelmObservation.Difference(object: object.title, change: .missing)] }
     var comparison = ManifestComparison(object, ignoring: rules)
+    if object.grownSize(live) != nil { comparison.ignored.append(JSONPointer(tokens: ManifestObject.storageRequest)) }
     comparison.compare(object.desired, live, at: [])
     return comparison.differences
   }
@@ -61,7 +62,7 @@ struct ManifestComparison {
   }
 
   /// The element of a live list that is the same thing as one of the manifest's.
-  fileprivate static func counterpart(
+  static func counterpart(
     of index: Int, in elements: [JSONValue], among actual: [JSONValue]
   ) -> JSONValue? {
     guard let keys = mergeKeys(of: elements) else { return actual.indices.contains(index) ? actual[index] : nil }
@@ -70,7 +71,7 @@ struct ManifestComparison {
   }
 
   /// By what the elements of a list are told apart; nil where by their place.
-  private static func mergeKeys(of elements: [JSONValue]) -> [String]? {
+  static func mergeKeys(of elements: [JSONValue]) -> [String]? {
     let candidates = [
       ["name"], ["mountPath"], ["devicePath"], ["containerPort", "protocol"], ["port", "protocol"], ["ip"],
     ]
@@ -134,7 +135,8 @@ extension ManifestObject {
 
   /// What is wanted, with the fields that others may change as they are: an apply that left them out would take them away.
   func desired(ignoring rules: [DesiredDeploymentSpec.DriftIgnoreRule], live: JSONValue?) -> JSONValue {
-    ignoredPaths(rules).reduce(desired) { $0.adopting($1.tokens[...], from: live) }
+    let grown = grownSize(live) == nil ? [] : [JSONPointer(tokens: Self.storageRequest)]
+    return (ignoredPaths(rules) + grown).reduce(desired) { $0.adopting($1.tokens[...], from: live) }
   }
 
   /// Settings live in Secrets, ConfigMaps (spec §4.1) and environment variables, and may stand in commands.
@@ -158,7 +160,7 @@ extension JSONValue {
     }
   }
 
-  fileprivate var amount: Quantity? {
+  var amount: Quantity? {
     switch self {
     case .string(let text): Quantity(text)
     case .integer(let value): Quantity(String(value))

@@ -1,5 +1,5 @@
 /// An amount in Kubernetes' notation: `500m`, `0.5`, `128Mi`, `1e3`. Amounts are equal whatever notation they are in.
-struct Quantity: Hashable {
+struct Quantity: Hashable, Comparable {
   /// The digits without leading and trailing zeros, and the power of ten of the last one. Binary units are multiplied
   /// out.
   private var digits: [UInt8]
@@ -41,6 +41,18 @@ struct Quantity: Hashable {
     self.digits = Array(digits.drop { $0 == 0 })
     self.exponent = digits.isEmpty ? 0 : exponent
     self.isNegative = sign == "-" && !digits.isEmpty
+  }
+
+  static func < (left: Quantity, right: Quantity) -> Bool {
+    if left.isNegative != right.isNegative { return left.isNegative }
+    if left.isNegative { return right.magnitudeIsLess(than: left) }
+    return left.magnitudeIsLess(than: right)
+  }
+
+  private func magnitudeIsLess(than other: Quantity) -> Bool {
+    if digits.isEmpty || other.digits.isEmpty { return digits.isEmpty && !other.digits.isEmpty }
+    let (places, otherPlaces) = (digits.count + exponent, other.digits.count + other.exponent)
+    return places == otherPlaces ? digits.lexicographicallyPrecedes(other.digits) : places < otherPlaces
   }
 
   private static func product(_ digits: [UInt8], _ factor: Int) -> [UInt8] {

@@ -1,4 +1,5 @@
 import Cryptography
+import ResourceModel
 import WireFormats
 import YAMLDocuments
 
@@ -6,11 +7,17 @@ import YAMLDocuments
 struct ReleaseManifest: Sendable {
   var objects: [ManifestObject]
 
+  /// What the Agent reads of a release. Helm stores more where it compresses well, but to hold it would take the Agent many
+  /// times as much memory.
+  static let maximumByteCount = 16 << 20
+
   /// - Parameters:
   ///   - text: YAML documents, as Helm rendered them.
   ///   - namespace: the release's, for objects that name none.
   init(_ text: String, namespace: String) throws(YAMLError) {
-    objects = try YAMLStream.parse(text, file: "manifest", keys: .lenient).flatMap { document in
+    objects = try YAMLStream.parse(
+      text, file: "manifest", keys: .lenient, limit: Self.maximumByteCount
+    ).flatMap { document in
       Self.flattened(document.value).compactMap { ManifestObject($0, namespace: namespace) }
     }
   }
@@ -60,6 +67,19 @@ struct ManifestObject: Sendable, Hashable {
     WorkloadKind(self) == .job && json["spec"]?["ttlSecondsAfterFinished"]?.integer != nil
   }
 
+  /// What tells it from all other objects, whichever version of its kind it is written in.
+  struct Identity: Sendable, Hashable {
+    var group: String
+    var kind: String
+    var namespace: String
+    var name: String
+  }
+
+  var identity: Identity {
+    let group = apiVersion.split(separator: "/").dropLast().first.map(String.init) ?? ""
+    return Identity(group: group, kind: kind, namespace: namespace, name: name)
+  }
+
   /// `Deployment backend`
   var title: String { "\(kind) \(name)" }
 }
@@ -77,5 +97,21 @@ enum WorkloadKind: String, Sendable, CaseIterable {
       object.apiVersion.hasPrefix(kind == .job ? "batch/" : "apps/")
     else { return nil }
     self = kind
+  }
+}
+
+extension ManifestObject {
+  var isVolumeClaim: Bool { kind == "PersistentVolumeClaim" && apiVersion == "v1" }
+
+  static let storageRequest = ["spec", "resources", "requests", "storage"]
+
+  /// The size that a live claim has been given beyond what the manifest asks for; nil for one that has no more. Claims grow,
+  /// but none ever becomes smaller, so this is nothing that could be put right.
+  func grownSize(_ live: JSONValue?) -> String? {
+    let place = JSONPointer(tokens: Self.storageRequest)
+    guard isVolumeClaim, let asked = place.value(in: json).flatMap({ Quantity($0.string ?? $0.text) }),
+      let size = live.flatMap({ place.value(in: $0) })?.string, let given = Quantity(size), asked < given
+    else { return nil }
+    return size
   }
 }

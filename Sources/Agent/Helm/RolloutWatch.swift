@@ -8,7 +8,6 @@ import WireFormats
 /// Looks at the workloads of a release and their pods while they are being brought up, through watches that end with it.
 final class RolloutWatch: Sendable {
   private let cluster: ClusterObjects
-  private let releases: HelmReleases
   private let target: RuntimeTarget
   private let pods: Informer<JSONValue>
   private let replicaSets: Informer<JSONValue>
@@ -18,9 +17,8 @@ final class RolloutWatch: Sendable {
   /// Rings when a pod or a workload has changed.
   let rings: AsyncStream<Void>
 
-  init(cluster: ClusterObjects, releases: HelmReleases, target: RuntimeTarget, logger: Logger) {
+  init(cluster: ClusterObjects, target: RuntimeTarget, logger: Logger) {
     self.cluster = cluster
-    self.releases = releases
     self.target = target
     let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     self.rings = rings
@@ -65,28 +63,25 @@ final class RolloutWatch: Sendable {
     }
   }
 
-  /// The release as its newest revision has it: its workloads, and the hooks that run containers.
-  /// - Parameter base: the revision that is being left.
-  /// - Returns: nil while there is no newer one.
-  func assessment(after base: Int64, includingHooks: Bool) async throws(RuntimeFailure) -> RolloutAssessment? {
-    guard let workloads = try await workloads(after: base, includingHooks: includingHooks) else { return nil }
-    return RolloutAssessment(workloads)
+  /// True while pods or the release cannot be watched for want of an answer: what is known of them may be old.
+  var isOut: Bool {
+    [pods, replicaSets].contains { $0.problem?.isTransient == true } || cluster.isOut(namespace: target.namespace)
   }
 
-  private func workloads(
-    after base: Int64, includingHooks: Bool
-  ) async throws(RuntimeFailure) -> [RolloutAssessment.Workload]? {
+  /// The workloads of a revision, and the hooks that run containers.
+  func assessment(
+    of revision: NewestRevision, includingHooks: Bool
+  ) async throws(RuntimeFailure) -> RolloutAssessment {
     try await synced()
-    let revisions = try await cluster.revisions(release: target.name, namespace: target.namespace)
-    guard let latest = revisions.first, latest.number > base, let (record, manifest) = try await releases.record(latest)
-    else { return nil }
-    let objects = manifest.workloads
-    let live = try await cluster.live(objects)
-    var found = zip(objects, live).map { object, live in
+    let live = try await cluster.live(revision.manifest.workloads)
+    let workloads = workloads(revision.manifest, live)
+    return RolloutAssessment((includingHooks ? hooks(revision.record) : []) + workloads)
+  }
+
+  private func workloads(_ manifest: ReleaseManifest, _ live: [JSONValue?]) -> [RolloutAssessment.Workload] {
+    zip(manifest.workloads, live).map { object, live in
       RolloutAssessment.Workload(object: object, live: live, pods: pods(of: object, live: live))
     }
-    if includingHooks { found = hooks(record) + found }
-    return found
   }
 
   /// Jobs of hooks are known by their pods: Helm does not label hooks as its own.
@@ -141,9 +136,9 @@ final class RolloutWatch: Sendable {
   }
 
   /// Service to the digest of the image that its pods run.
-  func imageDigests() async throws(RuntimeFailure) -> [String: String] {
+  func imageDigests(of revision: NewestRevision) async throws(RuntimeFailure) -> [String: String] {
     var digests: [String: String] = [:]
-    for workload in try await workloads(after: 0, includingHooks: false) ?? [] {
+    for workload in workloads(revision.manifest, try await cluster.live(revision.manifest.workloads)) {
       let labels = workload.object.json["metadata"]?["labels"]
       let service = labels?["app.kubernetes.io/component"]?.string ?? workload.object.name
       let containers = workload.pods?.first?["status"]?["containerStatuses"]?.array ?? []

@@ -8,7 +8,8 @@ public import WireFormats
 /// try await elector.acquire()
 /// let end = await elector.hold { await work() }
 /// ```
-/// It works against the Backend and against a Kubernetes API server, together with candidates that use client-go.
+/// It works against the Backend and against a Kubernetes API server, together with candidates that use client-go. In a
+/// namespace that is being deleted no lease can be made any more: there every candidate leads.
 public actor LeaseElector {
   public struct Timing: Sendable, Hashable {
     /// How long others wait after the last sign of the holder.
@@ -206,7 +207,10 @@ public actor LeaseElector {
         held = try await write(record, into: lease, limitedClient(until: deadline))
       } catch {
         held = nil
-        throw error
+        // There is no lease any more to be had, and nothing to be done but to end what is left, which harms nobody when two
+        // do it: without anybody the namespace would never end.
+        guard lease == nil, error.isOfEndingNamespace else { throw error }
+        logger.notice("leading without a lease: the namespace is being deleted")
       }
       lastRenewal = began
       return .holding

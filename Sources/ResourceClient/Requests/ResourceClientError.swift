@@ -18,6 +18,13 @@ public enum ResourceClientError: Error, Sendable, Hashable {
   }
 
   public var isNotFound: Bool { reason == .notFound }
+  /// True where nothing can be created, for the namespace is being deleted. Kubernetes' reason for that stands in a cause
+  /// of another type, so its words count.
+  public var isOfEndingNamespace: Bool {
+    guard case .status(let error) = self, error.reason == .forbidden else { return false }
+    return error.message.contains("because it is being terminated")
+  }
+
   public var isConflict: Bool { reason == .conflict }
   public var isExpired: Bool { reason == .expired }
 

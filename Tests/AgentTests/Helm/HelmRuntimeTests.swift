@@ -314,10 +314,15 @@ extension HelmStack {
     }
     let key = ObjectKey(namespace: namespace, name: label)
     let secret = try await client.get(KubernetesResources.secrets, key)
-    let pending = try HelmReleaseRecord(secret: secret).marked(
-      try #require(HelmObservation.Status(rawValue: status)), "left by a test", in: secret)
+    let record = try HelmReleaseRecord(secret: secret)
+    let pending = try record.marked(
+      try #require(HelmObservation.Status(rawValue: status)),
+      status == "pending-rollback" ? HelmReleaseRecord.rollbackDescription(of: 1) : record.description, in: secret)
     _ = try await client.replace(KubernetesResources.secrets, key, pending)
     let files = HelmFiles(workingDirectory: folder.file("work"), target: target())
-    try files.beginRun()
+    let base = record.revision.number - 1
+    let operation = secret["metadata"]?["labels"]?[RevisionLabel.operationLabel]?.string
+    try files.note(
+      HelmRun(base: base, purpose: status == "pending-rollback" ? .rollback(to: 1) : .upgrade(operation: operation)))
   }
 }

@@ -1,4 +1,5 @@
 import ClusterAccess
+import Cryptography
 import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
@@ -29,7 +30,9 @@ final class HelmStack: Sendable {
   static func with<Result>(
     _ edition: HelmEdition, restartLimit: Int64 = 2, _ body: (HelmStack) async throws -> Result
   ) async throws -> Result {
-    let stack = try HelmStack(edition, restartLimit: restartLimit)
+    let stack = try HelmStack(
+      helm: try edition.executable(), in: try TemporaryFolder(),
+      namespace: "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))", restartLimit: restartLimit)
     try await stack.kubectl("create", "namespace", stack.namespace)
     let result: Swift.Result<Result, any Error>
     do { result = .success(try await body(stack)) } catch { result = .failure(error) }
@@ -38,19 +41,29 @@ final class HelmStack: Sendable {
     return try result.get()
   }
 
-  private init(_ edition: HelmEdition, restartLimit: Int64) throws {
-    folder = try TemporaryFolder()
-    namespace = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+  /// - Parameter disturbed: what the runtime takes for helm instead of it.
+  private init(
+    helm: String, in folder: TemporaryFolder, namespace: String, restartLimit: Int64, disturbed: String? = nil
+  ) throws {
+    self.folder = folder
+    self.namespace = namespace
+    self.helm = helm
     kubeconfig = try Testbed.location(of: .cluster)
-    helm = try edition.executable()
     requests = RequestCounter()
     client = try Self.client(kubeconfig: kubeconfig, counting: requests)
     runtime = HelmRuntime(
       configuration: .init(
         workingDirectory: folder.file("work"),
         environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": folder.path],
-        executable: helm, kubeconfig: kubeconfig, restartLimit: restartLimit),
+        executable: disturbed ?? helm, kubeconfig: kubeconfig, restartLimit: restartLimit),
       client: client, now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: Logger(label: "test"))
+  }
+
+  /// The same release under an Agent that somebody disturbs.
+  func disturbed(by intrusion: HelmIntrusion) throws -> HelmStack {
+    try HelmStack(
+      helm: helm, in: folder, namespace: namespace, restartLimit: 2,
+      disturbed: try intrusion.program(around: helm, kubeconfig: kubeconfig, namespace: namespace, in: folder))
   }
 
   private static func client(kubeconfig: String, counting requests: RequestCounter) throws -> ResourceClient {
@@ -89,6 +102,65 @@ final class HelmStack: Sendable {
         version: version, artifact: .init(path: "chart.tgz", sha256: String(digest)), configPath: "config/values.yaml",
         valuesFrom: valuesFrom, imageTags: ["backend": tag, "media": tag]),
       folder: "\(folder)/bundle", configFile: "\(folder)/config")
+  }
+
+  /// A chart of these objects alone, as the Agent would have unpacked it.
+  func release(_ version: String, of objects: String...) throws -> PreparedRelease {
+    let folder = folder.file("release-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))")
+    try FileManager.default.createDirectory(
+      atPath: "\(folder)/bundle/wrktalk/templates", withIntermediateDirectories: true)
+    let objects = objects.joined(separator: "\n---\n")
+    for (path, text) in [
+      ("Chart.yaml", "{apiVersion: v2, name: wrktalk, version: \(version)}\n"), ("templates/all.yaml", objects),
+    ] {
+      try Data(text.utf8).write(to: URL(filePath: "\(folder)/bundle/wrktalk/\(path)"))
+    }
+    return PreparedRelease(
+      release: .init(
+        version: version,
+        artifact: .init(
+          path: "chart.tgz", sha256: SHA256.digest(of: Array("\(version)\n\(objects)".utf8)).hexadecimal)),
+      folder: "\(folder)/bundle", configFile: nil)
+  }
+
+  /// One pod of the `backend` image that needs no time to become ready.
+  static func deployment(
+    _ name: String = "web", tag: String, label: String = "web", environment: [String] = [], replicas: Int = 1
+  ) throws -> String {
+    let variables = environment.map { "{name: \($0), value: x}" }.joined(separator: ", ")
+    return """
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: \(name)}
+      spec:
+        replicas: \(replicas)
+        selector: {matchLabels: {app: \(name), part: \(label)}}
+        template:
+          metadata: {labels: {app: \(name), part: \(label)}}
+          spec:
+            terminationGracePeriodSeconds: 0
+            containers:
+              - name: web
+                image: \(try Testbed.location(of: .images))/backend:\(tag)
+                env: [\(variables)]
+      """
+  }
+
+  static func configMap(_ name: String, _ data: String) -> String {
+    "{apiVersion: v1, kind: ConfigMap, metadata: {name: \(name)}, data: {\(data)}}"
+  }
+
+  /// What Helm's own history says: `1 superseded`.
+  func history() async throws -> [String] {
+    let text = try await runHelm("history", "wrktalk", "-o", "json")
+    let line = text.split(separator: "\n").first { $0.hasPrefix("[") } ?? "[]"
+    return (try JSONValue(parsing: String(line)).array ?? []).map {
+      "\($0["revision"]?.integer ?? 0) \($0["status"]?.string ?? "")"
+    }
+  }
+
+  func field(_ path: String, of object: String) async throws -> String {
+    try await kubectl("get", object, "-o", "jsonpath={\(path)}")
   }
 
   func deploy(
