@@ -92,6 +92,16 @@ public struct ReleasePreparation: ReleasePreparing {
       kind: .permanent, reason: "ConfigNotKept", message: "\(kept) holds other settings, also under this revision")
   }
 
+  public func forgetConfigurations(_ keys: Set<String>) async throws(RuntimeFailure) {
+    for key in keys.sorted() {
+      do throws(ObjectStorageError) {
+        try await bucket.delete(key)
+      } catch {
+        if error.code != .notFound { throw Self.failure(error, notFound: "ConfigNotFound") }
+      }
+    }
+  }
+
   // MARK: Artifact
 
   /// The verified archive: the one kept from before, or a new download.
