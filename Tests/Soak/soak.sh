@@ -35,7 +35,8 @@ apply() {
   rm -f "$folder/1.0.$version.yaml"
 }
 good() { apply "v$((version % 2 + 1))"; }
-until_is() { wrktalkctl wait dd/wrktalk -n "$project" --for="condition=$1" --timeout 3m >/dev/null 2>&1 || fail "round $round ($what): not $1"; }
+until_is() { wrktalkctl wait dd/wrktalk -n "$project" --for="condition=$1" --timeout 3m >"$folder/wait.log" 2>&1 ||
+  { tail -3 "$folder/wait.log" "$folder/agent.log" >&2; fail "round $round ($what): not $1"; }; }
 
 upgrade() { good; until_is Ready; }
 failure() { apply crash; until_is Remediated; }
