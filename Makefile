@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release demo test bench fuzz crds format lint clean
+.PHONY: build release demo test bench soak fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -24,6 +24,13 @@ bench:            ## Measure, as ratios against something public in the same run
 
 fuzz:             ## Look for inputs that break a reader of untrusted bytes, FUZZ_SECONDS (600) for each
 	Tests/Fuzzing/fuzz.sh
+
+soak:             ## Upgrade, break, interfere and kill again and again, and show that nothing grows; SOAK_COMPOSE and SOAK_HELM rounds
+	Tests/Testbed/packages.sh
+	Tests/Testbed/testbed.sh up
+	swift build
+	Tests/Soak/soak.sh compose "$${SOAK_COMPOSE:-500}"
+	Tests/Soak/soak.sh helm "$${SOAK_HELM:-100}"
 
 crds:             ## Write crds/ from the Swift types
 	swift build --product wrktalkctl

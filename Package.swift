@@ -91,7 +91,8 @@ let package = Package(
     module("Database", ["CLibPQ", "CLibSQLite", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
     module("Observability", ["WireFormats", systemPackage, logging, metrics]),
-    module("ObjectStorage", ["Cryptography", "HTTPTransport", "WireFormats", systemPackage, logging]),
+    module("Files", ["Cryptography", "WireFormats"]),
+    module("ObjectStorage", ["Cryptography", "Files", "HTTPTransport", "WireFormats", systemPackage, logging]),
 
     // The resource API, served and consumed.
     module(
@@ -114,7 +115,7 @@ let package = Package(
       "Agent",
       [
         "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
-        "ObjectStorage", "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel",
+        "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel",
         "WireFormats",
         "YAMLDocuments",
         argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,

@@ -31,6 +31,9 @@ public enum CustomResourceDefinition {
   private static func version(of definition: ResourceDefinition) -> JSONValue {
     var schema = definition.objectSchema.openAPI
     schema["properties"]?["metadata"] = ["type": "object"]
+    if definition.names == DesiredDeploymentKind.names {
+      for rule in DesiredDeploymentKind.rules { add(rule, at: rule.path[...], to: &schema) }
+    }
     var version: JSONValue = [
       "name": .string(definition.names.version), "served": true, "storage": true, "schema": ["openAPIV3Schema": schema],
       "additionalPrinterColumns": .array(definition.printerColumns.map(column)),
@@ -40,6 +43,20 @@ public enum CustomResourceDefinition {
       version["selectableFields"] = .array(definition.selectableFields.map { ["jsonPath": .string(".\($0)")] })
     }
     return version
+  }
+
+  /// `x-kubernetes-validations`, which an API server before 1.25 pays no heed to.
+  private static func add(_ rule: ValidationRule, at path: ArraySlice<String>, to schema: inout JSONValue) {
+    guard let name = path.first else {
+      let known = schema["x-kubernetes-validations"]?.array ?? []
+      schema["x-kubernetes-validations"] = .array(
+        known + [["rule": .string(rule.expression), "message": .string(rule.message)]])
+      return
+    }
+    let (container, key) = name == "[]" ? (nil, "items") : ("properties", name)
+    var child = (container.map { schema[$0] } ?? schema)?[key] ?? [:]
+    add(rule, at: path.dropFirst(), to: &child)
+    if let container { schema[container]?[key] = child } else { schema[key] = child }
   }
 
   private static func column(_ column: PrinterColumn) -> JSONValue {

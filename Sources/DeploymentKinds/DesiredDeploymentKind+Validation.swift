@@ -1,98 +1,143 @@
 import ResourceModel
 import WireFormats
 
+/// A rule that no schema says, twice: as this program checks it, and as an API server does that serves the CRD.
+struct ValidationRule: Sendable {
+  /// The schema's node that the expression is about, from the object down; `[]` is any element.
+  var path: [String]
+  /// In the Common Expression Language: true where the rule is kept. One that names `oldSelf` is asked of changes only.
+  var expression: String
+  /// What an API server says where it is not.
+  var message: String
+  /// Of an object's spec that the schema accepts; the old one is nil where there is none.
+  var errors: @Sendable (_ spec: JSONValue, _ old: JSONValue?) -> [FieldError]
+}
+
 extension DesiredDeploymentKind {
+  static let rules: [ValidationRule] =
+    [runtimeStays, nameStays("compose", "projectName"), nameStays("helm", "releaseName")]
+    + [release("version"), release("artifact"), section("helm", .helm), section("compose", .compose), driftIgnore]
+    + [key("artifact", "path"), key("helm", "valuesPath"), key("compose", "envPath"), imageTags]
+    + [
+      span(["interval"], atMost: 24), span(["helm", "timeout"], atMost: 24), span(["compose", "timeout"], atMost: 24),
+      span(["schedule", "startingDeadline"], atMost: 168), settings,
+    ]
+
   /// The rules that no schema says, over an object that the schema accepts.
   static func validate(_ object: JSONValue, old: JSONValue?) -> [FieldError] {
     guard let spec = object["spec"] else { return [] }
-    if let oldSpec = old?["spec"], spec["runtime"] != oldSpec["runtime"] {
-      return [.forbidden("spec.runtime", "cannot be changed; delete the DesiredDeployment and create it anew")]
-    }
-    var errors =
-      releaseErrors(spec) + runtimeErrors(spec) + keyErrors(spec) + durationErrors(spec) + settingErrors(spec)
-    if let oldSpec = old?["spec"] { errors += nameChangeErrors(spec, oldSpec) }
-    return errors
+    // What else is wrong follows from it.
+    let moved = runtimeStays.errors(spec, old?["spec"])
+    return moved.isEmpty ? rules.flatMap { $0.errors(spec, old?["spec"]) } : moved
   }
+
+  // MARK: What the environment is called cannot change: the Agent would leave the old one behind.
+
+  private static let unchangeable = "cannot be changed; delete the DesiredDeployment and create it anew"
+
+  private static let runtimeStays = ValidationRule(
+    path: ["spec", "runtime"], expression: "self == oldSelf", message: unchangeable
+  ) { spec, old in
+    guard let old, spec["runtime"] != old["runtime"] else { return [] }
+    return [.forbidden("spec.runtime", unchangeable)]
+  }
+
+  private static func nameStays(_ section: String, _ field: String) -> ValidationRule {
+    ValidationRule(path: ["spec", section, field], expression: "self == oldSelf", message: unchangeable) { spec, old in
+      guard let was = old?[section]?[field], let now = spec[section]?[field], was != now else { return [] }
+      return [.forbidden("spec.\(section).\(field)", unchangeable)]
+    }
+  }
+
+  // MARK: What belongs together
 
   /// Either a version with its artifact, or a revision to return to.
-  private static func releaseErrors(_ spec: JSONValue) -> [FieldError] {
-    let isRollback = spec["rollbackTo"] != nil
-    return ["version", "artifact"].compactMap { field in
-      switch (isRollback, spec[field] != nil) {
+  private static func release(_ field: String) -> ValidationRule {
+    ValidationRule(
+      path: ["spec"], expression: "has(self.\(field)) != has(self.rollbackTo)",
+      message: "\(field) must be set unless rollbackTo is, and may not be set together with it"
+    ) { spec, _ in
+      switch (spec["rollbackTo"] != nil, spec[field] != nil) {
       case (true, true):
-        .forbidden("spec.\(field)", "may not be set together with spec.rollbackTo; remove one of them")
-      case (false, false): .required("spec.\(field)", "must be set unless spec.rollbackTo is")
-      default: nil
+        [.forbidden("spec.\(field)", "may not be set together with spec.rollbackTo; remove one of them")]
+      case (false, false): [.required("spec.\(field)", "must be set unless spec.rollbackTo is")]
+      default: []
       }
     }
   }
 
-  private static func runtimeErrors(_ spec: JSONValue) -> [FieldError] {
-    let runtime = spec["runtime"]?.string
-    let sections = [("helm", DeploymentRuntimeKind.helm), ("compose", .compose)]
-    var errors: [FieldError] = sections.compactMap { field, kind in
-      switch (runtime == kind.rawValue, spec[field] != nil) {
-      case (true, false): .required("spec.\(field)", "must be set where spec.runtime is \(kind.rawValue)")
-      case (false, true):
-        .forbidden("spec.\(field)", "may be set only where spec.runtime is \(kind.rawValue); remove it")
-      default: nil
+  private static func section(_ field: String, _ kind: DeploymentRuntimeKind) -> ValidationRule {
+    let name = kind.rawValue
+    return ValidationRule(
+      path: ["spec"], expression: "has(self.\(field)) == (self.runtime == '\(name)')",
+      message: "\(field) must be set where runtime is \(name), and only there"
+    ) { spec, _ in
+      switch (spec["runtime"]?.string == name, spec[field] != nil) {
+      case (true, false): [.required("spec.\(field)", "must be set where spec.runtime is \(name)")]
+      case (false, true): [.forbidden("spec.\(field)", "may be set only where spec.runtime is \(name); remove it")]
+      default: []
       }
     }
-    if runtime != DeploymentRuntimeKind.helm.rawValue, spec["driftIgnore"]?.array?.isEmpty == false {
-      errors.append(.forbidden("spec.driftIgnore", "may be set only where spec.runtime is Helm; remove it"))
-    }
-    return errors
   }
 
-  private static let serviceName = RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-
-  private static func keyErrors(_ spec: JSONValue) -> [FieldError] {
-    var errors: [FieldError] = []
-    for (section, field) in [("artifact", "path"), ("helm", "valuesPath"), ("compose", "envPath")] {
-      // The schema counts characters; stores count bytes.
-      guard let key = spec[section]?[field]?.string, key.utf8.count > 1024 else { continue }
-      errors.append(.tooLong("spec.\(section).\(field)", maximumBytes: 1024))
-    }
-    for service in (spec["imageTags"]?.object ?? [:]).keys.sorted() where serviceName?.matches(service) != true {
-      errors.append(
-        .invalid(
-          "spec.imageTags[\(service)]", service,
-          "must be the name of a service: at most 63 letters, digits, '.', '_' and '-', starting with a letter or digit"
-        ))
-    }
-    return errors
+  private static let driftIgnore = ValidationRule(
+    path: ["spec"], expression: "self.runtime == 'Helm' || !has(self.driftIgnore) || size(self.driftIgnore) == 0",
+    message: "driftIgnore may be set only where runtime is Helm"
+  ) { spec, _ in
+    guard spec["runtime"]?.string != DeploymentRuntimeKind.helm.rawValue, spec["driftIgnore"]?.array?.isEmpty == false
+    else { return [] }
+    return [.forbidden("spec.driftIgnore", "may be set only where spec.runtime is Helm; remove it")]
   }
 
-  private static func durationErrors(_ spec: JSONValue) -> [FieldError] {
-    let limits: [(path: [String], most: DurationText)] = [
-      (["interval"], DurationText(.seconds(24 * 3600))),
-      (["helm", "timeout"], DurationText(.seconds(24 * 3600))),
-      (["compose", "timeout"], DurationText(.seconds(24 * 3600))),
-      (["schedule", "startingDeadline"], DurationText(.seconds(168 * 3600))),
-    ]
-    return limits.compactMap { path, most in
+  // MARK: Sizes and names
+
+  /// The schema counts characters; stores count bytes.
+  private static func key(_ section: String, _ field: String) -> ValidationRule {
+    ValidationRule(
+      path: ["spec", section, field], expression: "size(bytes(self)) <= 1024", message: "must have at most 1024 bytes"
+    ) { spec, _ in
+      guard let key = spec[section]?[field]?.string, key.utf8.count > 1024 else { return [] }
+      return [.tooLong("spec.\(section).\(field)", maximumBytes: 1024)]
+    }
+  }
+
+  private static let serviceNamePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+  private static let serviceName = RegularExpression(serviceNamePattern)
+  private static let serviceNameMeaning =
+    "must be the name of a service: at most 63 letters, digits, '.', '_' and '-', starting with a letter or digit"
+
+  private static let imageTags = ValidationRule(
+    path: ["spec", "imageTags"], expression: "self.all(name, name.matches('\(serviceNamePattern)'))",
+    message: "each key \(serviceNameMeaning)"
+  ) { spec, _ in
+    (spec["imageTags"]?.object ?? [:]).keys.sorted().filter { serviceName?.matches($0) != true }
+      .map { .invalid("spec.imageTags[\($0)]", $0, serviceNameMeaning) }
+  }
+
+  private static func span(_ path: [String], atMost hours: Int) -> ValidationRule {
+    let most = DurationText(.seconds(hours * 3600))
+    return ValidationRule(
+      path: ["spec"] + path,
+      expression: "duration(self) >= duration('1s') && duration(self) <= duration('\(most)')",
+      message: "must be between 1s and \(most)"
+    ) { spec, _ in
       let value = path.reduce(spec as JSONValue?) { $0?[$1] }
-      guard let text = value?.string else { return nil }
-      if let span = DurationText(text), span.duration >= .seconds(1), span <= most { return nil }
-      return .invalid("spec." + path.joined(separator: "."), text, "must be between 1s and \(most)")
+      guard let text = value?.string else { return [] }
+      if let span = DurationText(text), span.duration >= .seconds(1), span <= most { return [] }
+      return [.invalid("spec." + path.joined(separator: "."), text, "must be between 1s and \(most)")]
     }
   }
 
   /// The schema counts characters; what is kept has its size in bytes.
-  private static func settingErrors(_ spec: JSONValue) -> [FieldError] {
+  private static let settings = ValidationRule(
+    path: ["spec", "newNonEssentialEnvs", "[]", "value"],
+    expression: "size(bytes(self)) <= \(DesiredDeploymentSpec.maximumSettingByteCount)",
+    message: "must have at most \(DesiredDeploymentSpec.maximumSettingByteCount) bytes"
+  ) { spec, _ in
     let limit = DesiredDeploymentSpec.maximumSettingByteCount
     return (spec["newNonEssentialEnvs"]?.array ?? []).enumerated().compactMap { index, setting in
       guard let value = setting["value"]?.string, value.utf8.count > limit else { return nil }
       return .tooLong("spec.newNonEssentialEnvs[\(index)].value", maximumBytes: limit)
-    }
-  }
-
-  /// What the environment is called cannot change: the Agent would leave the old one behind.
-  private static func nameChangeErrors(_ spec: JSONValue, _ old: JSONValue) -> [FieldError] {
-    [("compose", "projectName"), ("helm", "releaseName")].compactMap { section, field in
-      guard let was = old[section]?[field], let now = spec[section]?[field], was != now else { return nil }
-      return .forbidden(
-        "spec.\(section).\(field)", "cannot be changed; delete the DesiredDeployment and create it anew")
     }
   }
 }

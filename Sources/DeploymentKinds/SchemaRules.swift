@@ -69,7 +69,7 @@ extension Schema.StringRules {
   /// Six digits a unit keep every span that matches within what `DurationText` can hold.
   static let duration = Schema.StringRules(
     pattern: "^(0|([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?)$",
-    patternMeaning: "be a span of time such as \"30s\", \"10m\" or \"1h30m\"", minimumLength: 1)
+    patternMeaning: "be a span of time such as \"30s\", \"10m\" or \"1h30m\"", minimumLength: 1, maximumLength: 32)
 
   static func oneOf<Value: CaseIterable & RawRepresentable<String>>(_ type: Value.Type) -> Schema.StringRules {
     Schema.StringRules(enumeration: type.allCases.map(\.rawValue))

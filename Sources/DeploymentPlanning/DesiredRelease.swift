@@ -72,6 +72,15 @@ extension DesiredDeploymentSpec {
 }
 
 extension DesiredDeployment {
+  /// The copies of settings under a version's name that a rollback of this record may need.
+  public var keptConfigurations: Set<String> {
+    let releases = (status?.history ?? []).map(\.release) + [status?.current?.release].compactMap(\.self)
+    return Set(
+      releases.compactMap { release in
+        release.configPath.flatMap { VersionedConfigPath.isCopy($0, version: release.version) ? $0 : nil }
+      })
+  }
+
   /// What belongs to the record: what it has deployed to, or else asks to.
   public var target: DesiredDeploymentStatus.Target? { status?.target ?? spec.target }
 }
@@ -119,6 +128,12 @@ public enum VersionedConfigPath {
   public static func path(for configPath: String, version: String, revision: Int64? = nil) -> String? {
     guard configPath == ".env" || configPath.hasSuffix("/.env") else { return nil }
     return "\(configPath).v\(version)" + (revision.map { ".r\($0)" } ?? "")
+  }
+
+  /// True for the copy of any `.env` file under the name of that version.
+  static func isCopy(_ copy: String, version: String) -> Bool {
+    let folders = copy.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    return isCopy(copy, of: (folders + [".env"]).joined(separator: "/"), version: version)
   }
 
   static func isCopy(_ copy: String, of configPath: String, version: String) -> Bool {

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// A bucket that is a folder: the embedded default, and what a shared disk is used through.

@@ -1,3 +1,5 @@
+import Files
+
 /// Lists the files below a folder in the order of their keys, and no more of them than are asked for.
 struct FolderWalk {
   private let prefix: String

@@ -1,4 +1,5 @@
 import Cryptography
+import Files
 public import HTTPTransport
 public import WireFormats
 
@@ -138,7 +139,7 @@ public struct S3Bucket: Bucket {
       return (.bytes(bytes), SHA256.digest(of: bytes))
     case .file(let path):
       let bucket = name
-      let digest = try await onOwnThread {
+      let digest = try await onOwnThread { () -> Result<SHA256Digest, ObjectStorageError> in
         do throws(CryptographyError) {
           return .success(try SHA256.digest(ofFile: path))
         } catch {

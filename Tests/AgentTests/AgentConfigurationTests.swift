@@ -9,11 +9,34 @@ import Testing
 
 struct AgentConfigurationTests {
   private func configuration(
-    _ variables: [String: String], files: [String: String] = [:]
+    _ variables: [String: String], files: [String: String] = [:], isRoot: Bool = true
   ) throws(AgentConfigurationError) -> AgentConfiguration {
     var environment = ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "WRKTALK_AGENT_TOKEN_FILE": "/run/agent.token"]
     environment.merge(variables) { _, given in given }
-    return try AgentConfiguration(environment: environment) { files[$0] }
+    return try AgentConfiguration(environment: environment, isRoot: isRoot) { files[$0] }
+  }
+
+  @Test(arguments: [
+    (true, [:], "/var/lib/wrktalk-agent"),
+    (true, ["HOME": "/root", "XDG_STATE_HOME": "/root/state"], "/var/lib/wrktalk-agent"),
+    (true, ["STATE_DIRECTORY": "/var/lib/agent:/var/lib/other"], "/var/lib/agent"),
+    (false, ["STATE_DIRECTORY": "/var/lib/agent", "HOME": "/home/a"], "/var/lib/agent"),
+    (false, ["HOME": "/home/a"], "/home/a/.local/state/wrktalk-agent"),
+    (false, ["HOME": "/home/a", "XDG_STATE_HOME": "/home/a/state"], "/home/a/state/wrktalk-agent"),
+    (false, ["HOME": "/home/a", "XDG_STATE_HOME": "state"], "/home/a/.local/state/wrktalk-agent"),
+    (false, ["WRKTALK_AGENT_WORKING_DIR": "/a"], "/a"),
+  ])
+  func theWorkingDirectoryIsWhereAProgramKeepsItsState(
+    isRoot: Bool, variables: [String: String], path: String
+  ) throws {
+    let found = try configuration(variables, isRoot: isRoot)
+    #expect(found.workingDirectory == path)
+    #expect(found.healthFile == "\(path)/.agent/health")
+  }
+
+  @Test func withoutAHomeTheWorkingDirectoryIsAskedFor() {
+    let error = #expect(throws: AgentConfigurationError.self) { try configuration([:], isRoot: false) }
+    #expect(error?.variable == "WRKTALK_AGENT_WORKING_DIR")
   }
 
   @Test func theDefaultsAreTheSpecifications() throws {
@@ -22,8 +45,6 @@ struct AgentConfigurationTests {
     #expect(standard.cluster == nil)
     #expect(standard.backendTimeout == .seconds(30))
     #expect(standard.namespace == "wrktalk")
-    #expect(standard.workingDirectory == "/tmp/wrktalk")
-    #expect(standard.healthFile == "/tmp/wrktalk/.agent/health")
     #expect(standard.helmBinary == "helm")
     #expect(standard.helmHistoryMax == 10)
     #expect(standard.podName == nil)

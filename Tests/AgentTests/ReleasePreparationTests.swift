@@ -4,6 +4,7 @@ import DeploymentPlanning
 import FoundationEssentials
 import ObjectStorage
 import Processes
+import Synchronization
 import TestSupport
 import Testing
 
@@ -178,6 +179,36 @@ struct ReleasePreparationTests {
     #expect(try await bucket.get("config/.env.v1.0.0.r3", maximumBytes: 100) == Array("A=2\n".utf8))
   }
 
+  @Test func anArchiveThatSeveralWantAtOnceIsDownloadedOnce() async throws {
+    try await setSettings("")
+    let plan = try await publish("1.0.0")
+    let preparation = preparation()
+    let downloads = Count()
+    let prepared = try await withThrowingTaskGroup(of: PreparedArtifact.self) { group in
+      for _ in 0..<8 {
+        group.addTask { [preparation, plan, downloads] in
+          try await preparation.prepare(plan) { progress in
+            if progress.step == .downloading { downloads.value.withLock { $0 += 1 } }
+          }
+        }
+      }
+      return try await group.reduce(into: [PreparedArtifact]()) { $0.append($1) }
+    }
+    #expect(downloads.value.withLock { $0 } == 1)
+    #expect(Set(prepared.map(\.release.folder)).count == 8)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: WorkingDirectory(path: workingDirectory).artifacts)
+        == [plan.release.artifact.sha256])
+  }
+
+  @Test func whatIsStillDownloadedIsNoArchiveYet() throws {
+    let directory = WorkingDirectory(path: workingDirectory)
+    try directory.create()
+    for name in ["a", "b", "c.part"] { try folder.write("x", to: "agent/.agent/artifacts/\(name)") }
+    directory.pruneArtifacts(to: 2)
+    #expect(Set(try FileManager.default.contentsOfDirectory(atPath: directory.artifacts)) == ["a", "b", "c.part"])
+  }
+
   @Test func archivesAreRemovedThatAreTooOldOrTooMuch() async throws {
     try await setSettings("")
     var plans: [ReleasePlan] = []
@@ -201,4 +232,8 @@ struct ReleasePreparationTests {
     directory.pruneArtifacts(bytes: 1)
     #expect(try kept() == [digests[1]], "the newest stays")
   }
+}
+
+private final class Count: Sendable {
+  let value = Mutex(0)
 }

@@ -58,6 +58,9 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     var uninstalled: [DesiredDeployment] = []
     var verified: Set<String> = []
     var openReleases = 0
+    /// Copies of settings that were removed, and those that other records need.
+    var forgotten: Set<String> = []
+    var keptElsewhere: Set<String> = []
   }
 
   let state: Mutex<State>
@@ -242,6 +245,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   func owner(before deployment: DesiredDeployment) -> ObjectKey? { nil }
 
+  func keptConfigurations(besides key: ObjectKey) -> Set<String> { state.withLock { $0.keptElsewhere } }
+
   func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment? {
     try await served { state throws(ResourceClientError) in state.isGone ? nil : state.object }
   }
@@ -304,6 +309,10 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     let release = prepared.release.release
     guard let path = release.configPath else { return nil }
     return VersionedConfigPath.path(for: path, version: release.version) ?? path
+  }
+
+  func forgetConfigurations(_ keys: Set<String>) async throws(RuntimeFailure) {
+    set { $0.forgotten.formUnion(keys) }
   }
 
   func discard(_ prepared: PreparedArtifact) async { set { $0.openReleases -= 1 } }

@@ -1,9 +1,10 @@
-import DeploymentKinds
 import FoundationEssentials
 import ResourceModel
 import Testing
 import WireFormats
 import YAMLDocuments
+
+@testable import DeploymentKinds
 
 @Suite struct CustomResourceDefinitionTests {
   /// The repository, seen from this file.
@@ -50,6 +51,33 @@ import YAMLDocuments
       version["additionalPrinterColumns"]?.array?.compactMap { $0["name"]?.string } == [
         "Ready", "Status", "Desired", "Current", "Age", "Runtime", "Revision", "Message",
       ])
+  }
+
+  /// What the Backend checks, an API server checks too: each rule stands at a node that there is.
+  @Test func theRulesThatNoSchemaSaysStandBesideIt() throws {
+    let json = CustomResourceDefinition.json(for: DesiredDeploymentKind.definition)
+    let schema = try #require(json["spec"]?["versions"]?.array?.first?["schema"]?["openAPIV3Schema"])
+    var count = 0
+    for rule in DesiredDeploymentKind.rules {
+      var node = schema
+      for name in rule.path {
+        node = try #require(name == "[]" ? node["items"] : node["properties"]?[name], "\(rule.path)")
+      }
+      #expect(node["type"] != nil, "\(rule.path)")
+      let rules = node["x-kubernetes-validations"]?.array ?? []
+      #expect(
+        rules.contains(["rule": .string(rule.expression), "message": .string(rule.message)]), "\(rule.path)")
+      // An API server refuses a rule whose cost it cannot bound.
+      if node["type"] == "string", !rule.expression.contains("oldSelf") {
+        #expect(node["maxLength"] != nil, "\(rule.path)")
+      }
+      if rule.expression.contains(".all(") { #expect(node["maxProperties"] != nil, "\(rule.path)") }
+      count += 1
+    }
+    #expect(count == 17)
+    for field in ["runtime", "projectName", "releaseName"] {
+      #expect(DesiredDeploymentKind.rules.contains { $0.path.last == field && $0.expression == "self == oldSelf" })
+    }
   }
 
   @Test func everyFieldIsDescribed() {

@@ -1,4 +1,5 @@
 import DeploymentPlanning
+import WireFormats
 
 /// How far the containers of a project are from full health.
 enum WorkloadAssessment: Sendable, Hashable {
@@ -51,8 +52,8 @@ enum WorkloadAssessment: Sendable, Hashable {
         }
       }
       if own.count < service.replicas { missing = missing ?? service.name }
-      done += ready
-      total += wanted
+      done = done.addingSaturated(ready)
+      total = total.addingSaturated(wanted)
       if ready < wanted, unready == nil { unready = "\(service.name) \(ready)/\(wanted) ready" }
     }
     if let missing { return .missing(service: missing) }

@@ -36,6 +36,7 @@ struct RunCommand: AsyncParsableCommand {
       }
       bucket = makeBucket(
         try BucketConfiguration(environment: environment, prefix: AgentVariables.prefix), http: http)
+      try Self.checkFolder(configuration.workingDirectory)
     } catch {
       _ = try? FileDescriptor.standardError.writeAll("wrktalk-agent: \(error)\n".utf8)
       throw ExitCode(Self.configurationExitCode)
@@ -69,6 +70,15 @@ struct RunCommand: AsyncParsableCommand {
     try await ServiceGroup(configuration: group).run()
     await http.shutdown()
     logger.info("Stopped")
+  }
+
+  /// Before anything is read from it, written to it or removed from it. A full disk may be emptied while the Agent runs.
+  private static func checkFolder(_ path: String) throws(RuntimeFailure) {
+    do throws(RuntimeFailure) {
+      try WorkingDirectory(path: path).create()
+    } catch {
+      if error.reason != "DiskFull" { throw error }
+    }
   }
 
   private static func makeRuntime(

@@ -1,6 +1,7 @@
 public import ClusterAccess
 public import Cryptography
 public import DeploymentKinds
+public import Glibc
 public import Logging
 public import Observability
 public import ResourceClient
@@ -60,12 +61,13 @@ public struct AgentConfiguration: Sendable {
 
   /// - Parameters:
   ///   - environment: variables by name.
+  ///   - isRoot: whether the program runs with root's rights.
   ///   - readFile: gives the text of a file, or nil where it cannot be read.
   /// - Throws: the first variable that is wrong or missing.
   public init(
-    environment: [String: String], readFile: (String) -> String?
+    environment: [String: String], isRoot: Bool = geteuid() == 0, readFile: (String) -> String?
   ) throws(AgentConfigurationError) {
-    let variables = AgentVariables(environment: environment)
+    let variables = AgentVariables(environment: environment, isRoot: isRoot)
     switch (
       try variables.choice("SOURCE", default: SourceName.backend),
       try variables.choice("DEPLOYMENT_TYPE", default: DeploymentTypeName.kubernetes)

@@ -2,11 +2,26 @@
 extension AgentVariables {
   /// `COMPOSE_WORKING_DIR` is the specification's name for it.
   func workingDirectory() throws(AgentConfigurationError) -> String {
-    let name = self["WORKING_DIR"] == nil ? "COMPOSE_WORKING_DIR" : "WORKING_DIR"
-    return try absolutePath(name, default: "/tmp/wrktalk")
+    let name = self["WORKING_DIR"] == nil && self["COMPOSE_WORKING_DIR"] != nil ? "COMPOSE_WORKING_DIR" : "WORKING_DIR"
+    if self[name] != nil { return try absolutePath(name, default: "") }
+    return try absolutePath(name, default: try stateFolder())
+  }
+
+  /// Where a program keeps its state, by what systemd or the XDG base directories say: a folder that nobody else can have
+  /// made first, as one under `/tmp`.
+  private func stateFolder() throws(AgentConfigurationError) -> String {
+    // systemd gives several, separated by colons, where the unit names several.
+    if let given = Self.trimmed(environment["STATE_DIRECTORY"])?.split(separator: ":").first { return String(given) }
+    if isRoot { return "/var/lib/wrktalk-agent" }
+    if let state = Self.trimmed(environment["XDG_STATE_HOME"]), state.hasPrefix("/") { return "\(state)/wrktalk-agent" }
+    if let home = Self.trimmed(environment["HOME"]), home.hasPrefix("/"), home != "/" {
+      return "\(home)/.local/state/wrktalk-agent"
+    }
+    throw wrong("WORKING_DIR", "is not set, and neither is HOME: name the folder in which the Agent keeps its files")
   }
 
   func healthFile() throws(AgentConfigurationError) -> String {
-    try absolutePath("HEALTH_FILE", default: "\(try workingDirectory())/.agent/health")
+    if self["HEALTH_FILE"] != nil { return try absolutePath("HEALTH_FILE", default: "") }
+    return "\(try workingDirectory())/.agent/health"
   }
 }

@@ -1,4 +1,5 @@
 import Cryptography
+import Glibc
 import Logging
 import Observability
 import WireFormats
@@ -18,6 +19,8 @@ struct AgentVariables {
   ]
 
   let environment: [String: String]
+  /// Whether the program runs with root's rights.
+  var isRoot = geteuid() == 0
 
   /// The value, without surrounding white space; nil where the variable is not set or empty.
   subscript(name: String) -> String? { Self.trimmed(environment[Self.prefix + name]) }

@@ -16,6 +16,9 @@ public protocol DeploymentSource: Sendable {
   /// last seen; nil where there is none.
   func owner(before deployment: DesiredDeployment) -> ObjectKey?
 
+  /// The copies of settings that rollbacks of the other records may need, as last seen.
+  func keptConfigurations(besides key: ObjectKey) -> Set<String>
+
   /// Writes the status over exactly the version that `object` was read at.
   func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment
 
@@ -56,6 +59,10 @@ public struct WatchedDeployments: DeploymentSource {
       .filter { $0.target == deployment.target }
       .filter { age($0) < age(deployment) }
       .min { age($0) < age($1) }?.key
+  }
+
+  public func keptConfigurations(besides key: ObjectKey) -> Set<String> {
+    informer.objects.reduce(into: []) { if $1.key != key { $0.formUnion($1.value.keptConfigurations) } }
   }
 
   public func replaceStatus(_ object: DesiredDeployment) async throws(ResourceClientError) -> DesiredDeployment {

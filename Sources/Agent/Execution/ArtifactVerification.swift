@@ -1,6 +1,7 @@
 import Cryptography
 import DeploymentKinds
 import DeploymentPlanning
+import Files
 import Observability
 
 /// Decides whether an artifact is what the record says, and what the vendor signed.
@@ -29,10 +30,19 @@ struct ArtifactVerification: Sendable {
     return true
   }
 
-  func checkDigest(ofFile file: String, of artifact: DesiredDeploymentSpec.Artifact) throws(RuntimeFailure) {
+  func checkDigest(
+    ofFile file: String, of artifact: DesiredDeploymentSpec.Artifact
+  ) async throws(RuntimeFailure) {
     let digest: String
     do throws(CryptographyError) {
-      digest = try SHA256.digest(ofFile: file).hexadecimal
+      // An archive of many megabytes takes seconds, in which the lease is to be renewed.
+      digest = try await onOwnThread { () -> Result<String, CryptographyError> in
+        do throws(CryptographyError) {
+          return .success(try SHA256.digest(ofFile: file).hexadecimal)
+        } catch {
+          return .failure(error)
+        }
+      }
     } catch {
       throw RuntimeFailure(
         kind: .transient, reason: "WorkingDirectoryUnusable",

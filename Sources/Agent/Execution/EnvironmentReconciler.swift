@@ -84,6 +84,7 @@ public struct EnvironmentReconciler: Sendable {
       case .removeFinalizer: recorded = try await setFinalizer(false, object, telling: decision.events)
       }
       guard let recorded else { return .done }
+      await forgetConfigurations(of: object, keptBy: recorded)
       object = recorded
       facts.environment = .notObserved
       facts.license = .notChecked
@@ -302,6 +303,18 @@ public struct EnvironmentReconciler: Sendable {
         "The .env of this version was not kept, so a rollback to it uses the one of that time: \(error.message)"
       report([DeploymentEvent(.warning, "ConfigurationNotKept", text)], about: object)
       return prepared.release.release.configPath
+    }
+  }
+
+  /// Once the history that needed them is gone.
+  private func forgetConfigurations(of object: DesiredDeployment, keptBy recorded: DesiredDeployment) async {
+    let keys = object.keptConfigurations.subtracting(recorded.keptConfigurations)
+    guard !keys.isEmpty else { return }
+    let others = source.keptConfigurations(besides: object.key)
+    do {
+      try await preparation.forgetConfigurations(keys.subtracting(others))
+    } catch {
+      logger.notice("Old copies of settings were not removed", metadata: ["error": .string(error.message)])
     }
   }
 

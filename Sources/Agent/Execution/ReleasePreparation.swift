@@ -14,6 +14,7 @@ public struct ReleasePreparation: ReleasePreparing {
   private let directory: WorkingDirectory
   private let verification: ArtifactVerification
   private let makeID: @Sendable () -> String
+  private let downloads = KeyedMutex()
 
   static let maximumArtifactBytes = 256 << 20
   static let maximumConfigBytes = 1 << 20
@@ -47,13 +48,7 @@ public struct ReleasePreparation: ReleasePreparing {
     let isSigned = try verification.checkSignature(of: artifact)
     try directory.create()
     let archive = try await archive(of: plan.release, progress: progress)
-    let folder = "\(directory.work)/\(makeID())"
-    do {
-      try FileManager.default.createDirectory(
-        atPath: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw WorkingDirectory.failure(error, "create the folder \(folder)")
-    }
+    let folder = try directory.makeWorkFolder(makeID())
     do throws(RuntimeFailure) {
       try await unpack(archive, of: artifact, into: "\(folder)/bundle")
       let configFile = try await fetchConfiguration(plan.release.configPath, to: "\(folder)/config")
@@ -97,6 +92,16 @@ public struct ReleasePreparation: ReleasePreparing {
       kind: .permanent, reason: "ConfigNotKept", message: "\(kept) holds other settings, also under this revision")
   }
 
+  public func forgetConfigurations(_ keys: Set<String>) async throws(RuntimeFailure) {
+    for key in keys.sorted() {
+      do throws(ObjectStorageError) {
+        try await bucket.delete(key)
+      } catch {
+        if error.code != .notFound { throw Self.failure(error, notFound: "ConfigNotFound") }
+      }
+    }
+  }
+
   // MARK: Artifact
 
   /// The verified archive: the one kept from before, or a new download.
@@ -104,32 +109,46 @@ public struct ReleasePreparation: ReleasePreparing {
     of release: DesiredDeploymentStatus.Release,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> String {
+    // Of several deployments that want the same archive one downloads it, and the others find it.
+    let archive = await downloads.withLock(release.artifact.sha256) { () -> Result<String, RuntimeFailure> in
+      do throws(RuntimeFailure) {
+        return .success(try await keptOrDownloaded(release, progress: progress))
+      } catch {
+        return .failure(error)
+      }
+    }
+    guard let archive else { throw .stopped }
+    return try archive.get()
+  }
+
+  private func keptOrDownloaded(
+    _ release: DesiredDeploymentStatus.Release,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> String {
     let artifact = release.artifact
     let kept = "\(directory.artifacts)/\(artifact.sha256)"
     if FileManager.default.fileExists(atPath: kept) {
-      if (try? verification.checkDigest(ofFile: kept, of: artifact)) != nil {
+      if (try? await verification.checkDigest(ofFile: kept, of: artifact)) != nil {
         try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: kept)
         return kept
       }
-      try? FileManager.default.removeItem(atPath: kept)
+      directory.removeArtifact(artifact.sha256)
     }
     await progress(.init(step: .downloading, done: 0, total: 1, message: "downloading \(artifact.path)"))
-    let download = "\(directory.artifacts)/\(artifact.sha256).\(makeID())"
+    let name = "\(artifact.sha256).\(makeID())"
+    let download = "\(directory.artifacts)/\(name)"
     do throws(ObjectStorageError) {
       try await bucket.get(artifact.path, toFile: download, maximumBytes: Self.maximumArtifactBytes)
     } catch {
       throw Self.failure(error, notFound: ArtifactFailureReason.notFound.rawValue)
     }
     await progress(.init(step: .verifying, done: 1, total: 1, message: "verifying \(artifact.path)"))
-    do {
-      try verification.checkDigest(ofFile: download, of: artifact)
-      try FileManager.default.moveItem(atPath: download, toPath: kept)
-    } catch let failure as RuntimeFailure {
-      try? FileManager.default.removeItem(atPath: download)
-      throw failure
+    do throws(RuntimeFailure) {
+      try await verification.checkDigest(ofFile: download, of: artifact)
+      try directory.keepArtifact(name, as: artifact.sha256)
     } catch {
-      try? FileManager.default.removeItem(atPath: download)
-      throw WorkingDirectory.failure(error, "keep the artifact in \(directory.artifacts)")
+      directory.removeArtifact(name)
+      throw error
     }
     return kept
   }

@@ -13,6 +13,10 @@ public protocol ReleasePreparing: Sendable {
   /// - Returns: the bucket key that a rollback to this revision is to use.
   func keepConfiguration(of prepared: PreparedArtifact, revision: Int64) async throws(RuntimeFailure) -> String?
 
+  /// Removes copies that `keepConfiguration` made and no rollback can need any more: they hold secrets.
+  /// - Throws: where one could not be removed; what comes of it is for the caller to say.
+  func forgetConfigurations(_ keys: Set<String>) async throws(RuntimeFailure)
+
   /// Removes what an Agent that was killed left behind; secrets are overwritten first.
   func removeLeftovers() async
 

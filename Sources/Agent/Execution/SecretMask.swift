@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// Takes the values of an `.env` file out of text that others wrote.
+/// Takes the values of an `.env` file out of text that others wrote, as they are and as others encode them.
 struct SecretMask: Sendable {
   /// Longest first, so that no value uncovers part of another.
   private let secrets: [String]
@@ -13,9 +13,10 @@ struct SecretMask: Sendable {
       value.split(whereSeparator: \.isNewline).map { String($0.trimmingSpace) }
     }.filter { $0.count >= Self.shortestLine }
     let whole = values.filter { $0.count >= Self.shortestValue }
-    secrets = Set(whole + lines).filter { value in
+    let secret = Set(whole + lines).filter { value in
       !publicTexts.contains { $0.contains(value) }
-    }.sorted { ($0.count, $0) > ($1.count, $1) }
+    }
+    secrets = secret.union(secret.flatMap(Self.encodings)).sorted { ($0.count, $0) > ($1.count, $1) }
   }
 
   /// What is shorter is guessed sooner than found, and would blacken every other word.

@@ -1,11 +1,15 @@
+import Files
 import FoundationEssentials
 import Glibc
 import Observability
+import WireFormats
 
 /// The Agent's own corner of the working directory, beside the projects' folders:
 ///
 ///     WORKING_DIR/.agent/artifacts/SHA256     archives that were verified, so that a rollback needs no download
 ///     WORKING_DIR/.agent/work/ID/             one release while it is deployed: bundle/ and config
+///
+/// Everything is looked up from the open folder, which was checked before, and never through a link.
 struct WorkingDirectory: Sendable {
   let path: String
 
@@ -17,66 +21,87 @@ struct WorkingDirectory: Sendable {
   static let artifactLimit = 64
   static let artifactBytes = 4 * ReleasePreparation.maximumArtifactBytes
 
-  /// Creates the folders, for their owner only.
+  /// Creates the folders, for their owner only; to be called before anything else is done in them.
   func create() throws(RuntimeFailure) {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      var information = stat()
-      guard unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFDIR,
-        information.st_uid == geteuid()
-      else {
-        throw RuntimeFailure(
-          kind: .transient, reason: "WorkingDirectoryUnusable",
-          message: "\(path) is a link or belongs to another user: remove it or set WRKTALK_AGENT_WORKING_DIR")
-      }
-      guard unsafe chmod(path, 0o700) == 0 else { throw Self.failure(errno, "protect the folder \(path)") }
-      for folder in [artifacts, work] {
-        try FileManager.default.createDirectory(
-          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      }
-    } catch let failure as RuntimeFailure {
-      throw failure
+    _ = try folder("artifacts")
+    _ = try folder("work")
+  }
+
+  /// `.agent/NAME`
+  private func folder(_ name: String) throws(RuntimeFailure) -> Directory {
+    let own = try StateFolder(path: path).open()
+    do throws(FileFault) {
+      return try own.subdirectory(".agent", creating: true).subdirectory(name, creating: true)
     } catch {
-      throw Self.failure(error, "create folders in \(path)")
+      throw Self.failure(error.number, "create folders in \(path)")
     }
   }
 
   /// Removes what an Agent that was killed left behind; secrets are overwritten first.
   func scrub() {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: work)) ?? [] { discard("\(work)/\(name)") }
-    // A download bears its digest's name only once it was verified: see `ReleasePreparation.archive(of:progress:)`.
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: artifacts)) ?? [] where name.contains(".") {
-      try? FileManager.default.removeItem(atPath: "\(artifacts)/\(name)")
+    if let work = try? folder("work") {
+      for name in (try? work.names()) ?? [] { Self.discard(name, in: work) }
     }
+    // A download bears its digest's name only once it was verified.
+    if let artifacts = try? folder("artifacts") {
+      for name in (try? artifacts.names()) ?? [] where name.contains(".") { try? artifacts.removeTree(name) }
+    }
+  }
+
+  /// Makes the folder of one preparation.
+  /// - Returns: its path.
+  func makeWorkFolder(_ name: String) throws(RuntimeFailure) -> String {
+    let work = try folder("work")
+    do throws(FileFault) {
+      if work.status(of: name) != nil { throw FileFault(EEXIST) }
+      try work.create(name, mode: 0o700)
+    } catch {
+      throw Self.failure(error.number, "create the folder \(self.work)/\(name)")
+    }
+    return "\(self.work)/\(name)"
   }
 
   /// Removes the folder of a release that was deployed.
-  func discard(_ folder: String) {
-    // The files beside the unpacked artifact hold settings and values.
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-      let path = "\(folder)/\(name)"
-      let kind = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
-      if kind == .typeRegular { SecretFile.erase(path) }
-    }
-    try? FileManager.default.removeItem(atPath: folder)
+  func discard(_ path: String) {
+    guard let name = path.split(separator: "/").last, let work = try? folder("work") else { return }
+    Self.discard(String(name), in: work)
   }
+
+  private static func discard(_ name: String, in work: borrowing Directory) {
+    // The files beside the unpacked artifact hold settings and values.
+    if let folder = try? work.subdirectory(name) {
+      for entry in (try? folder.entries()) ?? [] where !entry.isDirectory { try? folder.eraseFile(entry.name) }
+    }
+    try? work.removeTree(name)
+  }
+
+  // MARK: Archives
+
+  /// Gives a download that was verified its digest's name, also where another one bears it already.
+  func keepArtifact(_ download: String, as digest: String) throws(RuntimeFailure) {
+    let artifacts = try folder("artifacts")
+    do throws(FileFault) {
+      try artifacts.rename(download, to: digest)
+    } catch {
+      throw Self.failure(error.number, "keep the artifact in \(self.artifacts)")
+    }
+  }
+
+  func removeArtifact(_ name: String) { try? folder("artifacts").removeFile(name) }
 
   /// Removes all but the most recently used archives that fit in the limits.
   func pruneArtifacts(to limit: Int = artifactLimit, bytes budget: Int = artifactBytes) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: artifacts)) ?? []
-    let archives = names.compactMap { name -> (path: String, usedAt: (Int, Int), bytes: Int)? in
-      let file = "\(artifacts)/\(name)"
-      var information = stat()
-      guard unsafe lstat(file, &information) == 0 else { return nil }
-      return (file, (information.st_mtim.tv_sec, information.st_mtim.tv_nsec), Int(information.st_size))
-    }
+    guard let folder = try? folder("artifacts") else { return }
+    // What is still downloaded is none yet.
+    let archives = ((try? folder.names()) ?? []).filter { !$0.contains(".") }
+      .compactMap { name -> (name: String, usedAt: (Int, Int), bytes: Int)? in
+        guard let status = folder.status(of: name) else { return nil }
+        return (name, (status.st_mtim.tv_sec, status.st_mtim.tv_nsec), Int(status.st_size))
+      }
     var total = 0
     for (index, archive) in archives.sorted(by: { $0.usedAt > $1.usedAt }).enumerated() {
-      total += archive.bytes
-      if index > 0, index >= limit || total > budget {
-        try? FileManager.default.removeItem(atPath: archive.path)
-      }
+      total = total.addingSaturated(archive.bytes)
+      if index > 0, index >= limit || total > budget { try? folder.removeTree(archive.name) }
     }
   }
 
@@ -88,12 +113,13 @@ struct WorkingDirectory: Sendable {
   }
 
   static func failure(_ code: Int32, _ what: String) -> RuntimeFailure {
-    if code == ENOSPC || code == EDQUOT {
+    let fault = FileFault(code)
+    if fault.isDiskFull {
       return RuntimeFailure(
         kind: .transient, reason: "DiskFull",
         message: "The Agent could not \(what): no space is left; free some and it goes on")
     }
     return RuntimeFailure(
-      kind: .transient, reason: "WorkingDirectoryUnusable", message: "The Agent could not \(what): error \(code)")
+      kind: .transient, reason: "WorkingDirectoryUnusable", message: "The Agent could not \(what): \(fault.text)")
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 /// The file through which a running Agent tells `wrktalk-agent health` that it is well.
@@ -14,7 +15,10 @@ struct HealthFile: Sendable {
     let folder = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    try Data(record.text.utf8).write(to: URL(filePath: path), options: .atomic)
+    var file = try ReplacementFile(path: path, isReadableByAll: true)
+    try file.write(Array(record.text.utf8))
+    // What a power cut takes with it, nobody misses.
+    try file.commit(isDurable: false)
   }
 
   /// What an Agent before this one left says nothing about this one, whose process may have the same identifier.

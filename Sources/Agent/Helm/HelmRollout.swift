@@ -125,7 +125,7 @@ final class HelmRollout: Sendable {
       // What has long failed may be just what this repairs.
       return watch.formerRestarts(ofPod: fault.pod) == nil ? await failure(fault, assessment.workload) : nil
     case .crash(let restarts):
-      if restarts - (watch.formerRestarts(ofPod: fault.pod) ?? 0) >= runtime.configuration.restartLimit {
+      if max(restarts, 0) - max(watch.formerRestarts(ofPod: fault.pod) ?? 0, 0) >= runtime.configuration.restartLimit {
         return await failure(fault, assessment.workload)
       }
       // Its log may be gone when Helm gives up.

@@ -32,8 +32,8 @@ struct RolloutAssessment: Sendable, Hashable {
       let reports = workload.pods?.map { PodReport($0) }
       // While former pods serve, the controller's count holds them too.
       let ready = min(Int64(reports?.count(where: \.isReady) ?? .max), counts.ready, counts.updated, counts.desired)
-      done += ready
-      total += counts.desired
+      done = done.addingSaturated(ready)
+      total = total.addingSaturated(counts.desired)
       let health = WorkloadHealth.health(of: workload.object, live: workload.live)
       if health == .healthy { continue }
       let isJob = WorkloadKind(workload.object) == .job

@@ -29,14 +29,19 @@ final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
 
   /// Ends the thread once the jobs that are queued have run.
   func stop() {
-    locked { isStopped = true }
-    pthread_cond_signal(condition)
+    locked {
+      isStopped = true
+      pthread_cond_signal(condition)
+    }
   }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    locked { jobs.append(job) }
-    pthread_cond_signal(condition)
+    // Signalled under the lock: the job may be what ends this executor, which is gone then.
+    locked {
+      jobs.append(job)
+      pthread_cond_signal(condition)
+    }
   }
 
   private func run() {

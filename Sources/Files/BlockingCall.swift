@@ -1,9 +1,9 @@
 import Glibc
 
 /// Runs work that waits for a disk on a thread of its own: the threads of Swift's tasks are few and must not wait.
-func onOwnThread<Value: Sendable>(
-  _ work: @escaping @Sendable () -> Result<Value, ObjectStorageError>
-) async throws(ObjectStorageError) -> Value {
+package func onOwnThread<Value: Sendable, Failure: Error>(
+  _ work: @escaping @Sendable () -> Result<Value, Failure>
+) async throws(Failure) -> Value {
   let result = await withCheckedContinuation { continuation in
     let call = BlockingCall { continuation.resume(returning: work()) }
     if !call.start() { call.run() }
