@@ -27,7 +27,7 @@ struct BackendServer {
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
-    let database = try await openDatabase(configuration.databaseURL, logger: logger)
+    let database = try await openDatabase(configuration.databaseURL, isServer: true, logger: logger)
     let now = SystemTime().now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
