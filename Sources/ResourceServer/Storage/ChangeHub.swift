@@ -192,6 +192,7 @@ final class ChangeHub: Sendable {
 
   /// The database is not the one that was read: it was restored, or a replica took over that lacked the newest changes.
   private func endWatches(_ known: Int64) async throws {
+    guard state.withLock({ if case .closed = $0.phase { false } else { true } }) else { return }
     let (gap, time) = (Int64.random(in: Epoch.gap), options.now().microseconds)
     let newest = try await log.database.transaction(.write) { connection in
       try Epoch.begin(after: known, endsWatches: true, gap: gap, at: time, connection)
