@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release demo test bench soak fuzz crds format lint clean
+.PHONY: build release demo test chaos bench soak fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -18,6 +18,10 @@ demo:             ## Watch a real stack go from release to release, fail, roll b
 
 test:             ## Run every test this machine can run, and name what it skips
 	Tests/Testbed/test.sh
+
+chaos:            ## Let everything go wrong around the Backend for CHAOS_SECONDS on each database; CHAOS_SEED repeats a run
+	swift build --build-tests
+	CHAOS_SECONDS="$${CHAOS_SECONDS:-3600}" swift test --skip-build --filter '^ProgramTests.ChaosTests'
 
 bench:            ## Measure, as ratios against something public in the same run
 	Tests/Benchmarks/bench.sh

@@ -27,11 +27,12 @@ struct BackendServer {
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
-    let database = try await openDatabase(configuration.databaseURL, logger: logger)
+    let database = try await openDatabase(configuration.databaseURL, isServer: true, logger: logger)
     let now = SystemTime().now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
       database: database, definitions: AllKinds.definitions, options: StoreOptions(now: now), logger: logger)
+    try await store.start()
     let makeID: @Sendable () -> String = { UUID().uuidString.lowercased() }
     let api = ResourceAPI(
       registry: ResourceRegistry(AllKinds.definitions), store: store, configuration: apiConfiguration, now: now,
@@ -55,7 +56,7 @@ struct BackendServer {
       configuration: ServiceGroupConfiguration(
         services: [
           ServiceGroupConfiguration.ServiceConfiguration(
-            service: EventRetention(store: store, now: now, logger: logger)),
+            service: EventRetention(store: store, logger: logger)),
           ServiceGroupConfiguration.ServiceConfiguration(service: server),
         ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     let close = {

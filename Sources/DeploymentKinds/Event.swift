@@ -87,6 +87,8 @@ extension Event {
       "involvedObject.apiVersion", "involvedObject.kind", "involvedObject.name", "involvedObject.namespace",
       "involvedObject.uid", "reason", "reportingComponent", "source.component", "type",
     ],
+    // A message of 8,192 characters that take four bytes each fits.
+    limits: ResourceLimits(objectBytes: 40 << 10, perNamespace: 5_000, total: 20_000),
     validate: { event, _ in
       guard let namespace = event["involvedObject"]?["namespace"]?.string,
         namespace != event["metadata"]?["namespace"]?.string

@@ -43,7 +43,7 @@ public enum LeaseKind: ResourceKind {
       PrinterColumn(
         name: "Age", type: .date, jsonPath: ".metadata.creationTimestamp",
         description: "How long the object has existed."),
-    ])
+    ], limits: ResourceLimits(objectBytes: 16 << 10, perNamespace: 100, total: 1_000))
 
   private static let schema = Schema.object(
     properties: [

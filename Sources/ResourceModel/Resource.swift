@@ -41,12 +41,13 @@ public struct ResourceDefinition: Sendable {
   public var hasNameColumn: Bool
   /// Paths a field selector may name besides `metadata.name` and `metadata.namespace` (`involvedObject.name`).
   public var selectableFields: [String]
+  public var limits: ResourceLimits
   /// The rules a schema cannot say, over a defaulted object that its schema accepts; `old` is nil on creation.
   public var validate: @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError]
 
   public init(
     names: ResourceNames, table: String, schema: Schema, hasStatus: Bool = true, printerColumns: [PrinterColumn] = [],
-    hasNameColumn: Bool = true, selectableFields: [String] = [],
+    hasNameColumn: Bool = true, selectableFields: [String] = [], limits: ResourceLimits = ResourceLimits(),
     validate: @escaping @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError] = { _, _ in [] }
   ) {
     self.names = names
@@ -56,8 +57,28 @@ public struct ResourceDefinition: Sendable {
     self.printerColumns = printerColumns
     self.hasNameColumn = hasNameColumn
     self.selectableFields = selectableFields
+    self.limits = limits
     self.validate = validate
   }
+}
+
+/// How much of a kind a server keeps, so that nobody who may write it can fill memory and disk.
+public struct ResourceLimits: Sendable, Hashable {
+  /// Bytes of one object's JSON as it is kept.
+  public var objectBytes: Int
+  /// How many objects one namespace holds; nil for any number.
+  public var perNamespace: Int?
+  /// How many objects all namespaces hold together; nil for any number.
+  public var total: Int?
+
+  public init(objectBytes: Int = 512 << 10, perNamespace: Int? = nil, total: Int? = nil) {
+    self.objectBytes = objectBytes
+    self.perNamespace = perNamespace
+    self.total = total
+  }
+
+  /// Bytes of a request that writes one object: as the client indents and escapes it.
+  public var requestBytes: Int { 2 * objectBytes + 64 << 10 }
 }
 
 /// A column of `kubectl get` (`additionalPrinterColumns` of a CRD).

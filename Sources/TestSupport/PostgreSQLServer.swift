@@ -14,6 +14,7 @@ public struct PostgreSQLServer: Sendable {
   public let port: Int
   /// Where the server's programs are.
   public let binaries: String
+  let folder = "/tmp/wrktalk-postgresql-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
 
   @TaskLocal static var running: PostgreSQLServer?
 
@@ -58,6 +59,20 @@ public struct PostgreSQLServer: Sendable {
     return url(database: name, host: host)
   }
 
+  /// Ends the server as a crash would, in the midst of whatever it does, and starts it again.
+  public func crash() async throws {
+    let script = """
+      cd "$2"; as=; if [ "$(id -u)" = 0 ]; then as='runuser -u postgres --'; fi
+      exec $as "$1/pg_ctl" -D "$2/data" -m immediate -w -l "$2/restart-log" restart < /dev/null
+      """
+    let result = try await run(
+      .path("/bin/sh"), arguments: ["-c", script, "sh", binaries, folder], output: .discarded,
+      error: .string(limit: 4096))
+    guard result.terminationStatus == .exited(0) else {
+      throw ProgramError(description: "PostgreSQL did not start again: \(result.standardError)")
+    }
+  }
+
   /// Starts a server, runs `body` with it as the current one and stops it.
   static func withServer(_ body: @Sendable () async throws -> Void) async throws {
     guard let binaries = installedBinaries else {
@@ -74,7 +89,6 @@ public struct PostgreSQLServer: Sendable {
 
   /// - Returns: false where the server did not start.
   private func whileRunning(_ body: @Sendable () async throws -> Void) async throws -> Bool {
-    let folder = "/tmp/wrktalk-postgresql-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     let result = try await run(
       .path("/bin/sh"),
       arguments: [

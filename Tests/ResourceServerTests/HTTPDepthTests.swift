@@ -56,9 +56,9 @@ import WireFormats
   @Test(arguments: [(210_000, 422, "more than 200000 values"), (260_000, 400, "more than 250000 values")])
   func tooManyValuesAreRefused(count: Int, status: Int, message: String) async throws {
     try await HTTPTestServer.run { server in
-      var body = Self.event("a")
+      var body = HTTPTestServer.deployment("a")
       body["metadata"]?["annotations"] = ["many": .array(Array(repeating: 1, count: count))]
-      let answer = try await server.send("POST", Self.events, body)
+      let answer = try await server.send("POST", HTTPTestServer.collection, body)
       #expect(answer.status == status)
       #expect(answer.message.contains(message))
     }

@@ -36,6 +36,7 @@ import WireFormats
         columns: [],
         values: [
           .integer(revision), .text(kind), .text("ns"), .text("n"), .text("MODIFIED"), .text("u"), .text("{}"), .null,
+          .integer(revision),
         ]))
   }
 

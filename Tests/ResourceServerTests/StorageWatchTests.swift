@@ -177,6 +177,7 @@ import WireFormats
       let prompt = try await fixture.watch(after: start)
       async let seen = prompt.first(40)
       for number in 1...40 { try await fixture.create("n\(number)") }
+      await fixture.store.prune()
       let error = await #expect(throws: StatusError.self) { try await slow.first(40) }
       #expect(error?.reason == .expired)
       // What became of the prompt one depends on its speed; it, too, ends one way or the other.

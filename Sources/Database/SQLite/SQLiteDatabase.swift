@@ -1,12 +1,23 @@
+import Synchronization
+
 /// A SQLite file in WAL mode: one connection writes, others read beside it.
 final class SQLiteDatabase: Database {
   let dialect = SQLDialect.sqlite
+  private let serverLock: Mutex<SQLiteServerLock?>
   private let writer: TransactionRunner
   private let reader: TransactionRunner
   private let hub = NotificationHub()
 
-  /// - Parameter path: nil for a database in memory, whose one connection both writes and reads.
-  init(path: String?, options: DatabaseOptions) async throws {
+  /// - Parameters:
+  ///   - path: nil for a database in memory, whose one connection both writes and reads.
+  ///   - isServer: refuses to open a file that another server uses.
+  init(path: String?, isServer: Bool, options: DatabaseOptions) async throws {
+    if let path {
+      serverLock = Mutex(isServer ? try SQLiteServerLock(database: path) : nil)
+      try SQLiteFile.create(path)
+    } else {
+      serverLock = Mutex(nil)
+    }
     func pool(size: Int) -> ConnectionPool {
       ConnectionPool(name: "SQLite", size: size, waitLimit: options.waitLimit, clock: options.clock) {
         () throws(DatabaseError) in try SQLiteSession(path: path, busyTimeout: options.busyTimeout)
@@ -15,7 +26,7 @@ final class SQLiteDatabase: Database {
     writer = TransactionRunner(pool: pool(size: 1), options: options)
     reader =
       path == nil ? writer : TransactionRunner(pool: pool(size: options.maximumConnections), options: options)
-    // The first connection creates the file and turns it to WAL before others come.
+    // The first connection turns the file to WAL before others come.
     try await writer.pool.withConnection { try await $0.connect() }
   }
 
@@ -42,5 +53,6 @@ final class SQLiteDatabase: Database {
     hub.close()
     await reader.pool.close()
     await writer.pool.close()
+    serverLock.withLock { $0 = nil }
   }
 }

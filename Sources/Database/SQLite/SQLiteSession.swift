@@ -11,18 +11,8 @@ final class SQLiteSession: DatabaseSession {
   private var pending: [DatabaseNotification] = []
   private var isReadOnly = false
 
-  /// Opens the file, creating it readable by its owner only, or a database in memory where `path` is nil.
+  /// Opens the file, which is there (`SQLiteFile.create`), or a database in memory where `path` is nil.
   init(path: String?, busyTimeout: Duration) throws(DatabaseError) {
-    if let path {
-      // SQLite would create it readable by everybody. Its WAL and index files get the same mode as the file.
-      let descriptor = Glibc.open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
-      guard descriptor >= 0 else {
-        throw DatabaseError(
-          code: errno == ENOSPC ? .diskFull : .cannotConnect,
-          message: "cannot open the SQLite file \(path): \(String(cString: strerror(errno)))")
-      }
-      Glibc.close(descriptor)
-    }
     var opened: OpaquePointer?
     // NOMUTEX: the connection is used by its own thread only.
     let code = sqlite3_open_v2(path ?? ":memory:", &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil)

@@ -38,7 +38,7 @@ struct ListEncoder {
       switch form {
       case .objects: output.append(contentsOf: item.json)
       case .table(let table, let including, let now):
-        table.row(of: try item.value(), including: including, now: now).serialize(into: &output)
+        table.row(of: item.valueOrMetadata, including: including, now: now).serialize(into: &output)
       }
     }
   }

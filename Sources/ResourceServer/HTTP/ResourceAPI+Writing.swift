@@ -7,12 +7,17 @@ extension ResourceAPI {
   /// How often a write that names no version is repeated when another write came in between.
   static let conflictRetries = 8
 
+  /// Bytes of a body that writes one object.
+  private func bodyLimit(_ definition: ResourceDefinition) -> Int {
+    min(configuration.maximumBodyBytes, definition.limits.requestBytes)
+  }
+
   func create(_ definition: ResourceDefinition, namespace: String?, _ call: APICall) async throws -> Response {
     let options = try WriteOptions(call.query)
     let representation = try call.representation()
     try JSONBody.requireJSON(call.request.headers[.contentType])
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: configuration.maximumBodyBytes))
+      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
     guard let namespace = namespace ?? body["metadata"]?["namespace"]?.string else {
       throw StatusError(
         .badRequest,
@@ -48,7 +53,7 @@ extension ResourceAPI {
   ) async throws -> Response {
     try JSONBody.requireJSON(call.request.headers[.contentType])
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: configuration.maximumBodyBytes))
+      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
     return try await update(definition, key, call, isStatus: isStatus, isReplacement: true) { _ in body }
   }
 
@@ -57,7 +62,7 @@ extension ResourceAPI {
   ) async throws -> Response {
     let format = try PatchFormat(contentType: call.request.headers[.contentType])
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: configuration.maximumBodyBytes))
+      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
     let patch = try ObjectPatch(body, format: format)
     return try await update(definition, key, call, isStatus: isStatus, isReplacement: false) { old in
       try patch.applied(to: old, definition.names)
@@ -137,7 +142,7 @@ extension ResourceAPI {
         throw StatusError.notFound(definition.names, key.name)
       }
       let outcome = try lifecycle(definition).delete(
-        try stored.value(), preconditions: preconditions, now: now())
+        stored.valueOrMetadata, preconditions: preconditions, now: now())
       do {
         let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: isDryRun)
         return outcome.step == .remove ? .removed(uid: stored.uid) : .marked(result)

@@ -20,7 +20,7 @@ struct WatchEventEncoder {
     case .objects: output.append(contentsOf: object.json)
     case .table(let table, let including, _):
       tableObject(
-        [table.row(of: try object.value(), including: including, now: now())], columns: table.columnDefinitions,
+        [table.row(of: object.valueOrMetadata, including: including, now: now())], columns: table.columnDefinitions,
         revision: object.revision
       ).serialize(into: &output)
     }

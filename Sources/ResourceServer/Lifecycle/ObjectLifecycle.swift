@@ -74,7 +74,8 @@ struct ObjectLifecycle {
     carryServerMembers(from: old, into: &metadata, key)
     candidate["metadata"] = .object(metadata)
     if definition.hasStatus { candidate["status"] = old["status"] }
-    if desiredPart(candidate) != desiredPart(old) {
+    // A default that an object of an earlier time does not have yet is no change of the client's.
+    if desiredPart(candidate) != desiredPart(definition.applyDefaults(to: definition.pruned(old))) {
       candidate["metadata"]?["generation"] = .integer((old["metadata"]?["generation"]?.integer ?? 0) + 1)
     }
     try check(candidate, old: old, errors: finalizerErrors(candidate, old))

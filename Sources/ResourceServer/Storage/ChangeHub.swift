@@ -2,6 +2,7 @@ import Database
 import Logging
 import ResourceModel
 import Synchronization
+import WireFormats
 
 /// Reads every change once for all watchers of this process and wakes those that it concerns.
 ///
@@ -29,6 +30,10 @@ final class ChangeHub: Sendable {
   private struct State {
     var phase = Phase.idle
     var window: ChangeWindow
+    /// The newest change that was read.
+    var mark: ChangeMark?
+    /// The newest revision that anybody was told of.
+    var known: Int64 = 0
     var waiters: [WatchScope: [Int: CheckedContinuation<Answer, Never>]] = [:]
     var nextWaiter = 0
     var tick = 0
@@ -51,6 +56,12 @@ final class ChangeHub: Sendable {
 
   /// There may be something new in the log.
   func ring() { bell.yield() }
+
+  /// Somebody was told of `revision`.
+  func note(_ revision: Int64) {
+    state.withLock { $0.known = max($0.known, revision) }
+    ring()
+  }
 
   /// How many watchers wait at this moment.
   var waiterCount: Int { state.withLock { $0.waiters.values.reduce(0) { $0 + $1.count } } }
@@ -122,10 +133,11 @@ final class ChangeHub: Sendable {
 
   private func begin() async throws {
     do {
-      let newest = try await log.state().revision
+      let (newest, mark) = try await log.newest()
       state.withLock { state in
         guard case .starting = state.phase else { return }
-        state.window = ChangeWindow(start: newest, maximumSize: options.windowSize)
+        state.window = ChangeWindow(start: newest.revision, maximumSize: options.windowSize)
+        state.mark = mark
         state.phase = .running(Task { await self.run() })
       }
     } catch {
@@ -158,31 +170,53 @@ final class ChangeHub: Sendable {
 
   private func readNewChanges() async {
     do {
-      while let (batch, isLast) = try await log.batch(after: window.end) {
-        publish(batch)
-        if isLast { return }
+      let (mark, known) = state.withLock { ($0.mark, max($0.known, $0.window.end)) }
+      guard try await log.continues(from: mark, known: known) else { return try await endWatches(known) }
+      while true {
+        switch try await log.page(after: window.end) {
+        case .changes(let batch, let isLast):
+          publish(batch)
+          if isLast { return }
+        case .expired:
+          // Others have pruned what this process has not read yet. Its watchers must list again.
+          let (newest, mark) = try await log.newest()
+          logger.warning("changes were pruned before they were read", metadata: ["revision": "\(newest.revision)"])
+          return restart(at: newest.revision, mark)
+        }
       }
-      // Others have pruned what this process has not read yet. Its watchers must list again.
-      let newest = try await log.state().revision
-      logger.warning("changes were pruned before they were read", metadata: ["revision": "\(newest)"])
-      restart(at: newest)
     } catch {
       // The next notification or poll tries again.
       logger.error("cannot read the changes of stored objects", metadata: ["error": "\(error)"])
     }
   }
 
+  /// The database is not the one that was read: it was restored, or a replica took over that lacked the newest changes.
+  private func endWatches(_ known: Int64) async throws {
+    guard state.withLock({ if case .closed = $0.phase { false } else { true } }) else { return }
+    let (gap, time) = (Int64.random(in: Epoch.gap), options.now().microseconds)
+    let newest = try await log.database.transaction(.write) { connection in
+      try Epoch.begin(after: known, endsWatches: true, gap: gap, at: time, connection)
+    }
+    logger.warning(
+      "the database has lost changes that were read before, as after a restore; every watch begins anew",
+      metadata: ["revision": "\(newest)"])
+    restart(at: newest, nil)
+  }
+
   private func publish(_ batch: ChangeBatch) {
     let waiters: [CheckedContinuation<Answer, Never>] = state.withLock { state in
       state.window.append(batch)
+      if let last = batch.records.last { state.mark = last.mark }
       return batch.scopes.flatMap { scope in state.waiters.removeValue(forKey: scope).map { Array($0.values) } ?? [] }
     }
     for waiter in waiters { waiter.resume(returning: .batch(batch)) }
   }
 
-  private func restart(at revision: Int64) {
+  private func restart(at revision: Int64, _ mark: ChangeMark?) {
     let waiters: [CheckedContinuation<Answer, Never>] = state.withLock { state in
       state.window = ChangeWindow(start: revision, maximumSize: options.windowSize)
+      state.mark = mark
+      state.known = revision
       defer { state.waiters = [:] }
       return state.waiters.values.flatMap(\.values)
     }

@@ -1,60 +1,100 @@
 import Database
 import ResourceModel
 
-/// Reads and prunes the table `resource_change`.
+/// Reads the table `resource_change`.
 struct ChangeLog: Sendable {
   let database: any Database
 
-  /// How many changes are read at once.
+  /// How many changes are read at once, at most.
   static let pageSize = 500
+  /// About how many bytes of changes are read at once; at least one change is.
+  static let pageBytes = 1 << 20
+
+  /// What follows a position.
+  enum Page: Sendable {
+    /// The changes, the oldest first.
+    case changes(ChangeBatch, isLast: Bool)
+    /// Changes after the position are no longer kept, or the position is none of this history.
+    case expired
+  }
 
   func state() async throws -> LogState { try await database.transaction(.read) { try LogState($0) } }
 
-  /// The changes of every kind after `revision`, the oldest first.
-  /// - Returns: nil where changes after `revision` are no longer kept.
-  func batch(after revision: Int64) async throws -> (batch: ChangeBatch, isLast: Bool)? {
-    try await read(after: revision, "", [])
-  }
-
-  /// The changes in one scope after `revision`, the oldest first.
-  /// - Returns: nil where changes after `revision` are no longer kept.
-  func batch(in scope: WatchScope, after revision: Int64) async throws -> (batch: ChangeBatch, isLast: Bool)? {
-    guard let namespace = scope.namespace else {
-      return try await read(after: revision, "AND kind = $3", [.text(scope.kind)])
-    }
-    return try await read(
-      after: revision, "AND kind = $3 AND namespace = $4", [.text(scope.kind), .text(namespace)])
-  }
-
-  private func read(
-    after revision: Int64, _ conditions: String, _ parameters: [SQLValue]
-  ) async throws -> (batch: ChangeBatch, isLast: Bool)? {
+  /// The newest change; nil where nothing of the log is kept.
+  func newest() async throws -> (state: LogState, mark: ChangeMark?) {
     try await database.transaction(.read) { connection in
       let state = try LogState(connection)
-      guard revision >= state.compacted else { return nil }
-      let rows = try connection.query(
-        """
-        SELECT \(ChangeRecord.columns) FROM resource_change WHERE revision > $1 \(conditions) ORDER BY revision LIMIT $2
-        """, [.integer(revision), .integer(Int64(Self.pageSize))] + parameters)
-      let records = rows.map(ChangeRecord.init)
-      let isLast = records.count < Self.pageSize
-      let end = isLast ? max(state.revision, revision) : records[records.count - 1].revision
-      return (ChangeBatch(records, end: end), isLast)
+      return (state, try Self.mark(at: state.revision, connection))
     }
   }
 
-  /// Forgets changes that are older than `age` allows or more than `count`.
-  /// - Parameter oldest: microseconds since 1970; what was written before is forgotten.
-  func prune(keeping count: Int64, notBefore oldest: Int64) async throws {
-    try await database.transaction(.write) { connection in
-      let state = try LogState(connection)
-      let aged = try connection.query(
-        "SELECT max(revision) FROM resource_change WHERE written_at < $1", [.integer(oldest)])
-      let revision = max(state.revision - count, aged.first?[0].integer ?? 0)
-      guard revision > state.compacted else { return }
-      try connection.execute(
-        "UPDATE resource_compaction SET revision = $1 WHERE id = 1 AND revision < $1", [.integer(revision)])
-      try connection.execute("DELETE FROM resource_change WHERE revision <= $1", [.integer(revision)])
+  /// The changes of every kind after `revision`.
+  func page(after revision: Int64) async throws -> Page {
+    try await database.transaction(.read) { try Self.read(after: revision, nil, withPrevious: true, $0) }
+  }
+
+  /// The changes in one scope after `revision`.
+  /// - Parameter withPrevious: false where nobody asks what an object was before the change.
+  func page(in scope: WatchScope, after revision: Int64, withPrevious: Bool) async throws -> Page {
+    try await database.transaction(.read) { connection in
+      try Self.read(after: revision, scope, withPrevious: withPrevious, connection)
     }
+  }
+
+  /// True where the database holds what was read from it up to `mark`, and is no older than `known`.
+  func continues(from mark: ChangeMark?, known: Int64) async throws -> Bool {
+    try await database.transaction(.read) { connection in
+      let state = try LogState(connection)
+      guard state.revision >= known else { return false }
+      guard let mark, mark.revision > state.compacted else { return true }
+      return try Self.mark(at: mark.revision, connection) == mark
+    }
+  }
+
+  private static func mark(at revision: Int64, _ connection: any SQLConnection) throws -> ChangeMark? {
+    try connection.query("SELECT written_at, uid FROM resource_change WHERE revision = $1", [.integer(revision)]).first
+      .map { ChangeMark(revision: revision, writtenAt: $0[0].integer ?? 0, uid: $0[1].text ?? "") }
+  }
+
+  private static func read(
+    after revision: Int64, _ scope: WatchScope?, withPrevious: Bool, _ connection: any SQLConnection
+  ) throws -> Page {
+    let state = try LogState(connection, kind: scope?.kind)
+    guard try state.reaches(revision, connection) else { return .expired }
+    var conditions = SQLConditions(connection.dialect)
+    conditions.add("revision > \(conditions.parameter(.integer(revision)))")
+    if let scope { conditions.add("kind = \(conditions.parameter(.text(scope.kind)))") }
+    if let namespace = scope?.namespace { conditions.add("namespace = \(conditions.parameter(.text(namespace)))") }
+    // First how large they are, then as many as fit.
+    let count = conditions.parameter(.integer(Int64(pageSize)))
+    let sizes = try connection.query(
+      "SELECT revision, size FROM resource_change \(conditions.clause) ORDER BY revision LIMIT \(count)",
+      conditions.parameters)
+    let fitting = sizes.prefix(fitting: pageBytes) { Int($0[1].integer ?? 0) }
+    let isLast = fitting.count == sizes.count && sizes.count < pageSize
+    guard let last = fitting.last?[0].integer else {
+      return .changes(ChangeBatch([], end: state.revision), isLast: true)
+    }
+    conditions.add("revision <= \(conditions.parameter(.integer(last)))")
+    let rows = try connection.query(
+      """
+      SELECT \(ChangeRecord.columns(withPrevious: withPrevious)) FROM resource_change \(conditions.clause)
+      ORDER BY revision LIMIT \(count)
+      """, conditions.parameters)
+    return .changes(ChangeBatch(rows.map(ChangeRecord.init), end: isLast ? state.revision : last), isLast: isLast)
+  }
+}
+
+extension Collection {
+  /// As many as `budget` allows, but at least the first.
+  func prefix(fitting budget: Int, size: (Element) -> Int) -> SubSequence {
+    var used = 0
+    var end = startIndex
+    while end != endIndex {
+      used += size(self[end])
+      if used > budget, end != startIndex { break }
+      formIndex(after: &end)
+    }
+    return self[..<end]
   }
 }

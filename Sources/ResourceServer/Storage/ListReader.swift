@@ -16,16 +16,26 @@ struct ListReader: Sendable {
   let token: ContinueToken?
   let limit: Int
 
+  /// About how many bytes of objects are read at once, and how many a page holds; at least one object is.
+  static let pageBytes = 1 << 20
+
   private struct Candidate {
     var object: StoredObject
     /// True where the database has not looked at the object's labels, since the table holds a later state.
     var isEarlierState: Bool
   }
 
+  /// Objects that follow a key, in order.
+  private struct Stretch {
+    var objects: [StoredObject]
+    /// The last of them where others may follow.
+    var end: ObjectKey?
+  }
+
   func run(_ connection: any SQLConnection) throws -> ListPage {
-    let state = try LogState(connection)
+    let state = try LogState(connection, kind: table.kind)
     let revision = token?.revision ?? state.revision
-    guard revision >= state.compacted, revision <= state.revision else {
+    guard try token == nil || state.reaches(revision, connection) else {
       throw StatusError.expired(
         """
         The provided continue parameter is too old to display a consistent list result. You can start a new list without \
@@ -35,22 +45,24 @@ struct ListReader: Sendable {
     let complete = SelectorMatcher(query.selector)
     let withoutLabels = SelectorMatcher(ObjectSelector(fields: query.selector.fields))
     var items: [StoredObject] = []
+    var bytes = 0
     var last = token?.last
     // One more than the page holds tells whether there is another page.
     search: while true {
-      let size = query.selector.isEverything ? limit + 1 : max(limit + 1, Self.scanSize)
-      let candidates = try candidates(connection, at: revision, newest: state.revision, after: last, size: size)
+      let size = query.selector.isEverything ? limit + 1 - items.count : max(limit + 1, Self.scanSize)
+      let (candidates, isLast) = try candidates(
+        connection, at: revision, newest: state.revision, after: last, size: size)
       for candidate in candidates {
         let object = candidate.object
         last = object.key
         let matcher = candidate.isEarlierState ? complete : withoutLabels
-        guard try matcher.matches(object.key, { try object.value() }) else { continue }
+        guard matcher.matches(object.key, { object.valueOrMetadata }) else { continue }
         items.append(object)
-        if items.count > limit { break search }
+        bytes += object.json.count
+        if items.count > limit || bytes > Self.pageBytes && items.count > 1 { break search }
       }
-      if candidates.count < size { break }
+      if isLast { return ListPage(revision: revision, items: items) }
     }
-    guard items.count > limit else { return ListPage(revision: revision, items: items) }
     items.removeLast()
     let remaining = try remaining(connection, shown: items.count)
     let next = ContinueToken(revision: revision, last: items[items.count - 1].key, remaining: remaining)
@@ -67,10 +79,10 @@ struct ListReader: Sendable {
     return rows.first?[0].integer.map { max(0, Int($0) - shown) }
   }
 
-  /// At most `size` objects after a key, in order; all that follow where they are fewer.
+  /// At most `size` objects after a key, in order.
   private func candidates(
     _ connection: any SQLConnection, at revision: Int64, newest: Int64, after last: ObjectKey?, size: Int
-  ) throws -> [Candidate] {
+  ) throws -> (candidates: [Candidate], isLast: Bool) {
     var conditions = SQLConditions(connection.dialect)
     conditions.addRange(namespace: query.namespace, after: last)
     conditions.addSelector(query.selector)
@@ -82,23 +94,22 @@ struct ListReader: Sendable {
           AND c.name = t.name AND c.revision > \(since))
         """)
     }
-    let count = conditions.parameter(.integer(Int64(size)))
-    let unchanged = try objects(
-      connection,
-      """
-      SELECT namespace, name, uid, resource_version, object FROM \(table.table) t \(conditions.clause)
-      ORDER BY namespace, name LIMIT \(count)
-      """, conditions.parameters)
-    if newest == revision { return unchanged.map { Candidate(object: $0, isEarlierState: false) } }
+    let unchanged = try stretch(
+      connection, "\(table.table) t", size: table.size, columns: "resource_version, object", conditions, size)
+    if newest == revision {
+      return (unchanged.objects.map { Candidate(object: $0, isEarlierState: false) }, unchanged.end == nil)
+    }
     let changed = try earlierStates(connection, at: revision, after: last, size: size)
-    // Each holds the first `size` of its own, so the first `size` of both together are complete.
-    return Array(Self.merge(unchanged, changed).prefix(size))
+    // Both together are complete up to where the first of them ends.
+    let end = [unchanged.end, changed.end].compactMap { $0 }.min()
+    let merged = Self.merge(unchanged.objects, changed.objects)
+    return (end.map { end in Array(merged.prefix { $0.object.key <= end }) } ?? merged, end == nil)
   }
 
   /// What the objects that changed after `revision` were at it.
   private func earlierStates(
     _ connection: any SQLConnection, at revision: Int64, after last: ObjectKey?, size: Int
-  ) throws -> [StoredObject] {
+  ) throws -> Stretch {
     var conditions = SQLConditions(connection.dialect)
     conditions.addRange(namespace: query.namespace, after: last)
     let (kind, since) = (conditions.parameter(.text(table.kind)), conditions.parameter(.integer(revision)))
@@ -108,23 +119,35 @@ struct ListReader: Sendable {
       NOT EXISTS (SELECT 1 FROM resource_change e WHERE e.kind = c.kind AND e.namespace = c.namespace
         AND e.name = c.name AND e.revision > \(since) AND e.revision < c.revision)
       """)
-    let count = conditions.parameter(.integer(Int64(size)))
-    return try objects(
-      connection,
-      """
-      SELECT namespace, name, uid, previous_revision, previous FROM resource_change c \(conditions.clause)
-      ORDER BY namespace, name LIMIT \(count)
-      """, conditions.parameters)
+    return try stretch(
+      connection, "resource_change c", size: "size", columns: "previous_revision, previous", conditions, size)
   }
 
-  private func objects(
-    _ connection: any SQLConnection, _ sql: String, _ parameters: [SQLValue]
-  ) throws -> [StoredObject] {
-    try connection.query(sql, parameters).map { row in
+  /// As many rows as fit, at most `count`: first how large they are, then what is in them.
+  private func stretch(
+    _ connection: any SQLConnection, _ table: String, size: String, columns: String, _ conditions: SQLConditions,
+    _ count: Int
+  ) throws -> Stretch {
+    var conditions = conditions
+    let limit = conditions.parameter(.integer(Int64(count)))
+    let sizes = try connection.query(
+      "SELECT namespace, name, \(size) FROM \(table) \(conditions.clause) ORDER BY namespace, name LIMIT \(limit)",
+      conditions.parameters)
+    let fitting = sizes.prefix(fitting: Self.pageBytes) { Int($0[2].integer ?? 0) }
+    guard let last = fitting.last else { return Stretch(objects: []) }
+    let end = ObjectKey(namespace: last[0].text ?? "", name: last[1].text ?? "")
+    let (namespace, name) = (conditions.parameter(.text(end.namespace)), conditions.parameter(.text(end.name)))
+    conditions.add("(namespace, name) <= (\(namespace), \(name))")
+    let objects = try connection.query(
+      """
+      SELECT namespace, name, uid, \(columns) FROM \(table) \(conditions.clause) ORDER BY namespace, name LIMIT \(limit)
+      """, conditions.parameters
+    ).map { row in
       StoredObject(
         key: ObjectKey(namespace: row[0].text ?? "", name: row[1].text ?? ""), uid: row[2].text ?? "",
         revision: row[3].integer ?? 0, json: Array((row[4].text ?? "").utf8))
     }
+    return Stretch(objects: objects, end: fitting.count < sizes.count || sizes.count >= count ? end : nil)
   }
 
   /// Merges two lists that are in order and have no key in common.
@@ -140,23 +163,5 @@ struct ListReader: Sendable {
       merged.append(Candidate(object: object, isEarlierState: false))
     }
     return merged + changed[next...].map { Candidate(object: $0, isEarlierState: true) }
-  }
-}
-
-/// How far the change log reaches, as one snapshot of the database has it.
-struct LogState: Sendable, Hashable {
-  /// The newest revision.
-  var revision: Int64
-  /// Changes up to this one are no longer kept.
-  var compacted: Int64
-
-  init(_ connection: any SQLConnection) throws {
-    let rows = try connection.query(
-      "SELECT r.revision, c.revision FROM resource_revision r CROSS JOIN resource_compaction c")
-    guard let row = rows.first, let revision = row[0].integer, let compacted = row[1].integer else {
-      throw StatusError(.internalError, "the table resource_revision has no row; was the database migrated?")
-    }
-    self.revision = revision
-    self.compacted = compacted
   }
 }

@@ -2,10 +2,43 @@ public import Database
 public import ResourceModel
 
 extension SQLResourceStore {
-  /// The schema of the change log (version 1) and of each kind (versions 2 up to 999, in the order of `definitions`).
-  /// A new kind goes to the end of the list: migrations that were released never change.
+  /// The schema of the change log (version 1) and of each kind (versions 2 up to 499, in the order of `definitions`), and
+  /// what was added to them later (500, and 501 up to 999). A new kind goes to the end of the list: migrations that were
+  /// released never change.
   public static func migrations(for definitions: [ResourceDefinition]) -> [Migration] {
     [changeLog] + definitions.enumerated().map { index, definition in kind(definition, version: index + 2) }
+      + [boundedChangeLog]
+      + definitions.enumerated().map { index, definition in sizes(definition, version: index + 501) }
+  }
+
+  private static var boundedChangeLog: Migration {
+    Migration(version: 500, name: "bounded change log, epochs") { _ in
+      [
+        // What is kept of a database of an earlier version may be large and says nothing of its size: watchers list once.
+        "UPDATE resource_compaction SET revision = (SELECT revision FROM resource_revision WHERE id = 1) WHERE id = 1",
+        "DELETE FROM resource_change",
+        "ALTER TABLE resource_change ADD COLUMN size bigint NOT NULL DEFAULT 0",
+        // All that pruning and the division into pages look at.
+        "CREATE INDEX resource_change_size ON resource_change (revision, kind, namespace, size, written_at)",
+        "CREATE TABLE resource_kind_compaction (kind text PRIMARY KEY, revision bigint NOT NULL)",
+        // No revision between the two was ever given out.
+        """
+        CREATE TABLE resource_epoch (
+          first bigint PRIMARY KEY, last_before bigint NOT NULL, started_at bigint NOT NULL)
+        """,
+      ]
+    }
+  }
+
+  private static func sizes(_ definition: ResourceDefinition, version: Int) -> Migration {
+    Migration(version: version, name: "\(definition.table): size and time of the last write") { _ in
+      [
+        // 0 where it is not known: rows of an earlier version are not rewritten for it.
+        "ALTER TABLE \"\(definition.table)\" ADD COLUMN size bigint NOT NULL DEFAULT 0",
+        "ALTER TABLE \"\(definition.table)\" ADD COLUMN written_at bigint NOT NULL DEFAULT 0",
+        "CREATE INDEX \"\(definition.table)_written_at\" ON \"\(definition.table)\" (written_at, created_at)",
+      ]
+    }
   }
 
   private static var changeLog: Migration {

@@ -1,24 +1,20 @@
 public import Database
 public import Logging
 public import ResourceModel
-import Synchronization
 import WireFormats
 
 /// Keeps objects in PostgreSQL or SQLite: a table a kind, and a log of their changes.
 ///
-/// One row holds the newest revision. Every writing transaction counts it up near its end and holds the row's lock until
-/// its commit, so revisions become visible in their order, also with several server processes.
+/// One row holds the newest revision. Every writing transaction counts it up and holds the row's lock until its commit, so
+/// revisions become visible in their order, also with several server processes.
 public final class SQLResourceStore: ResourceStore {
-  /// After how many changes the log is pruned.
-  private static let pruneInterval = 512
-
   private let database: any Database
   private let options: StoreOptions
-  private let logger: Logger
   private let tables: [String: KindTable]
   private let log: ChangeLog
   private let hub: ChangeHub
   private let queue: WriteQueue
+  private let pruner: LogPruner
 
   /// - Parameters:
   ///   - database: brought up to `migrations(for:)`; stays open when the store is closed.
@@ -29,7 +25,6 @@ public final class SQLResourceStore: ResourceStore {
   ) {
     self.database = database
     self.options = options
-    self.logger = logger
     tables = Dictionary(
       definitions.map { ($0.names.qualifiedPlural, KindTable($0, database.dialect)) },
       uniquingKeysWith: { first, _ in first })
@@ -37,20 +32,28 @@ public final class SQLResourceStore: ResourceStore {
     let hub = ChangeHub(log: log, options: options, logger: logger)
     self.log = log
     self.hub = hub
-    let sincePruned = Mutex(0)
-    queue = WriteQueue(database: database, now: options.now) { count in
-      hub.ring()
-      let isDue = sincePruned.withLock { changes in
-        changes += count
-        guard changes >= min(Self.pruneInterval, options.keptChanges) else { return false }
-        changes = 0
-        return true
-      }
-      if isDue { await Self.prune(log, options, logger) }
+    let pruner = LogPruner(
+      database: database, kinds: definitions.map(\.names.qualifiedPlural), options: options, logger: logger)
+    self.pruner = pruner
+    queue = WriteQueue(
+      database: database, now: options.now, maximumPendingBytes: options.maximumPendingBytes
+    ) { count, newest in
+      hub.note(newest)
+      pruner.note(count)
     }
   }
 
   deinit { hub.close() }
+
+  /// Begins to serve: from here on, revisions that a lost history of this database may have given out are not taken for
+  /// this one's, and changes are read as they come. A process that only looks at the database need not call it.
+  public func start() async throws {
+    let (gap, time) = (Int64.random(in: Epoch.gap), options.now().microseconds)
+    _ = try await database.transaction(.write) { connection in
+      try Epoch.begin(endsWatches: false, gap: gap, at: time, connection)
+    }
+    try await hub.start()
+  }
 
   public func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
     let table = try table(kind)
@@ -95,21 +98,20 @@ public final class SQLResourceStore: ResourceStore {
   public func currentRevision() async throws -> Int64 { try await reading { try LogState($0).revision } }
 
   /// Forgets what the log need not keep any more; done by itself every few hundred writes.
-  public func prune() async { await Self.prune(log, options, logger) }
+  public func prune() async { await pruner.prune() }
+
+  /// Removes objects that nobody has written for long, and the oldest of too many, in sets and without a look into them.
+  /// - Returns: how many were removed.
+  public func retire(_ kind: ResourceDefinition, _ rule: RetirementRule) async throws -> Int {
+    let retirement = Retirement(table: try table(kind), rule: rule, now: options.now())
+    let removed = try await retirement.run(database)
+    if removed > 0 { pruner.note(removed) }
+    hub.ring()
+    return removed
+  }
 
   /// Ends every watch. The database stays open.
   public func close() { hub.close() }
-
-  private static func prune(_ log: ChangeLog, _ options: StoreOptions, _ logger: Logger) async {
-    let age = options.keptAge.components.seconds * 1_000_000
-    do {
-      try await log.prune(
-        keeping: Int64(options.keptChanges), notBefore: options.now().microseconds - age)
-    } catch {
-      // Only space is lost until the next time.
-      logger.warning("cannot prune the change log", metadata: ["error": "\(error)"])
-    }
-  }
 
   private func table(_ kind: ResourceDefinition) throws(StatusError) -> KindTable {
     guard let table = tables[kind.names.qualifiedPlural] else {

@@ -3,10 +3,12 @@ import WireFormats
 
 /// A selector that looks at the object only where its key does not decide.
 struct SelectorMatcher: Sendable {
+  let selector: ObjectSelector
   private let keyRequirements: [ObjectSelector.FieldRequirement]
   private let rest: ObjectSelector
 
   init(_ selector: ObjectSelector) {
+    self.selector = selector
     func concernsKey(_ requirement: ObjectSelector.FieldRequirement) -> Bool {
       switch requirement {
       case .equals(let path, _), .notEquals(let path, _): path == "metadata.name" || path == "metadata.namespace"

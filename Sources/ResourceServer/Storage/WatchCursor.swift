@@ -24,16 +24,14 @@ actor WatchCursor {
   /// - Throws: `StatusError` `expired` otherwise.
   func open() async throws {
     let window = hub.window
-    if position < window.start {
-      try await readLog()
-    } else if position > window.end {
-      // Another process may be ahead of what this one has read; nobody is ahead of the database.
-      let newest = try await log.state().revision
-      guard position <= newest else {
-        throw StatusError.expired(
-          "the resource version \(position) is newer than the newest, \(newest): the database was restored; list again")
-      }
+    guard position < window.start || position > window.end else { return }
+    // Another process may be ahead of what this one has read; nobody is ahead of the database.
+    let newest = try await log.state().revision
+    guard position <= newest else {
+      throw StatusError.expired(
+        "the resource version \(position) is newer than the newest, \(newest): the database was restored; list again")
     }
+    if position < window.start { try await readLog() }
   }
 
   /// The next change or bookmark; nil once the store is closed or the task cancelled.
@@ -45,7 +43,7 @@ actor WatchCursor {
         return pending[nextPending]
       }
       switch await hub.next(in: scope, after: position, tick: tick) {
-      case .batch(let batch): try take(batch)
+      case .batch(let batch): take(batch)
       case .behind: try await readLog()
       case .bookmark(let revision, let tick):
         self.tick = tick
@@ -57,17 +55,17 @@ actor WatchCursor {
   }
 
   private func readLog() async throws {
-    guard let (batch, _) = try await log.batch(in: scope, after: position) else {
-      throw StatusError.expired("too old resource version: \(position); list again")
+    switch try await log.page(in: scope, after: position, withPrevious: !matcher.needsNoObject) {
+    case .changes(let batch, _): take(batch)
+    case .expired: throw StatusError.expired("too old resource version: \(position); list again")
     }
-    try take(batch)
   }
 
-  private func take(_ batch: ChangeBatch) throws {
+  private func take(_ batch: ChangeBatch) {
     nextPending = 0
     pending.removeAll(keepingCapacity: batch.records.count >= pending.count)
     for record in batch.records where record.revision > position && record.isIn(scope) {
-      if let change = try record.change(for: matcher) { pending.append(change) }
+      if let change = record.change(for: matcher) { pending.append(change) }
     }
     position = max(position, batch.end)
   }

@@ -10,8 +10,19 @@ struct StoredRow: Sendable, Hashable {
 
 /// One write that waits for its transaction.
 struct RequestedWrite: Sendable {
-  var table: KindTable
-  var write: ObjectWrite
+  let table: KindTable
+  let write: ObjectWrite
+  /// About how many bytes of JSON are written.
+  let size: Int
+
+  init(table: KindTable, write: ObjectWrite) {
+    self.table = table
+    self.write = write
+    switch write {
+    case .create(let object), .update(let object, _): size = object.serialized().count + 200
+    case .remove: size = 200
+    }
+  }
 
   var key: StoreKey {
     switch write {
@@ -54,6 +65,39 @@ enum WriteDecision: Sendable {
   var isAccepted: Bool {
     if case .refuse = self { false } else { true }
   }
+}
+
+extension ResourceLimits {
+  /// Why `object` is not kept; nil where it is. What an earlier version took may shrink, and may be marked as deleted.
+  func refusal(of object: JSONValue, bytes: Int, previousBytes: Int?) -> StatusError? {
+    guard bytes > objectBytes else { return nil }
+    if let previousBytes, bytes <= previousBytes || object["metadata"]?["deletionTimestamp"] != nil { return nil }
+    return StatusError(
+      .requestEntityTooLarge,
+      "the object is too large: it has \(bytes) bytes as JSON, and at most \(objectBytes) are kept")
+  }
+
+  /// Why no further object is kept beside those that are there; nil where one is.
+  func refusal(_ names: ResourceNames, in namespace: String, beside count: ObjectCount) -> StatusError? {
+    if let perNamespace, count.inNamespace >= perNamespace {
+      return StatusError(
+        .forbidden,
+        "exceeded quota: namespace \"\(namespace)\" holds \(count.inNamespace) \(names.plural), limited to "
+          + "\(perNamespace); delete some first")
+    }
+    if let total, count.total >= total {
+      return StatusError(
+        .forbidden,
+        "exceeded quota: this server holds \(count.total) \(names.plural), limited to \(total); delete some first")
+    }
+    return nil
+  }
+}
+
+/// How many objects of one kind there are.
+struct ObjectCount: Sendable, Hashable {
+  var inNamespace: Int
+  var total: Int
 }
 
 extension JSONValue {

@@ -3,34 +3,43 @@ import ResourceModel
 import WireFormats
 
 /// Gathers the writes that come while a transaction runs into the next one: under load many share one commit, whose cost
-/// is mostly waiting for the disk; without load a write goes at once.
+/// is mostly waiting for the disk; without load a write goes at once. What waits is bounded by its bytes.
 actor WriteQueue {
   private struct Pending {
     var request: RequestedWrite
     var continuation: CheckedContinuation<StoredObject, any Error>
   }
 
-  /// How many writes share a transaction at most.
+  /// How many writes share a transaction at most, and how many bytes.
   static let maximumBatch = 64
+  static let maximumBatchBytes = 4 << 20
 
   private let database: any Database
   private let now: @Sendable () -> Timestamp
-  /// Called after every commit with the number of changes.
-  private let didCommit: @Sendable (Int) async -> Void
-  private var pending: [Pending] = []
+  private let maximumPendingBytes: Int
+  /// Called after every commit with the number of changes and the newest revision.
+  private let didCommit: @Sendable (Int, Int64) -> Void
+  private var pending: Deque = Deque()
   private var isRunning = false
 
   init(
-    database: any Database, now: @escaping @Sendable () -> Timestamp, didCommit: @escaping @Sendable (Int) async -> Void
+    database: any Database, now: @escaping @Sendable () -> Timestamp, maximumPendingBytes: Int,
+    didCommit: @escaping @Sendable (Int, Int64) -> Void
   ) {
     self.database = database
     self.now = now
+    self.maximumPendingBytes = maximumPendingBytes
     self.didCommit = didCommit
   }
 
   /// Carries out a write. Once it was called the write takes place even if the calling task is cancelled.
+  /// - Throws: `StatusError` `tooManyRequests` where more waits already than may; nothing is changed then.
   func submit(_ request: RequestedWrite) async throws -> StoredObject {
-    try await withCheckedThrowingContinuation { continuation in
+    guard pending.isEmpty || pending.bytes + request.size <= maximumPendingBytes else {
+      throw StatusError(
+        .tooManyRequests, "too many writes wait for the database; try again", retryAfterSeconds: 1)
+    }
+    return try await withCheckedThrowingContinuation { continuation in
       pending.append(Pending(request: request, continuation: continuation))
       if !isRunning {
         isRunning = true
@@ -40,27 +49,53 @@ actor WriteQueue {
   }
 
   private func drain() async {
-    while !pending.isEmpty {
-      let batch = Array(pending.prefix(Self.maximumBatch))
-      pending.removeFirst(batch.count)
-      await run(batch)
-    }
+    while !pending.isEmpty { await run(pending.takeBatch()) }
     isRunning = false
   }
 
-  private func run(_ batch: [Pending]) async {
+  private func run(_ batch: ArraySlice<Pending>) async {
     let transaction = WriteTransaction(requests: batch.map(\.request), writtenAt: now().microseconds)
     do {
-      let outcomes = try await database.transaction(.write) { try transaction.run($0) }
+      let (outcomes, newest) = try await database.transaction(.write) { try transaction.run($0) }
       for (pending, outcome) in zip(batch, outcomes) { pending.continuation.resume(with: outcome) }
-      await didCommit(outcomes.count)
+      if let newest { didCommit(outcomes.count, newest) }
     } catch {
-      // What is wrong may be one object alone; the others must not suffer for it.
+      // What is wrong may be one object alone, and the others must not suffer for it: it is sought by halves.
       if batch.count > 1, (error as? DatabaseError)?.mayConcernOneWrite ?? true {
-        for pending in batch { await run([pending]) }
+        let middle = batch.startIndex + batch.count / 2
+        await run(batch[..<middle])
+        await run(batch[middle...])
       } else {
         for pending in batch { pending.continuation.resume(throwing: StatusError(storeFailure: error)) }
       }
+    }
+  }
+
+  /// The writes that wait, first come, first served.
+  private struct Deque {
+    private var items: [Pending] = []
+    /// Those before this index are taken.
+    private var first = 0
+    private(set) var bytes = 0
+
+    var isEmpty: Bool { first == items.count }
+
+    mutating func append(_ item: Pending) {
+      items.append(item)
+      bytes += item.request.size
+    }
+
+    mutating func takeBatch() -> ArraySlice<Pending> {
+      let batch = items[first...].prefix(WriteQueue.maximumBatch).prefix(fitting: WriteQueue.maximumBatchBytes) {
+        $0.request.size
+      }
+      bytes -= batch.reduce(0) { $0 + $1.request.size }
+      first += batch.count
+      if first == items.count || first > 1024 {
+        items.removeSubrange(..<first)
+        first = 0
+      }
+      return batch
     }
   }
 }

@@ -1,0 +1,136 @@
+import Database
+import FoundationEssentials
+import ResourceModel
+import WireFormats
+
+/// Which objects of a kind are removed, the oldest first.
+public struct RetirementRule: Sendable, Hashable {
+  /// How long an object is kept after its last write.
+  public var age: Duration
+  /// How many are kept in one namespace, and in all.
+  public var keptPerNamespace: Int
+  public var kept: Int
+
+  public init(age: Duration, keptPerNamespace: Int, kept: Int) {
+    self.age = age
+    self.keptPerNamespace = keptPerNamespace
+    self.kept = kept
+  }
+}
+
+/// Removes old objects in sets: the database moves their text into the change log itself, so that objects of any size,
+/// also such as cannot be read any more, cost this process nothing.
+struct Retirement: Sendable {
+  /// How many objects, and bytes of them, are removed in one transaction; others may write between two.
+  static let chunk = 200
+  static let chunkBytes = 8 << 20
+
+  let table: KindTable
+  let rule: RetirementRule
+  let now: Timestamp
+
+  /// - Returns: how many objects were removed.
+  func run(_ database: any Database) async throws -> Int {
+    var removed = 0
+    while true {
+      try Task.checkCancellation()
+      let count = try await database.transaction(.write) { connection in
+        for choice in try choices(connection) {
+          let count = try remove(choice, connection)
+          if count > 0 { return count }
+        }
+        return 0
+      }
+      guard count > 0 else { return removed }
+      removed += count
+    }
+  }
+
+  private struct Choice {
+    var conditions: SQLConditions
+    var count: Int
+  }
+
+  /// What is to go: what is too old, and then the oldest of too many.
+  private func choices(_ connection: any SQLConnection) throws -> [Choice] {
+    var old = SQLConditions(connection.dialect)
+    let oldest = now + .seconds(-1) * Int(rule.age.components.seconds)
+    // A row of an earlier version says only when it was made.
+    let (writtenAt, createdAt) = (
+      old.parameter(.integer(oldest.microseconds)), old.parameter(.text(oldest.wholeSeconds.description))
+    )
+    old.add("(written_at > 0 AND written_at < \(writtenAt) OR written_at = 0 AND created_at < \(createdAt))")
+    var choices = [Choice(conditions: old, count: Self.chunk)]
+    let counts = try connection.query("SELECT namespace, count(*) FROM \(table.table) GROUP BY namespace")
+    for row in counts {
+      let surplus = Int(row[1].integer ?? 0) - rule.keptPerNamespace
+      guard surplus > 0 else { continue }
+      var conditions = SQLConditions(connection.dialect)
+      conditions.add("namespace = \(conditions.parameter(.text(row[0].text ?? "")))")
+      choices.append(Choice(conditions: conditions, count: surplus))
+    }
+    let surplus = counts.reduce(0) { $0 + Int($1[1].integer ?? 0) } - rule.kept
+    if surplus > 0 { choices.append(Choice(conditions: SQLConditions(connection.dialect), count: surplus)) }
+    return choices
+  }
+
+  private func remove(_ choice: Choice, _ connection: any SQLConnection) throws -> Int {
+    var conditions = choice.conditions
+    let limit = conditions.parameter(.integer(Int64(min(choice.count, Self.chunk))))
+    let rows = try connection.query(
+      """
+      SELECT namespace, name, resource_version, \(table.size) FROM \(table.table) \(conditions.clause)
+      ORDER BY written_at, created_at LIMIT \(limit)
+      """, conditions.parameters)
+    let chosen = rows.prefix(fitting: Self.chunkBytes) { Int($0[3].integer ?? 0) }
+    let isChosen = Self.isListed(connection.dialect)
+    // Locked in the order of all writers. What was written since it was chosen is not old any more.
+    let keys = try connection.query(
+      """
+      SELECT namespace, name, resource_version FROM \(table.table) WHERE \(isChosen)
+      ORDER BY namespace, name\(table.lock)
+      """, [.text(Self.list(Array(chosen)))])
+    guard !keys.isEmpty else { return 0 }
+    let (list, count) = (SQLValue.text(Self.list(keys)), Int64(keys.count))
+    guard
+      let newest = try connection.query(
+        "UPDATE resource_revision SET revision = revision + $1 WHERE id = 1 RETURNING revision", [.integer(count)]
+      ).first?[0].integer
+    else {
+      throw StatusError(.internalError, "the table resource_revision has no row; was the database migrated?")
+    }
+    try connection.execute(
+      """
+      INSERT INTO resource_change
+        (revision, kind, namespace, name, type, uid, object, previous_revision, previous, written_at, size)
+      SELECT $2 + row_number() OVER (ORDER BY namespace, name), $3, namespace, name, 'DELETED', uid, '',
+        resource_version, object, $4, \(table.size)
+      FROM \(table.table) WHERE \(isChosen)
+      """, [list, .integer(newest - count), .text(table.kind), .integer(now.microseconds)])
+    try connection.execute("DELETE FROM \(table.table) WHERE \(isChosen)", [list])
+    try connection.notify(channel: WriteTransaction.channel, payload: String(newest))
+    return keys.count
+  }
+
+  /// True of a row that the first parameter names with its revision.
+  private static func isListed(_ dialect: SQLDialect) -> String {
+    switch dialect {
+    case .postgresql:
+      """
+      (namespace, name, resource_version) IN (
+        SELECT v ->> 0, v ->> 1, (v ->> 2)::bigint FROM jsonb_array_elements(CAST($1 AS jsonb)) AS v)
+      """
+    case .sqlite:
+      """
+      (namespace, name, resource_version) IN (
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each($1))
+      """
+    }
+  }
+
+  private static func list(_ rows: [SQLRow]) -> String {
+    JSONValue.array(
+      rows.map { row in [.string(row[0].text ?? ""), .string(row[1].text ?? ""), .integer(row[2].integer ?? 0)] }
+    ).text
+  }
+}

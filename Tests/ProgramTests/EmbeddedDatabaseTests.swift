@@ -1,0 +1,133 @@
+import DeploymentKinds
+import FoundationEssentials
+import HTTPTransport
+import ResourceClient
+import ResourceModel
+import Synchronization
+import TestSupport
+import Testing
+import WireFormats
+
+/// The real Backend on its embedded database, and the other commands of the same program beside it.
+@Suite(.timeLimit(.minutes(5))) struct EmbeddedDatabaseTests {
+  /// Three writers write all the time while tokens are made, listed and revoked; then the Backend is killed.
+  @Test func whatWasAcknowledgedOutlivesTokenCommandsAndACrash() async throws {
+    let folder = try TemporaryFolder()
+    let backend = try await BackendProcess("sqlite:\(folder.file("wrktalk.db"))")
+    let http = HTTPClient(userAgent: "wrktalk-tests")
+    let admin = try await backend.createToken("admin")
+    let revoked = try await backend.createToken("revoked")
+    let client = backend.client(admin, http)
+    try await Self.read(backend.client(revoked, http))
+
+    let acknowledged = Acknowledged()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for writer in 0..<3 { group.addTask { try await Self.write(writer, client, acknowledged) } }
+      for round in 0..<10 {
+        let before = acknowledged.count
+        let token = try await backend.createToken("round-\(round)")
+        try await backend.command("token", "list")
+        // The server sees what the command wrote, and the command left it its files.
+        try await Self.read(backend.client(token, http))
+        for file in ["wrktalk.db-wal", "wrktalk.db-shm"] {
+          #expect(FileManager.default.fileExists(atPath: folder.file(file)), "\(file) was taken from the server")
+        }
+        try await acknowledged.wait(for: before + 3)
+      }
+      try await backend.command("token", "revoke", "revoked")
+      try await acknowledged.wait(for: acknowledged.count + 3)
+      acknowledged.end()
+      await backend.program.kill()
+      try await group.waitForAll()
+    }
+
+    try await backend.start()
+    let names = LeaseKind.definition.names
+    let found = try await client.list(names, namespace: "wrktalk").items
+    for (name, sequence) in acknowledged.last {
+      let stored = found.first { $0["metadata"]?["name"]?.string == name }?["spec"]?["leaseTransitions"]?.integer
+      // What the crash cut off may have been written as well.
+      #expect(stored == sequence || stored == sequence + 1, "\(name)")
+    }
+    let error = await #expect(throws: ResourceClientError.self) { try await Self.read(backend.client(revoked, http)) }
+    #expect(error?.reason == .unauthorized)
+    let (fresh, list) = (try await backend.createToken("fresh"), try await backend.command("token", "list"))
+    try await Self.read(backend.client(fresh, http))
+    let lines = ["NAME", "admin"] + (0..<10).map { "round-\($0)" } + ["fresh"]
+    #expect(Set(list.compactMap { $0.split(separator: " ").first.map(String.init) }) == Set(lines))
+    await backend.program.stop()
+    await http.shutdown()
+  }
+
+  @Test func aSecondServerOnOneFileIsRefused() async throws {
+    let folder = try TemporaryFolder()
+    let backend = try await BackendProcess("sqlite:\(folder.file("wrktalk.db"))")
+    let second = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"],
+      environment: ["WRKTALK_DATABASE_URL": backend.databaseURL])
+    let serves = try? await second.line(containing: "serves")
+    #expect(serves == nil)
+    #expect(await (serves == nil ? second.termination() : second.stop()) == .exited(code: 1))
+    let message = second.output.joined(separator: "\n")
+    #expect(message.contains("another server (process \(backend.program.processIdentifier)) uses the SQLite file"))
+    // Once the first has ended, however it did, another may serve.
+    await backend.program.kill()
+    try await backend.start()
+    await backend.program.stop()
+  }
+
+  private static func read(_ client: ResourceClient) async throws {
+    _ = try await client.list(LeaseKind.definition.names, namespace: "wrktalk")
+  }
+
+  /// Counts one Lease up, again and again, until the Backend is gone.
+  private static func write(_ writer: Int, _ client: ResourceClient, _ acknowledged: Acknowledged) async throws {
+    let key = ObjectKey(namespace: "wrktalk", name: "writer-\(writer)")
+    var sequence: Int64 = 0
+    do {
+      var lease = Lease(
+        metadata: ObjectMeta(name: key.name, namespace: key.namespace), spec: LeaseKind.Spec(leaseTransitions: 0))
+      lease = try await client.create(lease)
+      while true {
+        acknowledged.note(key.name, sequence)
+        sequence += 1
+        lease.spec.leaseTransitions = Int(sequence)
+        lease = try await client.replace(lease)
+      }
+    } catch {
+      guard acknowledged.isEnding else { throw error }
+    }
+  }
+
+  /// What the Backend said it has written.
+  private final class Acknowledged: Sendable {
+    private struct State {
+      var last: [String: Int64] = [:]
+      var count = 0
+      var isEnding = false
+    }
+
+    private let state = Mutex(State())
+
+    var last: [String: Int64] { state.withLock(\.last) }
+    var count: Int { state.withLock(\.count) }
+    var isEnding: Bool { state.withLock(\.isEnding) }
+
+    func note(_ name: String, _ sequence: Int64) {
+      state.withLock { state in
+        state.last[name] = sequence
+        state.count += 1
+      }
+    }
+
+    func end() { state.withLock { $0.isEnding = true } }
+
+    /// Returns once so many writes were acknowledged.
+    func wait(for count: Int) async throws {
+      while self.count < count {
+        try Task.checkCancellation()
+        await Task.yield()
+      }
+    }
+  }
+}
