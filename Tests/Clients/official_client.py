@@ -19,6 +19,14 @@ def api_client(role):
     return client.ApiClient(configuration)
 
 
+def namespace(name, **metadata):
+    return client.V1Namespace(metadata=client.V1ObjectMeta(name=name, **metadata))
+
+
+def a_lease(name, **spec):
+    return client.V1Lease(metadata=client.V1ObjectMeta(name=name), spec=client.V1LeaseSpec(**spec))
+
+
 def status(what, code, call):
     refused(what, code, call, ApiException)
 
@@ -29,9 +37,9 @@ where = (GROUP, VERSION, NS, PLURAL)
 
 # Namespaces.
 check("no namespace is there at first", NS not in [n.metadata.name for n in core.list_namespace().items])
-made = core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=NS, labels={"team": "a"})))
+made = core.create_namespace(namespace(NS, labels={"team": "a"}))
 check("a namespace is active", made.status.phase == "Active")
-status("a namespace is made once", 409, lambda: core.create_namespace(made.__class__(metadata=client.V1ObjectMeta(name=NS))))
+status("a namespace is made once", 409, lambda: core.create_namespace(namespace(NS)))
 core.patch_namespace(NS, {"metadata": {"labels": {"team": "b"}}})
 check("a namespace is patched", core.read_namespace(NS).metadata.labels["team"] == "b")
 
@@ -68,10 +76,11 @@ event = next(iter(events))
 check("a watch", (event["type"], event["object"]["metadata"]["name"]) == ("DELETED", "two"), event["type"])
 
 # Deletions that are bounded, refused, and last.
-custom.delete_collection_namespaced_custom_object(*where, limit=1) if False else api.call_api(
-    f"/apis/{GROUP}/{VERSION}/namespaces/{NS}/{PLURAL}", "DELETE", query_params=[("limit", 1)], auth_settings=["BearerToken"],
-    response_type="object")
-check("a bounded deletion", len(custom.list_namespaced_custom_object(*where)["items"]) == 2)
+leases.create_namespaced_lease(NS, a_lease("bound-a"))
+leases.create_namespaced_lease(NS, a_lease("bound-b"))
+leases.delete_collection_namespaced_lease(NS, limit=1)
+check("a bounded deletion", [lease.metadata.name for lease in leases.list_namespaced_lease(NS).items] == ["bound-b"])
+status("a page that is not valid", 400, lambda: leases.delete_collection_namespaced_lease(NS, _continue="x"))
 status("a policy that is not valid", 422, lambda: custom.delete_namespaced_custom_object(*where, "one", propagation_policy="Sideways"))
 custom.patch_namespaced_custom_object(*where, "one", {"metadata": {"finalizers": ["example.com/x"]}})
 custom.delete_namespaced_custom_object(*where, "one")
@@ -88,14 +97,13 @@ core.create_namespaced_event(
         metadata=client.V1ObjectMeta(name="e"), involved_object=client.V1ObjectReference(kind="DesiredDeployment", name="one"),
         type="Error", reason="Trouble", message="seen", count=1, event_time=now))
 check("an Event's count", core.patch_namespaced_event("e", NS, {"count": 2}).count == 2)
-lease = leases.create_namespaced_lease(
-    NS, client.V1Lease(metadata=client.V1ObjectMeta(name="l"), spec=client.V1LeaseSpec(holder_identity="a", renew_time=now)))
+lease = leases.create_namespaced_lease(NS, a_lease("l", holder_identity="a", renew_time=now))
 lease = leases.patch_namespaced_lease("l", NS, {"spec": {"holderIdentity": "b"}, "metadata": {"finalizers": ["example.com/x"]}})
 check("a Lease's holder", lease.spec.holder_identity == "b" and lease.spec.renew_time == now, lease.spec)
 lease = leases.patch_namespaced_lease("l", NS, {"metadata": {"$deleteFromPrimitiveList/finalizers": ["example.com/x"]}})
 check("a finalizer is taken from its list", not lease.metadata.finalizers, lease.metadata.finalizers)
 status("a directive that is not supported", 400, lambda: leases.patch_namespaced_lease("l", NS, {"spec": {"$retainKeys": []}}))
-replaced = leases.replace_namespaced_lease("new", NS, client.V1Lease(metadata=client.V1ObjectMeta(name="new"), spec=client.V1LeaseSpec()))
+replaced = leases.replace_namespaced_lease("new", NS, a_lease("new"))
 check("a Lease is made by an update", replaced.metadata.uid)
 
 # Discovery, and the dynamic client that lives by it.
@@ -123,7 +131,7 @@ until("the lease names its holder", lambda: leases.read_namespaced_lease("leader
 # A namespace goes when nothing of worth is in it.
 status("a namespace with deployments", 409, lambda: core.delete_namespace(NS))
 custom.delete_collection_namespaced_custom_object(*where)
-core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name="empty")))
+core.create_namespace(namespace("empty"))
 core.delete_namespace("empty")
 status("a deleted namespace", 404, lambda: core.read_namespace("empty"))
 finish()
