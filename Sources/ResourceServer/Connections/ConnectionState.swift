@@ -56,10 +56,10 @@ struct ConnectionState {
   // MARK: What the server answers
 
   /// - Parameter saysClose: whether the answer itself says `Connection: close`.
-  /// - Returns: whether it must say so: the client asked for it, or has not sent the whole request, and what it still
+  /// - Returns: whether it must say so: the client asked for it with its last request, or has not sent the whole request, and what it still
   ///   sends will not be read.
   mutating func answerBegan(saysClose: Bool) -> Bool {
-    closes = saysClose || clientCloses || (reading == .body && unanswered == 1)
+    closes = saysClose || ((clientCloses || reading == .body) && unanswered == 1)
     return closes
   }
 

@@ -90,7 +90,7 @@ extension ResourceAPI {
   private func deleteOptions(_ call: APICall) async throws -> DeleteOptions {
     let bytes = try await JSONBody.read(call.request, maximumBytes: 64 << 10)
     guard !bytes.isEmpty else { return try DeleteOptions(call.query, body: nil) }
-    try JSONBody.requireJSON(call.request.headers[.contentType])
+    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
     return try DeleteOptions(call.query, body: try JSONBody.parse(bytes))
   }
 

@@ -15,7 +15,7 @@ extension ResourceAPI {
     let isProtobuf =
       definition.names == namespaces?.names
       && contentType.map { MediaType($0).type } == NamespaceProtobuf.mediaType
-    if !isProtobuf { try JSONBody.requireJSON(contentType) }
+    if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: Credentials(call.request)) }
     let bytes = try await JSONBody.read(call.request, maximumBytes: configuration.maximumBodyBytes)
     let body = try isProtobuf ? NamespaceProtobuf.object(bytes) : JSONBody.parse(bytes)
     let (stored, warnings) = try await create(definition, body, namespace: namespace, options, call)
@@ -50,7 +50,7 @@ extension ResourceAPI {
   func put(
     _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, isStatus: Bool
   ) async throws -> Response {
-    try JSONBody.requireJSON(call.request.headers[.contentType])
+    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
     let body = try await JSONBody.parse(
       JSONBody.read(call.request, maximumBytes: configuration.maximumBodyBytes))
     do {

@@ -130,7 +130,7 @@ public struct ResourceResponder: HTTPResponder {
   ) async throws -> Response {
     guard let endpoints else { throw ResourceAPI.noSuchPath }
     let body = try await JSONBody.read(request, maximumBytes: 64 << 10)
-    if !body.isEmpty { try JSONBody.requireJSON(request.headers[.contentType]) }
+    if !body.isEmpty { try JSONBody.requireJSON(request.headers[.contentType], sentWith: Credentials(request)) }
     guard
       let answer = try await endpoints.respond(
         method: request.method.rawValue, path: request.uri.path, identity: identity, body: body)

@@ -49,7 +49,7 @@ extension FuzzTarget {
     for definition in AllKinds.definitions {
       _ = try? PatchFormat(contentType: parts[3].asText, for: definition.names)
     }
-    _ = try? JSONBody.requireJSON(parts[3].asText)
+    _ = try? JSONBody.requireJSON(parts[3].asText, sentWith: .password(""))
     _ = ProtobufReader.kubernetesMessage(Array("k8s\0".utf8) + parts[4])
     _ = ProtobufReader.kubernetesMessage(parts[4])
     _ = try? NamespaceProtobuf.object(Array("k8s\0".utf8) + parts[4])
