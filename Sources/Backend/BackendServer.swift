@@ -37,6 +37,7 @@ struct BackendServer {
     let api = ResourceAPI(
       registry: ResourceRegistry(AllKinds.definitions), store: store, configuration: apiConfiguration, now: now,
       makeUID: makeID, renderMetrics: { metrics.render() })
+    try await api.makeNamespaces(try await store.occupiedNamespaces())
     let license = LicenseSource(
       license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
     if let problem = license.state().problem(at: now()) {

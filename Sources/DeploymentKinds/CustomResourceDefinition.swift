@@ -23,7 +23,8 @@ public enum CustomResourceDefinition {
       "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
       "metadata": ["name": .string(names.qualifiedPlural)],
       "spec": [
-        "group": .string(names.group), "names": named, "scope": "Namespaced", "versions": [version(of: definition)],
+        "group": .string(names.group), "names": named,
+        "scope": definition.isNamespaced ? "Namespaced" : "Cluster", "versions": [version(of: definition)],
       ],
     ]
   }

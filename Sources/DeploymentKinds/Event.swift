@@ -3,9 +3,14 @@ public import WireFormats
 
 /// A core `v1` Event: what happened to an object, for `kubectl describe`. It has no spec and status.
 public struct Event: Sendable, Hashable, Codable {
-  public enum Level: String, Sendable, Hashable, Codable, CaseIterable {
-    case normal = "Normal"
-    case warning = "Warning"
+  /// `Normal` or `Warning`; other programs write what they like.
+  public struct Level: RawRepresentable, Sendable, Hashable, Codable {
+    public static let normal = Level(rawValue: "Normal")
+    public static let warning = Level(rawValue: "Warning")
+
+    public var rawValue: String
+
+    public init(rawValue: String) { self.rawValue = rawValue }
   }
 
   public struct Reference: Sendable, Hashable, Codable {
@@ -81,14 +86,18 @@ public struct Event: Sendable, Hashable, Codable {
 
 extension Event {
   public static let definition = ResourceDefinition(
-    names: names, table: "event", schema: schema, hasStatus: false, printerColumns: printerColumns,
-    hasNameColumn: false,
+    names: names, table: "event", schema: schema, hasStatus: false, isCreatedByUpdate: true,
+    printerColumns: printerColumns, hasNameColumn: false,
     selectableFields: [
       "involvedObject.apiVersion", "involvedObject.kind", "involvedObject.name", "involvedObject.namespace",
       "involvedObject.uid", "reason", "reportingComponent", "source.component", "type",
     ],
     // A message of 8,192 characters that take four bytes each fits.
     limits: ResourceLimits(objectBytes: 40 << 10, perNamespace: 5_000, total: 20_000),
+    computedCell: { _, event in
+      let object = event["involvedObject"]
+      return .string("\(object?["kind"]?.string?.lowercased() ?? "")/\(object?["name"]?.string ?? "")")
+    },
     validate: { event, _ in
       guard let namespace = event["involvedObject"]?["namespace"]?.string,
         namespace != event["metadata"]?["namespace"]?.string
@@ -101,9 +110,7 @@ extension Event {
       name: "Last Seen", type: .date, jsonPath: ".lastTimestamp", description: "How long ago it last happened."),
     PrinterColumn(name: "Type", type: .string, jsonPath: ".type", description: "Normal or Warning."),
     PrinterColumn(name: "Reason", type: .string, jsonPath: ".reason", description: "What happened, in one word."),
-    PrinterColumn(
-      name: "Kind", type: .string, jsonPath: ".involvedObject.kind", description: "The kind of the object."),
-    PrinterColumn(name: "Object", type: .string, jsonPath: ".involvedObject.name", description: "The object."),
+    PrinterColumn(name: "Object", type: .string, jsonPath: "", description: "The object: its kind and name."),
     PrinterColumn(name: "Message", type: .string, jsonPath: ".message", description: "What happened, in a sentence."),
     PrinterColumn(
       name: "Source", type: .string, jsonPath: ".source.component", description: "Who saw it.", priority: 1),
@@ -138,14 +145,15 @@ extension Event {
         ], Schema.Documentation("Who saw it.")),
       "firstTimestamp": .time("When it first happened.", isNullable: true),
       "lastTimestamp": .time("When it last happened.", isNullable: true),
-      "eventTime": .time("When it first happened, to the microsecond.", isNullable: true),
+      "eventTime": .microTime("When it first happened, to the microsecond.", isNullable: true),
       "count": .integer(range: 0...Int64(Int32.max), Schema.Documentation("How often it happened.")),
-      "type": .string(.oneOf(Level.self), Schema.Documentation("Normal or Warning.")),
+      "type": .string(
+        Schema.StringRules(maximumLength: 128), Schema.Documentation("Normal or Warning; any other word is kept.")),
       "action": .string(Schema.Documentation("What was done about it.")),
       "series": .object(
         properties: [
           "count": .integer(Schema.Documentation("How often it happened so far.")),
-          "lastObservedTime": .time("When it last happened."),
+          "lastObservedTime": .microTime("When it last happened."),
         ], Schema.Documentation("The series of equal events it stands for.")),
       "reportingComponent": .string(Schema.Documentation("The program that reports it.")),
       "reportingInstance": .string(Schema.Documentation("Which one of several such programs.")),

@@ -36,7 +36,7 @@ public enum LeaseKind: ResourceKind {
     group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases", singular: "lease")
 
   public static let definition = ResourceDefinition(
-    names: names, table: "lease", schema: schema, hasStatus: false,
+    names: names, table: "lease", schema: schema, hasStatus: false, isCreatedByUpdate: true,
     printerColumns: [
       PrinterColumn(
         name: "Holder", type: .string, jsonPath: ".spec.holderIdentity", description: "Who holds the lease."),
@@ -53,8 +53,8 @@ public enum LeaseKind: ResourceKind {
           "leaseDurationSeconds": .integer(
             range: 1...Int64(Int32.max),
             Schema.Documentation("How long it is held after renewTime at most, in seconds.")),
-          "acquireTime": .time("When the holder got it."),
-          "renewTime": .time("When the holder last said that it lives."),
+          "acquireTime": .microTime("When the holder got it."),
+          "renewTime": .microTime("When the holder last said that it lives."),
           "leaseTransitions": .integer(
             range: 0...Int64(Int32.max), Schema.Documentation("How often the holder changed.")),
           "strategy": .string(Schema.Documentation("How a new holder is chosen; kept for other clients.")),
@@ -75,9 +75,7 @@ public struct MicroTime: Sendable, Hashable, Comparable, Codable {
   public init(from decoder: any Decoder) throws { timestamp = try Timestamp(from: decoder) }
 
   public func encode(to encoder: any Encoder) throws {
-    var text = timestamp.description
-    if timestamp == timestamp.wholeSeconds { text = text.dropLast() + ".000000Z" }
     var container = encoder.singleValueContainer()
-    try container.encode(text)
+    try container.encode(timestamp.microsecondText)
   }
 }

@@ -70,6 +70,12 @@ extension Schema {
 
   public static func integer(_ documentation: Documentation) -> Schema { .integer(range: nil, documentation) }
 
+  /// A moment in RFC 3339, kept with six digits of fraction (`metav1.MicroTime`).
+  public static func microTime(_ description: String, isNullable: Bool = false) -> Schema {
+    .string(
+      StringRules(format: "date-time", hasMicroseconds: true), Documentation(description, isNullable: isNullable))
+  }
+
   /// A moment in RFC 3339.
   public static func time(_ description: String, isNullable: Bool = false) -> Schema {
     .string(StringRules(format: "date-time"), Documentation(description, isNullable: isNullable))

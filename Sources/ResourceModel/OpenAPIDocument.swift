@@ -18,7 +18,9 @@ public enum OpenAPIDocument {
   /// The document of one group version, such as `/apis/deploy.wrktalk.com/v1`.
   public static func document(rootPath: String, _ definitions: [ResourceDefinition]) -> JSONValue {
     var paths: [String: JSONValue] = [:]
-    var schemas: [String: JSONValue] = [objectMetaName: ObjectMeta.schema.openAPI, listMetaName: listMeta]
+    var schemas: [String: JSONValue] = [
+      objectMetaName: objectMeta, listMetaName: listMeta, statusName: status, deleteOptionsName: deleteOptions,
+    ]
     for definition in definitions where definition.names.rootPath == rootPath {
       paths.merge(Self.paths(of: definition)) { first, _ in first }
       schemas[componentName(definition.names)] = schema(of: definition)
@@ -26,9 +28,15 @@ public enum OpenAPIDocument {
     }
     return [
       "openapi": "3.0.0", "info": ["title": "WrkTalk Unified Deployment", "version": "v1"], "paths": .object(paths),
-      "components": ["schemas": .object(schemas)],
+      "components": ["schemas": .object(schemas), "securitySchemes": ["BearerToken": bearerToken]],
+      "security": [["BearerToken": []]],
     ]
   }
+
+  /// Kubernetes' way to describe a bearer token, the same in both versions of OpenAPI.
+  static let bearerToken: JSONValue = [
+    "type": "apiKey", "name": "authorization", "in": "header", "description": "Bearer TOKEN",
+  ]
 
   /// `com.wrktalk.deploy.v1.DesiredDeployment`; `io.k8s.api.core.v1.Event` for Kubernetes' own groups.
   static func componentName(_ names: ResourceNames) -> String {
@@ -40,6 +48,48 @@ public enum OpenAPIDocument {
 
   private static let objectMetaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
   private static let listMetaName = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
+  static let statusName = "io.k8s.apimachinery.pkg.apis.meta.v1.Status"
+  static let deleteOptionsName = "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"
+
+  /// With what `kubectl` needs to know to compute strategic merge patches.
+  private static let objectMeta: JSONValue = {
+    var json = ObjectMeta.schema.openAPI
+    json["properties"]?["finalizers"]?["x-kubernetes-patch-strategy"] = "merge"
+    json["properties"]?["ownerReferences"]?["x-kubernetes-patch-strategy"] = "merge"
+    json["properties"]?["ownerReferences"]?["x-kubernetes-patch-merge-key"] = "uid"
+    return json
+  }()
+
+  private static let status = Schema.object(
+    properties: [
+      "apiVersion": .string(Schema.Documentation("v1.")), "kind": .string(Schema.Documentation("Status.")),
+      "metadata": .any(Schema.Documentation("Empty.")),
+      "status": .string(
+        Schema.StringRules(enumeration: ["Success", "Failure"]), Schema.Documentation("Success or Failure.")),
+      "message": .string(Schema.Documentation("What is wrong, for people.")),
+      "reason": .string(Schema.Documentation("What is wrong, for programs.")),
+      "code": .integer(Schema.Documentation("The HTTP status.")),
+      "details": .any(Schema.Documentation("The object and the fields at fault, and when to try again.")),
+    ], Schema.Documentation("How a request ended.")
+  ).openAPI
+
+  private static let deleteOptions = Schema.object(
+    properties: [
+      "apiVersion": .string(Schema.Documentation("v1, or the version of the object.")),
+      "kind": .string(Schema.Documentation("DeleteOptions.")),
+      "dryRun": .array(of: .string(), Schema.Documentation("All: check the request and answer it, but keep nothing.")),
+      "gracePeriodSeconds": .integer(Schema.Documentation("Accepted for compatibility.")),
+      "orphanDependents": .boolean(Schema.Documentation("Accepted for compatibility.")),
+      "propagationPolicy": .string(
+        Schema.StringRules(enumeration: PropagationPolicy.allCases.map(\.rawValue)),
+        Schema.Documentation("Accepted for compatibility; objects here own no others.")),
+      "preconditions": .object(
+        properties: [
+          "uid": .string(Schema.Documentation("The uid that the object must have.")),
+          "resourceVersion": .string(Schema.Documentation("The resourceVersion that the object must have.")),
+        ], Schema.Documentation("What must be so of the object, or else it is not deleted.")),
+    ], Schema.Documentation("Options of a deletion.")
+  ).openAPI
 
   private static let listMeta = Schema.object(
     properties: [
@@ -49,11 +99,11 @@ public enum OpenAPIDocument {
     ], Schema.Documentation("Metadata of a list.")
   ).openAPI
 
-  private static func groupVersionKind(_ names: ResourceNames, suffix: String = "") -> JSONValue {
+  static func groupVersionKind(_ names: ResourceNames, suffix: String = "") -> JSONValue {
     ["group": .string(names.group), "version": .string(names.version), "kind": .string(names.kind + suffix)]
   }
 
-  private static func reference(_ component: String) -> JSONValue {
+  static func reference(_ component: String) -> JSONValue {
     ["$ref": .string("#/components/schemas/\(component)")]
   }
 
@@ -86,99 +136,4 @@ public enum OpenAPIDocument {
       "x-kubernetes-group-version-kind": [groupVersionKind(names, suffix: "List")],
     ]
   }
-}
-
-extension OpenAPIDocument {
-  private static func paths(of definition: ResourceDefinition) -> [String: JSONValue] {
-    let names = definition.names
-    let all = "\(names.rootPath)/\(names.plural)"
-    let collection = "\(names.rootPath)/namespaces/{namespace}/\(names.plural)"
-    let one = "\(collection)/{name}"
-    let list = componentName(names) + "List"
-    var paths: [String: JSONValue] = [
-      all: ["get": operation("list", definition, listParameters, response: list)],
-      collection: [
-        "parameters": [namespaceParameter],
-        "get": operation("list", definition, listParameters, response: list),
-        "post": operation("post", definition, writeParameters, request: jsonTypes),
-        "delete": operation("deletecollection", definition, listParameters + deleteParameters, response: nil),
-      ],
-      one: item(definition, deletes: true),
-    ]
-    if definition.hasStatus { paths["\(one)/status"] = item(definition, deletes: false) }
-    return paths
-  }
-
-  private static func item(_ definition: ResourceDefinition, deletes: Bool) -> JSONValue {
-    var item: JSONValue = [
-      "parameters": [namespaceParameter, nameParameter],
-      "get": operation("get", definition, []),
-      "put": operation("put", definition, writeParameters, request: jsonTypes),
-      "patch": operation("patch", definition, writeParameters, request: patchTypes),
-    ]
-    if deletes { item["delete"] = operation("delete", definition, deleteParameters, response: nil) }
-    return item
-  }
-
-  private static let jsonTypes = ["application/json"]
-  private static let patchTypes = ["application/merge-patch+json", "application/json-patch+json"]
-
-  /// - Parameter response: the component of a 200; by default the kind itself, nil for a `Status`.
-  private static func operation(
-    _ action: String, _ definition: ResourceDefinition, _ parameters: [JSONValue], request: [String] = [],
-    response: String? = ""
-  ) -> JSONValue {
-    let component = componentName(definition.names)
-    let schema = response.map { reference($0.isEmpty ? component : $0) } ?? ["type": "object"]
-    var operation: JSONValue = [
-      "x-kubernetes-action": .string(action), "x-kubernetes-group-version-kind": groupVersionKind(definition.names),
-      "parameters": .array(parameters),
-      "responses": ["200": ["description": "OK", "content": ["application/json": ["schema": schema]]]],
-    ]
-    if !request.isEmpty {
-      let body: JSONValue = action == "patch" ? [:] : reference(component)
-      operation["requestBody"] = [
-        "required": true, "content": .object(Dictionary(uniqueKeysWithValues: request.map { ($0, ["schema": body]) })),
-      ]
-    }
-    return operation
-  }
-
-  private static func query(_ name: String, _ type: String, _ description: String) -> JSONValue {
-    ["name": .string(name), "in": "query", "description": .string(description), "schema": ["type": .string(type)]]
-  }
-
-  private static let writeParameters = [
-    query("dryRun", "string", "All: check the request and answer it, but keep nothing."),
-    query("fieldManager", "string", "Who makes the change."),
-    query(
-      "fieldValidation", "string",
-      "What becomes of unknown fields: Strict refuses them, Warn drops them with a warning, Ignore drops them."),
-  ]
-
-  private static let deleteParameters = [
-    query("dryRun", "string", "All: check the request and answer it, but keep nothing."),
-    query("propagationPolicy", "string", "Accepted for compatibility; objects here own no others."),
-  ]
-
-  private static let listParameters = [
-    query("labelSelector", "string", "Which labels the objects must have."),
-    query("fieldSelector", "string", "Which values the objects' fields must have."),
-    query("limit", "integer", "Most objects in one answer; the rest comes with continue."),
-    query("continue", "string", "The mark of the next page, from the answer before."),
-    query("resourceVersion", "string", "The state from which a watch goes on."),
-    query("timeoutSeconds", "integer", "How long a watch lasts."),
-    query("watch", "boolean", "Go on with changes instead of a list."),
-    query("allowWatchBookmarks", "boolean", "Let the server say how far a watch is."),
-  ]
-
-  private static func path(_ name: String, _ description: String) -> JSONValue {
-    [
-      "name": .string(name), "in": "path", "required": true, "description": .string(description),
-      "schema": ["type": "string"],
-    ]
-  }
-
-  private static let namespaceParameter = path("namespace", "The object's namespace.")
-  private static let nameParameter = path("name", "The object's name.")
 }

@@ -34,30 +34,42 @@ public struct ResourceDefinition: Sendable {
   public var table: String
   /// The schema of the whole object apart from `apiVersion`, `kind` and `metadata`: for most kinds `spec` and `status`.
   public var schema: Schema
-  /// True where `status` is written through its own path, `/status`, and only there.
+  /// False for a kind whose objects belong to the whole cluster and lie in no namespace.
+  public var isNamespaced: Bool
+  /// True where `status` is written through its own path, `/status`, and only there. Such a kind also counts the changes
+  /// of its desired state in `metadata.generation`.
   public var hasStatus: Bool
+  /// True where a PUT makes the object that is not there, as Kubernetes has it for some of its own kinds.
+  public var isCreatedByUpdate: Bool
   public var printerColumns: [PrinterColumn]
   /// False where `kubectl get` shows the printer columns alone, without the object's name before them.
   public var hasNameColumn: Bool
   /// Paths a field selector may name besides `metadata.name` and `metadata.namespace` (`involvedObject.name`).
   public var selectableFields: [String]
   public var limits: ResourceLimits
+  /// What a printer column without a path shows.
+  public var computedCell: @Sendable (_ column: String, _ object: JSONValue) -> JSONValue?
   /// The rules a schema cannot say, over a defaulted object that its schema accepts; `old` is nil on creation.
   public var validate: @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError]
 
   public init(
-    names: ResourceNames, table: String, schema: Schema, hasStatus: Bool = true, printerColumns: [PrinterColumn] = [],
-    hasNameColumn: Bool = true, selectableFields: [String] = [], limits: ResourceLimits = ResourceLimits(),
+    names: ResourceNames, table: String, schema: Schema, isNamespaced: Bool = true, hasStatus: Bool = true,
+    isCreatedByUpdate: Bool = false, printerColumns: [PrinterColumn] = [], hasNameColumn: Bool = true,
+    selectableFields: [String] = [], limits: ResourceLimits = ResourceLimits(),
+    computedCell: @escaping @Sendable (_ column: String, _ object: JSONValue) -> JSONValue? = { _, _ in nil },
     validate: @escaping @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError] = { _, _ in [] }
   ) {
     self.names = names
     self.table = table
     self.schema = schema
+    self.isNamespaced = isNamespaced
     self.hasStatus = hasStatus
+    self.isCreatedByUpdate = isCreatedByUpdate
     self.printerColumns = printerColumns
     self.hasNameColumn = hasNameColumn
     self.selectableFields = selectableFields
     self.limits = limits
+    self.computedCell = computedCell
     self.validate = validate
   }
 }
@@ -87,7 +99,7 @@ public struct PrinterColumn: Sendable, Hashable {
 
   public var name: String
   public var type: ColumnType
-  /// A simple JSONPath such as `.status.conditions[?(@.type=="Ready")].status`.
+  /// A simple JSONPath such as `.status.conditions[?(@.type=="Ready")].status`; empty where the kind computes the cell.
   public var jsonPath: String
   public var description: String
   /// 0 is always shown, 1 and more only with `-o wide`.

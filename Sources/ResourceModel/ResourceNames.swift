@@ -29,6 +29,9 @@ public struct ResourceNames: Sendable, Hashable {
   /// `desireddeployments.deploy.wrktalk.com`, as messages name the resource.
   public var qualifiedPlural: String { group.isEmpty ? plural : "\(plural).\(group)" }
 
+  /// True for kinds of Kubernetes' own groups, which its clients treat otherwise than those of CustomResourceDefinitions.
+  public var isKubernetesOwn: Bool { group.isEmpty || group.hasSuffix(".k8s.io") }
+
   /// The URL path of the group and version: `/apis/deploy.wrktalk.com/v1` or `/api/v1`.
   public var rootPath: String { group.isEmpty ? "/api/\(version)" : "/apis/\(group)/\(version)" }
 }

@@ -11,10 +11,12 @@ public struct ResourceTable: Sendable {
 
   private let columns: [(column: PrinterColumn, path: SimpleJSONPath?)]
   private let hasNameColumn: Bool
+  private let computedCell: @Sendable (_ column: String, _ object: JSONValue) -> JSONValue?
 
   public init(_ definition: ResourceDefinition) {
     columns = definition.printerColumns.map { ($0, SimpleJSONPath($0.jsonPath)) }
     hasNameColumn = definition.hasNameColumn
+    computedCell = definition.computedCell
   }
 
   /// The table of `objects`. Ages are counted up to `now`.
@@ -49,18 +51,23 @@ public struct ResourceTable: Sendable {
   public func row(of object: JSONValue, including: IncludedObject = .metadata, now: Timestamp) -> JSONValue {
     var cells: [JSONValue] = hasNameColumn ? [object["metadata"]?["name"] ?? ""] : []
     for (column, path) in columns {
-      cells.append(Self.cell(column.type, path?.firstValue(in: object), now: now))
+      let value = column.jsonPath.isEmpty ? computedCell(column.name, object) : path?.firstValue(in: object)
+      cells.append(Self.cell(column.type, value, now: now))
     }
     var row: [String: JSONValue] = ["cells": .array(cells)]
     switch including {
     case .none: break
     case .object: row["object"] = object
-    case .metadata:
-      row["object"] = [
-        "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"] ?? .object([:]),
-      ]
+    case .metadata: row["object"] = Self.partialMetadata(of: object)
     }
     return .object(row)
+  }
+
+  /// The object without all but its metadata (`meta.k8s.io/v1` PartialObjectMetadata).
+  public static func partialMetadata(of object: JSONValue) -> JSONValue {
+    [
+      "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"] ?? .object([:]),
+    ]
   }
 
   private static func cell(_ type: PrinterColumn.ColumnType, _ value: JSONValue?, now: Timestamp) -> JSONValue {

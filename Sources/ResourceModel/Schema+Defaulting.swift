@@ -11,7 +11,7 @@ extension Schema {
   }
 
   /// The value with every absent field that has a default filled in where its parent is there. A null where null is not
-  /// allowed counts as absent, as Kubernetes treats it.
+  /// allowed counts as absent, as Kubernetes treats it. Times that must have six digits of fraction get them.
   public func applyDefaults(to value: JSONValue) -> JSONValue {
     switch (self, value) {
     case (.object(let properties, _, _), .object(var members)):
@@ -24,6 +24,8 @@ extension Schema {
       return .object(members)
     case (.map(let element, _, _), .object(let members)): return .object(members.mapValues(element.applyDefaults(to:)))
     case (.array(let element, _, _), .array(let elements)): return .array(elements.map(element.applyDefaults(to:)))
+    case (.string(let rules, _), .string(let text)) where rules.hasMicroseconds:
+      return .string(Timestamp(text)?.microsecondText ?? text)
     default: return value
     }
   }

@@ -24,11 +24,14 @@ public indirect enum Schema: Sendable, Hashable {
     public var maximumLength: Int?
     /// `date-time` for RFC 3339.
     public var format: String?
+    /// True for a time that clients read with six digits of fraction only (`metav1.MicroTime`): it is brought into that
+    /// form together with the defaults.
+    public var hasMicroseconds: Bool
 
     public init(
       enumeration: [String] = [], pattern: String? = nil, patternMeaning: String? = nil, minimumLength: Int? = nil,
       maximumLength: Int? = nil,
-      format: String? = nil
+      format: String? = nil, hasMicroseconds: Bool = false
     ) {
       self.enumeration = enumeration
       self.pattern = pattern
@@ -36,6 +39,7 @@ public indirect enum Schema: Sendable, Hashable {
       self.minimumLength = minimumLength
       self.maximumLength = maximumLength
       self.format = format
+      self.hasMicroseconds = hasMicroseconds
     }
   }
 

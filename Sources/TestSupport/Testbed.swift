@@ -18,6 +18,8 @@ public enum Testbed {
     case s3
     case postgresql
     case kubectl
+    case kubectl127
+    case pythonClients
     case cluster
     case helm3
     case helm4
@@ -35,6 +37,8 @@ public enum Testbed {
       case .s3: "WRKTALK_TEST_S3_ENDPOINT"
       case .postgresql: "WRKTALK_TEST_POSTGRESQL_BIN"
       case .kubectl: "WRKTALK_TEST_KUBECTL"
+      case .kubectl127: "WRKTALK_TEST_KUBECTL_1_27"
+      case .pythonClients: "WRKTALK_TEST_PYTHON_CLIENTS"
       case .cluster: "WRKTALK_TEST_KUBECONFIG"
       case .helm3: "WRKTALK_TEST_HELM3"
       case .helm4: "WRKTALK_TEST_HELM4"
@@ -53,6 +57,8 @@ public enum Testbed {
       case .s3: "an S3 server"
       case .postgresql: "PostgreSQL's server programs"
       case .kubectl: "kubectl 1.34"
+      case .kubectl127: "kubectl 1.27"
+      case .pythonClients: "Kubernetes' clients in Python"
       case .cluster: "a Kubernetes cluster"
       case .helm3: "Helm 3"
       case .helm4: "Helm 4"

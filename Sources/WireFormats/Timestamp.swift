@@ -28,6 +28,12 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 }
 
 extension Timestamp: CustomStringConvertible {
+  /// RFC 3339 in UTC with six digits of fraction always, as `metav1.MicroTime` is written.
+  public var microsecondText: String {
+    let text = description
+    return self == wholeSeconds ? text.dropLast() + ".000000Z" : text
+  }
+
   /// RFC 3339 in UTC; six digits of fraction where there is one.
   public var description: String {
     let wholeSecond = wholeSeconds.microseconds / 1_000_000

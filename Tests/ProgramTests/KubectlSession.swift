@@ -9,8 +9,9 @@ final class KubectlSession: Sendable {
   let port: Int
   private let kubectl: String
 
-  init() async throws {
-    kubectl = try Testbed.location(of: .kubectl)
+  /// - Parameter version: which `kubectl`.
+  init(_ version: Testbed.Facility = .kubectl) async throws {
+    kubectl = try Testbed.location(of: version)
     folder = try TemporaryFolder()
     databaseURL = "sqlite:\(folder.file("wrktalk.db"))"
     let token = try await CustomerEnvironment.createToken(role: "admin", databaseURL)
@@ -62,6 +63,11 @@ final class KubectlSession: Sendable {
     return program.output.joined(separator: "\n")
   }
 
+  /// Writes a file that `kubectl` reads, and returns its path.
+  func file(_ text: String) throws -> String {
+    try folder.write(text, to: "file-\(String(UInt32.random(in: 0...UInt32.max), radix: 36)).yaml")
+  }
+
   /// Writes a manifest of the deployment `wrktalk`, every `change` a replacement in its text, and returns its path.
   func manifest(_ change: (String, String)...) throws -> String {
     var text = """
@@ -80,6 +86,6 @@ final class KubectlSession: Sendable {
 
       """
     for (old, new) in change { text = text.replacing(old, with: new) }
-    return try folder.write(text, to: "manifest-\(String(UInt32.random(in: 0...UInt32.max), radix: 36)).yaml")
+    return try file(text)
   }
 }

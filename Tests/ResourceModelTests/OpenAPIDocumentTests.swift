@@ -39,7 +39,7 @@ import WireFormats
     #expect(
       patch?["x-kubernetes-group-version-kind"] == ["group": "deploy.wrktalk.com", "version": "v1", "kind": "Thing"])
     let parameters = patch?["parameters"]?.array?.compactMap { $0["name"]?.string }
-    #expect(parameters == ["dryRun", "fieldManager", "fieldValidation"])
+    #expect(parameters == ["dryRun", "pretty", "fieldManager", "fieldValidation"])
   }
 
   @Test func everyReferenceLeadsSomewhere() throws {

@@ -13,7 +13,7 @@ import WireFormats
       let list = try await server.send("GET", "/apis/deploy.wrktalk.com/v1/desireddeployments").json
       #expect(list["kind"] == "DesiredDeploymentList")
       #expect(list["apiVersion"] == "deploy.wrktalk.com/v1")
-      #expect(list["metadata"] == ["resourceVersion": "3"])
+      #expect(list["metadata"] == ["resourceVersion": "4"])
       #expect(list["items"]?.array?.compactMap { $0["metadata"]?["name"]?.string } == ["a", "b"])
       let elsewhere = try await server.send("GET", "/apis/deploy.wrktalk.com/v1/namespaces/x/desireddeployments")
       #expect(elsewhere.json["items"] == [])
@@ -82,7 +82,12 @@ import WireFormats
   @Test(arguments: [
     ("labelSelector=a%20b%20c", 400), ("fieldSelector=spec.x%3D1", 400), ("limit=-1", 400), ("limit=x", 400),
     ("resourceVersion=x", 400), ("resourceVersion=999", 504), ("resourceVersion=1&resourceVersionMatch=Exact", 410),
-    ("resourceVersionMatch=Never", 400), ("a=%zz", 400), ("resourceVersion=0", 200), ("resourceVersion=2", 200),
+    ("resourceVersionMatch=Never", 422), ("resourceVersion=1&resourceVersionMatch=Never", 422),
+    ("resourceVersionMatch=Exact", 422), ("resourceVersion=0&resourceVersionMatch=Exact", 422),
+    ("sendInitialEvents=true", 422), ("watch=1&sendInitialEvents=true", 422),
+    ("watch=1&resourceVersionMatch=NotOlderThan", 422), ("continue=1&resourceVersion=2", 400),
+    ("continue=1&resourceVersion=2&resourceVersionMatch=NotOlderThan", 422), ("a=%zz", 400), ("resourceVersion=0", 200),
+    ("resourceVersion=2", 200),
   ])
   func optionsThatCannotBeMetAreRefused(query: String, status: Int) async throws {
     try await HTTPTestServer.run { server in

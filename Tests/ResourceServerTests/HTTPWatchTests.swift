@@ -45,7 +45,7 @@ import WireFormats
       #expect(bookmark?["type"] == "BOOKMARK")
       #expect(
         bookmark?["object"]?["metadata"]
-          == ["resourceVersion": "2", "annotations": ["k8s.io/initial-events-end": "true"]])
+          == ["resourceVersion": "3", "annotations": ["k8s.io/initial-events-end": "true"]])
     }
   }
 

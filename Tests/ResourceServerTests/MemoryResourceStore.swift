@@ -40,7 +40,9 @@ final class MemoryResourceStore: ResourceStore {
       (query.namespace == nil || query.namespace == object.key.namespace)
         && (query.selector.isEverything || (try? object.value()).map(query.selector.matches) == true)
     }
-    let start = query.continueToken.flatMap { Int($0) } ?? 0
+    guard let start = Int(query.continueToken ?? "0") else {
+      throw StatusError(.badRequest, "continue key is not valid")
+    }
     let end = min(matching.count, start + (query.limit ?? 500))
     let isLast = end == matching.count
     return ListPage(

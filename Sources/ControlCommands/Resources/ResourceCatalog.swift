@@ -3,13 +3,16 @@ import ResourceModel
 
 /// The kinds that commands can name, by all their names.
 enum ResourceCatalog {
+  /// Every command names a namespace, so that kinds of the whole cluster are left to `kubectl`.
+  private static let definitions = AllKinds.definitions.filter(\.isNamespaced)
+
   /// - Parameter word: a kind, plural, singular or short name, also with its group: `dd`, `desireddeployments`,
   ///   `DesiredDeployment`, `leases.coordination.k8s.io`.
   static func definition(named word: String) throws(CommandFailure) -> ResourceDefinition {
     let lowered = word.lowercased()
-    if let definition = AllKinds.definitions.first(where: { names($0.names).contains(lowered) }) { return definition }
-    let known = AllKinds.definitions.map(\.names.plural).sorted()
-    let nearest = Suggestion.nearest(to: lowered, among: AllKinds.definitions.flatMap { names($0.names) })
+    if let definition = definitions.first(where: { names($0.names).contains(lowered) }) { return definition }
+    let known = definitions.map(\.names.plural).sorted()
+    let nearest = Suggestion.nearest(to: lowered, among: definitions.flatMap { names($0.names) })
     throw CommandFailure(
       "there is no kind \"\(printable(word))\"",
       hint: nearest.map { "Did you mean \($0)?" } ?? "There are: \(known.joined(separator: ", ")).",
@@ -17,17 +20,17 @@ enum ResourceCatalog {
   }
 
   static func definition(apiVersion: String, kind: String) -> ResourceDefinition? {
-    AllKinds.definitions.first { $0.names.apiVersion == apiVersion && $0.names.kind == kind }
+    definitions.first { $0.names.apiVersion == apiVersion && $0.names.kind == kind }
   }
 
   /// The kind of that name in whichever group.
   static func names(ofKind kind: String) -> ResourceNames? {
-    AllKinds.definitions.first { $0.names.kind == kind }?.names
+    definitions.first { $0.names.kind == kind }?.names
   }
 
   /// `; did you mean …?`, where a kind is near.
   static func suggestion(forKind kind: String) -> String {
-    Suggestion.nearest(to: kind, among: AllKinds.definitions.map(\.names.kind)).map { "; did you mean \($0)?" } ?? ""
+    Suggestion.nearest(to: kind, among: definitions.map(\.names.kind)).map { "; did you mean \($0)?" } ?? ""
   }
 
   private static func names(_ names: ResourceNames) -> [String] {

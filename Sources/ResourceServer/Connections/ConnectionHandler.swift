@@ -44,11 +44,23 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
     let now = context.eventLoop.now
     switch part {
-    case .head(let head): state.receivedHead(isKeepAlive: head.isKeepAlive, now: now)
+    case .head(let head):
+      state.receivedHead(isKeepAlive: head.isKeepAlive, now: now)
+      askForBody(head, context)
     case .body: break
     case .end: state.receivedEnd(now: now)
     }
     context.fireChannelRead(data)
+  }
+
+  /// Answers `Expect: 100-continue` at once (RFC 9110 §10.1.1): `curl` waits a second for it before it sends a larger
+  /// body. Not in the midst of the answer to a request before.
+  private func askForBody(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    guard head.version == .http1_1, state.unanswered == 1,
+      head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" })
+    else { return }
+    let answer = HTTPResponseHead(version: .http1_1, status: .continue)
+    context.writeAndFlush(wrapOutboundOut(.head(answer)), promise: nil)
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

@@ -56,10 +56,10 @@ struct ConnectionState {
   // MARK: What the server answers
 
   /// - Parameter mustBeLast: whether the connection ends with this answer in any case.
-  /// - Returns: whether it must say so: the client asked for it, or has not sent the whole request, and what it still
-  ///   sends will not be read.
+  /// - Returns: whether it must say so: the client asked for it with its last request, or has not sent the whole request,
+  ///   and what it still sends will not be read.
   mutating func answerBegan(mustBeLast: Bool) -> Bool {
-    closes = mustBeLast || clientCloses || (reading == .body && unanswered == 1)
+    closes = mustBeLast || ((clientCloses || reading == .body) && unanswered == 1)
     return closes
   }
 

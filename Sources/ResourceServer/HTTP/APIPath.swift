@@ -14,14 +14,18 @@ enum APIPath: Hashable {
   case group(String)
   /// `/api/VERSION`, `/apis/GROUP/VERSION`
   case resources(group: String, version: String)
+  /// `/`
+  case root
+  /// `/apis/apiextensions.k8s.io/v1/customresourcedefinitions`
+  case customResourceDefinitions
+  /// `/openapi/v2`
+  case openAPIV2
   case openAPIIndex
   case openAPIDocument(group: String, version: String)
-  /// Nil for all namespaces.
+  /// Nil for all namespaces, and for objects of the whole cluster.
   case collection(GroupVersionPlural, namespace: String?)
   case object(GroupVersionPlural, ObjectKey)
   case status(GroupVersionPlural, ObjectKey)
-  /// `/api/v1/namespaces/NAME`
-  case namespace(String)
   case review(Review)
 
   struct GroupVersionPlural: Hashable {
@@ -44,7 +48,11 @@ enum APIPath: Hashable {
       segments.append(decoded)
     }
     switch (segments.first, segments.count) {
+    case (nil, _): self = .root
     case ("healthz", 1), ("readyz", 1), ("livez", 1): self = .health
+    case ("healthz", 2), ("readyz", 2), ("livez", 2):
+      guard segments[1] == "ping" else { return nil }
+      self = .health
     case ("metrics", 1): self = .metrics
     case ("version", 1): self = .version
     case ("api", 1): self = .coreVersions
@@ -52,6 +60,7 @@ enum APIPath: Hashable {
     case ("apis", 2): self = .group(segments[1])
     case ("api", 2...): self.init(group: "", version: segments[1], rest: segments[2...])
     case ("apis", 3...): self.init(group: segments[1], version: segments[2], rest: segments[3...])
+    case ("openapi", 2) where segments[1] == "v2": self = .openAPIV2
     case ("openapi", 2) where segments[1] == "v3": self = .openAPIIndex
     case ("openapi", 4) where segments[1] == "v3" && segments[2] == "api":
       self = .openAPIDocument(group: "", version: segments[3])
@@ -74,6 +83,9 @@ enum APIPath: Hashable {
       case ("authorization.k8s.io", "selfsubjectrulesreviews"):
         self = .review(.selfSubjectRules)
         return
+      case ("apiextensions.k8s.io", "customresourcedefinitions"):
+        self = .customResourceDefinitions
+        return
       case ("authentication.k8s.io", "selfsubjectreviews"):
         self = .review(.selfSubject)
         return
@@ -83,7 +95,7 @@ enum APIPath: Hashable {
     switch rest.count {
     case 0: self = .resources(group: group, version: version)
     case 1: self = .collection(names(rest[0]), namespace: nil)
-    case 2 where group.isEmpty && version == "v1" && rest[0] == "namespaces": self = .namespace(rest[1])
+    case 2: self = .object(names(rest[0]), ObjectKey(namespace: "", name: rest[1]))
     case 3 where rest[0] == "namespaces": self = .collection(names(rest[2]), namespace: rest[1])
     case 4 where rest[0] == "namespaces":
       self = .object(names(rest[2]), ObjectKey(namespace: rest[1], name: rest[3]))

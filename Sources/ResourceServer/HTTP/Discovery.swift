@@ -48,27 +48,39 @@ struct Discovery {
 
   private static func resources(of definition: ResourceDefinition) -> [JSONValue] {
     let names = definition.names
+    let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+      .filter { definition.isNamespaced || $0 != "deletecollection" }
     var resource: JSONValue = [
-      "name": .string(names.plural), "singularName": .string(names.singular), "namespaced": true,
-      "kind": .string(names.kind),
-      "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+      "name": .string(names.plural), "singularName": .string(names.singular),
+      "namespaced": .bool(definition.isNamespaced), "kind": .string(names.kind),
+      "verbs": .array(verbs.map(JSONValue.string)),
     ]
     if !names.shortNames.isEmpty { resource["shortNames"] = .array(names.shortNames.map(JSONValue.string)) }
     if !names.categories.isEmpty { resource["categories"] = .array(names.categories.map(JSONValue.string)) }
     guard definition.hasStatus else { return [resource] }
     let status: JSONValue = [
-      "name": .string("\(names.plural)/status"), "singularName": "", "namespaced": true, "kind": .string(names.kind),
-      "verbs": ["get", "patch", "update"],
+      "name": .string("\(names.plural)/status"), "singularName": "", "namespaced": .bool(definition.isNamespaced),
+      "kind": .string(names.kind), "verbs": ["get", "patch", "update"],
     ]
     return [resource, status]
   }
 
-  /// `/api/v1/namespaces/NAME`: a namespace exists as soon as it is named. `kubectl` asks where an object is not found,
-  /// to tell a missing object from a missing namespace.
-  static func namespace(_ name: String) -> JSONValue? {
-    guard NameRules.labelProblems(name).isEmpty else { return nil }
-    return [
-      "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)], "status": ["phase": "Active"],
+  /// `/`
+  var paths: JSONValue {
+    let roots = registry.groups.filter { !$0.name.isEmpty }.flatMap { group in
+      ["/apis/\(group.name)"] + group.versions.map { "/apis/\(group.name)/\($0)" }
+    }
+    let all = [
+      "/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version",
+    ]
+    return ["paths": .array((all + roots).sorted().map(JSONValue.string))]
+  }
+
+  /// There are none: every kind here is built in. `kubectl` asks where it does not know a kind, and only then says so.
+  static var customResourceDefinitions: JSONValue {
+    [
+      "kind": "CustomResourceDefinitionList", "apiVersion": "apiextensions.k8s.io/v1",
+      "metadata": ["resourceVersion": "1"], "items": [],
     ]
   }
 

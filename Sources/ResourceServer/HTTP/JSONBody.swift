@@ -42,9 +42,12 @@ enum JSONBody {
     return bytes
   }
 
-  /// - Throws: `unsupportedMediaType` where the body is not announced as JSON. A form in a browser cannot announce it so.
-  static func requireJSON(_ contentType: String?) throws(StatusError) {
+  /// Clients whose token is no password may leave the type out, as Kubernetes' official Python client does. A page in a
+  /// browser can send a body without a type, or as a form, but adds no token of itself unless it is a password.
+  /// - Throws: `unsupportedMediaType` where the body is announced as anything but JSON.
+  static func requireJSON(_ contentType: String?, sentWith credentials: Credentials) throws(StatusError) {
     guard let contentType, !contentType.isEmpty else {
+      guard case .password = credentials else { return }
       throw StatusError(.unsupportedMediaType, "the request must say what its body is: Content-Type: application/json")
     }
     let type = MediaType(contentType).type

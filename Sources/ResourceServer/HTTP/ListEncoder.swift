@@ -6,6 +6,7 @@ import WireFormats
 struct ListEncoder {
   enum Form {
     case objects
+    case metadata
     case table(ResourceTable, including: ResourceTable.IncludedObject, now: Timestamp)
   }
 
@@ -23,6 +24,9 @@ struct ListEncoder {
     case .objects:
       output.append(
         contentsOf: "{\"apiVersion\":\"\(names.apiVersion)\",\"kind\":\"\(names.kind)List\",\"items\":[".utf8)
+    case .metadata:
+      output.append(
+        contentsOf: "{\"apiVersion\":\"meta.k8s.io/v1\",\"kind\":\"PartialObjectMetadataList\",\"items\":[".utf8)
     case .table(let table, _, _):
       output.append(
         contentsOf: "{\"apiVersion\":\"meta.k8s.io/v1\",\"kind\":\"Table\",\"columnDefinitions\":".utf8)
@@ -37,6 +41,7 @@ struct ListEncoder {
       hasItems = true
       switch form {
       case .objects: output.append(contentsOf: item.json)
+      case .metadata: ResourceTable.partialMetadata(of: try item.value()).serialize(into: &output)
       case .table(let table, let including, let now):
         table.row(of: item.valueOrMetadata, including: including, now: now).serialize(into: &output)
       }

@@ -1,5 +1,5 @@
-/// Reads the fields of one Protocol Buffers message. `kubectl auth` posts its reviews in this format only; nothing else
-/// of the API is read from it.
+/// Reads the fields of one Protocol Buffers message. `kubectl auth` posts its reviews in this format only, and `kubectl
+/// create namespace` the Namespace; nothing else of the API is read from it.
 struct ProtobufReader {
   enum Value: Hashable {
     case number(UInt64)
@@ -19,6 +19,17 @@ struct ProtobufReader {
       fields[key >> 3] = value
     }
     return fields
+  }
+
+  /// Every value of a field that repeats, in order.
+  static func values(of field: UInt64, in bytes: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
+    var reader = ProtobufReader(bytes)
+    var values: [ArraySlice<UInt8>] = []
+    while !reader.rest.isEmpty {
+      guard let key = reader.varint(), let value = reader.value(wireType: key & 7) else { return values }
+      if key >> 3 == field, case .bytes(let bytes) = value { values.append(bytes) }
+    }
+    return values
   }
 
   /// The message inside Kubernetes' envelope: the magic bytes, then a `runtime.Unknown`.
@@ -59,6 +70,11 @@ extension [UInt64: ProtobufReader.Value] {
   func text(_ field: UInt64) -> String {
     guard case .bytes(let bytes)? = self[field] else { return "" }
     return String(validating: bytes, as: UTF8.self) ?? ""
+  }
+
+  func bytes(_ field: UInt64) -> ArraySlice<UInt8>? {
+    guard case .bytes(let bytes)? = self[field] else { return nil }
+    return bytes
   }
 
   func message(_ field: UInt64) -> [UInt64: ProtobufReader.Value]? {

@@ -29,21 +29,54 @@ struct ReadOptions: Hashable {
     timeoutSeconds = try query.number("timeoutSeconds")
     let version = try Self.resourceVersion(query["resourceVersion"])
     let initialEvents = query.flag("sendInitialEvents")
-    if initialEvents != nil && !isWatch {
-      throw StatusError(.invalid, "sendInitialEvents is forbidden for list: it belongs to a watch")
+    let match = query["resourceVersionMatch"]
+    if isWatch {
+      try Self.checkWatch(match, sendInitialEvents: initialEvents)
+    } else {
+      try Self.checkList(match, query, sendInitialEvents: initialEvents)
+    }
+    if continueToken != nil, version != 0 {
+      throw StatusError(.badRequest, "specifying resource version is not allowed when using continue")
     }
     sendsInitialEvents = initialEvents == true
     // Without a version a watch begins with the present state, unless it asks for news only.
     watchAfter = version == 0 || sendsInitialEvents ? nil : version
-    switch (query["resourceVersionMatch"], version) {
-    case ("Exact", 0): throw StatusError(.badRequest, "resourceVersionMatch=Exact needs a resourceVersion other than 0")
-    case ("Exact", let version): versionMatch = .exact(version)
-    case (nil, let version) where version > 0, ("NotOlderThan", let version) where version > 0:
-      versionMatch = .notOlderThan(version)
-    case (nil, _), ("NotOlderThan", _): versionMatch = .any
-    case (let match?, _):
-      throw StatusError(.badRequest, "resourceVersionMatch must be Exact or NotOlderThan, not \"\(match.prefix(40))\"")
+    versionMatch = match == "Exact" ? .exact(version) : version > 0 ? .notOlderThan(version) : .any
+  }
+
+  /// Kubernetes' rules for options that go together (`ValidateListOptions`).
+  private static func checkList(
+    _ match: String?, _ query: QueryItems, sendInitialEvents: Bool?
+  ) throws(StatusError) {
+    if sendInitialEvents != nil { throw forbidden("sendInitialEvents", "is forbidden for list: it belongs to a watch") }
+    guard let match else { return }
+    if query["resourceVersion"] == nil {
+      throw forbidden("resourceVersionMatch", "is forbidden unless resourceVersion is provided")
     }
+    if query["continue"] != nil {
+      throw forbidden("resourceVersionMatch", "is forbidden when continue is provided")
+    }
+    guard ["Exact", "NotOlderThan"].contains(match) else {
+      throw StatusError(
+        .invalid, "resourceVersionMatch: must be Exact or NotOlderThan, not \"\(match.prefix(40))\"")
+    }
+    if match == "Exact", query["resourceVersion"] == "0" {
+      throw forbidden("resourceVersionMatch", "\"Exact\" is forbidden for resourceVersion \"0\"")
+    }
+  }
+
+  private static func checkWatch(_ match: String?, sendInitialEvents: Bool?) throws(StatusError) {
+    switch (match, sendInitialEvents) {
+    case (nil, nil), ("NotOlderThan", _?): return
+    case (_?, nil):
+      throw forbidden("resourceVersionMatch", "is forbidden for watch unless sendInitialEvents is provided")
+    case (_, _?):
+      throw forbidden("sendInitialEvents", "is forbidden unless resourceVersionMatch is set to NotOlderThan")
+    }
+  }
+
+  private static func forbidden(_ option: String, _ reason: String) -> StatusError {
+    StatusError(.invalid, "\(option): Forbidden: \(option) \(reason)")
   }
 
   static func selector(_ query: QueryItems, definition: ResourceDefinition) throws(StatusError) -> ObjectSelector {
@@ -83,5 +116,8 @@ struct WriteOptions: Hashable {
       throw StatusError(.badRequest, "fieldValidation must be Strict, Warn or Ignore")
     }
     unknownFields = policy
+    if let manager = query["fieldManager"], manager.unicodeScalars.count > 128 {
+      throw StatusError(.invalid, "fieldManager: Too long: may not be more than 128 characters")
+    }
   }
 }

@@ -5,6 +5,8 @@ enum Representation: Hashable {
   case json
   /// Rows and columns, rendered here, so that `kubectl get` shows the kind's own columns.
   case table
+  /// The metadata alone.
+  case metadata
 
   /// Takes the first alternative that is served, in the client's order; protobuf and YAML are passed over.
   /// - Throws: `notAcceptable` where nothing the client takes is served.
@@ -17,18 +19,27 @@ enum Representation: Hashable {
       let media = MediaType(alternative)
       switch media.type {
       case "application/json", "application/*", "*/*":
-        if media.parameters["as"] == nil {
+        guard let form = media.parameters["as"] else {
           self = .json
           return
         }
-        if media.parameters["as"] == "Table", media.parameters["g"] == "meta.k8s.io", media.parameters["v"] == "v1" {
+        guard media.parameters["g"] == "meta.k8s.io", media.parameters["v"] == "v1" else { continue }
+        switch form {
+        case "Table":
           self = .table
           return
+        case "PartialObjectMetadata", "PartialObjectMetadataList":
+          self = .metadata
+          return
+        default: continue
         }
       default: continue
       }
     }
-    throw StatusError(.notAcceptable, "only application/json is served, also as=Table;v=v1;g=meta.k8s.io")
+    throw StatusError(
+      .notAcceptable,
+      "only application/json is served, also with as=Table, as=PartialObjectMetadata or as=PartialObjectMetadataList "
+        + "and v=v1;g=meta.k8s.io")
   }
 }
 

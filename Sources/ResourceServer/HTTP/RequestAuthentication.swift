@@ -19,9 +19,7 @@ struct RequestAuthentication: Sendable {
   /// - Parameter peer: the address of the client, as numbers.
   /// - Throws: `unauthorized`; `tooManyRequests` where that address tries too often.
   func identity(_ request: Request, peer: String?) async throws -> Identity {
-    let credentials = Credentials(
-      authorization: request.headers[.authorization],
-      agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
+    let credentials = Credentials(request)
     let address = PeerAddress.limitKey(peer)
     guard let token = credentials.token else {
       throw try refusal(address, "send a token as 'Authorization: Bearer TOKEN'")
@@ -46,9 +44,7 @@ struct RequestAuthentication: Sendable {
   /// Whether the sender of a request that still is being answered is who it was.
   /// - Throws: where that cannot be found out now.
   func isStill(_ identity: Identity, _ request: Request) async throws -> Bool {
-    let credentials = Credentials(
-      authorization: request.headers[.authorization],
-      agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
+    let credentials = Credentials(request)
     guard let token = credentials.token else { return false }
     return try await authenticator.identity(forToken: token, mayLookUp: {}) == identity
   }
@@ -71,5 +67,13 @@ struct RequestAuthentication: Sendable {
     throw StatusError(
       .tooManyRequests, "too many requests without a valid token",
       retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
+  }
+}
+
+extension Credentials {
+  init(_ request: Request) {
+    self.init(
+      authorization: request.headers[.authorization],
+      agentSecret: HTTPField.Name("X-Agent-Secret").flatMap { request.headers[$0] })
   }
 }

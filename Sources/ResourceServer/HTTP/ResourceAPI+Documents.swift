@@ -4,7 +4,8 @@ import WireFormats
 
 extension ResourceAPI {
   /// What is the same for every caller.
-  func document(_ path: APIPath) throws -> Response {
+  /// - Parameter accept: the forms that the client takes.
+  func document(_ path: APIPath, accept: String? = nil) throws -> Response {
     let discovery = Discovery(registry: registry)
     let document: JSONValue? =
       switch path {
@@ -13,12 +14,16 @@ extension ResourceAPI {
       case .groups: discovery.groups
       case .group(let name): discovery.group(name)
       case .resources(let group, let version): discovery.resources(group: group, version: version)
-      case .namespace(let name): Discovery.namespace(name)
+      case .root: discovery.paths
+      case .customResourceDefinitions: Discovery.customResourceDefinitions
       default: nil
       }
     if let document { return .json(document) }
     switch path {
     case .metrics: return .text(renderMetrics(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+    case .openAPIV2 where OpenAPIDocuments.wantsProtobuf(accept: accept):
+      return .bytes(openAPI.swaggerProtobuf, contentType: OpenAPIDocuments.protobufType)
+    case .openAPIV2: return .json(bytes: openAPI.swagger)
     case .openAPIIndex: return .json(bytes: openAPI.index)
     case .openAPIDocument(let group, let version):
       guard let bytes = openAPI.document(group: group, version: version) else { throw Self.noSuchPath }

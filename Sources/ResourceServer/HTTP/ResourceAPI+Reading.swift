@@ -22,6 +22,9 @@ extension ResourceAPI {
     switch representation {
     case .json where call.isPretty: return .json(try stored.value(), status: status, indented: true, warnings: warnings)
     case .json: return .json(bytes: stored.json, status: status, warnings: warnings)
+    case .metadata:
+      let metadata = ResourceTable.partialMetadata(of: try stored.value())
+      return .json(metadata, status: status, indented: call.isPretty, warnings: warnings)
     case .table:
       let table = ResourceTable(definition).json(
         of: [try stored.value()], listMetadata: ["resourceVersion": .string(String(stored.revision))],
@@ -98,6 +101,7 @@ extension ResourceAPI {
   func listForm(_ definition: ResourceDefinition, _ call: APICall) throws -> ListEncoder.Form {
     switch try call.representation() {
     case .json: .objects
+    case .metadata: .metadata
     case .table: .table(ResourceTable(definition), including: try includedObject(call), now: now())
     }
   }

@@ -12,18 +12,24 @@ extension ResourceAPI {
     min(configuration.maximumBodyBytes, definition.limits.requestBytes)
   }
 
-  func create(_ definition: ResourceDefinition, namespace: String?, _ call: APICall) async throws -> Response {
+  /// - Parameter namespace: empty for an object of the whole cluster.
+  func create(_ definition: ResourceDefinition, namespace: String, _ call: APICall) async throws -> Response {
     let options = try WriteOptions(call.query)
     let representation = try call.representation()
-    try JSONBody.requireJSON(call.request.headers[.contentType])
-    let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
-    guard let namespace = namespace ?? body["metadata"]?["namespace"]?.string else {
-      throw StatusError(
-        .badRequest,
-        "every \(definition.names.kind) lives in a namespace: post to \(definition.names.rootPath)/namespaces/"
-          + "NAMESPACE/\(definition.names.plural), or name it in metadata.namespace")
-    }
+    let contentType = call.request.headers[.contentType]
+    let isProtobuf =
+      definition.names == namespaces?.names
+      && contentType.map { MediaType($0).type } == NamespaceProtobuf.mediaType
+    if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: Credentials(call.request)) }
+    let bytes = try await JSONBody.read(call.request, maximumBytes: bodyLimit(definition))
+    let body = try isProtobuf ? NamespaceProtobuf.object(bytes) : JSONBody.parse(bytes)
+    let (stored, warnings) = try await create(definition, body, namespace: namespace, options, call)
+    return try response(definition, stored, representation, call, status: .created, warnings: warnings)
+  }
+
+  private func create(
+    _ definition: ResourceDefinition, _ body: JSONValue, namespace: String, _ options: WriteOptions, _ call: APICall
+  ) async throws -> (StoredObject, warnings: [String]) {
     let outcome = try lifecycle(definition).create(
       body,
       in: ObjectLifecycle.CreationContext(
@@ -36,31 +42,54 @@ extension ResourceAPI {
     guard case .create(let object) = outcome.step else {
       throw StatusError(.internalError, "the object was not created")
     }
-    let stored: StoredObject
     if options.isDryRun {
       let key = key(of: object)
       if try await store.get(definition, key) != nil { throw StatusError.alreadyExists(definition.names, key.name) }
-      stored = preview(object, revision: 0)
-    } else {
-      stored = try await write(.create(object: object), definition, call)
+      return (preview(object, revision: 0), outcome.warnings)
     }
-    return try response(
-      definition, stored, representation, call, status: .created, warnings: outcome.warnings)
+    let stored = try await write(.create(object: object), definition, call)
+    if definition.isNamespaced { try await makeNamespace(namespace) }
+    return (stored, outcome.warnings)
   }
 
   func put(
     _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, isStatus: Bool
   ) async throws -> Response {
-    try JSONBody.requireJSON(call.request.headers[.contentType])
+    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
     let body = try await JSONBody.parse(
       JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
-    return try await update(definition, key, call, isStatus: isStatus, isReplacement: true) { _ in body }
+    do {
+      return try await update(definition, key, call, isStatus: isStatus, isReplacement: true) { _ in body }
+    } catch let error as StatusError where error.reason == .notFound && definition.isCreatedByUpdate {
+      return try await create(definition, key, call, body, error)
+    }
+  }
+
+  /// Makes the object that a PUT found missing, where its sender may create it and has not seen one that is gone by now.
+  private func create(
+    _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, _ body: JSONValue, _ missing: StatusError
+  ) async throws -> Response {
+    let attributes = AccessAttributes(verb: "create", group: definition.names.group, resource: definition.names.plural)
+    guard AccessRules.allows(call.identity.role, attributes) else {
+      throw AccessRules.forbidden(call.identity, attributes, namespace: key.namespace, name: key.name)
+    }
+    guard (body["metadata"]?["resourceVersion"]?.string ?? "").isEmpty else { throw missing }
+    guard body["metadata"]?["name"]?.string == key.name else {
+      throw StatusError(
+        .badRequest,
+        "the name of the object (\(body["metadata"]?["name"]?.string ?? "")) does not match the name on the "
+          + "URL (\(key.name))")
+    }
+    let (stored, warnings) = try await create(
+      definition, body, namespace: key.namespace, try WriteOptions(call.query), call)
+    return try response(
+      definition, stored, try call.representation(), call, status: .created, warnings: warnings)
   }
 
   func patch(
     _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, isStatus: Bool
   ) async throws -> Response {
-    let format = try PatchFormat(contentType: call.request.headers[.contentType])
+    let format = try PatchFormat(contentType: call.request.headers[.contentType], for: definition.names)
     let body = try await JSONBody.parse(
       JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
     let patch = try ObjectPatch(body, format: format)
@@ -111,93 +140,9 @@ extension ResourceAPI {
         + refused.joined(separator: ", "))
   }
 
-  func delete(_ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall) async throws -> Response {
-    let (options, preconditions) = try await deleteOptions(call)
-    let result = try await delete(definition, key, preconditions, call, isDryRun: options.isDryRun)
-    switch result {
-    case .removed(let uid):
-      return .json([
-        "apiVersion": "v1", "kind": "Status", "metadata": [:], "status": "Success",
-        "details": [
-          "name": .string(key.name), "group": .string(definition.names.group), "kind": .string(definition.names.plural),
-          "uid": .string(uid),
-        ],
-      ])
-    case .marked(let stored): return try response(definition, stored, .json, call)
-    }
-  }
-
-  private enum Deletion {
-    case removed(uid: String)
-    /// Finalizers hold it.
-    case marked(StoredObject)
-  }
-
-  private func delete(
-    _ definition: ResourceDefinition, _ key: ObjectKey, _ preconditions: DeletePreconditions, _ call: APICall,
-    isDryRun: Bool
-  ) async throws -> Deletion {
-    for attempt in 0... {
-      guard let stored = try await store.get(definition, key) else {
-        throw StatusError.notFound(definition.names, key.name)
-      }
-      let outcome = try lifecycle(definition).delete(
-        stored.valueOrMetadata, preconditions: preconditions, now: now())
-      do {
-        let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: isDryRun)
-        return outcome.step == .remove ? .removed(uid: stored.uid) : .marked(result)
-      } catch let error as StatusError where error.reason == .conflict {
-        if attempt >= Self.conflictRetries { throw error }
-      }
-    }
-    throw StatusError(.conflict, "the object changes too often")
-  }
-
-  func deleteCollection(_ definition: ResourceDefinition, namespace: String?, _ call: APICall) async throws -> Response
-  {
-    let read = try ReadOptions(call.query, definition: definition)
-    let (options, preconditions) = try await deleteOptions(call)
-    var query = ListQuery(namespace: namespace, selector: read.selector, limit: Self.pageSize)
-    repeat {
-      let page = try await store.list(definition, query)
-      for item in page.items {
-        do {
-          _ = try await delete(definition, item.key, preconditions, call, isDryRun: options.isDryRun)
-        } catch let error as StatusError where error.reason == .notFound {
-          continue  // somebody else deleted it
-        }
-      }
-      query.continueToken = page.continueToken
-    } while query.continueToken != nil
-    return .json([
-      "apiVersion": "v1", "kind": "Status", "metadata": [:], "status": "Success",
-      "details": ["group": .string(definition.names.group), "kind": .string(definition.names.plural)],
-    ])
-  }
-
-  /// Options stand in the query and in the body (`metav1.DeleteOptions`); how dependents are deleted
-  /// (`propagationPolicy`) makes no difference here, since nothing depends on an object.
-  private func deleteOptions(_ call: APICall) async throws -> (WriteOptions, DeletePreconditions) {
-    var options = try WriteOptions(call.query)
-    let bytes = try await JSONBody.read(call.request, maximumBytes: 64 << 10)
-    guard !bytes.isEmpty else { return (options, DeletePreconditions()) }
-    try JSONBody.requireJSON(call.request.headers[.contentType])
-    let body = try JSONBody.parse(bytes)
-    if let dryRun = body["dryRun"]?.array, !dryRun.isEmpty {
-      guard dryRun == ["All"] else { throw StatusError(.badRequest, "dryRun must be [\"All\"]") }
-      options.isDryRun = true
-    }
-    let preconditions = body["preconditions"]
-    return (
-      options,
-      DeletePreconditions(
-        uid: preconditions?["uid"]?.string, resourceVersion: preconditions?["resourceVersion"]?.string)
-    )
-  }
-
   // MARK: Steps
 
-  private func carryOut(
+  func carryOut(
     _ step: ObjectLifecycle.Outcome.Step, on stored: StoredObject, _ definition: ResourceDefinition, _ call: APICall,
     isDryRun: Bool
   ) async throws -> StoredObject {
@@ -208,9 +153,12 @@ extension ResourceAPI {
     case .update(let object):
       if isDryRun { return preview(object, revision: stored.revision) }
       return try await write(.update(object: object, expected: stored.revision), definition, call)
-    case .remove:
-      if isDryRun { return stored }
-      return try await write(.remove(key: stored.key, expected: stored.revision), definition, call)
+    case .remove(let object):
+      let last = preview(object, revision: stored.revision)
+      if isDryRun { return last }
+      _ = try await write(.remove(key: stored.key, expected: stored.revision), definition, call)
+      if definition.names == namespaces?.names { try await namespaceWasRemoved(stored.key.name, call) }
+      return last
     }
   }
 

@@ -67,17 +67,21 @@ public struct ResourceAPI: Sendable {
   func respond(to call: APICall) async throws -> Response {
     switch call.path {
     case .collection(let name, let namespace):
-      let definition = try definition(name, call)
+      let definition = try definition(name, namespace: namespace)
+      // Objects that lie in namespaces are written in one at a time.
+      let isWritable = definition.isNamespaced == (namespace != nil)
       switch call.request.method {
       case .get where try call.isWatch:
         return try await watch(definition, namespace: namespace, name: nil, call)
       case .get: return try await list(definition, namespace: namespace, call)
-      case .post: return try await create(definition, namespace: namespace, call)
-      case .delete: return try await deleteCollection(definition, namespace: namespace, call)
-      default: throw methodNotAllowed(call, allowed: "GET, POST, DELETE")
+      case .post where isWritable: return try await create(definition, namespace: namespace ?? "", call)
+      case .delete where namespace != nil: return try await deleteCollection(definition, namespace: namespace, call)
+      default:
+        return methodNotAllowed(
+          call, allowed: ["GET"] + (isWritable ? ["POST"] : []) + (namespace != nil ? ["DELETE"] : []))
       }
     case .object(let name, let key):
-      let definition = try definition(name, call)
+      let definition = try definition(name, key)
       switch call.request.method {
       case .get where try call.isWatch:
         return try await watch(definition, namespace: key.namespace, name: key.name, call)
@@ -85,41 +89,56 @@ public struct ResourceAPI: Sendable {
       case .put: return try await put(definition, key, call, isStatus: false)
       case .patch: return try await patch(definition, key, call, isStatus: false)
       case .delete: return try await delete(definition, key, call)
-      default: throw methodNotAllowed(call, allowed: "GET, PUT, PATCH, DELETE")
+      default: return methodNotAllowed(call, allowed: ["GET", "PUT", "PATCH", "DELETE"])
       }
     case .status(let name, let key):
-      let definition = try definition(name, call)
+      let definition = try definition(name, key)
       guard definition.hasStatus else { throw Self.noSuchPath }
       switch call.request.method {
       case .get: return try await get(definition, key, call)
       case .put: return try await put(definition, key, call, isStatus: true)
       case .patch: return try await patch(definition, key, call, isStatus: true)
-      default: throw methodNotAllowed(call, allowed: "GET, PUT, PATCH")
+      default: return methodNotAllowed(call, allowed: ["GET", "PUT", "PATCH"])
       }
     case .review(let review):
-      guard call.request.method == .post else { throw methodNotAllowed(call, allowed: "POST") }
+      guard call.request.method == .post else { return methodNotAllowed(call, allowed: ["POST"]) }
       return try await answer(review, call)
-    case .health, .metrics, .version, .coreVersions, .groups, .group, .resources, .openAPIIndex, .openAPIDocument,
-      .namespace:
+    case .health, .metrics, .version, .coreVersions, .groups, .group, .resources, .root, .customResourceDefinitions,
+      .openAPIV2, .openAPIIndex, .openAPIDocument:
       guard call.request.method == .get || call.request.method == .head else {
-        throw methodNotAllowed(call, allowed: "GET")
+        return methodNotAllowed(call, allowed: ["GET", "HEAD"])
       }
-      return try document(call.path)
+      return try document(call.path, accept: call.request.headers[.accept])
     }
   }
 
   static let noSuchPath = StatusError(.notFound, "the server could not find the requested resource")
 
-  private func definition(_ name: APIPath.GroupVersionPlural, _ call: APICall) throws -> ResourceDefinition {
-    guard let definition = registry.definition(name) else { throw Self.noSuchPath }
+  /// - Throws: `notFound` where no such kind is served, or objects of the whole cluster are looked for in a namespace.
+  private func definition(_ name: APIPath.GroupVersionPlural, namespace: String?) throws -> ResourceDefinition {
+    guard let definition = registry.definition(name), definition.isNamespaced || namespace == nil else {
+      throw Self.noSuchPath
+    }
     return definition
   }
 
-  private func methodNotAllowed(_ call: APICall, allowed: String) -> StatusError {
-    StatusError(
-      .methodNotAllowed,
-      "the server does not allow \(call.request.method.rawValue.prefix(20)) on the requested resource; it allows \(allowed)"
-    )
+  private func definition(_ name: APIPath.GroupVersionPlural, _ key: ObjectKey) throws -> ResourceDefinition {
+    guard let definition = registry.definition(name), definition.isNamespaced == !key.namespace.isEmpty else {
+      throw Self.noSuchPath
+    }
+    return definition
+  }
+
+  /// RFC 9110 §15.5.6: the answer names what is allowed.
+  private func methodNotAllowed(_ call: APICall, allowed: [String]) -> Response {
+    let allowed = allowed.joined(separator: ", ")
+    var response = Response.failure(
+      StatusError(
+        .methodNotAllowed,
+        "the server does not allow \(call.request.method.rawValue.prefix(20)) on the requested resource; it allows "
+          + allowed))
+    response.headers[.allow] = allowed
+    return response
   }
 
   func lifecycle(_ definition: ResourceDefinition) -> ObjectLifecycle { ObjectLifecycle(definition: definition) }

@@ -54,6 +54,8 @@ public struct ResourceResponder: HTTPResponder {
       context.logger.error("Request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
       response = .failure(StatusError(.internalError, "the server failed to answer; its log says why"))
     }
+    // RFC 9110 §9.3.2: what follows the head would be taken for the next answer.
+    if request.method == .head { response = response.createHeadResponse() }
     let duration = ContinuousClock.now - start
     RequestMetrics(path, attributes: attributes, method: request.method, registry: api.registry)
       .record(status: response.status.code, duration: duration)
@@ -128,7 +130,7 @@ public struct ResourceResponder: HTTPResponder {
   ) async throws -> Response {
     guard let endpoints else { throw ResourceAPI.noSuchPath }
     let body = try await JSONBody.read(request, maximumBytes: 64 << 10)
-    if !body.isEmpty { try JSONBody.requireJSON(request.headers[.contentType]) }
+    if !body.isEmpty { try JSONBody.requireJSON(request.headers[.contentType], sentWith: Credentials(request)) }
     guard
       let answer = try await endpoints.respond(
         method: request.method.rawValue, path: request.uri.path, identity: identity, body: body)

@@ -28,6 +28,12 @@ extension Response {
       status: status, headers: [.contentType: contentType], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 
+  static func bytes(_ bytes: [UInt8], contentType: String) -> Response {
+    Response(
+      status: .ok, headers: [.contentType: contentType, .cacheControl: "no-cache, private"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+
   static func failure(_ error: StatusError) -> Response {
     var response = Response.json(error.json, status: HTTPResponse.Status(code: error.httpStatus))
     if let seconds = error.retryAfterSeconds, let field = HTTPField.Name("Retry-After") {

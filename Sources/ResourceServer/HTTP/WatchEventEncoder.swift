@@ -18,6 +18,7 @@ struct WatchEventEncoder {
     begin(type, &output)
     switch form {
     case .objects: output.append(contentsOf: object.json)
+    case .metadata: ResourceTable.partialMetadata(of: try object.value()).serialize(into: &output)
     case .table(let table, let including, _):
       tableObject(
         [table.row(of: object.valueOrMetadata, including: including, now: now())], columns: table.columnDefinitions,
@@ -38,6 +39,7 @@ struct WatchEventEncoder {
         "apiVersion": .string(names.apiVersion), "kind": .string(names.kind), "metadata": metadata,
       ]
       bookmark.serialize(into: &output)
+    case .metadata: ResourceTable.partialMetadata(of: ["metadata": metadata]).serialize(into: &output)
     case .table(let table, _, _):
       let object: JSONValue = [
         "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": metadata,

@@ -11,7 +11,8 @@ struct ObjectLifecycle {
     enum Step: Hashable {
       case create(JSONValue)
       case update(JSONValue)
-      case remove
+      /// The object goes, as it was last written: without its last finalizer, where that was what held it.
+      case remove(JSONValue)
       /// The object already is as asked: no new revision.
       case nothing
     }
@@ -23,6 +24,7 @@ struct ObjectLifecycle {
   }
 
   struct CreationContext {
+    /// Empty for an object of the whole cluster.
     var namespace: String
     var uid: String
     var now: Timestamp
@@ -46,10 +48,10 @@ struct ObjectLifecycle {
     if (metadata["name"]?.string ?? "").isEmpty, let prefix = metadata["generateName"]?.string, !prefix.isEmpty {
       metadata["name"] = .string(context.generatedName(prefix))
     }
-    metadata["namespace"] = .string(context.namespace)
+    metadata["namespace"] = definition.isNamespaced ? .string(context.namespace) : nil
     metadata["uid"] = .string(context.uid)
     metadata["creationTimestamp"] = .string(context.now.wholeSeconds.description)
-    metadata["generation"] = 1
+    if definition.hasStatus { metadata["generation"] = 1 }
     candidate["metadata"] = .object(metadata)
     if definition.hasStatus { candidate["status"] = nil }
     try check(candidate, old: nil)
@@ -75,7 +77,7 @@ struct ObjectLifecycle {
     candidate["metadata"] = .object(metadata)
     if definition.hasStatus { candidate["status"] = old["status"] }
     // A default that an object of an earlier time does not have yet is no change of the client's.
-    if desiredPart(candidate) != desiredPart(definition.applyDefaults(to: definition.pruned(old))) {
+    if definition.hasStatus, desiredPart(candidate) != desiredPart(definition.applyDefaults(to: definition.pruned(old))) {
       candidate["metadata"]?["generation"] = .integer((old["metadata"]?["generation"]?.integer ?? 0) + 1)
     }
     try check(candidate, old: old, errors: finalizerErrors(candidate, old))
@@ -111,12 +113,16 @@ struct ObjectLifecycle {
         "Precondition failed: ResourceVersion in precondition: \(version), "
           + "ResourceVersion in object meta: \(metadata["resourceVersion"]?.string ?? "")")
     }
-    guard let finalizers = metadata["finalizers"]?.array, !finalizers.isEmpty else { return Outcome(step: .remove) }
+    guard let finalizers = metadata["finalizers"]?.array, !finalizers.isEmpty else {
+      return Outcome(step: .remove(old))
+    }
     guard metadata["deletionTimestamp"] == nil else { return Outcome(step: .nothing) }
     var candidate = old
     candidate["metadata"]?["deletionTimestamp"] = .string(now.wholeSeconds.description)
     candidate["metadata"]?["deletionGracePeriodSeconds"] = 0
-    candidate["metadata"]?["generation"] = .integer((metadata["generation"]?.integer ?? 0) + 1)
+    if definition.hasStatus {
+      candidate["metadata"]?["generation"] = .integer((metadata["generation"]?.integer ?? 0) + 1)
+    }
     return Outcome(step: .update(candidate))
   }
 
@@ -131,6 +137,12 @@ struct ObjectLifecycle {
     }
     try checkExtent(object)
     let names = definition.names
+    if !names.isKubernetesOwn {
+      for member in ["apiVersion", "kind"] where (members[member]?.string ?? "").isEmpty {
+        throw StatusError(
+          .badRequest, "the object does not say its \(member): this is \(names.kind) of \(names.apiVersion)")
+      }
+    }
     if let apiVersion = members["apiVersion"], apiVersion.string != names.apiVersion {
       throw StatusError(
         .badRequest,
@@ -218,7 +230,7 @@ struct ObjectLifecycle {
 
   private func carryServerMembers(from old: JSONValue, into metadata: inout [String: JSONValue], _ key: ObjectKey) {
     metadata["name"] = .string(key.name)
-    metadata["namespace"] = .string(key.namespace)
+    metadata["namespace"] = definition.isNamespaced ? .string(key.namespace) : nil
     for member in ObjectMetadata.serverMembers { metadata[member] = old["metadata"]?[member] }
     // `generateName` says how the name came about, and cannot change afterwards.
     metadata["generateName"] = old["metadata"]?["generateName"]
@@ -239,7 +251,9 @@ struct ObjectLifecycle {
 
   private func step(from old: JSONValue, to candidate: JSONValue) -> Outcome.Step {
     let metadata = candidate["metadata"]
-    if metadata?["deletionTimestamp"] != nil, (metadata?["finalizers"]?.array ?? []).isEmpty { return .remove }
+    if metadata?["deletionTimestamp"] != nil, (metadata?["finalizers"]?.array ?? []).isEmpty {
+      return .remove(candidate)
+    }
     return candidate == old ? .nothing : .update(candidate)
   }
 

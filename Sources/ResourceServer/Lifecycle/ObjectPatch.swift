@@ -5,21 +5,24 @@ import WireFormats
 enum PatchFormat: String, Hashable, CaseIterable {
   case jsonPatch = "application/json-patch+json"
   case mergePatch = "application/merge-patch+json"
+  /// For kinds of Kubernetes' own, whose clients send it by default.
+  case strategicMergePatch = "application/strategic-merge-patch+json"
 
-  /// - Throws: `unsupportedMediaType`, naming what is accepted.
-  init(contentType: String?) throws(StatusError) {
+  /// - Throws: `unsupportedMediaType`, naming what is accepted for objects of that kind.
+  init(contentType: String?, for names: ResourceNames) throws(StatusError) {
     let type = MediaType(contentType ?? "").type
-    if let format = PatchFormat(rawValue: type) {
+    let formats = Self.allCases.filter { names.isKubernetesOwn || $0 != .strategicMergePatch }
+    if let format = PatchFormat(rawValue: type), formats.contains(format) {
       self = format
       return
     }
-    let accepted = Self.allCases.map(\.rawValue).joined(separator: ", ")
+    let accepted = formats.map(\.rawValue).joined(separator: ", ")
     let reason =
       switch type {
       case "application/apply-patch+yaml", "application/apply-patch+cbor":
         "server-side apply is not supported by this server; apply without --server-side"
       case "application/strategic-merge-patch+json":
-        "strategic merge patches are not supported by this server; use --type=merge or --type=json"
+        "strategic merge patches are not supported for \(names.qualifiedPlural); use --type=merge or --type=json"
       case "": "a patch must say its format in Content-Type"
       default: "the body of the request was in an unknown format (\(type.prefix(80)))"
       }
@@ -31,6 +34,7 @@ enum PatchFormat: String, Hashable, CaseIterable {
 enum ObjectPatch {
   case json(JSONPatch)
   case merge(JSONValue)
+  case strategic(StrategicMergePatch)
 
   init(_ body: JSONValue, format: PatchFormat) throws(StatusError) {
     switch format {
@@ -39,6 +43,12 @@ enum ObjectPatch {
         throw StatusError(.badRequest, "a merge patch of an object must be an object, not \(body.typeName)")
       }
       self = .merge(body)
+    case .strategicMergePatch:
+      do {
+        self = .strategic(try StrategicMergePatch(body))
+      } catch {
+        throw StatusError(.badRequest, error.description)
+      }
     case .jsonPatch:
       do {
         self = .json(try JSONPatch(body))
@@ -51,6 +61,7 @@ enum ObjectPatch {
   func applied(to object: JSONValue, _ names: ResourceNames) throws(StatusError) -> JSONValue {
     switch self {
     case .merge(let patch): return object.mergePatched(with: patch)
+    case .strategic(let patch): return patch.applied(to: object)
     case .json(let patch):
       do {
         return try patch.applied(to: object)

@@ -120,7 +120,9 @@ public final class SQLResourceStore: ResourceStore {
     return table
   }
 
-  private func reading<Value: Sendable>(
+  var allTables: [KindTable] { Array(tables.values) }
+
+  func reading<Value: Sendable>(
     _ body: @escaping @Sendable (any SQLConnection) throws -> Value
   ) async throws -> Value {
     do {

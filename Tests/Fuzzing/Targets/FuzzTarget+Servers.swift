@@ -46,10 +46,14 @@ extension FuzzTarget {
     let header = parts[2].asText
     _ = Credentials(authorization: header, agentSecret: nil).token
     _ = try? Representation(accept: header)
-    _ = try? PatchFormat(contentType: parts[3].asText)
-    _ = try? JSONBody.requireJSON(parts[3].asText)
+    for definition in AllKinds.definitions {
+      _ = try? PatchFormat(contentType: parts[3].asText, for: definition.names)
+    }
+    _ = try? JSONBody.requireJSON(parts[3].asText, sentWith: .password(""))
     _ = ProtobufReader.kubernetesMessage(Array("k8s\0".utf8) + parts[4])
     _ = ProtobufReader.kubernetesMessage(parts[4])
+    _ = try? NamespaceProtobuf.object(Array("k8s\0".utf8) + parts[4])
+    _ = try? DeleteOptions(QueryItems(parts[1].asText), body: try? JSONValue(parsing: Array(parts[4])))
   }
 
   /// What an S3 server answers.
