@@ -12,8 +12,6 @@ public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
     case pathTooLong = "PathTooLong"
     /// A link, device, pipe or socket.
     case unsupportedEntry = "UnsupportedEntry"
-    /// A file that would run with another user's rights.
-    case privilegedEntry = "PrivilegedEntry"
     case sparseEntry = "SparseEntry"
     /// Two entries that are one file here or on another system.
     case duplicateEntry = "DuplicateEntry"

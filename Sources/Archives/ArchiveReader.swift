@@ -8,9 +8,8 @@ struct ArchiveReader: ~Copyable {
     var path: [UInt8]
     var kind: Kind
     var size: Int64
-    var isExecutable: Bool
-    /// Set-user-id or set-group-id.
-    var isPrivileged: Bool
+    /// Permission bits and the sticky bit; bits that would give another user's rights are left out.
+    var mode: mode_t
     var isSparse: Bool
   }
 
@@ -99,8 +98,7 @@ struct ArchiveReader: ~Copyable {
     let mode = archive_entry_mode(entry)
     return Entry(
       path: Self.path(of: entry), kind: Self.kind(of: entry), size: archive_entry_size(entry),
-      isExecutable: mode & 0o111 != 0, isPrivileged: mode & 0o6000 != 0, isSparse: archive_entry_sparse_count(entry) > 0
-    )
+      mode: mode & 0o1777, isSparse: archive_entry_sparse_count(entry) > 0)
   }
 
   /// Reads the current entry's data into `buffer`; returns how many bytes, 0 at the entry's end.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Unpacks gzip-compressed tar archives from people one should not trust.
 public enum ArchiveUnpacker {
   /// What was unpacked.
@@ -15,9 +17,10 @@ public enum ArchiveUnpacker {
   /// Unpacks the archive `file` into `folder`, which must not exist; its parent must.
   ///
   /// Either all of it appears under that name at once, or nothing does and nothing is left behind. Only regular files
-  /// and folders are allowed, readable by their owner alone (0600, or 0700 for folders and executables); every other
-  /// kind of entry, and everything beyond `limits`, refuses the whole archive. The archive's times and owners are
-  /// dropped. Reads and writes on a thread of its own, and stops soon after the task is cancelled.
+  /// and folders are allowed; every other kind of entry, and everything beyond `limits`, refuses the whole archive. They
+  /// keep their permissions and the sticky bit, but that their owner may always read them, and change folders. The
+  /// archive's times and owners, and bits that would give another user's rights, are dropped: so put `folder` where others
+  /// do not reach it. Reads and writes on a thread of its own, and stops soon after the task is cancelled.
   @discardableResult
   public static func unpack(
     _ file: String, into folder: String, limits: ArchiveLimits = ArchiveLimits()
@@ -38,6 +41,7 @@ public enum ArchiveUnpacker {
     let target = try UnpackingFolder.make(for: folder)
     var contents = ArchiveContents(limits: limits)
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    var folderModes: [String: mode_t] = [:]
     while let entry = try reader.next() {
       try throwIfCancelled(isCancelled)
       let path = try ArchivePath(entry.path, limits: limits)
@@ -46,9 +50,15 @@ public enum ArchiveUnpacker {
       guard !path.isRoot else {
         throw ArchiveError(code: .unsafePath, entry: ".", message: "the archive itself cannot be a file")
       }
-      for folder in try contents.admit(path, kind: kind, size: entry.size) { try target.makeFolder(folder) }
-      guard kind == .file else { continue }
-      try target.makeFile(path.text, isExecutable: entry.isExecutable) { descriptor throws(ArchiveError) in
+      for folder in try contents.admit(path, kind: kind, size: entry.size) {
+        try target.makeFolder(folder)
+        folderModes[folder] = 0o755
+      }
+      guard kind == .file else {
+        folderModes[path.text] = entry.mode | 0o700
+        continue
+      }
+      try target.makeFile(path.text, mode: entry.mode | 0o400) { descriptor throws(ArchiveError) in
         var entryBytes: Int64 = 0
         while true {
           try throwIfCancelled(isCancelled)
@@ -61,6 +71,7 @@ public enum ArchiveUnpacker {
       }
     }
     guard contents.fileCount > 0 else { throw ArchiveError(code: .empty, message: "the archive holds no files") }
+    for (folder, mode) in folderModes { try target.setMode(of: folder, mode) }
     try target.moveIntoPlace()
     return Summary(files: contents.fileCount, bytes: contents.totalBytes)
   }
@@ -74,11 +85,6 @@ public enum ArchiveUnpacker {
       throw ArchiveError(
         code: .unsupportedEntry, entry: path.text, message: "is \(kind); a bundle holds only files and folders")
     case .file:
-      // The set-group-id bit of folders comes from where they were packed, says nothing, and is dropped.
-      guard !entry.isPrivileged else {
-        throw ArchiveError(
-          code: .privilegedEntry, entry: path.text, message: "has a set-user-id or set-group-id bit")
-      }
       guard !entry.isSparse else {
         throw ArchiveError(code: .sparseEntry, entry: path.text, message: "is sparse; pack the bundle without --sparse")
       }

@@ -34,16 +34,23 @@ struct UnpackingFolder: ~Copyable {
     if mkdir("\(path)/\(entry)", 0o700) != 0 { throw Self.failure("cannot make the folder", entry: entry) }
   }
 
+  func setMode(of folder: String, _ mode: mode_t) throws(ArchiveError) {
+    if chmod("\(path)/\(folder)", mode) != 0 {
+      throw Self.failure("cannot set the mode of the folder", entry: folder)
+    }
+  }
+
   /// Makes a file and hands its descriptor to `body`.
   func makeFile(
-    _ entry: String, isExecutable: Bool, _ body: (Int32) throws(ArchiveError) -> Void
+    _ entry: String, mode: mode_t, _ body: (Int32) throws(ArchiveError) -> Void
   ) throws(ArchiveError) {
-    let mode: mode_t = isExecutable ? 0o700 : 0o600
-    let file = open("\(path)/\(entry)", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+    let file = open("\(path)/\(entry)", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard file >= 0 else { throw Self.failure("cannot make the file", entry: entry) }
     var isOpen = true
     defer { if isOpen { close(file) } }
     try body(file)
+    // Not left to `open`, which the process's mask limits.
+    if fchmod(file, mode) != 0 { throw Self.failure("cannot set the mode of the file", entry: entry) }
     isOpen = false
     // A full disk may be told only now.
     if close(file) != 0 { throw Self.failure("cannot write the file", entry: entry) }

@@ -72,6 +72,9 @@ extension DesiredDeploymentStatus {
       "unapplied": .array(
         of: .string(),
         Schema.Documentation("What of the release the engine keeps otherwise, and deploying cannot change.")),
+      "warnings": .array(
+        of: .string(),
+        Schema.Documentation("What people should know of it though it runs, such as a setting that has no value.")),
       "since": .time("Since when it has run in full health."),
     ], required: ["version", "revision", "artifactSha256", "release", "imageDigests", "since"],
     Schema.Documentation("The last version that was seen running in full health."))

@@ -39,11 +39,14 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     public var services: [Service]?
     /// What of the release the engine keeps otherwise, and deploying cannot change: a sentence each.
     public var unapplied: [String]?
+    /// What people should know of it though it runs, such as a setting that has no value: a sentence each.
+    public var warnings: [String]?
     public var since: Timestamp
 
     public init(
       version: String, revision: Int64, manifestSha256: String? = nil, artifactSha256: String, release: Release,
-      imageDigests: [String: String], services: [Service]? = nil, unapplied: [String]? = nil, since: Timestamp
+      imageDigests: [String: String], services: [Service]? = nil, unapplied: [String]? = nil,
+      warnings: [String]? = nil, since: Timestamp
     ) {
       self.version = version
       self.revision = revision
@@ -53,6 +56,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
       self.imageDigests = imageDigests
       self.services = services
       self.unapplied = unapplied
+      self.warnings = warnings
       self.since = since
     }
   }

@@ -30,7 +30,7 @@ extension DeploymentPlanner {
       care = rollBack(to: current)
     } else {
       unset(DeploymentCondition.remediated)
-      set(DeploymentCondition.released, .isTrue, "Deployed", "\(current.title) was deployed")
+      set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current))
       if status.conditions?[DeploymentCondition.artifactVerified]?.status != .isTrue {
         unset(DeploymentCondition.artifactVerified)
       }
@@ -132,6 +132,18 @@ extension DeploymentPlanner {
   }
 
   // MARK: Steps
+
+  /// With what people should know of the release.
+  func deployedText(_ current: DesiredDeploymentStatus.Current) -> String {
+    (["\(current.title) was deployed"] + [current.warnings.map(Self.sentences)].compactMap { $0 }).joined(
+      separator: ". ")
+  }
+
+  /// At most five of them.
+  static func sentences(_ parts: [String]) -> String {
+    let rest = parts.count > 5 ? ["And \(parts.count - 5) more"] : []
+    return (parts.prefix(5) + rest).joined(separator: ". ")
+  }
 
   private var observation: EnvironmentObservation? {
     if case .observed(let observation) = facts.environment { observation } else { nil }
@@ -279,7 +291,7 @@ extension DeploymentPlanner {
   /// A job that was still at it when its release was declared deployed, and has ended well since, is done: it is neither
   /// missed nor started again, also where somebody removes its container.
   private mutating func noteCompletion() {
-    guard case .compose(let containers)? = observation, let services = status.current?.services else { return }
+    guard case .compose(let containers, _)? = observation, let services = status.current?.services else { return }
     for (index, service) in services.enumerated() where service.mayComplete == true && !service.runsToCompletion {
       let own = containers.filter { $0.service == service.name && !$0.isOneOff }
       let isDone = own.count >= service.replicas && own.allSatisfy { EnvironmentComparison.isDone($0, in: service) }

@@ -28,11 +28,14 @@ public struct RunningRelease: Sendable, Hashable {
   public var revision: RevisionReference?
   /// What of other versions stays beside it, and what could not go back, in words.
   public var remnants: [String]
+  /// What people should know of a release that runs all the same.
+  public var warnings: [String]
 
   public init(
     imageDigests: [String: String], services: [DesiredDeploymentStatus.Service] = [], unapplied: [String] = [],
-    revision: RevisionReference? = nil, remnants: [String] = []
+    revision: RevisionReference? = nil, remnants: [String] = [], warnings: [String] = []
   ) {
+    self.warnings = warnings
     self.imageDigests = imageDigests
     self.services = services.sorted { $0.name < $1.name }
     self.unapplied = unapplied
@@ -77,7 +80,8 @@ extension DeploymentPlanner {
       version: release.version, revision: revision.number, manifestSha256: revision.manifestSha256,
       artifactSha256: release.artifact.sha256, release: release, imageDigests: running.imageDigests,
       services: running.services.isEmpty ? nil : running.services,
-      unapplied: running.unapplied.isEmpty ? nil : running.unapplied, since: now)
+      unapplied: running.unapplied.isEmpty ? nil : running.unapplied,
+      warnings: running.warnings.isEmpty ? nil : running.warnings, since: now)
     let text = "\(current.title) was deployed\(running.remnantsText)"
     prepend(
       .init(
@@ -91,20 +95,23 @@ extension DeploymentPlanner {
     status.nextAttemptAt = nil
     status.corrections = nil
     unset(DeploymentCondition.reconciling, DeploymentCondition.stalled, DeploymentCondition.remediated)
-    set(DeploymentCondition.released, .isTrue, "Deployed", text)
+    set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current))
     setHealthy(.healthy)
     markInSync(current)
     set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")
     events.append(
       DeploymentEvent(
         .normal, "Deployed", "\(current.title) was deployed and runs in full health\(running.remnantsText)"))
+    if let warnings = current.warnings {
+      events.append(DeploymentEvent(.warning, "DeployedWithWarnings", "\(current.title): \(Self.sentences(warnings))"))
+    }
   }
 
   private mutating func recordDeploymentFailed(_ failure: DeploymentFailure) {
     let attempts = status.attempts ?? 1
     if failure.isTransient, failure.isOutage || attempts < facts.retry.maxAttempts {
       if isUntouched, let current = status.current {
-        set(DeploymentCondition.released, .isTrue, "Deployed", "\(current.title) was deployed")
+        set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current))
       }
       status.progress = nil
       let text =
@@ -174,6 +181,11 @@ extension DeploymentPlanner {
     current.imageDigests = running.imageDigests
     current.services = running.services.isEmpty ? nil : running.services
     current.unapplied = running.unapplied.isEmpty ? nil : running.unapplied
+    if !running.warnings.isEmpty, running.warnings != current.warnings {
+      events.append(
+        DeploymentEvent(.warning, "DeployedWithWarnings", "\(current.title): \(Self.sentences(running.warnings))"))
+    }
+    current.warnings = running.warnings.isEmpty ? nil : running.warnings
     // A rollback is a revision of its own for Helm; the history keeps the one at which the release was deployed.
     if let revision = running.revision {
       (current.revision, current.manifestSha256) = (revision.number, revision.manifestSha256)

@@ -13,6 +13,7 @@ public struct EnvironmentComparison: Sendable, Hashable {
     case tooFew(service: String, running: Int, expected: Int)
     case tooMany(service: String, running: Int, expected: Int)
     case extraService(String)
+    case file(EnvironmentObservation.FileDifference)
     case notInstalled
     /// Somebody else used Helm.
     case otherRevision(HelmObservation.Revision, expected: Int64)
@@ -35,6 +36,13 @@ public struct EnvironmentComparison: Sendable, Hashable {
       case .tooMany(let service, let running, let expected):
         "\(service) has \(running) containers instead of \(expected)"
       case .extraService(let service): "\(service) is not part of the release"
+      case .file(let difference):
+        switch difference.change {
+        case .missing: "\(difference.path), which the release brings, is missing"
+        case .changed: "\(difference.path) does not hold what the release brings"
+        case .replaced: "\(difference.path) is not what the release brings, but of another kind"
+        case .unknown: "\(difference.path) is used, but not known to hold what the release brings"
+        }
       case .notInstalled: "the Helm release is not installed"
       case .otherRevision(let revision, let expected):
         "the Helm release is at revision \(revision.number) (chart \(revision.version), \(revision.status.rawValue)) "
@@ -75,7 +83,9 @@ public struct EnvironmentComparison: Sendable, Hashable {
 
   public init(_ current: DesiredDeploymentStatus.Current, observed: EnvironmentObservation) {
     switch observed {
-    case .compose(let containers): self.init(expected: current.services, containers: containers)
+    case .compose(let containers, let files):
+      self.init(expected: current.services, containers: containers)
+      drifts += files.map(Drift.file)
     case .helm(let observation): self.init(expected: current.reference, observation)
     }
   }

@@ -1,8 +1,29 @@
 /// What an environment runs at one moment, as its engine or cluster says it.
 public enum EnvironmentObservation: Sendable, Hashable {
-  /// The containers of a Compose project.
-  case compose([Container])
+  /// The containers of a Compose project, and where its folder on the host is not as the release left it.
+  case compose([Container], files: [FileDifference] = [])
   case helm(HelmObservation)
+
+  /// How a file or folder that the release brought differs from what it brought.
+  public struct FileDifference: Sendable, Hashable {
+    public enum Change: Sendable, Hashable {
+      case missing
+      case changed
+      /// Something of another kind, such as the empty folder that the engine makes where it misses a file.
+      case replaced
+      /// It is not known what was brought.
+      case unknown
+    }
+
+    /// On the host.
+    public var path: String
+    public var change: Change
+
+    public init(path: String, change: Change) {
+      self.path = path
+      self.change = change
+    }
+  }
 
   public struct Container: Sendable, Hashable {
     public enum State: Sendable, Hashable {

@@ -1,92 +1,129 @@
 import Cryptography
 import FoundationEssentials
+import Glibc
 import Observability
+import SystemPackage
 
 /// An unpacked bundle (spec §3.2): one Compose file, perhaps an override of it, and the files that both refer to.
 struct ComposeBundle: Sendable, Hashable {
   struct File: Sendable, Hashable {
     /// Relative to the bundle's root, without a leading slash.
     var path: String
-    var isDirectory: Bool
-    var isExecutable: Bool
+    /// Permission bits and the sticky bit.
+    var mode: UInt16
+    /// Of a file's content; nil for a folder.
+    var sha256: String?
+    var isEmpty = false
+
+    var isDirectory: Bool { sha256 == nil }
+    var isExecutable: Bool { mode & 0o111 != 0 }
   }
 
   /// The folder that holds the Compose file.
   var root: String
-  /// Names in `root`, the override last.
+  /// Relative to `root`, in the order in which Compose reads them.
   var composeFiles: [String]
-  /// Everything but the Compose files and `.env`, sorted by path.
+  /// Everything but `.env`, sorted by path: a folder comes before what it holds.
   var files: [File]
-  var hasEnvironmentFile: Bool
 
   /// In the order in which Compose itself looks.
   static let names = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"]
+  static let environmentFile = ".env"
 
   /// More files than this are no bundle of static configuration.
   static let fileLimit = 20_000
 
   /// Finds the Compose file in `folder` or in the one folder inside it.
   init(folder: String) throws(RuntimeFailure) {
-    let top = Self.entries(of: folder)
-    var root = folder
-    if !top.contains(where: Self.names.contains) {
-      let folders = top.filter { !$0.hasPrefix(".") && Self.kind(of: "\(folder)/\($0)") == .typeDirectory }
-      guard folders.count == 1 else { throw Self.invalid("it holds no docker-compose.yaml") }
-      root = "\(folder)/\(folders[0])"
-    }
+    root = try Self.root(in: folder)
     let entries = Set(Self.entries(of: root))
     guard let name = Self.names.first(where: entries.contains) else {
       throw Self.invalid("the folder \(root.split(separator: "/").last ?? "") in it holds no docker-compose.yaml")
     }
     let base = name.prefix { $0 != "." }
-    self.root = root
     composeFiles = [name] + ["yaml", "yml"].map { "\(base).override.\($0)" }.filter(entries.contains).prefix(1)
-    hasEnvironmentFile = entries.contains(".env")
     files = []
-    try collect("", without: Set(composeFiles).union([".env"]))
+    try collect("")
     files.sort { $0.path < $1.path }
   }
 
-  /// Names the files' paths and contents, whatever the Compose files say: bundles that differ only in these share their
-  /// project directory, and with it the paths of bind mounts.
-  func contentDigest() throws(RuntimeFailure) -> String {
-    var digest = SHA256()
-    for file in files {
-      let kind = file.isDirectory ? "directory" : file.isExecutable ? "program" : "file"
-      do {
-        let content = file.isDirectory ? [] : Array(try Data(contentsOf: URL(filePath: "\(root)/\(file.path)")))
-        digest.update(Array("\(kind) \(file.path.utf8.count) \(file.path) \(content.count)\n".utf8))
-        digest.update(content)
-      } catch {
-        throw Self.invalid("\(file.path) cannot be read: \(fileErrorText(error))")
-      }
-    }
-    return digest.finalize().hexadecimal
+  /// The `.env` that the bundle brings itself; nil where there is none.
+  var ownEnvironmentFile: String? {
+    let path = "\(root)/\(Self.environmentFile)"
+    return Self.kind(of: path) == S_IFREG ? path : nil
   }
 
-  private mutating func collect(_ folder: String, without excluded: Set<String>) throws(RuntimeFailure) {
+  /// The Compose files that the settings name instead of those that Compose finds by itself, as `COMPOSE_FILE` does.
+  mutating func select(_ settings: EnvironmentFile) throws(RuntimeFailure) {
+    guard let text = settings["COMPOSE_FILE"], !text.isEmpty else { return }
+    let separator = settings["COMPOSE_PATH_SEPARATOR"] ?? ":"
+    let known = Set(files.lazy.filter { !$0.isDirectory }.map(\.path))
+    composeFiles = []
+    for part in separator.isEmpty ? [text] : text.split(separator: separator).map(String.init) {
+      let path = part.hasPrefix("./") ? String(part.dropFirst(2)) : part
+      guard known.contains(path) else {
+        throw RuntimeFailure(
+          kind: .permanent, reason: "InvalidSettings",
+          message: "COMPOSE_FILE in the settings names \(part), but the bundle brings no such file")
+      }
+      composeFiles.append(path)
+    }
+  }
+
+  // MARK: - Finding
+
+  private static func root(in folder: String) throws(RuntimeFailure) -> String {
+    let top = entries(of: folder)
+    if top.contains(where: names.contains) { return folder }
+    let folders = top.filter { !$0.hasPrefix(".") && kind(of: "\(folder)/\($0)") == S_IFDIR }
+    if folders.count == 1 { return "\(folder)/\(folders[0])" }
+    let isAnyFitting = folders.contains { entries(of: "\(folder)/\($0)").contains(where: names.contains) }
+    if !isAnyFitting { throw invalid("it holds no docker-compose.yaml") }
+    throw invalid(
+      "it holds the folders \(folders.sorted().joined(separator: ", ")), so that it is not clear which of them is the "
+        + "bundle. Pack one folder, or docker-compose.yaml at the top")
+  }
+
+  /// What macOS adds to an archive is no part of what was packed.
+  private static func isLitter(_ name: String) -> Bool {
+    name == "__MACOSX" || name == ".DS_Store" || name.hasPrefix("._")
+  }
+
+  private static func entries(of folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { !isLitter($0) }
+  }
+
+  private static func kind(of path: String) -> mode_t? {
+    var information = stat()
+    return unsafe lstat(path, &information) == 0 ? information.st_mode & S_IFMT : nil
+  }
+
+  private mutating func collect(_ folder: String) throws(RuntimeFailure) {
     for name in Self.entries(of: folder.isEmpty ? root : "\(root)/\(folder)") {
       let path = folder.isEmpty ? name : "\(folder)/\(name)"
-      if excluded.contains(path) { continue }
+      if path == Self.environmentFile { continue }
       guard files.count < Self.fileLimit else { throw Self.invalid("it holds more than \(Self.fileLimit) files") }
-      switch Self.kind(of: "\(root)/\(path)") {
-      case .typeDirectory:
-        files.append(File(path: path, isDirectory: true, isExecutable: true))
-        try collect(path, without: [])
-      case .typeRegular:
-        let isExecutable = FileManager.default.isExecutableFile(atPath: "\(root)/\(path)")
-        files.append(File(path: path, isDirectory: false, isExecutable: isExecutable))
+      var information = stat()
+      guard unsafe lstat("\(root)/\(path)", &information) == 0 else { throw Self.invalid("\(path) cannot be read") }
+      let mode = UInt16(information.st_mode & 0o1777)
+      switch information.st_mode & S_IFMT {
+      case S_IFDIR:
+        files.append(File(path: path, mode: mode))
+        try collect(path)
+      case S_IFREG: files.append(try Self.file(path, in: root, mode: mode))
       default: throw Self.invalid("\(path) is neither a file nor a folder")
       }
     }
   }
 
-  private static func entries(of folder: String) -> [String] {
-    (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-  }
-
-  private static func kind(of path: String) -> FileAttributeType? {
-    (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
+  /// - Parameter path: of a regular file, relative to `folder`.
+  static func file(_ path: String, in folder: String, mode: UInt16) throws(RuntimeFailure) -> File {
+    do {
+      let content = Array(try Data(contentsOf: URL(filePath: "\(folder)/\(path)")))
+      return File(path: path, mode: mode, sha256: SHA256.digest(of: content).hexadecimal, isEmpty: content.isEmpty)
+    } catch {
+      throw invalid("\(path) cannot be read: \(fileErrorText(error))")
+    }
   }
 
   private static func invalid(_ what: String) -> RuntimeFailure {

@@ -52,6 +52,9 @@ public enum ComposeCommand: Sendable, Hashable {
     services.flatMap { ["--scale", "\($0.name)=0"] }
   }
 
+  /// What Compose calls the image that it builds of a service that names none.
+  func builtImage(of service: String, project: String) -> String { "\(project)\(isLegacy ? "_" : "-")\(service)" }
+
   /// Creates one more container of a service that has `count`, beside them, and starts nothing. What it depends on is
   /// left as it is, or created; without its dependencies it would get another configuration hash.
   func besideArguments(_ service: String, count: Int) -> [String] {

@@ -42,7 +42,7 @@ extension ComposeConvergence {
     let names = contents.variables.filter { $0.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*/) != nil }
     if !names.isEmpty {
       let inquiry = try directory.write(
-        ReleaseContents.inquiry(names), as: "docker-compose.inquiry.yaml", in: installation)
+        ReleaseContents.inquiry(names), as: "inquiry.yaml")
       let outcome = try await compose(
         command.configArguments, installation.composeFiles + [inquiry], installation, lock,
         waitingFor: "the Compose file to be read")
@@ -76,10 +76,11 @@ extension ComposeConvergence {
 
   /// Has Compose make anew what its hash takes for unchanged: containers whose limits, restart policy or networks somebody
   /// changed by hand, and networks that are defined otherwise by now, with all containers on them.
+  /// - Parameter former: services whose containers are to be made anew for another reason.
   /// - Returns: what could not be applied, a sentence each.
   func renew(
     _ file: JSONValue, _ services: [ComposeService], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock, _ mask: SecretMask
+    _ lock: borrowing TargetLock, _ mask: SecretMask, also former: [String]
   ) async throws(RuntimeFailure) -> [String] {
     let engine = runtime.engine
     let definitions = ResourceDefinitions(of: file, project: target.name)
@@ -88,7 +89,7 @@ extension ComposeConvergence {
       ? [] : definitions.unapplied(try await engine.volumes(project: target.name))
     let containers = try await engine.containers(project: target.name)
     let own = runtime.configuration.ownContainer?.find(among: containers)
-    var renewed = Set(try await alteredContainers(containers, definitions).map(\.service))
+    var renewed = Set(try await alteredContainers(containers, definitions).map(\.service)).union(former)
     for network in definitions.outdated(try await engine.networks(project: target.name)) {
       let members = containers.filter { $0.networks.contains(network.name) }
       let others = Set(try await engine.users(of: network)).subtracting(members.map(\.name))

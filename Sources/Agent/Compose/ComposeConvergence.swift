@@ -16,106 +16,54 @@ struct ComposeConvergence: Sendable {
   let directory: ProjectDirectory
   var deadline: Deadline
   let progress: @Sendable (Progress) async -> Void
+  let bundle: ComposeBundle
+  /// What is in the release's `.env`, or in the one that the bundle brings where the release has none.
+  let settings: EnvironmentFile
 
   /// - Parameter lock: held by each Compose process too, as its standard input.
   func run(holding lock: borrowing TargetLock) async throws(RuntimeFailure) -> RunningRelease {
     try await checkOwner()
-    let installation = try directory.install(ComposeBundle(folder: release.folder), configFile: release.configFile)
-    let file = try await resolve(installation, lock)
-    let services = try services(of: file)
+    let (bundle, environmentFile) = try readBundle()
+    let unpacked = directory.unpacked(bundle)
+    let resolved = try await resolve(unpacked, lock)
+    let services = resolved.services
     let own = try await ownService()
     try own?.check(services)
     let mask = mask(for: services)
-    let images = try await pull(services, installation, lock, mask)
+    var images = try await build(services, unpacked, lock, mask)
+    images.merge(try await pull(services.filter { images[$0.name] == nil }, unpacked, lock, mask)) { built, _ in built }
+    let contents = try await contentDigests(of: resolved.file, unpacked, lock)
+    // Nothing was touched so far.
+    try directory.adopt(try await runtime.engine.containers(project: target.name))
+    let (installation, notes) = try directory.lay(
+      bundle, settings: environmentFile, mounts: resolved.mounts, now: Int64(Date().timeIntervalSince1970))
+    let labels = resolved.mounts.labels(
+      for: try directory.files(of: bundle, settings: environmentFile, mounts: resolved.mounts),
+      key: try directory.contentKey())
     var additions = ReleaseOverride(images: images.mapValues(\.reference))
     for service in services {
       if let owner = target.owner { additions.add(ReleaseOverride.ownerLabel, owner, to: service.name) }
-    }
-    for (service, digest) in try await contentDigests(of: file, installation, lock) {
-      additions.add(ReleaseOverride.contentLabel, digest, to: service)
+      if let content = contents[service.name] { additions.add(ReleaseOverride.contentLabel, content, to: service.name) }
+      if let files = labels[service.name] { additions.add(BundleMounts.label, files, to: service.name) }
     }
     try directory.pin(additions, in: installation)
     try await clearObstacles(for: services)
-    let unapplied = try await renew(file, services, installation, lock, mask)
+    let former = try directory.servicesWithFormerFiles(
+      resolved.mounts, labels: labels, try await runtime.engine.containers(project: target.name))
+    let unapplied = try await renew(resolved.file, services, installation, lock, mask, also: former)
     let containers =
       if let own {
         try await bringUp(around: own, services, installation, lock, mask)
       } else {
         try await bringUp(services, among: services, installation, lock, mask)
       }
-    directory.prune(keeping: installation, mountSources: containers.flatMap(\.mountSources))
-    return try await converged(services, images, containers, unapplied)
+    directory.finish(mounts: resolved.mounts, mountSources: containers.flatMap { $0.mounts.map(\.source) })
+    var running = try await converged(services, images, containers, unapplied)
+    running.warnings = resolved.warnings + notes.map(text)
+    return running
   }
 
   // MARK: - Steps
-
-  private func resolve(
-    _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock
-  ) async throws(RuntimeFailure) -> JSONValue {
-    await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the Compose file"))
-    let outcome = try await compose(
-      command.configArguments, installation.composeFiles, installation, lock, waitingFor: "the Compose file to be read")
-    guard outcome.status.isSuccess else { throw fault(.config, [], mask(for: [])).failure(outcome.standardError.text) }
-    return try command.resolved(outcome.standardOutput.bytes)
-  }
-
-  private func services(of file: JSONValue) throws(RuntimeFailure) -> [ComposeService] {
-    var services = ComposeService.services(of: file)
-    guard !services.isEmpty else {
-      throw RuntimeFailure(
-        kind: .permanent, reason: "InvalidComposeFile", message: "The bundle's Compose file names no service")
-    }
-    // `up` starts every container that has ended, also that of a job that has done its work. Of a service without
-    // containers it starts none, and what depends on it does not wait for it.
-    for index in services.indices where target.finishedJobs.contains(services[index].name) {
-      services[index].replicas = 0
-    }
-    return services
-  }
-
-  private struct ResolvedImage {
-    /// Fixed to a digest or to an image id.
-    var reference: String
-    var id: String
-  }
-
-  /// Brings the images here and fixes each service to what its reference means now.
-  private func pull(
-    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock,
-    _ mask: SecretMask
-  ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
-    var services = services.filter { $0.image != nil }
-    for index in services.indices {
-      services[index].image = release.pinnedImages[services[index].name] ?? services[index].image
-    }
-    let references = Dictionary(services.map { ($0.name, $0.image ?? "") }) { first, _ in first }
-    await progress(
-      Progress(step: .pulling, done: 0, total: services.count, message: "pulling \(services.count) images"))
-    // What is fixed to a digest means the same everywhere; a tag may have moved in the registry.
-    let areFixed = references.values.allSatisfy { ImageReference($0).digest != nil || $0.hasPrefix("sha256:") }
-    if areFixed, let images = try await inspect(references) { return images }
-    try directory.pin(ReleaseOverride(images: references), in: installation)
-    let counter = PullCounter(total: services.count)
-    let (pulled, source) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
-    async let telling: Void = tell(pulled)
-    defer { source.finish() }
-    let outcome = try await compose(
-      ["pull"], installation.composeFiles + [installation.pinFile], installation, lock,
-      waitingFor: "images to be pulled"
-    ) { line in
-      if let progress = counter.read(line.text) { source.yield(progress) }
-    }
-    source.finish()
-    await telling
-    guard outcome.status.isSuccess else { throw fault(.pull, services, mask).failure(outcome.standardError.text) }
-    guard let images = try await inspect(references) else {
-      let missing = try await firstMissing(references)
-      throw RuntimeFailure(
-        kind: .permanent, reason: "ImagePullFailed",
-        message: "The image \(references[missing] ?? "") of service \(missing) is not on this host and was not pulled")
-    }
-    return images
-  }
 
   /// How often containers are made that somebody removes, or that the engine was about to remove.
   private static let startLimit = 5
@@ -217,29 +165,9 @@ struct ComposeConvergence: Sendable {
     return RunningRelease(imageDigests: digests, services: started, unapplied: unapplied)
   }
 
-  // MARK: - Images
-
-  /// Nil where the engine lacks one of them.
-  private func inspect(_ references: [String: String]) async throws(RuntimeFailure) -> [String: ResolvedImage]? {
-    var resolved: [String: ResolvedImage] = [:]
-    for (service, reference) in references {
-      guard let image = try await runtime.engine.image(reference) else { return nil }
-      let pinned = reference.hasPrefix("sha256:") ? reference : ImageReference(reference).pinned(to: image)
-      resolved[service] = ResolvedImage(reference: pinned, id: image.id)
-    }
-    return resolved
-  }
-
-  private func firstMissing(_ references: [String: String]) async throws(RuntimeFailure) -> String {
-    for (service, reference) in references.sorted(by: { $0.key < $1.key }) {
-      if try await runtime.engine.image(reference) == nil { return service }
-    }
-    return references.keys.min() ?? ""
-  }
-
   // MARK: - Compose
 
-  private func tell(_ pulled: AsyncStream<Progress>) async {
+  func tell(_ pulled: AsyncStream<Progress>) async {
     for await message in pulled { await progress(message) }
   }
 
@@ -248,11 +176,9 @@ struct ComposeConvergence: Sendable {
     _ lock: borrowing TargetLock, waitingFor subject: String,
     onLine: (@Sendable (OutputLine) -> Void)? = nil
   ) async throws(RuntimeFailure) -> ProcessResult {
-    var environment = runtime.configuration.environment
-    for (name, value) in ImageTagVariables.variables(for: release.release.imageTags ?? [:]) {
-      environment[name] = value
-    }
-    environment["DOCKER_HOST"] = runtime.configuration.endpoint.description
+    let environment = ComposeEnvironment.variables(
+      agent: runtime.configuration.environment, settings: settings, imageTags: release.release.imageTags ?? [:],
+      endpoint: runtime.configuration.endpoint.description, folder: installation.folder)
     let arguments = command.arguments(
       project: target.name, folder: installation.folder, files: files, environmentFile: release.configFile, subcommand)
     let result: ProcessResult
@@ -288,13 +214,11 @@ struct ComposeConvergence: Sendable {
 
   func fault(_ phase: ComposeFault.Phase, _ services: [ComposeService], _ mask: SecretMask) -> ComposeFault {
     ComposeFault(
-      phase: phase, project: target.name, services: services, endpoint: runtime.configuration.endpoint, mask: mask)
+      phase: phase, project: target.name, services: services, endpoint: runtime.configuration.endpoint, mask: mask,
+      settingsFile: release.configFile, settingsName: release.release.configPath ?? ".env")
   }
 
   func mask(for services: [ComposeService]) -> SecretMask {
-    let text = release.configFile.flatMap { try? Data(contentsOf: URL(filePath: $0)) } ?? Data()
-    return SecretMask(
-      values: EnvironmentFile.values(in: String(decoding: text, as: UTF8.self)),
-      publicTexts: services.compactMap(\.image))
+    SecretMask(values: settings.secrets, publicTexts: services.compactMap(\.image))
   }
 }

@@ -4,6 +4,7 @@ import DeploymentPlanning
 struct ComposeFault: Sendable {
   enum Phase: Sendable, Hashable {
     case config
+    case build
     case pull
     case up
   }
@@ -13,6 +14,10 @@ struct ComposeFault: Sendable {
   var services: [ComposeService]
   var endpoint: DockerEndpoint
   var mask: SecretMask
+  /// Where the release's `.env` lies for Compose.
+  var settingsFile: String?
+  /// Where people find it: its key in the bucket.
+  var settingsName = ".env"
 
   /// - Parameter output: standard error, as Compose wrote it.
   func failure(_ output: String) -> RuntimeFailure {
@@ -31,8 +36,17 @@ struct ComposeFault: Sendable {
     }
     switch phase {
     case .config:
+      return settingsFailure(text)
+        ?? RuntimeFailure(
+          kind: .permanent, reason: "InvalidComposeFile", message: "Compose refuses the bundle: \(words)")
+    case .build:
+      if Self.isOutage(text) {
+        return RuntimeFailure(
+          kind: .transient, reason: "RegistryUnreachable", message: "An image could not be built for now: \(words)")
+      }
       return RuntimeFailure(
-        kind: .permanent, reason: "InvalidComposeFile", message: "Compose refuses the bundle: \(words)")
+        kind: .permanent, reason: "ImageBuildFailed",
+        message: "Compose could not build an image of the bundle: \(words)")
     case .pull: return pullFailure(text, words)
     case .up:
       return busyFailure(text, words) ?? nameFailure(text) ?? portFailure(text) ?? dependencyFailure(text)
@@ -87,6 +101,36 @@ struct ComposeFault: Sendable {
         The container name \(match.1)\(service) is taken by container \(match.2), which is not part of this project. \
         Rename or remove that container (docker rename, docker rm), or choose another container_name
         """)
+  }
+
+  // MARK: - Settings
+
+  /// Where the settings are at fault and not the bundle. Compose quotes them, so that its own words are not shown.
+  private func settingsFailure(_ text: String) -> RuntimeFailure? {
+    func failure(_ message: String) -> RuntimeFailure {
+      RuntimeFailure(kind: .permanent, reason: "InvalidSettings", message: message)
+    }
+    if let match = text.firstMatch(
+      of:
+        /(?m)^(?:failed to read (.+?): )?line (\d+): (unexpected character|unterminated quoted value|key cannot contain a space|.*variable name|)/
+    ) {
+      let what =
+        switch match.3 {
+        case "unterminated quoted value": "a quote is opened and not closed"
+        case "key cannot contain a space": "it has no = after a name without spaces"
+        default: "a name holds a character that names of variables cannot hold"
+        }
+      let isOurs = match.1.map { String($0) == settingsFile } ?? false
+      let file = isOurs ? "The settings file \(settingsName)" : "An env_file of the bundle"
+      return failure(
+        "\(file) cannot be read at line \(match.2): \(what). A line is NAME=value; put a value of several lines, or "
+          + "with special characters, in single quotes")
+    }
+    if let match = text.firstMatch(of: /required variable (\S+) is missing a value(?:: (.*))?/) {
+      let reason = match.2.map { " (\(mask.masked(String($0))))" } ?? ""
+      return failure("The bundle needs a value of \(match.1)\(reason): add it to the settings file \(settingsName)")
+    }
+    return nil
   }
 
   // MARK: - Pulling

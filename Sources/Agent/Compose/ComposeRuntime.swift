@@ -38,7 +38,7 @@ public final class ComposeRuntime: DeploymentRuntime {
     ) {
       self.workingDirectory = workingDirectory
       self.endpoint = endpoint
-      self.environment = environment.filter { Self.passedOn.contains($0.key) }
+      self.environment = environment.filter { ComposeEnvironment.passedOn.contains($0.key) }
       self.command = command
       self.settleTime = settleTime
       self.restartLimit = restartLimit
@@ -46,11 +46,6 @@ public final class ComposeRuntime: DeploymentRuntime {
       self.terminationGrace = terminationGrace
       self.engineAbsenceLimit = engineAbsenceLimit
     }
-
-    static let passedOn: Set<String> = [
-      "PATH", "HOME", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-      "http_proxy", "https_proxy", "no_proxy", "TZ", "LANG", "LD_LIBRARY_PATH", "XDG_CONFIG_HOME", "TMPDIR",
-    ]
   }
 
   let configuration: Configuration
@@ -73,13 +68,15 @@ public final class ComposeRuntime: DeploymentRuntime {
   }
 
   public func observe(_ target: RuntimeTarget) async throws(RuntimeFailure) -> EnvironmentObservation {
+    let containers = try await engine.containers(project: target.name)
     var observed: [EnvironmentObservation.Container] = []
-    for container in try await engine.containers(project: target.name) {
+    for container in containers {
       // Of one that has ended nobody changes the limits.
       let isUp = container.state == .running && !container.isOneOff
       observed.append(container.observation(isUp ? try await engine.detail(container: container.id) : nil))
     }
-    return .compose(observed)
+    let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
+    return .compose(observed, files: try directory.differences(for: containers))
   }
 
   public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
@@ -97,9 +94,11 @@ public final class ComposeRuntime: DeploymentRuntime {
     let lock = try await TargetLock.take(
       directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
       progress: progress)
+    let bundle = try ComposeBundle(folder: release.folder)
     var convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
-      deadline: deadline, progress: progress)
+      deadline: deadline, progress: progress, bundle: bundle,
+      settings: EnvironmentFile(at: release.configFile ?? bundle.ownEnvironmentFile))
     var absences = EngineAbsences(engine: engine, clock: clock, limit: configuration.engineAbsenceLimit)
     while true {
       let vigil = EngineVigil(engine: engine, project: target.name)
@@ -139,6 +138,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       }
     }
     let staying = try await engine.remove(project: target.name, keeping: configuration.ownContainer)
+    try directory.clear()
     _ = consume lock
     return staying
   }

@@ -11,7 +11,7 @@ struct ComposeService: Sendable, Hashable {
   }
 
   var name: String
-  /// Nil for a service that is built from source.
+  /// Nil for a service that names none, because it is built from source.
   var image: String?
   var restart: Restart
   var replicas: Int
@@ -25,6 +25,8 @@ struct ComposeService: Sendable, Hashable {
   var publishesFixedPorts = false
   /// Whether it takes a port of the host at all.
   var publishesPorts = false
+  /// The bundle brings the source of its image.
+  var isBuilt = false
 
   /// Whether ending with exit code 0 is what it is there for.
   var mayComplete: Bool {
@@ -52,7 +54,7 @@ extension ComposeService {
         name: name, image: service["image"]?.string, restart: restart(of: service), replicas: replicas(of: service),
         isAwaitedToComplete: awaited.contains(name), dependencies: dependencies(of: service),
         containerName: service["container_name"]?.string, publishesFixedPorts: publishesFixedPorts(service),
-        publishesPorts: !(service["ports"]?.array ?? []).isEmpty)
+        publishesPorts: !(service["ports"]?.array ?? []).isEmpty, isBuilt: service["build"].map { $0 != .null } ?? false)
     }
   }
 

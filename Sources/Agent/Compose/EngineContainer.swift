@@ -20,14 +20,25 @@ struct EngineContainer: Sendable, Hashable {
   var uptime: Duration?
   /// How it last ended, where it has and is not running again.
   var exitCode: Int?
-  /// Where its bind mounts lie on the host.
-  var mountSources: [String]
   /// The services that its own depends on, where Compose (version 2) noted them.
   var dependencies: Set<String>
   /// The record that its project was made for, `NAMESPACE/NAME`; nil where no Agent made it.
   var owner: String?
   /// The names of the networks it is on.
   var networks: Set<String>
+  /// A mount of a folder or file of the host.
+  struct Mount: Sendable, Hashable {
+    var source: String
+    var isWritable: Bool
+  }
+
+  var mounts: [Mount]
+  /// The project directory that Compose created it from.
+  var workingDirectory: String
+  /// What `BundleMounts.label` says on it.
+  var mountedFiles: String?
+  /// Seconds since 1970.
+  var createdAt: Int64
 
   init?(_ row: JSONValue) {
     guard let id = row["Id"]?.string else { return nil }
@@ -46,7 +57,6 @@ struct EngineContainer: Sendable, Hashable {
     health = status.health
     uptime = status.uptime
     exitCode = status.exitCode
-    mountSources = (row["Mounts"]?.array ?? []).compactMap { $0["Source"]?.string }
     // Written as `db:service_healthy:false,cache:service_started:false`.
     dependencies = Set(
       (labels?["com.docker.compose.depends_on"]?.string ?? "").split(separator: ",").map { entry in
@@ -54,6 +64,13 @@ struct EngineContainer: Sendable, Hashable {
       })
     owner = labels?[ReleaseOverride.ownerLabel]?.string
     networks = Set(row["NetworkSettings"]?["Networks"]?.object?.keys.map { $0 } ?? [])
+    workingDirectory = labels?["com.docker.compose.project.working_dir"]?.string ?? ""
+    mountedFiles = labels?[BundleMounts.label]?.string
+    createdAt = row["Created"]?.integer ?? 0
+    mounts = (row["Mounts"]?.array ?? []).compactMap { mount in
+      guard mount["Type"]?.string == "bind", let source = mount["Source"]?.string else { return nil }
+      return Mount(source: source, isWritable: mount["RW"]?.bool ?? true)
+    }
   }
 
   func observation(_ detail: EngineContainerDetail?) -> EnvironmentObservation.Container {

@@ -21,6 +21,12 @@ struct ImageReference: Sendable, Hashable {
     repository = String(rest)
   }
 
+  /// False where a part is empty, as when a variable in it has no value.
+  var isComplete: Bool {
+    !repository.isEmpty && tag != "" && digest != ""
+      && !repository.split(separator: "/", omittingEmptySubsequences: false).contains("")
+  }
+
   /// The repository as the engine writes it in `RepoDigests`: without the default registry and its `library/`.
   var familiarRepository: String {
     var name = repository[...]

@@ -3,12 +3,10 @@ import FoundationEssentials
 import WireFormats
 
 extension ProjectDirectory {
-  /// Writes a further Compose file beside the others.
+  /// Writes a further Compose file.
   /// - Returns: its path.
-  func write(
-    _ file: JSONValue, as name: String, in installation: Installation
-  ) throws(RuntimeFailure) -> String {
-    let path = "\(installation.folder)/\(name)"
+  func write(_ file: JSONValue, as name: String) throws(RuntimeFailure) -> String {
+    let path = "\(path)/\(name)"
     do { try Data(file.serialized()).write(to: URL(filePath: path), options: .atomic) } catch {
       throw WorkingDirectory.failure(error, "write \(path)")
     }

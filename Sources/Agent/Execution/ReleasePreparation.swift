@@ -164,7 +164,8 @@ public struct ReleasePreparation: ReleasePreparing {
         throw RuntimeFailure(kind: .cancelled, reason: "Cancelled", message: error.message)
       case .diskFull:
         throw RuntimeFailure(
-          kind: .transient, reason: "DiskFull", message: "\(artifact.path) was not unpacked: \(error)")
+          kind: .transient, reason: "DiskFull",
+          message: "\(artifact.path) was not unpacked to \(folder): \(error). Free some space there and it goes on")
       case _ where error.isTransient:
         throw RuntimeFailure(
           kind: .transient, reason: "WorkingDirectoryUnusable", message: "\(artifact.path) was not unpacked: \(error)")

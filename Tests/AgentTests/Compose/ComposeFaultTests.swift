@@ -160,7 +160,7 @@ import Testing
     Case(
       testDescription: "v2: variable without a value", phase: .config,
       output: "error while interpolating services.backend.image: required variable NOPE is missing a value: set NOPE\n",
-      kind: .permanent, reason: "InvalidComposeFile", tells: ["required variable NOPE is missing a value"]),
+      kind: .permanent, reason: "InvalidSettings", tells: ["needs a value of NOPE (set NOPE)"]),
     Case(
       testDescription: "v2: unknown key beside a warning", phase: .config,
       output: "time=\"2026-11-24T02:33:42Z\" level=warning msg=\"the attribute `version` is obsolete\"\n"

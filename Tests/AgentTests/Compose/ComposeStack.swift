@@ -108,6 +108,14 @@ final class ComposeStack: Sendable {
     settings["REGISTRY"] = images
     let lines = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }
     let config = try folder.write(lines.joined(), to: "config-\(version)/.env")
+    // The Agent gets a bundle in a folder of its own, and puts the settings into it.
+    var bundle = bundle
+    if !bundle.hasPrefix(folder.path) {
+      let copy = folder.file("unpacked-\(version)")
+      try? FileManager.default.removeItem(atPath: copy)
+      try FileManager.default.copyItem(atPath: bundle, toPath: copy)
+      bundle = copy
+    }
     return PreparedRelease(
       release: .init(
         version: version, artifact: .init(path: "artifacts/compose/\(version).tar.gz", sha256: version),
@@ -132,6 +140,23 @@ final class ComposeStack: Sendable {
       throw UnexpectedOutcome(description: "converged to \(converged)")
     } catch let failure as RuntimeFailure {
       return failure
+    }
+  }
+
+  /// What a program prints in the one container of a service.
+  func exec(_ service: String, _ words: String...) async throws -> String {
+    let id = try await docker(
+      "ps", "-q", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
+      "label=com.docker.compose.service=\(service)")
+    return try await Self.docker(["exec", String(id.prefix(12))] + words, endpoint)
+  }
+
+  /// Where the project lies on the host.
+  var projectFolder: String { folder.file("work/\(project)/bundle") }
+
+  var files: [EnvironmentObservation.FileDifference] {
+    get async throws {
+      if case .compose(_, let files) = try await runtime.observe(target()) { files } else { [] }
     }
   }
 
@@ -215,6 +240,6 @@ struct UnexpectedOutcome: Error, CustomStringConvertible { var description: Stri
 extension EnvironmentObservation {
   /// The containers of a Compose project; none of anything else.
   var containers: [Container] {
-    if case .compose(let containers) = self { containers } else { [] }
+    if case .compose(let containers, _) = self { containers } else { [] }
   }
 }

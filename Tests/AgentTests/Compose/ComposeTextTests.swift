@@ -93,42 +93,103 @@ import WireFormats
   }
 
   @Test func settingsAreMaskedButForWhatIsPublicAnyway() {
-    let values = EnvironmentFile.values(
-      in: """
-        # PASSWORD=commented-out
-        REGISTRY=127.0.0.1:5000
-        PASSWORD=hunter2
-        LONGER='hunter2-and-more'
-        QUOTED="with space" # note
-        BARE= trimmed # note
-        PIN=42
-        """)
+    let values = EnvironmentFile(
+      """
+      # PASSWORD=commented-out
+      REGISTRY=127.0.0.1:5000
+      PASSWORD=hunter2
+      LONGER='hunter2-and-more'
+      QUOTED="with space" # note
+      BARE= trimmed-it # note
+      PIN=42
+      """
+    ).secrets
     let mask = SecretMask(values: values, publicTexts: ["127.0.0.1:5000/wrktalk/backend:v1"])
     #expect(
-      mask.masked("127.0.0.1:5000: hunter2-and-more, hunter2; with space; trimmed; 42")
+      mask.masked("127.0.0.1:5000: hunter2-and-more, hunter2; with space; trimmed-it; 42")
         == "127.0.0.1:5000: ***, ***; ***; ***; 42")
   }
 
   /// Quoted values go over several lines, and hold escapes; a key in PEM is told line by line.
   @Test func settingsOfSeveralLinesAreMaskedLineByLine() {
-    let values = EnvironmentFile.values(
-      in: #"""
-        KEY="-----BEGIN KEY-----
-        MIIEvQIBADANBgkqhkiG9w0BAQ
-        short
-        -----END KEY-----"
-        ESCAPED="first line of it\nsecond line \"of\" it"
-        SINGLE='it\'s a pass phrase' # note
-        OPEN="never closed
-        AFTER=still-seen
-        """#)
-    #expect(values.last == "still-seen")
+    let values = EnvironmentFile(
+      #"""
+      KEY="-----BEGIN KEY-----
+      MIIEvQIBADANBgkqhkiG9w0BAQ
+      short
+      -----END KEY-----"
+      ESCAPED="first line of it\nsecond line \"of\" it"
+      SINGLE='it\'s a pass phrase' # note
+      OPEN="never closed
+      AFTER=still-seen
+      """#
+    ).secrets
+    #expect(values.contains("still-seen"))
     let mask = SecretMask(values: values)
     #expect(
       mask.masked("bad key: MIIEvQIBADANBgkqhkiG9w0BAQ, of three lines, short") == "bad key: ***, of three lines, short"
     )
     #expect(mask.masked("1: first line of it 2: second line \"of\" it") == "1: *** 2: ***")
     #expect(mask.masked("it's a pass phrase; never closed; still-seen") == "***; ***; ***")
+  }
+
+  /// What Compose refuses, and what is no line of settings at all, is secret too.
+  @Test(arguments: [
+    ("DB_PASSWORD: hunter2-secret", "hunter2-secret"),
+    ("export API_TOKEN=hunter2-secret", "hunter2-secret"),
+    ("KEY=-----BEGIN KEY-----\nMIIEab+c/d\nlastline==\n-----END KEY-----", "MIIEab+c/d lastline=="),
+    ("PW=correct\nbattery!staple#42", "battery!staple#42"),
+    ("{\"private_key_id\": \"ab12cd34ef\",", "ab12cd34ef"),
+    ("PASSWORD=production", "production"),
+    ("COUNT=482913", "482913"),
+  ])
+  func malformedSettingsAreMaskedToo(settings: String, shown: String) {
+    let mask = SecretMask(values: EnvironmentFile(settings).secrets)
+    #expect(mask.masked(shown) == shown.split(separator: " ").map { _ in "***" }.joined(separator: " "))
+    for isLittleEndian in [true, false] {
+      let mark: [UInt16] = [0xFEFF]
+      let bytes = (mark + Array(settings.utf16)).flatMap { unit in
+        let pair = [UInt8(unit & 0xFF), UInt8(unit >> 8)]
+        return isLittleEndian ? pair : pair.reversed()
+      }
+      let file = EnvironmentFile(bytes)
+      #expect(file.problem?.contains("UTF-16") == true)
+      #expect(file.secrets == EnvironmentFile(settings).secrets)
+    }
+  }
+
+  @Test func ordinaryWordsAreNotMasked() {
+    let file = EnvironmentFile("LOG_LEVEL=error\nNODE_ENV=production\nDEBUG=true\nPORT=8080\nDB_USER=postgres\n")
+    let text = "level=error database postgres is not in production mode; true cause: port 8080"
+    #expect(SecretMask(values: file.secrets).masked(text) == text)
+  }
+
+  @Test func settingsComeBeforeTheAgentsOwnEnvironment() {
+    let variables = ComposeEnvironment.variables(
+      agent: ["PATH": "/bin", "TZ": "UTC", "LANG": "C", "HTTP_PROXY": "p"],
+      settings: EnvironmentFile("TZ=Europe/Berlin\nHTTP_PROXY=\nPATH=/nowhere\nBACKEND_IMAGE_TAG=old"),
+      imageTags: ["backend": "v1"], endpoint: "unix:///e", folder: "/w/p/bundle")
+    #expect(
+      variables == [
+        "PATH": "/bin", "LANG": "C", "BACKEND_IMAGE_TAG": "v1", "DOCKER_HOST": "unix:///e", "PWD": "/w/p/bundle",
+      ])
+  }
+
+  @Test func warningsAreSaidInWordsWithoutPartsOfPasswords() {
+    let settings = EnvironmentFile("DB_PASSWORD=pa$sw0rd#1\nSAFE='a$quoted'\n")
+    let output = """
+      time="2026-01-01T00:00:00Z" level=warning msg="The \\"sw0rd\\" variable is not set. Defaulting to a blank string."
+      time="2026-01-01T00:00:00Z" level=warning msg="The \\"TAG\\" variable is not set. Defaulting to a blank string."
+      time="2026-01-01T00:00:00Z" level=warning msg="The \\"TAG\\" variable is not set. Defaulting to a blank string."
+      time="2026-01-01T00:00:00Z" level=warning msg="/x/docker-compose.yml: `version` is obsolete"
+      time="2026-01-01T00:00:00Z" level=warning msg="secret \\"x\\" is odd"
+      """
+    #expect(
+      ComposeWarnings.texts(in: output, settings: settings, mask: SecretMask(values: settings.secrets)) == [
+        "The value of DB_PASSWORD in the settings holds a $ that Compose takes for the beginning of a variable; put the "
+          + "value in single quotes, or write $$",
+        "TAG is set nowhere and counts as blank", "secret \"x\" is odd",
+      ])
   }
 
   @Test func servicesOfAResolvedFileAreRead() throws {

@@ -56,7 +56,7 @@ extension FuzzTarget {
   /// An `.env` file and what a program printed: no value of it is left in there.
   static let settings = FuzzTarget(name: "settings", maximumByteCount: 4 << 10) { bytes in
     let parts = bytes.parts(2).map(\.asText)
-    let values = EnvironmentFile.values(in: parts[0])
+    let values = EnvironmentFile(parts[0]).secrets
     let mask = SecretMask(values: values)
     let masked = mask.masked(parts[1])
     try require(mask.masked(masked).contains(masked) || !masked.contains("***"), "what was masked is masked again")
