@@ -257,7 +257,11 @@ extension DeploymentPlanner {
     let message = "\(current.title) runs again as it was deployed\(running?.remnantsText ?? "")"
     set(DeploymentCondition.drifted, .isFalse, "Corrected", message)
     events.append(DeploymentEvent(.normal, "DriftCorrected", message))
-    if current.unapplied != nil { markInSync(current) }
+    guard current.unapplied != nil else { return }
+    markInSync(current)
+    // The pause before the next correction begins here.
+    guard let index = status.conditions?.firstIndex(where: { $0.type == DeploymentCondition.drifted }) else { return }
+    status.conditions?[index].lastTransitionTime = facts.now.wholeSeconds
   }
 
   /// The reason of `Drifted` where nothing is left to correct, but the engine keeps something otherwise.

@@ -57,6 +57,41 @@ struct EnvironmentComparisonTests {
     #expect((comparison.health == .healthy) == row.isHealthy)
   }
 
+  @Test func aServiceOfNoReplicasIsNotMissed() {
+    var expected = services("2.2.0")
+    expected[1].replicas = 0
+    let comparison = EnvironmentComparison(expected: expected, containers: [container("backend", "2.2.0")])
+    #expect(comparison.isMatching)
+    let started = EnvironmentComparison(expected: expected, containers: containers("2.2.0"))
+    #expect(started.drifts == [.tooMany(service: "media", running: 1, expected: 0)])
+  }
+
+  @Test func whatWasChangedInARunningContainerIsNamed() {
+    var expected = services("2.2.0")
+    expected[0].settings = ["memory": "64", "networks": "p_default"]
+    var changed = container("backend", "2.2.0")
+    changed.settings = ["memory": "128", "restart policy": "always", "networks": "p_default"]
+    let comparison = EnvironmentComparison(expected: expected, containers: [changed, container("media", "2.2.0")])
+    #expect(
+      comparison.driftText
+        == "backend: container wrktalk-backend-1 has memory 128 instead of 64, restart policy always instead of unset")
+    changed.settings = expected[0].settings
+    #expect(EnvironmentComparison(expected: expected, containers: [changed, container("media", "2.2.0")]).isMatching)
+  }
+
+  @Test(arguments: [
+    (EnvironmentObservation.Container.State.running, true), (.exited(code: 0), true), (.exited(code: 3), false),
+  ])
+  func whatMayCompleteRunsOrHasEndedWell(_ state: EnvironmentObservation.Container.State, _ isMatching: Bool) {
+    var expected = services("2.2.0")
+    expected[1].mayComplete = true
+    let job = container("media", "2.2.0", state: state, health: .none)
+    let comparison = EnvironmentComparison(expected: expected, containers: [container("backend", "2.2.0"), job])
+    #expect(comparison.isMatching == isMatching)
+    let removed = EnvironmentComparison(expected: expected, containers: [container("backend", "2.2.0")])
+    #expect(removed.drifts == [.missing(service: "media")])
+  }
+
   @Test func aContainerOfComposeRunIsNobodysDrift() {
     var extra = container("backend", "2.1.0", number: 9)
     extra.isOneOff = true

@@ -59,6 +59,57 @@ struct SyncTests {
     #expect(decision.events.contains { $0.reason == "DriftDetected" } == (row.policy != .ignore))
   }
 
+  @Test func aJobThatEndsAfterItsReleaseWasDeployedIsDoneForGood() {
+    var status = settledStatus()
+    status.current?.services?[1].mayComplete = true
+    let ended = containers("2.2.0").map { container in
+      var container = container
+      if container.service == "media" { (container.state, container.health) = (.exited(code: 0), .none) }
+      return container
+    }
+    let seen = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: status), facts: facts(.observed(.compose(ended))))
+    #expect(seen.events.isEmpty)
+    #expect(seen.status.current?.services?[1].runsToCompletion == true)
+    #expect(seen.reason(DeploymentCondition.ready) == "InSync")
+    // Somebody cleans up.
+    let pruned = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: seen.status), facts: facts(.observed(.compose([ended[0]]))))
+    #expect(pruned.events.isEmpty)
+    #expect(pruned.status == seen.status)
+  }
+
+  @Test func whatCannotBeAppliedIsSaidAndNeverCorrected() {
+    let running = RunningRelease(
+      imageDigests: [:], services: services("2.2.0"), unapplied: ["The volume p_data stays as it was made"])
+    let (deployed, events) = DeploymentPlanner.record(
+      .deployed(release("2.2.0"), running), of: deployment(spec("2.2.0"), status: settledStatus()), now: moment)
+    #expect(events.map(\.reason).contains("NotApplied"))
+    let observed = DeploymentFacts.Environment.observed(.compose(containers("2.2.0")))
+    let next = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: deployed), facts: facts(observed, at: moment + .seconds(60)))
+    #expect(next.stepName == "settled for 1m")
+    #expect(next.events.isEmpty)
+    #expect(next.status.conditions?[DeploymentCondition.drifted]?.message == "The volume p_data stays as it was made")
+    #expect(next.status.conditions?.isTrue(DeploymentCondition.ready) == true)
+    // What does drift is corrected, at a distance, and the rest is said on.
+    let empty = DeploymentFacts.Environment.observed(.compose([]))
+    let drifted = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: next.status), facts: facts(empty, at: moment + .seconds(60)))
+    #expect(drifted.stepName == "correct to 2.2.0")
+    let corrected = DeploymentPlanner.record(
+      .restored(running, .driftCorrection), of: deployment(spec("2.2.0"), status: drifted.status),
+      now: moment + .seconds(60))
+    #expect(corrected.events.map(\.reason) == ["DriftCorrected", "NotApplied"])
+    let soon = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: corrected.status), facts: facts(empty, at: moment + .seconds(62)))
+    #expect(soon.stepName == "settled for 3s")
+    let gone = DeploymentPlanner.record(
+      .deployed(release("2.2.0"), RunningRelease(imageDigests: [:], services: services("2.2.0"))),
+      of: deployment(spec("2.2.0"), status: next.status), now: moment)
+    #expect(gone.status.conditions?[DeploymentCondition.drifted]?.status == .isFalse)
+  }
+
   @Test func correctionsKeepADistance() {
     let drifted = EnvironmentObservation.compose([])
     let before = DeploymentPlanner.decide(

@@ -107,7 +107,9 @@ public final class ComposeRuntime: DeploymentRuntime {
         return try await convergence.run(holding: lock)
       } catch {
         // What fails while the engine goes may have failed for that alone, whatever its words.
-        guard error.kind != .cancelled, await vigil.hasMissedEngine() else { throw error }
+        guard error.kind != .cancelled else { throw error }
+        let hasMissed = await vigil.hasMissedEngine()
+        guard hasMissed || error.reason == "EngineUnreachable" else { throw error }
         let span = try await absences.wait(after: error, progress: progress)
         convergence.deadline = convergence.deadline.extended(by: span)
       }

@@ -99,9 +99,12 @@ final class DockerEngine: Sendable {
     do { return try await http.send(request) } catch { throw failure(error) }
   }
 
-  /// Whether the engine answers now.
+  /// Whether the engine answers now, and goes on to: over a connection of its own, for an engine that is stopping still
+  /// answers those that it has.
   func isAnswering() async -> Bool {
-    let response = try? await http.send(bare("/_ping", limit: 64 << 10, timeout: .seconds(10)))
+    let client = HTTPClient(userAgent: "wrktalk-agent")
+    let response = try? await client.send(bare("/_ping", limit: 64 << 10, timeout: .seconds(10)))
+    await client.shutdown()
     return response?.isSuccess == true
   }
 

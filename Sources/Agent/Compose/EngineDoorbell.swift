@@ -8,6 +8,8 @@ struct EngineDoorbell: Sendable {
   /// The pause after a connection that failed, or ended at once, grows from the first to the second.
   var backoff: ClosedRange<Duration> = .milliseconds(200)...(.seconds(30))
 
+  private static let echo = Duration.milliseconds(300)
+
   /// Ends when its consumer does.
   func rings(project: String) -> AsyncStream<Void> {
     let (stream, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -18,12 +20,20 @@ struct EngineDoorbell: Sendable {
 
   private func listen(project: String, bell: AsyncStream<Void>.Continuation) async {
     var pause = backoff.lowerBound
+    var echo: Task<Void, Never>?
     while !Task.isCancelled {
       let held = await clock.measure {
         do {
           let response = try await engine.events(project: project)
           bell.yield()
-          for try await _ in response.body { bell.yield() }
+          for try await _ in response.body {
+            bell.yield()
+            // The engine says that a container has ended before its list shows it.
+            echo?.cancel()
+            echo = Task {
+              if (try? await clock.sleep(for: Self.echo)) != nil { bell.yield() }
+            }
+          }
         } catch {
           // The engine is away; whoever needs it sees that for himself.
         }
@@ -33,6 +43,7 @@ struct EngineDoorbell: Sendable {
       try? await clock.sleep(for: pause * Double.random(in: 0.5...1))
       pause = min(pause * 2, backoff.upperBound)
     }
+    echo?.cancel()
     bell.finish()
   }
 }

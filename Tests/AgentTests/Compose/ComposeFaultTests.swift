@@ -158,6 +158,47 @@ import Testing
         + "FileNotFoundError(2, 'No such file or directory'))\n",
       kind: .transient, reason: "EngineUnreachable", tells: ["unix:///var/run/docker.sock"], hides: ["Traceback"]),
     Case(
+      testDescription: "v2: not logged in", phase: .pull,
+      output: """
+         backend Pulling 
+         media Pulling 
+         media Error Head "https://127.0.0.1:5000/v2/wrktalk/media/manifests/v1": no basic auth credentials
+         backend Error Head "https://127.0.0.1:5000/v2/wrktalk/media/manifests/v1": no basic auth credentials
+        Error response from daemon: Head "https://127.0.0.1:5000/v2/wrktalk/media/manifests/v1": no basic auth credentials
+        """,
+      kind: .permanent, reason: "ImagePullFailed",
+      tells: ["127.0.0.1:5000/wrktalk/media:v1 of service media", "docker login 127.0.0.1:5000"]),
+    Case(
+      testDescription: "v2: an image that no service names is refused", phase: .pull,
+      output: "Error response from daemon: Head \"https://r.example/v2/base/os/manifests/3\": denied\n",
+      kind: .permanent, reason: "ImagePullFailed", tells: ["The image r.example/base/os:3", "docker login r.example"]),
+    Case(
+      testDescription: "v2: 403", phase: .pull,
+      output: "Error response from daemon: Head \"https://127.0.0.1:5000/v2/wrktalk/media/manifests/v1\": "
+        + "received unexpected HTTP status: 403 Forbidden\n",
+      kind: .permanent, reason: "ImagePullFailed", tells: ["of service media may not be pulled", "as somebody who may"]),
+    Case(
+      testDescription: "v2: 429", phase: .pull,
+      output: "Error response from daemon: Head \"https://127.0.0.1:5000/v2/wrktalk/media/manifests/v1\": "
+        + "toomanyrequests: You have reached your pull rate limit\n",
+      kind: .transient, reason: "RegistryUnreachable",
+      tells: ["127.0.0.1:5000/wrktalk/media:v1 of service media", "the registry 127.0.0.1:5000", "429"]),
+    Case(
+      testDescription: "v2: somebody removes a container", phase: .up,
+      output: "Error response from daemon: removal of container 0123456789ab is already in progress\n",
+      kind: .transient, reason: "EngineBusy", tells: ["removal of container 0123456789ab"]),
+    Case(
+      testDescription: "v2: a container name is taken by another project", phase: .up,
+      output: "Error response from daemon: Conflict. The container name \"/front\" is already in use by container "
+        + "\"0123456789abcdef\". You have to remove (or rename) that container to be able to reuse that name.\n",
+      kind: .permanent, reason: "ContainerNameInUse",
+      tells: ["The container name front of service media", "container 0123456789ab,"]),
+    Case(
+      testDescription: "v2: the port of a service with a container name", phase: .up,
+      output: "Error response from daemon: driver failed programming external connectivity on endpoint front "
+        + "(abc): Bind for 127.0.0.1:4310 failed: port is already allocated\n",
+      kind: .permanent, reason: "PortInUse", tells: ["Port 4310", "of service media"]),
+    Case(
       testDescription: "v2: variable without a value", phase: .config,
       output: "error while interpolating services.backend.image: required variable NOPE is missing a value: set NOPE\n",
       kind: .permanent, reason: "InvalidComposeFile", tells: ["required variable NOPE is missing a value"]),
@@ -172,7 +213,7 @@ import Testing
     let services = ["backend:nosuch", "media:v1"].map { image in
       ComposeService(
         name: String(image.prefix { $0 != ":" }), image: "127.0.0.1:5000/wrktalk/\(image)", restart: .always,
-        replicas: 1, isAwaitedToComplete: false)
+        replicas: 1, isAwaitedToComplete: false, containerName: image == "media:v1" ? "front" : nil)
     }
     let fault = ComposeFault(
       phase: example.phase, project: "ce", services: services, endpoint: .standard,

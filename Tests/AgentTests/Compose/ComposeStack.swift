@@ -8,6 +8,7 @@ import Processes
 import Synchronization
 import TestSupport
 import Testing
+import WireFormats
 
 #if canImport(Glibc)
   import Glibc
@@ -61,13 +62,17 @@ final class ComposeStack: Sendable {
     }
   }
 
-  private init(_ edition: ComposeEdition, settleTime: Duration, clock: any Clock<Duration>) throws {
+  /// - Parameter endpoint: nil for the testbed's engine.
+  init(
+    _ edition: ComposeEdition, settleTime: Duration = .seconds(1), clock: any Clock<Duration> = ContinuousClock(),
+    endpoint: DockerEndpoint? = nil
+  ) throws {
     folder = try TemporaryFolder()
     project = "wt\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
-    endpoint = try #require(DockerEndpoint(host: try Testbed.location(of: .docker)))
+    self.endpoint = try endpoint ?? #require(DockerEndpoint(host: try Testbed.location(of: .docker)))
     images = try Testbed.location(of: .images)
     runtime = ComposeStack.runtime(
-      folder: folder, endpoint: endpoint, command: try edition.command(), settleTime: settleTime, clock: clock)
+      folder: folder, endpoint: self.endpoint, command: try edition.command(), settleTime: settleTime, clock: clock)
   }
 
   /// Another runtime on the same folder, as after a restart of the Agent.
@@ -117,9 +122,13 @@ final class ComposeStack: Sendable {
 
   @discardableResult
   func converge(
-    _ release: PreparedRelease, timeout: Duration = .seconds(300)
+    _ release: PreparedRelease, timeout: Duration = .seconds(300), over recorded: RunningRelease? = nil,
+    finishedJobs: Set<String> = []
   ) async throws(RuntimeFailure) -> RunningRelease {
-    try await runtime.converge(target(timeout: timeout), to: release) { progress in
+    var target = target(timeout: timeout)
+    target.recorded = recorded?.services ?? []
+    target.finishedJobs = finishedJobs
+    return try await runtime.converge(target, to: release) { progress in
       self.told.withLock { $0.append(progress) }
       self.onProgress.withLock { $0 }?(progress)
     }
@@ -161,14 +170,35 @@ final class ComposeStack: Sendable {
     return outcome.standardOutput.text
   }
 
+  /// The differences that the next look at the project would find.
+  func drifts(from running: RunningRelease) async throws -> String {
+    let current = DesiredDeploymentStatus.Current(
+      version: "1", revision: 1, artifactSha256: "",
+      release: .init(version: "1", artifact: .init(path: "", sha256: "")),
+      imageDigests: [:], services: running.services, since: Timestamp(seconds: 0))
+    return EnvironmentComparison(current, observed: try await runtime.observe(target())).driftText
+  }
+
+  /// What a file in one of the project's volumes holds.
+  func text(_ file: String, inVolume volume: String) async throws -> String {
+    try await docker(
+      "run", "--rm", "-v", "\(project)_\(volume):/volume", "\(images)/media:v1", "/bin/cat", "/volume/\(file)")
+  }
+
   private func remove() async {
     // Cleaning up goes on where the test was cancelled.
     await Task.detached { [project, endpoint] in
-      let label = "label=com.docker.compose.project=\(project)"
-      let ids = (try? await Self.docker(["ps", "-aq", "--filter", label], endpoint)) ?? ""
-      let containers = ids.split(whereSeparator: \.isNewline).map(String.init)
+      func list(_ words: String...) async -> [String] {
+        let filter = ["--filter", "label=com.docker.compose.project=\(project)"]
+        return ((try? await Self.docker(words + filter, endpoint)) ?? "").split(whereSeparator: \.isNewline)
+          .map(String.init)
+      }
+      let containers = await list("ps", "-aq")
       if !containers.isEmpty { _ = try? await Self.docker(["rm", "-f", "-v"] + containers, endpoint) }
-      _ = try? await Self.docker(["network", "rm", "\(project)_default"], endpoint)
+      for network in await list("network", "ls", "-q") {
+        _ = try? await Self.docker(["network", "rm", network], endpoint)
+      }
+      for volume in await list("volume", "ls", "-q") { _ = try? await Self.docker(["volume", "rm", volume], endpoint) }
     }.value
   }
 
