@@ -22,7 +22,8 @@ final class DockerEngine: Sendable {
   func containers(project: String) async throws(RuntimeFailure) -> [EngineContainer] {
     let filters: JSONValue = ["label": [.string("com.docker.compose.project=\(project)")]]
     let list = try await json("/containers/json?all=1&filters=\(PercentEncoding.encode(filters.text))", limit: 32 << 20)
-    return (list?.array ?? []).compactMap(EngineContainer.init)
+    // What is being removed is as good as gone.
+    return (list?.array ?? []).filter { $0["State"]?.string != "removing" }.compactMap(EngineContainer.init)
   }
 
   /// Nil where there is no such container any more.

@@ -43,7 +43,8 @@ extension ComposeOnARealEngine {
         try await stack.docker("rm", "-f", guest)
         #expect(staying == ["The network \(stack.project)_default stays: container \(guest) uses it"])
         #expect(try await stack.containers().isEmpty)
-        #expect(try await stack.text("log", inVolume: "store") == "app\ndb\n")
+        let log = try await stack.text("log", inVolume: "store")
+        #expect(log == "app\ndb\n")
       }
     }
 
@@ -149,18 +150,18 @@ extension ComposeOnARealEngine {
     func engineThatGoesAndComesBackIsWaitedFor() async throws {
       let engine = try await OwnEngine()
       let stack = try ComposeStack(.v2, endpoint: engine.endpoint)
-      func release(_ tag: String) throws -> PreparedRelease {
-        try stack.release(
-          tag,
-          compose: """
-            services:
-              one: {image: "${REGISTRY}/backend:\(tag)", stop_grace_period: 1s, network_mode: none, restart: unless-stopped}
-              two: {image: "${REGISTRY}/media:\(tag)", stop_grace_period: 1s, network_mode: none, restart: unless-stopped}
-            """)
+      // It reaches no registry: it is given the images, which are named by their ids.
+      let images = try await engine.images(["v1", "v2", "v3"].map { "\(stack.images)/backend:\($0)" })
+      func release(_ number: Int) throws -> PreparedRelease {
+        let service = "{image: backend, stop_grace_period: 1s, network_mode: none, restart: unless-stopped}"
+        return try stack.release(
+          "\(number)", compose: "services: {one: \(service), two: \(service)}",
+          pinned: ["one": images[number - 1], "two": images[number - 1]])
       }
       do {
         try await engine.start()
-        try await stack.converge(try release("v1"))
+        try await engine.load(["v1", "v2", "v3"].map { "\(stack.images)/backend:\($0)" })
+        try await stack.converge(try release(1))
         // In the midst of an upgrade, as a package upgrade would.
         let restart = Mutex<Task<Void, any Error>?>(nil)
         stack.onProgress.withLock {
@@ -176,9 +177,9 @@ extension ComposeOnARealEngine {
             }
           }
         }
-        let second = try await stack.converge(try release("v2"))
+        let second = try await stack.converge(try release(2))
         try await restart.withLock { $0 }?.value
-        #expect(second.services.allSatisfy { $0.image.contains(":v2@") })
+        #expect(second.services.map(\.imageID) == [images[1], images[1]])
         // Away before an upgrade begins.
         await engine.stop()
         restart.withLock { $0 = nil }
@@ -190,8 +191,8 @@ extension ComposeOnARealEngine {
             }
           }
         }
-        let third = try await stack.converge(try release("v3"))
-        #expect(third.services.allSatisfy { $0.image.contains(":v3@") })
+        let third = try await stack.converge(try release(3))
+        #expect(third.services.map(\.imageID) == [images[2], images[2]])
         try await restart.withLock { $0 }?.value
         try await stack.runtime.uninstall(stack.target()) { _ in }
         await engine.stop()
@@ -203,7 +204,8 @@ extension ComposeOnARealEngine {
   }
 }
 
-/// A Docker engine beside the testbed's, which a test may stop and start. It makes no networks of its own.
+/// A Docker engine beside the testbed's, which a test may stop and start. It lives in a network namespace of its own: an
+/// engine without a bridge removes the one that it finds.
 actor OwnEngine {
   private let folder: TemporaryFolder
   private let runtime: String
@@ -211,38 +213,48 @@ actor OwnEngine {
   nonisolated let endpoint: DockerEndpoint
 
   static var isPossible: Bool {
-    geteuid() == 0 && ExecutableSearch.find("dockerd", path: Testbed.variable("PATH") ?? "") != nil
+    let path = Testbed.variable("PATH") ?? ""
+    return geteuid() == 0 && ["dockerd", "unshare"].allSatisfy { ExecutableSearch.find($0, path: path) != nil }
   }
 
   init() async throws {
     folder = try TemporaryFolder()
     endpoint = DockerEndpoint(socketPath: folder.file("docker.sock"))
     // The testbed's engine may start containers through a wrapper that suits this machine.
-    let path = Testbed.variable("PATH") ?? ""
-    let info = try await ChildProcess.run(
-      executable: "docker",
-      arguments: ["info", "-f", "{{with index .Runtimes .DefaultRuntime}}{{.Path}}{{end}}"],
-      environment: ["PATH": path, "HOME": "/", "DOCKER_HOST": try Testbed.location(of: .docker)])
-    let found = info.standardOutput.text.trimmingPrefix { $0.isWhitespace }.prefix { !$0.isWhitespace }
-    runtime = found.isEmpty ? "runc" : String(found)
+    let found = try await Self.shell("docker info -f '{{with index .Runtimes .DefaultRuntime}}{{.Path}}{{end}}'")
+    runtime = found.isEmpty ? "runc" : found
+  }
+
+  /// The ids of images, which the testbed's engine pulls.
+  func images(_ references: [String]) async throws -> [String] {
+    var ids: [String] = []
+    for reference in references {
+      ids.append(
+        try await Self.shell("docker pull -q \(reference) >/dev/null && docker image inspect -f '{{.Id}}' \(reference)")
+      )
+    }
+    return ids
+  }
+
+  func load(_ references: [String]) async throws {
+    _ = try await Self.shell(
+      "docker save \(references.joined(separator: " ")) | docker --host \(endpoint.description) load")
   }
 
   func start() async throws {
     let arguments = [
-      "--host", endpoint.description, "--data-root", folder.file("data"), "--exec-root", folder.file("exec"),
-      "--pidfile", folder.file("pid"), "--bridge", "none", "--iptables=false", "--ip-masq=false", "--storage-driver",
-      "vfs", "--containerd-namespace", "wrktalk-tests", "--add-runtime", "own=\(runtime)", "--default-runtime", "own",
+      "--net", "dockerd", "--host", endpoint.description, "--data-root", folder.file("data"), "--exec-root",
+      folder.file("exec"), "--pidfile", folder.file("pid"), "--bridge", "none", "--iptables=false", "--ip-masq=false",
+      "--storage-driver", "vfs", "--containerd-namespace", "wrktalk-tests", "--add-runtime", "own=\(runtime)",
+      "--default-runtime", "own",
     ]
     let environment = ["PATH": Testbed.variable("PATH") ?? "", "HOME": "/"]
-    let process = Task {
+    process = Task {
       try await ChildProcess.run(
-        executable: "dockerd", arguments: arguments, environment: environment, terminationGrace: .seconds(60))
+        executable: "unshare", arguments: arguments, environment: environment, terminationGrace: .seconds(60))
     }
-    self.process = process
-    while !(await isAnswering()) {
-      if process.isCancelled { throw CancellationError() }
-      try await Task.sleep(for: .milliseconds(100))
-    }
+    _ = try await Self.shell(
+      "until docker --host \(endpoint.description) version >/dev/null 2>&1; do sleep 0.1; done")
   }
 
   /// In order: containers are stopped first.
@@ -252,11 +264,13 @@ actor OwnEngine {
     process = nil
   }
 
-  private func isAnswering() async -> Bool {
-    let outcome = try? await ChildProcess.run(
-      executable: "docker", arguments: ["version"],
-      environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": "/", "DOCKER_HOST": endpoint.description],
-      timeout: .seconds(20))
-    return outcome?.status.isSuccess == true
+  private static func shell(_ script: String) async throws -> String {
+    let outcome = try await ChildProcess.run(
+      executable: "sh", arguments: ["-c", script],
+      environment: [
+        "PATH": Testbed.variable("PATH") ?? "", "HOME": "/", "DOCKER_HOST": try Testbed.location(of: .docker),
+      ], timeout: .seconds(60))
+    try #require(outcome.status.isSuccess, "\(outcome.standardError.text)")
+    return String(outcome.standardOutput.text.reversed().drop { $0.isWhitespace }.reversed())
   }
 }
