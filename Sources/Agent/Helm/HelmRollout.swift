@@ -246,7 +246,8 @@ final class HelmRollout: Sendable {
   /// False while the copies still show a difference from the manifest.
   private func isSettled(_ own: NewestRevision) async throws(RuntimeFailure) -> Bool {
     guard case .helm(let observation) = try await runtime.observe(target) else { return false }
-    return observation.differences.isEmpty && observation.latest?.number == own.label.number
+    return observation.differences.allSatisfy { $0.obstacle != nil }
+      && observation.latest?.number == own.label.number
       && observation.latest?.status == own.record.revision.status
   }
 
