@@ -68,7 +68,7 @@ struct HelmComparisonTests {
   }
 
   static func drifted(_ differences: [HelmObservation.Difference]) -> DeploymentFacts.Environment {
-    .observed(.helm(HelmObservation(latest: revision(1, manifest: ""), differences: differences)))
+    .observed(.helm(HelmObservation(latest: revision(4, manifest: ""), differences: differences)))
   }
 
   static func held(_ obstacle: HelmObservation.Difference.Obstacle) -> HelmObservation.Difference {

@@ -113,7 +113,7 @@ struct ObjectCorrection {
   private func resource() async throws(RuntimeFailure) -> (ResourceNames, ObjectKey) {
     if let resource = try await cluster.resource(of: object) { return resource }
     throw RuntimeFailure(
-      kind: .transient, reason: "UnknownKind",
+      kind: .transient, reason: RuntimeFailure.unknownKind,
       message: "\(object.title) is missing, and the cluster serves no \(object.kind) of \(object.apiVersion) any more. "
         + "Install its CustomResourceDefinition again")
   }

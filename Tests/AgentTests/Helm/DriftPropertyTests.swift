@@ -26,6 +26,71 @@ struct DriftPropertyTests {
       #expect(bench.changes >= rounds * ManifestGenerator.kinds.count / 2, "seed \(seed): too little could be changed")
     }
   }
+
+  /// An apply refuses a variable that is given twice, and an immutable ConfigMap takes no change at all.
+  @Test func oneObjectThatCannotBeCorrectedKeepsNoneOfTheOthersWaiting() async throws {
+    try await HelmStack.with(try #require(HelmEdition.offered.first)) { stack in
+      let bench = DriftBench(stack, seed: 0)
+      let manifest = try ReleaseManifest(
+        """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: fixed}
+        immutable: true
+        data: {a: "1"}
+        ---
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: twice}
+        spec:
+          replicas: 0
+          selector: {matchLabels: {app: x}}
+          template:
+            metadata: {labels: {app: x}}
+            spec: {containers: [{name: c, image: none, env: [{name: A, value: "1"}, {name: A, value: "2"}]}]}
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: {name: port}
+        spec: {type: NodePort, selector: {app: x}, ports: [{port: 80, targetPort: 8080, nodePort: 0}]}
+        ---
+        apiVersion: networking.k8s.io/v1
+        kind: Ingress
+        metadata: {name: gone}
+        spec: {defaultBackend: {service: {name: s, port: {number: 80}}}}
+        """, namespace: stack.namespace)
+      for object in manifest.objects.dropFirst().dropLast() { try await bench.create(object.json, of: object) }
+      var other = manifest.objects[0].json
+      other["data"] = ["a": "2"]
+      try await bench.create(other, of: manifest.objects[0])
+      let port = "jsonpath={.spec.ports[0].nodePort}"
+      let allotted = try await stack.kubectl("get", "service", "port", "-o", port)
+      try await stack.kubectl("scale", "deployment/twice", "--replicas=1")
+      try await stack.kubectl("set", "selector", "service", "port", "app=y")
+
+      let check = DriftCheck(cluster: bench.cluster, now: { Timestamp(seconds: 0) })
+      let drifted = try await check.drifted(
+        manifest, live: try await bench.live(manifest), of: stack.target(), revision: 1)
+      let texts = drifted.flatMap(\.differences).map { EnvironmentComparison.Drift.object($0).description }
+      #expect(
+        texts == [
+          "ConfigMap fixed has another value instead of what the release says at /data/a (somebody set it)",
+          "Deployment twice has 1 instead of 0 at /spec/replicas (kubectl set it)",
+          "Service port has y instead of x at /spec/selector/app (kubectl-set set it)", "Ingress gone is missing",
+        ])
+      let failure = await #expect(throws: RuntimeFailure.self) {
+        try await check.correct(drifted, of: stack.target()) { _ in }
+      }
+      #expect(failure?.reason == "CorrectionRefused")
+      #expect(failure?.message.hasPrefix("The cluster refuses ConfigMap fixed as the release has it.") == true)
+      let left = try await check.drifted(
+        manifest, live: try await bench.live(manifest), of: stack.target(), revision: 1)
+      #expect(left.map(\.object.title) == ["ConfigMap fixed"])
+      #expect(left.flatMap(\.differences).allSatisfy { $0.obstacle != nil })
+      #expect(
+        try await stack.kubectl("get", "service", "port", "-o", port) == allotted, "the port that was allotted stays")
+    }
+  }
 }
 
 private struct DriftBench {
@@ -75,6 +140,22 @@ private struct DriftBench {
       if !left.isEmpty { break }
     }
     try await stack.client.delete(names, key)
+  }
+
+  func create(_ json: JSONValue, of object: ManifestObject) async throws {
+    let (names, key) = try #require(try await cluster.resource(of: object))
+    _ = try await stack.client.create(
+      names, namespace: key.namespace, json, options: WriteOptions(fieldManager: "somebody"))
+  }
+
+  /// As the API server has them now.
+  func live(_ manifest: ReleaseManifest) async throws -> [JSONValue?] {
+    var found: [JSONValue?] = []
+    for object in manifest.objects {
+      let (names, key) = try #require(try await cluster.resource(of: object))
+      found.append((try? await stack.client.get(names, key)).flatMap(ClusterObjects.trimmed))
+    }
+    return found
   }
 
   private func drifted(
