@@ -197,7 +197,13 @@ extension DeploymentPlanner {
       }
       return Care(step: .settled(recheckAfter: interval), problem: ("DriftDetected", message))
     case .correct:
-      if let before, before.reason == "CorrectionFailed", let pause = pauseUntilNextAttempt {
+      if comparison.drifts.allSatisfy(\.isContested) {
+        settle()
+        return Care(step: .settled(recheckAfter: interval), problem: markContested(text, before))
+      }
+      if let before, before.reason == "CorrectionFailed", !comparison.isPartlyHeldUp,
+        let pause = pauseUntilNextAttempt
+      {
         unset(DeploymentCondition.reconciling)
         return Care(step: .settled(recheckAfter: min(interval, pause)), problem: (before.reason, before.message))
       }
@@ -263,6 +269,15 @@ extension DeploymentPlanner {
 
   /// Something that changes the environment again and again is not fought every few seconds.
   private var correctionPause: Duration { facts.retry.pause(afterCorrections: status.corrections ?? 0) }
+
+  /// Something sets again and again what the release sets otherwise.
+  private mutating func markContested(_ text: String, _ before: Condition?) -> (reason: String, message: String) {
+    let message =
+      "\(text). It is corrected more and more seldom: end what changes it, or name the field in spec.driftIgnore"
+    if before?.reason != "DriftContested" { events.append(DeploymentEvent(.warning, "DriftContested", message)) }
+    set(DeploymentCondition.drifted, .isTrue, "DriftContested", message)
+    return ("DriftContested", message)
+  }
 
   mutating func markCorrected(_ current: DesiredDeploymentStatus.Current, beside running: RunningRelease? = nil) {
     status.corrections = min(max(status.corrections ?? 0, 0), 15) + 1

@@ -53,12 +53,32 @@ public struct EnvironmentComparison: Sendable, Hashable {
         "revision \(revision.number) of the Helm release is \(revision.status.rawValue)"
       case .unreadable(let problem): problem
       case .object(let difference):
+        Self.text(of: difference)
+      }
+    }
+
+    private static func text(of difference: HelmObservation.Difference) -> String {
+      var text =
         switch difference.change {
         case .missing: "\(difference.object) is missing"
         case .field(let pointer, let expected, let actual):
           "\(difference.object) has \(actual) instead of \(expected) at \(pointer)"
         }
+      if let manager = difference.manager { text += " (\(manager) set it)" }
+      switch difference.obstacle {
+      case nil, .refused?: return text
+      case .contested(let corrections)?: return "\(text), and came back after each of \(corrections) corrections"
       }
+    }
+
+    /// True for what cannot be corrected at once.
+    public var isHeldUp: Bool {
+      if case .object(let difference) = self { difference.obstacle != nil } else { false }
+    }
+
+    /// True for what comes back however often it is corrected.
+    public var isContested: Bool {
+      if case .object(let difference) = self, case .contested? = difference.obstacle { true } else { false }
     }
   }
 
@@ -74,6 +94,9 @@ public struct EnvironmentComparison: Sendable, Hashable {
   public var health: Health
 
   public var isMatching: Bool { drifts.isEmpty && health == .healthy }
+
+  /// True where something has drifted beside what could not be corrected: that does not wait for the other.
+  var isPartlyHeldUp: Bool { drifts.contains(where: \.isHeldUp) && !drifts.allSatisfy(\.isHeldUp) }
 
   /// The differences in one sentence; at most three by name.
   public var driftText: String {

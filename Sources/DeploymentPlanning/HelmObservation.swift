@@ -72,13 +72,26 @@ public struct HelmObservation: Sendable, Hashable {
       case field(pointer: String, expected: String, actual: String)
     }
 
+    /// What keeps a difference from being corrected at once.
+    public enum Obstacle: Sendable, Hashable {
+      /// The last try failed, for this reason.
+      case refused(String)
+      /// It was corrected so often in a row and came back each time.
+      case contested(corrections: Int)
+    }
+
     /// `Deployment backend`
     public var object: String
     public var change: Change
+    /// Who made it so, as the object's managed fields name it; nil where that is not known.
+    public var manager: String?
+    public var obstacle: Obstacle?
 
-    public init(object: String, change: Change) {
+    public init(object: String, change: Change, manager: String? = nil, obstacle: Obstacle? = nil) {
       self.object = object
       self.change = change
+      self.manager = manager
+      self.obstacle = obstacle
     }
   }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import WireFormats
 
 /// Builds the nodes of documents from libyaml's events.
@@ -182,6 +183,11 @@ struct YAMLComposer {
       if type.map({ prefix + $0 }) == scalar.tag { return resolved }
       if case .integer(let number) = resolved, scalar.tag == prefix + "float" { return .number(Double(number)) }
       throw failure(mark, "\"\(scalar.text.prefix(40))\" does not fit its tag")
+    case prefix + "binary" where keys == .lenient:
+      guard let bytes = Data(base64Encoded: scalar.text.filter { !$0.isWhitespace }) else {
+        throw failure(mark, "what is tagged !!binary is not valid Base64")
+      }
+      return .string(String(decoding: bytes, as: UTF8.self))
     case let tag?: throw failure(mark, "the tag \(tag) is not supported")
     }
     return resolved

@@ -14,7 +14,7 @@ public enum YAMLStream {
   public enum KeyRules: Sendable, Hashable {
     /// Strings, each once.
     case strict
-    /// Any scalar, as it is written; of a key that stands twice the last counts. So Helm reads what charts rendered.
+    /// Any scalar, as it is written; of a key that stands twice the last counts. What is tagged `!!binary` is taken. So Helm reads what charts rendered.
     case lenient
   }
 

@@ -67,6 +67,49 @@ struct HelmComparisonTests {
     #expect((comparison.health == .healthy) == row.isHealthy)
   }
 
+  static func drifted(_ differences: [HelmObservation.Difference]) -> DeploymentFacts.Environment {
+    .observed(.helm(HelmObservation(latest: revision(4, manifest: ""), differences: differences)))
+  }
+
+  static func held(_ obstacle: HelmObservation.Difference.Obstacle) -> HelmObservation.Difference {
+    var difference = scaled
+    difference.manager = "autoscaler"
+    difference.obstacle = obstacle
+    return difference
+  }
+
+  @Test func whatIsFoughtOverIsNamedWithWhoAndNotCorrectedAtOnce() {
+    let decision = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: settledStatus()),
+      facts: facts(Self.drifted([Self.held(.contested(corrections: 3))])))
+    let condition = decision.status.conditions?[DeploymentCondition.drifted]
+    #expect(decision.stepName == "settled for 1m")
+    #expect(condition?.reason == "DriftContested")
+    #expect(
+      condition?.message.hasPrefix(
+        "Deployment media has 5 instead of 2 at /spec/replicas (autoscaler set it), and came back after each of 3 "
+          + "corrections") == true, "\(condition?.message ?? "")")
+    #expect(decision.events.map(\.reason).contains("DriftContested"))
+  }
+
+  @Test func whatCannotBeCorrectedKeepsNothingElseWaiting() {
+    let refused = Self.held(.refused("no"))
+    let other = HelmObservation.Difference(object: "Service backend", change: .missing)
+    let first = DeploymentPlanner.decide(
+      deployment(spec("2.2.0"), status: settledStatus()), facts: facts(Self.drifted([Self.scaled])))
+    let failed = DeploymentPlanner.record(
+      .restoreFailed(.init(isTransient: true, reason: "CorrectionRefused", message: "no"), .driftCorrection),
+      of: deployment(spec("2.2.0"), status: first.status), now: moment
+    ).status
+    let object = deployment(spec("2.2.0"), status: failed)
+    #expect(DeploymentPlanner.decide(object, facts: facts(Self.drifted([refused]))).stepName == "settled for 10s")
+    #expect(
+      DeploymentPlanner.decide(object, facts: facts(Self.drifted([refused, other]))).stepName == "correct to 2.2.0")
+    #expect(
+      DeploymentPlanner.decide(object, facts: facts(Self.drifted([Self.scaled]))).stepName == "settled for 10s",
+      "where nothing is known of single objects all of them wait")
+  }
+
   @Test func aDigestThatWasNotRecordedIsNotCompared() {
     let observation = HelmObservation(latest: Self.revision(4, manifest: "other"))
     #expect(EnvironmentComparison(expected: RevisionReference(4), observation).isMatching)

@@ -36,7 +36,7 @@ apply() {
 }
 good() { apply "v$((version % 2 + 1))"; }
 until_is() { wrktalkctl wait dd/wrktalk -n "$project" --for="condition=$1" --timeout 3m >"$folder/wait.log" 2>&1 ||
-  { tail -3 "$folder/wait.log" "$folder/agent.log" >&2; fail "round $round ($what): not $1"; }; }
+  { tail -n 3 "$folder/wait.log" "$folder/agent.log" >&2; fail "round $round ($what): not $1"; }; }
 
 upgrade() { good; until_is Ready; }
 failure() { apply crash; until_is Remediated; }

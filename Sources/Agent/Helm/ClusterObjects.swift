@@ -130,11 +130,17 @@ final class ClusterObjects: Sendable {
   func live(_ objects: [ManifestObject]) async throws(RuntimeFailure) -> [JSONValue?] {
     var found: [JSONValue?] = []
     for object in objects {
-      guard let (informer, key) = try await informer(for: object) else {
+      do throws(RuntimeFailure) {
+        guard let (informer, key) = try await informer(for: object) else {
+          found.append(nil)
+          continue
+        }
+        found.append(informer.object(key))
+      } catch {
+        // With its definition all objects of a kind go.
+        guard error.reason == RuntimeFailure.unknownKind else { throw error }
         found.append(nil)
-        continue
       }
-      found.append(informer.object(key))
     }
     return found
   }
@@ -264,18 +270,41 @@ struct RevisionLabel: Sendable, Hashable {
 }
 
 extension RuntimeFailure {
+  static let unknownKind = "UnknownKind"
+
   /// - Parameter what: what was to be read or written.
   init(_ error: ResourceClientError, _ what: String) {
     if error.isCancellation {
       self = .stopped
-    } else if error.reason == .forbidden {
-      self.init(
-        kind: .transient, reason: "ClusterAccessDenied",
-        message: "The Agent may not use \(what): \(error). Extend its Role")
-    } else {
-      self.init(
-        kind: .transient, reason: "ClusterUnreachable",
-        message: "The cluster gave no answer about \(what): \(error)")
+      return
+    }
+    func failure(_ reason: String, _ message: String) -> RuntimeFailure {
+      RuntimeFailure(kind: .transient, reason: reason, message: message)
+    }
+    guard let answer = error.reason else {
+      self = failure("ClusterUnreachable", "The cluster gave no answer about \(what): \(error)")
+      return
+    }
+    let text = "\(error)"
+    switch answer {
+    case .forbidden where text.contains("exceeded quota") || text.contains("failed quota"):
+      self = failure("QuotaExceeded", "The namespace's quota does not admit \(what): \(error)")
+    case .forbidden where text.contains("because it is being terminated"):
+      self = failure("NamespaceTerminating", "\(what) cannot be made in a namespace that is being deleted: \(error)")
+    case .forbidden where text.contains("admission webhook") || text.contains("violates PodSecurity"):
+      self = failure("AdmissionDenied", "The cluster does not admit \(what): \(error)")
+    case .forbidden:
+      self = failure("ClusterAccessDenied", "The Agent may not use \(what): \(error). Extend its Role")
+    case .unauthorized:
+      self = failure("ClusterAccessDenied", "The cluster does not accept the Agent, which asked for \(what): \(error)")
+    case .internalError where text.contains("failed calling webhook"):
+      self = failure(
+        "WebhookUnavailable", "An admission webhook keeps the cluster from answering about \(what): \(error)")
+    case .serviceUnavailable, .timeout, .tooManyRequests:
+      self = failure("ClusterUnreachable", "The cluster cannot answer about \(what) now: \(error)")
+    case .notFound where text.contains("no such path"):
+      self = failure(Self.unknownKind, "The cluster no longer serves \(what): its CustomResourceDefinition was removed")
+    default: self = failure("ClusterRefused", "The cluster refuses \(what): \(error)")
     }
   }
 }

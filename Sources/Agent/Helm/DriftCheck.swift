@@ -5,167 +5,194 @@ import ResourceModel
 import Synchronization
 import WireFormats
 
-/// Finds the objects of a release that somebody changed.
+/// Finds the objects of a release that somebody changed, and brings them back.
 ///
-/// What differs field by field is put to the API server, as an apply that stores nothing: only where that would change the
-/// object it has drifted. So no notation of a value and no default is taken for drift, and nothing that admission adds; where
-/// the server gives no word, what was compared counts.
+/// What differs in writing is put to the API server, as a change of just these fields that stores nothing: only where that
+/// would change them something has drifted. So no notation of a value and no default is taken for drift, and nothing that
+/// admission adds. Where the server gives no word, what differs for certain counts.
 final class DriftCheck: Sendable {
   struct Drifted: Sendable {
     var object: ManifestObject
+    /// Nil where the object is missing.
     var live: JSONValue?
+    var fields: [ManifestComparison.Difference]
+    /// The same in words.
     var differences: [HelmObservation.Difference]
   }
 
-  private struct Verdict: Hashable {
-    var resourceVersion: String
+  private struct Question: Hashable {
     var revision: Int64
-    var ignored: [JSONPointer]
-    var isReal: Bool
+    var generation: JSONValue?
+    var differences: [ManifestComparison.Difference]
   }
 
-  /// Helm's own: a field that a later chart leaves out must not stay for having another owner.
-  static let fieldManager = "helm"
+  private struct Verdict {
+    var question: Question
+    var real: [ManifestComparison.Difference]
+    /// Who changed them, beside `real`.
+    var managers: [String?]
+  }
 
   private let cluster: ClusterObjects
+  private let corrections: DriftCorrections
   /// The last word of the API server on an object, by its uid.
   private let verdicts = Mutex<[String: Verdict]>([:])
   /// More are forgotten: asking again costs only a request.
   private static let verdictLimit = 1000
+  /// Where a change of all fields is refused, so many are tried one by one.
+  private static let singleLimit = 20
 
-  init(cluster: ClusterObjects) { self.cluster = cluster }
+  /// - Parameter now: what the pauses between corrections are measured by.
+  init(cluster: ClusterObjects, now: @escaping @Sendable () -> Timestamp) {
+    self.cluster = cluster
+    self.corrections = DriftCorrections(now: now)
+  }
+
+  // MARK: Finding
 
   func drifted(
     _ manifest: ReleaseManifest, live: [JSONValue?], of target: RuntimeTarget, revision: Int64
   ) async throws(RuntimeFailure) -> [Drifted] {
     var found: [Drifted] = []
     for (object, live) in zip(manifest.objects, live) {
-      let differences = ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore)
-      guard !differences.isEmpty else { continue }
-      if let live, try await !isReal(object, live, target, revision) { continue }
-      found.append(Drifted(object: object, live: live, differences: differences))
+      if let drifted = try await drifted(object, live, target, revision) { found.append(drifted) }
     }
     return found
   }
 
-  /// Brings one object back to what the manifest says, with what Helm knows its own by.
-  func correct(_ drifted: Drifted, of target: RuntimeTarget) async throws(RuntimeFailure) {
-    do throws(RuntimeFailure) {
-      _ = try await apply(drifted.object, over: drifted.live, of: target, isDryRun: false)
-    } catch {
-      guard error.reason == Self.refused, drifted.live != nil else { throw error }
-      try await replace(drifted, of: target)
+  private func drifted(
+    _ object: ManifestObject, _ live: JSONValue?, _ target: RuntimeTarget, _ revision: Int64
+  ) async throws(RuntimeFailure) -> Drifted? {
+    guard let live else {
+      if object.vanishesWhenDone { return nil }
+      let missing = HelmObservation.Difference(
+        object: object.title, change: .missing, obstacle: corrections.obstacle(to: object, []))
+      return Drifted(object: object, live: nil, fields: [], differences: [missing])
     }
+    let comparison = ManifestComparison(object, live, ignoring: target.driftIgnore)
+    guard !comparison.differences.isEmpty else { return nil }
+    let verdict = try await verdict(object, live, comparison, target, revision)
+    guard !verdict.real.isEmpty else { return nil }
+    let differences = zip(verdict.real, verdict.managers).map { difference, manager in
+      var described = object.described(difference)
+      described.manager = manager
+      described.obstacle = corrections.obstacle(to: object, difference.path)
+      return described
+    }
+    return Drifted(object: object, live: live, fields: verdict.real, differences: differences)
   }
 
-  /// Puts what differs in the place of what is there. An apply takes no field of another owner away, so it cannot bring
-  /// back one of which there may be only one, as `httpGet` where somebody made it `exec`: the server refuses both.
-  private func replace(_ drifted: Drifted, of target: RuntimeTarget) async throws(RuntimeFailure) {
-    let (names, key) = try await resource(of: drifted.object)
-    do throws(ResourceClientError) {
-      let live = try await cluster.client.get(names, key)
-      let wanted = Self.applied(drifted.object, over: live, of: target)
-      let fields = drifted.differences.compactMap { difference -> JSONPointer? in
-        if case .field(let pointer, _, _) = difference.change { JSONPointer(pointer) } else { nil }
-      }
-      let replaced = fields.reduce(live) { $0.adopting(Self.union(around: $1, in: wanted).tokens[...], from: wanted) }
-      _ = try await cluster.client.replace(names, key, replaced)
-    } catch {
-      throw Self.failure(error, drifted.object)
-    }
-  }
-
-  /// The list or the object around a field, which go together: the outermost list, where the field is in one, for the live
-  /// one may have its elements in other places.
-  private static func union(around field: JSONPointer, in wanted: JSONValue) -> JSONPointer {
-    for length in field.tokens.indices {
-      let place = JSONPointer(tokens: Array(field.tokens.prefix(length)))
-      if case .array? = place.value(in: wanted) { return place }
-    }
-    return field.tokens.count > 2 ? JSONPointer(tokens: field.tokens.dropLast()) : field
-  }
-
-  private func isReal(
-    _ object: ManifestObject, _ live: JSONValue, _ target: RuntimeTarget, _ revision: Int64
-  ) async throws(RuntimeFailure) -> Bool {
+  private func verdict(
+    _ object: ManifestObject, _ live: JSONValue, _ comparison: ManifestComparison, _ target: RuntimeTarget,
+    _ revision: Int64
+  ) async throws(RuntimeFailure) -> Verdict {
     let uid = live["metadata"]?["uid"]?.string ?? ""
-    let version = live["metadata"]?["resourceVersion"]?.string ?? ""
-    let ignored = object.ignoredPaths(target.driftIgnore)
-    if let known = verdicts.withLock({ $0[uid] }), known.resourceVersion == version, known.revision == revision,
-      known.ignored == ignored
+    let question = Question(
+      revision: revision, generation: live["metadata"]?["generation"], differences: comparison.differences)
+    if let known = verdicts.withLock({ $0[uid] }), known.question == question { return known }
+    let (real, isFinal) = try await real(object, live, comparison, target)
+    var verdict = Verdict(question: question, real: real, managers: real.map { _ in nil })
+    if !real.isEmpty, let (names, key) = try await cluster.resource(of: object),
+      let whole = try? await cluster.client.get(names, key)
     {
-      return known.isReal
+      verdict.managers = real.map { $0.place.manager(in: whole, besides: ObjectCorrection.fieldManager) }
     }
-    let isReal: Bool
-    do throws(RuntimeFailure) {
-      isReal = Self.content(try await apply(object, over: live, of: target, isDryRun: true)) != Self.content(live)
-    } catch {
-      if error.kind == .cancelled { throw error }
-      // Where the server gives no word, what was compared stands.
-      return true
+    if isFinal {
+      verdicts.withLock { verdicts in
+        if verdicts.count >= Self.verdictLimit { verdicts.removeAll() }
+        verdicts[uid] = verdict
+      }
     }
-    verdicts.withLock { verdicts in
-      if verdicts.count >= Self.verdictLimit { verdicts.removeAll() }
-      verdicts[uid] = Verdict(resourceVersion: version, revision: revision, ignored: ignored, isReal: isReal)
-    }
-    return isReal
+    return verdict
   }
 
-  private func apply(
-    _ object: ManifestObject, over live: JSONValue?, of target: RuntimeTarget, isDryRun: Bool
-  ) async throws(RuntimeFailure) -> JSONValue {
-    let (names, key) = try await resource(of: object)
+  /// The differences that a change by the server's own word would undo.
+  /// - Returns: also whether that is its word.
+  private func real(
+    _ object: ManifestObject, _ live: JSONValue, _ comparison: ManifestComparison, _ target: RuntimeTarget
+  ) async throws(RuntimeFailure) -> ([ManifestComparison.Difference], isFinal: Bool) {
+    guard let (names, key) = try await cluster.resource(of: object) else { return (comparison.differences, false) }
+    func answer(to comparison: ManifestComparison) async throws(ResourceClientError) -> JSONValue {
+      try await cluster.client.mergePatch(
+        names, key, live.mergePatch(to: comparison.wanted), options: ObjectCorrection.options(isDryRun: true))
+    }
     do throws(ResourceClientError) {
-      return try await cluster.client.apply(
-        names, key, Self.applied(object, over: live, of: target), fieldManager: Self.fieldManager, force: true,
-        options: WriteOptions(isDryRun: isDryRun))
+      let first = try await answer(to: comparison)
+      let real = comparison.differences.filter { $0.place.value(in: first) != $0.place.value(in: live) }
+      let isForeign = real.contains { $0.place.value(in: first) != $0.expected }
+      guard isForeign else { return (real, true) }
+      // What comes out otherwise each time is made by the server, such as a time or a number that it allots.
+      let second = try await answer(to: comparison)
+      return (real.filter { $0.place.value(in: first) == $0.place.value(in: second) }, true)
     } catch {
-      throw Self.failure(error, object)
+      if error.isCancellation { throw .stopped }
+      if !error.isAnswer { throw RuntimeFailure(error, object.title) }
+      let certain = comparison.differences.filter(\.isCertain)
+      guard error.reason == .invalid, comparison.differences.count <= Self.singleLimit else {
+        return (certain, error.reason != .notFound && !error.isTransient)
+      }
+      guard comparison.differences.count > 1 else { return (certain, true) }
     }
+    var found: [ManifestComparison.Difference] = []
+    for difference in comparison.differences {
+      let single = ManifestComparison(object, live, ignoring: target.driftIgnore, only: [difference.path])
+      do throws(ResourceClientError) {
+        let answer = try await answer(to: single)
+        if difference.place.value(in: answer) != difference.place.value(in: live) { found.append(difference) }
+      } catch {
+        if error.isCancellation { throw .stopped }
+        if !error.isAnswer { throw RuntimeFailure(error, object.title) }
+        if difference.isCertain { found.append(difference) }
+      }
+    }
+    return (found, true)
   }
 
-  private func resource(of object: ManifestObject) async throws(RuntimeFailure) -> (ResourceNames, ObjectKey) {
-    if let resource = try await cluster.resource(of: object) { return resource }
-    throw RuntimeFailure(
-      kind: .transient, reason: "UnknownKind",
-      message: "The cluster serves no \(object.kind) of \(object.apiVersion), which the release holds")
+  // MARK: Correcting
+
+  /// Brings each object back to what the manifest says, as far as the cluster lets it; one that cannot be keeps none of the
+  /// others waiting. What is fought over waits for its time.
+  /// - Throws: at the end, where something could not be corrected: what and why.
+  func correct(
+    _ drifted: [Drifted], of target: RuntimeTarget, progress: (Drifted) async -> Void
+  ) async throws(RuntimeFailure) {
+    var failures: [RuntimeFailure] = []
+    for drifted in drifted {
+      let paths = drifted.live == nil ? [[]] : drifted.fields.map(\.path)
+      let due = paths.filter { !corrections.isWaiting(drifted.object, $0) }
+      if due.isEmpty { continue }
+      await progress(drifted)
+      do throws(RuntimeFailure) {
+        let correction = ObjectCorrection(cluster: cluster, object: drifted.object, target: target)
+        let refused =
+          drifted.live == nil ? try await correction.make() : try await correction.putRight(Set(due))
+        corrections.note(drifted.object, due.filter { refused?.paths.contains($0) != true })
+        if let refused {
+          corrections.refuse(drifted.object, refused.paths, refused.failure.message)
+          failures.append(refused.failure)
+        }
+      } catch {
+        if error.kind == .cancelled { throw error }
+        corrections.refuse(drifted.object, Set(due), error.message)
+        failures.append(error)
+      }
+    }
+    guard var failure = failures.first else { return }
+    failure.message = failures.prefix(3).map(\.message).joined(separator: "; ")
+    if failures.count > 3 { failure.message += "; and \(failures.count - 3) more" }
+    if failures.contains(where: { $0.kind == .permanent }) { failure.kind = .permanent }
+    throw failure
   }
+}
 
-  private static let refused = "CorrectionRefused"
-
-  private static func failure(_ error: ResourceClientError, _ object: ManifestObject) -> RuntimeFailure {
-    guard error.reason == .invalid else { return RuntimeFailure(error, object.title) }
-    // A refusal may quote what the object holds.
-    let detail = object.kind == "Secret" || object.kind == "ConfigMap" ? "" : ": \(error)"
-    return RuntimeFailure(
-      kind: .transient, reason: refused, message: "The cluster refuses \(object.title) as the release has it\(detail)")
-  }
-
-  /// Helm adds these to all that it makes, beside the manifest; without them it takes an object for somebody else's.
-  private static func applied(
-    _ object: ManifestObject, over live: JSONValue?, of target: RuntimeTarget
-  ) -> JSONValue {
-    var json = object.desired(ignoring: target.driftIgnore, live: live)
-    json["status"] = nil
-    json["metadata"]?["creationTimestamp"] = nil
-    var metadata = json["metadata"] ?? [:]
-    var labels = metadata["labels"]?.object ?? [:]
-    labels["app.kubernetes.io/managed-by"] = "Helm"
-    var annotations = metadata["annotations"]?.object ?? [:]
-    annotations["meta.helm.sh/release-name"] = .string(target.name)
-    annotations["meta.helm.sh/release-namespace"] = .string(target.namespace)
-    metadata["labels"] = .object(labels)
-    metadata["annotations"] = .object(annotations)
-    json["metadata"] = metadata
-    return json
-  }
-
-  /// What an apply could change of an object.
-  private static func content(_ object: JSONValue) -> JSONValue {
-    var object = object
-    object["status"] = nil
-    for field in ["managedFields", "resourceVersion", "generation", "selfLink"] { object["metadata"]?[field] = nil }
-    object["metadata"]?["annotations"]?["kubectl.kubernetes.io/last-applied-configuration"] = nil
-    return object
+extension ResourceClientError {
+  /// Whether the server has said what it thinks of the request itself; false where the same may be answered otherwise in a
+  /// moment.
+  var isAnswer: Bool {
+    guard case .status(let error) = self else { return false }
+    switch error.reason {
+    case .tooManyRequests, .serviceUnavailable, .timeout, .unauthorized: return false
+    default: return true
+    }
   }
 }

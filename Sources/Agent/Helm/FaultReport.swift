@@ -28,6 +28,12 @@ struct FaultReport: Sendable {
     return text
   }
 
+  /// With the newest warning about the object itself.
+  func text(of object: UnreadyObject) async -> String {
+    let told = await warning(about: object.name, kind: object.kind, in: object.namespace, reasons: nil)
+    return mask.masked(object.message) + (told.map { " (\($0))" } ?? "")
+  }
+
   /// What a container has written that has ended: it may take a moment until that can be read.
   private func lastWords(of fault: PodFault) async -> Result<String, ResourceClientError> {
     var found = await log(of: fault)
@@ -65,21 +71,24 @@ struct FaultReport: Sendable {
   /// to: the kubelet may take a moment to say so.
   private func warning(about fault: PodFault) async -> String? {
     for _ in 0..<(fault.kind == .notReady ? 10 : 1) {
-      if let told = await warning(about: fault.pod) { return told }
+      if let told = await warning(about: fault.pod, kind: "Pod", in: namespace, reasons: Self.reasons) { return told }
       guard fault.kind == .notReady, (try? await clock.sleep(for: .milliseconds(500))) != nil else { return nil }
     }
     return nil
   }
 
-  private func warning(about pod: String) async -> String? {
+  /// - Parameter reasons: those that count; nil for all.
+  private func warning(
+    about name: String, kind: String, in namespace: String, reasons: Set<String>?
+  ) async -> String? {
     let selector = ObjectSelector(
       fields: [
-        .equals(path: "involvedObject.name", value: pod), .equals(path: "involvedObject.kind", value: "Pod"),
+        .equals(path: "involvedObject.name", value: name), .equals(path: "involvedObject.kind", value: kind),
         .equals(path: "type", value: "Warning"),
       ])
     let list = try? await client.page(
       KubernetesResources.events, namespace: namespace, selector: selector, limit: 100)
-    let events = (list?["items"]?.array ?? []).filter { Self.reasons.contains($0["reason"]?.string ?? "") }
+    let events = (list?["items"]?.array ?? []).filter { reasons?.contains($0["reason"]?.string ?? "") ?? true }
     let newest = events.max { Self.moment(of: $0) < Self.moment(of: $1) }
     return newest?["message"]?.string.map { mask.masked($0.lastLines(3, characters: 500)) }
   }

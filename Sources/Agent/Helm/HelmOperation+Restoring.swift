@@ -106,12 +106,14 @@ extension HelmOperation {
 
   /// Applies the objects of the deployed revision that differ from its manifest.
   func correctObjects(_ revision: RevisionLabel) async throws(RuntimeFailure) {
-    for (index, drifted) in try await drifted(revision).enumerated() {
+    let drifted = try await drifted(revision)
+    var done = 0
+    try await runtime.drift.correct(drifted, of: target) { one in
       await progress(
         Progress(
-          step: .starting, done: index, total: drifted.differences.count,
-          message: "applying \(drifted.object.title) as it was deployed"))
-      try await runtime.drift.correct(drifted, of: target)
+          step: .starting, done: done, total: drifted.count,
+          message: "applying \(one.object.title) as it was deployed"))
+      done += 1
     }
   }
 

@@ -170,10 +170,9 @@ final class HelmRollout: Sendable {
 
   private func explanation(of failure: RuntimeFailure) async -> RuntimeFailure {
     let revisions = try? await runtime.cluster.revisions(release: target.name, namespace: target.namespace)
+    let newest = try? await newest(among: revisions ?? [])
     var assessment: RolloutAssessment?
-    if let newest = try? await newest(among: revisions ?? []) {
-      assessment = try? await watch.assessment(of: newest, includingHooks: true)
-    }
+    if let newest { assessment = try? await watch.assessment(of: newest, includingHooks: true) }
     let isHook = failure.reason == "HookFailed"
     if let fault = assessment?.fault {
       let text = await report(fault, assessment?.workload)
@@ -184,10 +183,25 @@ final class HelmRollout: Sendable {
     if isHook, let known = lastReport.withLock({ $0 }) {
       return RuntimeFailure(kind: .permanent, reason: failure.reason, message: "\(failure.message). \(known.text)")
     }
-    if let waiting = assessment?.failure ?? assessment?.waitingFor {
+    let span = DurationText(target.timeout)
+    if let told = assessment?.failure {
+      return RuntimeFailure(
+        kind: .permanent, reason: isHook ? failure.reason : "WorkloadUnhealthy",
+        message: isHook ? "\(failure.message). \(mask.masked(told))" : "\(mask.masked(told)); not ready after \(span)")
+    }
+    if isHook { return failure }
+    if let waiting = assessment?.waitingFor {
       return RuntimeFailure(
         kind: .permanent, reason: failure.reason,
-        message: "Not everything is ready after \(DurationText(target.timeout)): \(mask.masked(waiting))")
+        message: "Not everything is ready after \(span): \(mask.masked(waiting))")
+    }
+    if let newest, case let unready = await watch.unready(of: newest), !unready.isEmpty {
+      let report = FaultReport(client: runtime.client, namespace: target.namespace, mask: mask, clock: runtime.clock)
+      var texts: [String] = []
+      for object in unready.prefix(3) { texts.append(await report.text(of: object)) }
+      return RuntimeFailure(
+        kind: .permanent, reason: failure.reason,
+        message: "Not everything is ready after \(span): \(texts.joined(separator: "; "))")
     }
     return failure
   }
@@ -246,7 +260,8 @@ final class HelmRollout: Sendable {
   /// False while the copies still show a difference from the manifest.
   private func isSettled(_ own: NewestRevision) async throws(RuntimeFailure) -> Bool {
     guard case .helm(let observation) = try await runtime.observe(target) else { return false }
-    return observation.differences.isEmpty && observation.latest?.number == own.label.number
+    return observation.differences.allSatisfy { $0.obstacle != nil }
+      && observation.latest?.number == own.label.number
       && observation.latest?.status == own.record.revision.status
   }
 

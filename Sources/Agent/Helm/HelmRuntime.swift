@@ -81,7 +81,7 @@ public final class HelmRuntime: DeploymentRuntime {
     self.client = client
     self.cluster = ClusterObjects(client: client, discovery: APIDiscovery(client: client), logger: logger)
     self.releases = HelmReleases(client: client)
-    self.drift = DriftCheck(cluster: cluster)
+    self.drift = DriftCheck(cluster: cluster, now: now)
     self.clock = clock
     self.now = now
     self.logger = logger

@@ -80,13 +80,21 @@ struct HelmValues: Sendable {
       guard let decoded = Base64.decode(text) else { return try missing("\(title) cannot be read") }
       bytes = decoded
     }
+    let place = "\(title), key \(key)"
+    let documents: [YAMLDocument]
     do throws(YAMLError) {
-      // A parser's words may quote what it read.
-      _ = try YAMLStream.parse(bytes, file: title)
+      // As Helm reads them. A parser's words may quote what it read.
+      documents = try YAMLStream.parse(bytes, file: title, keys: .lenient)
     } catch {
       throw RuntimeFailure(
         kind: .permanent, reason: "InvalidValues",
-        message: "\(title) holds no YAML at key \(key): see line \(error.location.line)")
+        message: "\(place), which spec.helm.valuesFrom names, is not valid YAML: see line \(error.location.line)")
+    }
+    if let first = documents.first, first.value.object == nil {
+      throw RuntimeFailure(
+        kind: .permanent, reason: "InvalidValues",
+        message: "\(place), which spec.helm.valuesFrom names, holds a \(first.value.typeName) instead of values by name"
+      )
     }
     return bytes
   }

@@ -133,8 +133,8 @@ struct Leftovers: Sendable {
       }
       return .object(others)
     case (.array(let elements), .array(let others)):
-      guard let wanted = kept.array, let keys = ManifestComparison.mergeKeys(of: elements),
-        ManifestComparison.mergeKeys(of: wanted) != nil || wanted.isEmpty
+      guard let wanted = kept.array, let keys = ListKeys.usual(of: elements),
+        ListKeys.usual(of: wanted) != nil || wanted.isEmpty
       else { return live }
       func isSame(_ left: JSONValue, _ right: JSONValue) -> Bool {
         keys.allSatisfy { left[$0] == right[$0] || left[$0] == nil || right[$0] == nil }

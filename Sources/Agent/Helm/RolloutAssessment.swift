@@ -13,7 +13,8 @@ struct RolloutAssessment: Sendable, Hashable {
   var fault: PodFault?
   /// The workload that the fault keeps from being ready.
   var workload: String?
-  /// A Job that gave up, whatever its pods say: waiting does not help it.
+  /// What a workload itself says of why it is not ready, whatever its pods say: a Job that gave up, a Deployment that is
+  /// paused or that may not make its pods.
   var failure: String?
 
   struct Workload: Sendable, Hashable {
@@ -21,6 +22,8 @@ struct RolloutAssessment: Sendable, Hashable {
     var live: JSONValue?
     /// Those of its newest template; nil where it cannot be told yet which these are.
     var pods: [JSONValue]?
+    /// False in a namespace that is not watched.
+    var arePodsVisible = true
   }
 
   /// - Parameter workloads: in the order of the manifest, hooks that run now first.
@@ -41,15 +44,32 @@ struct RolloutAssessment: Sendable, Hashable {
       var text =
         isJob
         ? "\(workload.object.title) has not ended" : "\(workload.object.name) \(ready)/\(counts.desired) ready"
-      if let fault { text += ": \(fault.message)" }
+      let told = Self.obstacle(workload, health, counts)
+      if let fault {
+        text += ": \(fault.message)"
+      } else if let told {
+        text += ": \(told)"
+      } else if !workload.arePodsVisible {
+        text += ": its pods are in namespace \(workload.object.namespace), which the Agent does not watch; look there"
+      }
+      if failure == nil { failure = told }
       if waitingFor == nil || (self.fault == nil && fault != nil) { waitingFor = text }
       if let fault, self.fault.map({ fault.kind.rank < $0.kind.rank }) ?? true {
         self.fault = fault
         self.workload = workload.object.title
         waitingFor = text
       }
-      if case .unhealthy(let message) = health, failure == nil, isJob, workload.live != nil { failure = message }
     }
+  }
+
+  /// What the workload's own status says; nil where that is only how many pods are ready.
+  private static func obstacle(
+    _ workload: Workload, _ health: WorkloadHealth.Health, _ counts: WorkloadHealth.Counts
+  ) -> String? {
+    guard case .unhealthy(let message) = health, workload.live != nil,
+      message != "\(workload.object.title) \(counts.text)"
+    else { return nil }
+    return message
   }
 
   var progress: DesiredDeploymentStatus.Progress {

@@ -80,7 +80,9 @@ final class RolloutWatch: Sendable {
 
   private func workloads(_ manifest: ReleaseManifest, _ live: [JSONValue?]) -> [RolloutAssessment.Workload] {
     zip(manifest.workloads, live).map { object, live in
-      RolloutAssessment.Workload(object: object, live: live, pods: pods(of: object, live: live))
+      RolloutAssessment.Workload(
+        object: object, live: live, pods: pods(of: object, live: live),
+        arePodsVisible: object.namespace == target.namespace)
     }
   }
 
@@ -107,7 +109,7 @@ final class RolloutWatch: Sendable {
   /// - Returns: nil while the workload is not what the manifest says, or its controller has not seen that: the pods that
   ///   there are belong to what was before.
   private func pods(of object: ManifestObject, live: JSONValue?) -> [JSONValue]? {
-    guard let live, let uid = live["metadata"]?["uid"]?.string,
+    guard object.namespace == target.namespace, let live, let uid = live["metadata"]?["uid"]?.string,
       live["metadata"]?["generation"] == live["status"]?["observedGeneration"]
         || WorkloadKind(object) == .job,
       ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore).isEmpty
@@ -129,6 +131,13 @@ final class RolloutWatch: Sendable {
       return updateRevision == nil
         || pod["metadata"]?["labels"]?["controller-revision-hash"]?.string == updateRevision
     }
+  }
+
+  /// What of the release besides its workloads Helm waits for, and what it says of itself.
+  func unready(of revision: NewestRevision) async -> [UnreadyObject] {
+    let objects = revision.manifest.objects.filter { UnreadyObject.kinds.contains($0.kind) && $0.apiVersion == "v1" }
+    guard let live = try? await cluster.live(objects) else { return [] }
+    return zip(objects, live).compactMap { UnreadyObject($0, live: $1) }
   }
 
   private static func isOwned(_ object: JSONValue, by uid: String) -> Bool {

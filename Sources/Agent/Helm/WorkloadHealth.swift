@@ -28,6 +28,9 @@ enum WorkloadHealth {
       if let failure = condition("ReplicaFailure", of: live), failure["status"]?.string == "True" {
         return .unhealthy("\(object.title) cannot make its pods: \(failure["message"]?.string ?? "")")
       }
+      if live["spec"]?["paused"]?.bool == true, count.updated < count.desired {
+        return .unhealthy("\(object.title) is paused (spec.paused), so it makes no pods of its newest template")
+      }
       if let progress = condition("Progressing", of: live), progress["reason"]?.string == "ProgressDeadlineExceeded" {
         return .unhealthy("\(object.title) \(count.text)")
       }

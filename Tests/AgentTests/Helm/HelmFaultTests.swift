@@ -1,3 +1,5 @@
+import ResourceClient
+import ResourceModel
 import Testing
 
 @testable import Agent
@@ -30,6 +32,40 @@ struct HelmFaultTests {
       false, false
     ),
     ("Error: something new", "HelmFailed", false, false),
+    (
+      "Error: UPGRADE FAILED: cannot patch \"m\" with kind Job: Job.batch \"m\" is invalid: spec.template: field is immutable",
+      "InvalidManifest", false, false
+    ),
+    ("Error: execution error at (a.yaml:1:3): the database refused: connection refused", "InvalidChart", false, false),
+    ("Error: INSTALLATION FAILED: template: a/templates/b.yaml:3:4: executing \"b\"", "InvalidChart", false, false),
+    (
+      "Error: INSTALLATION FAILED: failed pre-install: jobs.batch \"m\" already exists", "HookFailed", false, false
+    ),
+    (
+      "Error: INSTALLATION FAILED: failed pre-install: Job.batch \"m\" is invalid: spec.template.spec.restartPolicy: Required value",
+      "HookFailed", false, false
+    ),
+    (
+      "Error: INSTALLATION FAILED: create: failed to create: etcdserver: request is too large", "ReleaseTooLarge",
+      false,
+      false
+    ),
+    ("Error: UPGRADE FAILED: etcdserver: leader changed", "ClusterUnreachable", true, false),
+    (
+      "Error: Internal error occurred: failed calling webhook \"v.example.com\": Post \"https://s.n.svc:443/v\": dial tcp 10.0.0.1:443: connect: connection refused",
+      "WebhookUnavailable", true, false
+    ),
+    (
+      "Error: admission webhook \"v.example.com\" denied the request: no", "AdmissionDenied", false, false
+    ),
+    (
+      "Error: pods \"a\" is forbidden: exceeded quota: q, requested: pods=1", "QuotaExceeded", false, false
+    ),
+    (
+      "Error: secrets \"a\" is forbidden: unable to create new content in namespace n because it is being terminated",
+      "NamespaceTerminating", false, false
+    ),
+    ("Error: query: failed to query with labels: Unauthorized", "ClusterAccessDenied", true, false),
   ])
   func helmsWordsBecomeAReason(_ output: String, _ reason: String, _ isTransient: Bool, _ mayBeWorkload: Bool) {
     let (failure, asksWorkloads) = HelmFault.failure("W1125 warning\n" + output, mask: SecretMask(values: []))
@@ -37,6 +73,45 @@ struct HelmFaultTests {
     #expect((failure.kind == .transient) == isTransient)
     #expect(asksWorkloads == mayBeWorkload)
     #expect(!failure.message.contains("warning") && !failure.message.contains("Error:"))
+  }
+
+  @Test func theObjectAndTheCauseStandAtTheHeadAndWholeObjectsAreLeftOut() {
+    let dump =
+      #"core.PodTemplateSpec{ObjectMeta:v1.ObjectMeta{Name:"", Labels:map[string]string{"a":"b"}}, Env:[]core.EnvVar(nil)}"#
+    let (failure, _) = HelmFault.failure(
+      "Error: UPGRADE FAILED: cannot patch \"m\" with kind Job: Job.batch \"m\" is invalid: spec.template: "
+        + "Invalid value: \(dump): field is immutable",
+      mask: SecretMask(values: []))
+    #expect(
+      failure.message == "Helm: UPGRADE FAILED: cannot patch \"m\" with kind Job: Job.batch \"m\" is invalid: "
+        + "spec.template: Invalid value: …: field is immutable")
+    let long = HelmFault.failure(
+      "Error: the object\n" + String(repeating: "and more\n", count: 1000), mask: SecretMask(values: [])
+    ).failure.message
+    #expect(long.hasPrefix("Helm: the object\nand more") && long.count < 1600)
+  }
+
+  @Test func aFileOfValuesIsNamedByItsPlaceInTheSpec() {
+    let (failure, _) = HelmFault.failure(
+      "Error: failed to parse /var/lib/x/values-0: yaml: line 2", mask: SecretMask(values: []))
+    #expect(failure.reason == "InvalidValues")
+    #expect(failure.message == "Helm: failed to parse spec.helm.valuesFrom[0]: yaml: line 2")
+  }
+
+  @Test(arguments: [
+    (StatusError(.forbidden, "pods \"a\" is forbidden: exceeded quota: q"), "QuotaExceeded"),
+    (StatusError(.forbidden, "a is forbidden: because it is being terminated"), "NamespaceTerminating"),
+    (StatusError(.forbidden, "User \"u\" cannot patch resource"), "ClusterAccessDenied"),
+    (StatusError(.unauthorized, "Unauthorized"), "ClusterAccessDenied"),
+    (StatusError(.internalError, "failed to create typed patch object"), "ClusterRefused"),
+    (StatusError(.internalError, "Internal error occurred: failed calling webhook \"w\""), "WebhookUnavailable"),
+    (StatusError(.notFound, "https://x has no such path; check"), "UnknownKind"),
+    (StatusError(.serviceUnavailable, "later"), "ClusterUnreachable"),
+  ])
+  func anAnswerOfTheClusterIsNotCalledNone(_ error: StatusError, _ reason: String) {
+    let failure = RuntimeFailure(ResourceClientError.status(error), "Deployment a")
+    #expect(failure.reason == reason)
+    #expect(!failure.message.contains("gave no answer"))
   }
 
   @Test func whatIsSecretIsTakenOut() {

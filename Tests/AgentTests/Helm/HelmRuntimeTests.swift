@@ -282,13 +282,22 @@ struct HelmRuntimeTests {
   func valuesFromASecretReachThePodsAndNothingElse(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       try await stack.kubectl(
-        "create", "secret", "generic", "settings", "--from-literal=values.yaml=secrets: {PASSWORD: geheim-4711}")
+        "create", "secret", "generic", "settings", "--from-literal=list=- a",
+        // As Helm reads it: the last of two keys counts, and binary is text.
+        "--from-literal=values.yaml=secrets: {PASSWORD: x}\nsecrets: {PASSWORD: !!binary Z2VoZWltLTQ3MTE=}\n")
       let reference = DesiredDeploymentSpec.ValuesReference(kind: .secret, name: "settings")
       let missing = DesiredDeploymentSpec.ValuesReference(kind: .configMap, name: "nothing")
       let failure = await #expect(throws: RuntimeFailure.self) {
         try await stack.deploy(try await stack.release("1.0.0", tag: "v1", valuesFrom: [reference, missing]))
       }
       #expect(failure?.reason == "ValuesNotFound")
+      let list = DesiredDeploymentSpec.ValuesReference(kind: .secret, name: "settings", key: "list")
+      let refused = await #expect(throws: RuntimeFailure.self) {
+        try await stack.deploy(try await stack.release("1.0.0", tag: "v1", valuesFrom: [list]))
+      }
+      #expect(refused?.reason == "InvalidValues")
+      #expect(
+        refused?.message.hasPrefix("Secret \(stack.namespace)/settings, key list") == true, "\(refused?.message ?? "")")
       _ = try await stack.deploy(try await stack.release("1.0.0", tag: "v1", valuesFrom: [reference]))
       let pod = try await stack.kubectl("exec", "deploy/wrktalk-backend", "--", "/bin/busybox", "env")
       #expect(pod.contains("PASSWORD=geheim-4711"))

@@ -120,6 +120,64 @@ struct RolloutAssessmentTests {
     #expect(RolloutAssessment([workload]).fault?.message == "pod p cannot be scheduled: 0/1 nodes are available")
   }
 
+  @Test(arguments: [
+    (
+      ["type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"] as JSONValue, false,
+      "Deployment a cannot make its pods: exceeded quota: q"
+    ),
+    (nil, true, "Deployment a is paused (spec.paused), so it makes no pods of its newest template"),
+  ])
+  func aDeploymentSaysItselfWhyItMakesNoPods(_ condition: JSONValue?, _ isPaused: Bool, _ text: String) {
+    var workload = Self.deployment("a", replicas: 1, ready: 0, updated: 0)
+    workload.live?["status"]?["conditions"] = .array([condition].compactMap { $0 })
+    workload.live?["spec"]?["paused"] = .bool(isPaused)
+    workload.pods = []
+    let assessment = RolloutAssessment([workload])
+    #expect(assessment.failure == text)
+    #expect(assessment.waitingFor == "a 0/1 ready: \(text)")
+  }
+
+  @Test func podsOfAnotherNamespaceAreNamedAsNotSeen() {
+    var workload = Self.deployment("a", replicas: 1, ready: 0)
+    workload.arePodsVisible = false
+    #expect(
+      RolloutAssessment([workload]).waitingFor
+        == "a 0/1 ready: its pods are in namespace prod, which the Agent does not watch; look there")
+  }
+
+  struct Unready: Sendable, CustomTestStringConvertible {
+    var kind: String
+    var spec: JSONValue = [:]
+    var status: JSONValue
+    var text: String?
+    var testDescription: String { "\(kind) \(status.text)" }
+  }
+
+  static let unready: [Unready] = [
+    Unready(
+      kind: "PersistentVolumeClaim", status: ["phase": "Pending"],
+      text: "PersistentVolumeClaim x is Pending: no volume is bound to it"),
+    Unready(
+      kind: "Service", spec: ["type": "LoadBalancer"], status: ["loadBalancer": [:]],
+      text: "Service x of type LoadBalancer has no address: nothing in the cluster gave it one"),
+    Unready(
+      kind: "Pod", status: ["conditions": [["type": "PodScheduled", "status": "False", "message": "no node"]]],
+      text: "Pod x is not ready: pod x cannot be scheduled: no node"),
+    Unready(kind: "PersistentVolumeClaim", status: ["phase": "Bound"]),
+    Unready(kind: "Service", spec: ["type": "ClusterIP"], status: ["loadBalancer": [:]]),
+    Unready(kind: "Pod", status: ["conditions": [["type": "Ready", "status": "True"]]]),
+  ]
+
+  @Test(arguments: unready)
+  func whatHelmWaitsForBesidesWorkloadsIsNamed(_ row: Unready) throws {
+    let live: JSONValue = [
+      "apiVersion": "v1", "kind": .string(row.kind), "metadata": ["name": "x"], "spec": row.spec,
+      "status": row.status,
+    ]
+    let object = try #require(ManifestObject(live, namespace: "n"))
+    #expect(UnreadyObject(object, live: live)?.message == row.text)
+  }
+
   @Test func aJobThatGaveUpHasFailed() {
     let json: JSONValue = ["apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": "j"]]
     var live = json
