@@ -95,7 +95,7 @@ extension DeploymentPlanner {
     status.nextAttemptAt = nil
     status.corrections = nil
     unset(DeploymentCondition.reconciling, DeploymentCondition.stalled, DeploymentCondition.remediated)
-    set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current))
+    set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current) + running.remnantsText)
     setHealthy(.healthy)
     markInSync(current)
     set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")

@@ -9,7 +9,8 @@ import Testing
     (EnvironmentObservation.FileDifference.Change.missing, "is missing"), (.changed, "does not hold"),
     (.replaced, "of another kind"), (.unknown, "not known"),
   ])
-  func fileThatIsNotWhatTheReleaseBringsIsCorrected(change: EnvironmentObservation.FileDifference.Change, word: String) {
+  func fileThatIsNotWhatTheReleaseBringsIsCorrected(change: EnvironmentObservation.FileDifference.Change, word: String)
+  {
     let observed = EnvironmentObservation.compose(
       containers("2.2.0"), files: [.init(path: "/w/p/bundle/conf/a", change: change)])
     let decision = DeploymentPlanner.decide(

@@ -54,7 +54,8 @@ extension ComposeService {
         name: name, image: service["image"]?.string, restart: restart(of: service), replicas: replicas(of: service),
         isAwaitedToComplete: awaited.contains(name), dependencies: dependencies(of: service),
         containerName: service["container_name"]?.string, publishesFixedPorts: publishesFixedPorts(service),
-        publishesPorts: !(service["ports"]?.array ?? []).isEmpty, isBuilt: service["build"].map { $0 != .null } ?? false)
+        publishesPorts: !(service["ports"]?.array ?? []).isEmpty, isBuilt: service["build"].map { $0 != .null } ?? false
+      )
     }
   }
 

@@ -130,9 +130,10 @@ import Testing
         "all": [.init(path: "", isWritable: false)],
       ])
     func labels(conf: String, other: String, mode: UInt16 = 0o644) -> [String: String] {
-      mounts.labels(for: [
-        Self.folder("conf"), Self.file("conf/a", conf, mode: mode), Self.file("other", other),
-      ], key: [1])
+      mounts.labels(
+        for: [
+          Self.folder("conf"), Self.file("conf/a", conf, mode: mode), Self.file("other", other),
+        ], key: [1])
     }
     let first = labels(conf: "1", other: "1")
     #expect(first["db"] == nil)

@@ -186,10 +186,13 @@ import WireFormats
 
   // MARK: - Migration
 
-  private func container(source: String = "", folder: String = "", createdAt: Int64 = 0, label: String = "") -> EngineContainer {
+  private func container(source: String = "", folder: String = "", createdAt: Int64 = 0, label: String = "")
+    -> EngineContainer
+  {
     let row: JSONValue = [
       "Id": "c1", "Names": ["/p-app-1"], "State": "running", "Status": "Up 1 second", "Created": .integer(createdAt),
-      "Labels": ["com.docker.compose.service": "app", "com.docker.compose.project.working_dir": .string(folder),
+      "Labels": [
+        "com.docker.compose.service": "app", "com.docker.compose.project.working_dir": .string(folder),
         "com.wrktalk.deploy.mounted-files": .string(label),
       ],
       "Mounts": [["Type": "bind", "Source": .string(source), "RW": true]],
