@@ -41,7 +41,7 @@ struct ListEncoder {
       hasItems = true
       switch form {
       case .objects: output.append(contentsOf: item.json)
-      case .metadata: ResourceTable.partialMetadata(of: try item.value()).serialize(into: &output)
+      case .metadata: ResourceTable.partialMetadata(of: item.valueOrMetadata).serialize(into: &output)
       case .table(let table, let including, let now):
         table.row(of: item.valueOrMetadata, including: including, now: now).serialize(into: &output)
       }

@@ -23,7 +23,7 @@ extension ResourceAPI {
     case .json where call.isPretty: return .json(try stored.value(), status: status, indented: true, warnings: warnings)
     case .json: return .json(bytes: stored.json, status: status, warnings: warnings)
     case .metadata:
-      let metadata = ResourceTable.partialMetadata(of: try stored.value())
+      let metadata = ResourceTable.partialMetadata(of: stored.valueOrMetadata)
       return .json(metadata, status: status, indented: call.isPretty, warnings: warnings)
     case .table:
       let table = ResourceTable(definition).json(

@@ -18,7 +18,7 @@ struct WatchEventEncoder {
     begin(type, &output)
     switch form {
     case .objects: output.append(contentsOf: object.json)
-    case .metadata: ResourceTable.partialMetadata(of: try object.value()).serialize(into: &output)
+    case .metadata: ResourceTable.partialMetadata(of: object.valueOrMetadata).serialize(into: &output)
     case .table(let table, let including, _):
       tableObject(
         [table.row(of: object.valueOrMetadata, including: including, now: now())], columns: table.columnDefinitions,
