@@ -77,7 +77,8 @@ struct ObjectLifecycle {
     candidate["metadata"] = .object(metadata)
     if definition.hasStatus { candidate["status"] = old["status"] }
     // A default that an object of an earlier time does not have yet is no change of the client's.
-    if definition.hasStatus, desiredPart(candidate) != desiredPart(definition.applyDefaults(to: definition.pruned(old))) {
+    if definition.hasStatus, desiredPart(candidate) != desiredPart(definition.applyDefaults(to: definition.pruned(old)))
+    {
       candidate["metadata"]?["generation"] = .integer((old["metadata"]?["generation"]?.integer ?? 0) + 1)
     }
     try check(candidate, old: old, errors: finalizerErrors(candidate, old))
