@@ -52,11 +52,13 @@ compose() {
   docker compose version >/dev/null || fail "Docker Compose v2 does not start"
 }
 
+has_compose_v1() { case $(docker-compose version --short 2>/dev/null) in 1.*) true ;; *) false ;; esac; }
+
 # Compose v1 is the package docker-compose of Debian 12 and older, and of Ubuntu 22.04 and older; elsewhere there is none.
 compose_v1() {
-  docker-compose version --short 2>/dev/null | grep -q '^1\.' && return
-  apt-cache policy docker-compose 2>/dev/null | grep -q 'Candidate: 1\.' && install_packages docker-compose
-  return 0
+  has_compose_v1 && return
+  # Not by `grep -q` in a pipe: it ends at the first match, and apt-cache, which then cannot write on, would count as failed.
+  case $(apt-cache policy docker-compose 2>/dev/null) in *"Candidate: 1."*) install_packages docker-compose ;; esac
 }
 
 registry() {
@@ -79,7 +81,7 @@ up)
   publish WRKTALK_TEST_DOCKER_HOST "${DOCKER_HOST:-unix:///var/run/docker.sock}"
   publish WRKTALK_TEST_REGISTRY "$registry"
   publish WRKTALK_TEST_COMPOSE_V2 "$(docker compose version --short)"
-  if docker-compose version --short 2>/dev/null | grep -q '^1\.'; then publish WRKTALK_TEST_COMPOSE_V1 "$(docker-compose version --short)"; fi
+  if has_compose_v1; then publish WRKTALK_TEST_COMPOSE_V1 "$(docker-compose version --short)"; fi
   ;;
 down) stop registry; stop dockerd ;;
 *) fail "usage: engine.sh up|down" ;;
