@@ -56,4 +56,6 @@ def until(what, condition, seconds=30):
 
 def finish():
     print("failed: " + ", ".join(failures) if failures else "every check passed", flush=True)
-    sys.exit(1 if failures else 0)
+    # Not sys.exit: a thread that a library left behind may be printing, and Python aborts where it cannot wait for that.
+    sys.stdout.flush()
+    os._exit(1 if failures else 0)

@@ -49,7 +49,7 @@ def names():
 
 
 stop = threading.Event()
-operator = threading.Thread(target=lambda: kopf.run(clusterwide=True, stop_flag=stop, standalone=True))
+operator = threading.Thread(target=lambda: kopf.run(clusterwide=True, stop_flag=stop, standalone=True), daemon=True)
 operator.start()
 custom.create_namespaced_custom_object(*where, deployment("one"))
 until("the handler of a new object", lambda: "created" in seen)
