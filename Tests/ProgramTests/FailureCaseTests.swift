@@ -95,7 +95,7 @@ struct FailureCaseTests {
       try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
       let agent = try await environment.startAgent(["DOCKER_HOST": "unix://\(environment.folder.file("none.sock"))"])
       let waiting = try await environment.wait(for: "the engine to be missed") {
-        $0.status?.conditions?[DeploymentCondition.ready]?.message.contains("none.sock") == true
+        $0.status?.progress?.message.contains("none.sock") == true
       }
       #expect(waiting.status?.conditions?[DeploymentCondition.ready]?.status != .isTrue)
       await agent.stop()

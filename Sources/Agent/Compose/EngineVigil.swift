@@ -76,8 +76,11 @@ struct EngineAbsences: Sendable {
             """)
       }
       if !isAnnounced {
-        await progress(
-          .init(step: .preparing, done: 0, total: 0, message: "waiting for the Docker engine, which does not answer"))
+        let message = """
+          waiting up to \(DurationText(limit)) for the Docker engine at \(engine.endpoint), which does not answer: check that \
+          it runs and that the Agent may open its socket
+          """
+        await progress(.init(step: .preparing, done: 0, total: 0, message: message))
       }
       isAnnounced = true
       do { try await clock.sleep(for: Self.pollInterval) } catch { throw .stopped }
