@@ -83,7 +83,9 @@ extension ClusterSession {
   }
 
   fileprivate func createToken(role: String) async throws -> String {
+    // A token that never ends has a note beside it.
     try await kubectl(
-      "exec", "deploy/wrktalk-backend", "--", "wrktalk-backend", "token", "create", "--role", role, "--name", role)
+      "exec", "deploy/wrktalk-backend", "--", "wrktalk-backend", "token", "create", "--role", role, "--name", role,
+      "--expires", "24h")
   }
 }

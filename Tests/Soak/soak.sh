@@ -7,6 +7,7 @@ cd "$TESTBED/../.."
 runtime=${1:-}
 [ -f "$TESTBED/customer-$runtime.sh" ] || fail "usage: soak.sh compose|helm [ROUNDS]"
 rounds=${2:-10}
+[ "$rounds" -ge 5 ] || fail "fewer than 5 rounds show nothing"
 images=$(. "$TESTBED_STATE/environment"; echo "$WRKTALK_TEST_IMAGES")
 binaries=${BINARIES:-$(swift build --show-bin-path)}
 project=wrktalk-soak-$runtime
@@ -70,14 +71,14 @@ sample() {
   printf -v "$1_unfinished" %s "$(ls "$directory/.agent/work" | wc -l)"
   printf -v "$1_history" %s "$(wrktalkctl get dd wrktalk -n "$project" -o json | jq '.status.history | length')"
   if [ "$runtime" = compose ]; then
-    printf -v "$1_folders" %s "$(ls "$directory/$project/files" | wc -l)"
+    printf -v "$1_folders" %s "$(find "$directory/$project" | wc -l)"
     printf -v "$1_containers" %s "$(docker ps -aq --filter "label=com.docker.compose.project=$project" | wc -l)"
     printf -v "$1_networks" %s "$(docker network ls -q --filter "label=com.docker.compose.project=$project" | wc -l)"
     printf -v "$1_images" %s "$(docker images -q --filter "reference=$images/*" | sort -u | wc -l)"
   else
     printf -v "$1_folders" %s "$(find "$directory/.agent/helm" -type d | wc -l)"
     printf -v "$1_revisions" %s "$(kubectl get secrets -l owner=helm,name=wrktalk -o name | wc -l)"
-    printf -v "$1_pods" %s "$(kubectl get pods --field-selector=status.phase=Running -o name | wc -l)"
+    printf -v "$1_pods" %s "$(kubectl get pods -o json | jq '[.items[] | select(.metadata.deletionTimestamp == null)] | length')"
   fi
 }
 grown=
@@ -116,13 +117,13 @@ check "archives kept" archives 64
 check "unfinished preparations" unfinished 0
 check "entries of the record's history" history 20
 if [ "$runtime" = compose ]; then
-  check "bundles kept" folders 3
+  check "files and folders of the project" folders $((first_folders + 2))
   check "containers" containers 2
   check "networks" networks 1
   check "images" images $((first_images + 1))
 else
   check "folders of Helm" folders $((first_folders + 2))
   check "revisions of the release" revisions 10
-  check "pods" pods 2
+  check "pods" pods $((first_pods + 1))
 fi
 [ -z "$grown" ] || fail "something grew"
