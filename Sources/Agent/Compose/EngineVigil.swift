@@ -1,6 +1,7 @@
 import DeploymentKinds
 import DeploymentPlanning
 import HTTPTransport
+import ServiceLifecycle
 import Synchronization
 import WireFormats
 
@@ -66,7 +67,8 @@ struct EngineAbsences: Sendable {
     let wait = Deadline(limit, clock: clock)
     var isAnnounced = false
     while !(await engine.isAnswering()) {
-      if Task.isCancelled { throw .stopped }
+      // An Agent that is to end has nothing to finish here; the next one goes on waiting.
+      if Task.isCancelled || Task.isShuttingDownGracefully { throw .stopped }
       guard wait.remaining() > .zero else {
         throw RuntimeFailure(
           kind: .transient, reason: "EngineUnreachable",
