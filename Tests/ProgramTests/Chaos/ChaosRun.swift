@@ -34,9 +34,9 @@ final class ChaosRun: Sendable {
     let folder = try TemporaryFolder()
     var disk: String?
     if database == .sqlite {
-      // Only root may mount; without it the disk stays large.
+      // Only root may mount; without it the disk stays large. It holds all that the change log may grow to.
       let mounted = try? await CustomerEnvironment.command(
-        "mount", "-t", "tmpfs", "-o", "size=48m,mode=700", "chaos", folder.path)
+        "mount", "-t", "tmpfs", "-o", "size=256m,mode=700", "chaos", folder.path)
       if mounted != nil { disk = folder.path } else { print("no small disk: mounting needs root") }
     }
     var failure: (any Error)?
