@@ -86,6 +86,7 @@ let package = Package(
     // Wrappers of libraries and of the operating system.
     module("YAMLDocuments", ["CLibYAML", "WireFormats"], settings: wrapper),
     module("Cryptography", ["CLibCrypto"], settings: wrapper),
+    module("ReleaseManifest", ["Cryptography", "WireFormats"]),
     module("Archives", ["CLibArchive", systemPackage], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", logging], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", logging], settings: wrapper),
@@ -115,16 +116,16 @@ let package = Package(
       "Agent",
       [
         "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
-        "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation", "ResourceClient", "ResourceModel",
-        "WireFormats",
-        "YAMLDocuments",
+        "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation", "ReleaseManifest", "ResourceClient",
+        "ResourceModel", "WireFormats", "YAMLDocuments",
         argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
       ]),
     module(
       "ControlCommands",
       [
-        "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ResourceClient", "ResourceModel", "WireFormats",
-        "YAMLDocuments", argumentParser, logging, systemPackage,
+        "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files", "HTTPTransport", "Processes",
+        "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser, logging,
+        systemPackage,
       ]),
 
     // Executables: arguments and composition only.
@@ -159,6 +160,7 @@ let package = Package(
     tests("ReconciliationTests", ["Reconciliation", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),
+    tests("ReleaseManifestTests", ["ReleaseManifest", "Cryptography", "WireFormats"]),
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
     tests("HTTPTransportTests", ["HTTPTransport"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
@@ -185,9 +187,8 @@ let package = Package(
       "AgentTests",
       [
         "Agent", "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
-        "ObjectStorage", "Processes", "Reconciliation", "ResourceClient", "ResourceModel", "WireFormats",
-        "YAMLDocuments", logging,
-        systemPackage,
+        "ObjectStorage", "Processes", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel",
+        "WireFormats", "YAMLDocuments", logging, systemPackage,
       ]),
     tests(
       "ControlCommandsTests",

@@ -1,5 +1,6 @@
 public import DeploymentKinds
 public import DeploymentPlanning
+public import ReleaseManifest
 
 /// The runtime that deploys releases: Docker Compose or Helm. Every method may be repeated after a crash at any point.
 public protocol DeploymentRuntime: Sendable {
@@ -82,14 +83,18 @@ public struct PreparedRelease: Sendable {
   /// Images to use instead of what the bundle's tags resolve to now, by service: references pinned to a digest. Given
   /// when a release that ran before is restored.
   public var pinnedImages: [String: String]
+  /// What the vendor signed of it; nil where the Agent was told to deploy what nobody signed.
+  public var manifest: Manifest?
 
   public init(
-    release: DesiredDeploymentStatus.Release, folder: String, configFile: String?, pinnedImages: [String: String] = [:]
+    release: DesiredDeploymentStatus.Release, folder: String, configFile: String?,
+    pinnedImages: [String: String] = [:], manifest: Manifest? = nil
   ) {
     self.release = release
     self.folder = folder
     self.configFile = configFile
     self.pinnedImages = pinnedImages
+    self.manifest = manifest
   }
 }
 

@@ -51,7 +51,7 @@ final class DriftCheck: Sendable {
   // MARK: Finding
 
   func drifted(
-    _ manifest: ReleaseManifest, live: [JSONValue?], of target: RuntimeTarget, revision: Int64
+    _ manifest: RenderedManifest, live: [JSONValue?], of target: RuntimeTarget, revision: Int64
   ) async throws(RuntimeFailure) -> [Drifted] {
     var found: [Drifted] = []
     for (object, live) in zip(manifest.objects, live) {

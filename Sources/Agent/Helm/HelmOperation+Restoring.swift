@@ -70,7 +70,7 @@ extension HelmOperation {
   /// False where Helm would find an object that it does not expect: one that the newest revision has no more, which failed
   /// before it was removed. Helm refuses to take that up again, and would only add a failed revision.
   private func canRollBack(
-    to manifest: ReleaseManifest, from newest: ReleaseManifest?
+    to manifest: RenderedManifest, from newest: RenderedManifest?
   ) async throws(RuntimeFailure) -> Bool {
     guard let newest else { return true }
     let known = Set(newest.objects.map(\.identity))

@@ -123,7 +123,7 @@ struct HelmOperation: Sendable {
   }
 
   /// Claims that a later version or somebody has made larger.
-  private func grownClaims(_ manifest: ReleaseManifest) async throws(RuntimeFailure) -> [String] {
+  private func grownClaims(_ manifest: RenderedManifest) async throws(RuntimeFailure) -> [String] {
     let claims = manifest.objects.filter(\.isVolumeClaim)
     return zip(claims, try await runtime.cluster.live(claims)).compactMap { claim, live in
       claim.grownSize(live).map { "\(claim.title) keeps its \($0), for no claim becomes smaller" }

@@ -10,7 +10,7 @@ final class HelmReleases: Sendable {
   private struct Known {
     var resourceVersion: String
     var record: HelmReleaseRecord
-    var manifest: Result<ReleaseManifest, RuntimeFailure>
+    var manifest: Result<RenderedManifest, RuntimeFailure>
   }
 
   private let client: ResourceClient
@@ -34,7 +34,7 @@ final class HelmReleases: Sendable {
 
   /// A revision's record and manifest; nil where its Secret is gone. One that was not changed is not read twice in a row.
   /// - Throws: `ReleaseTooLarge`, which is final, and `ReleaseUnreadable` for a Secret that does not hold a release.
-  func record(_ label: RevisionLabel) async throws(RuntimeFailure) -> (HelmReleaseRecord, ReleaseManifest)? {
+  func record(_ label: RevisionLabel) async throws(RuntimeFailure) -> (HelmReleaseRecord, RenderedManifest)? {
     guard let known = try await known(label) else { return nil }
     return (known.record, try known.manifest.get())
   }
@@ -46,7 +46,7 @@ final class HelmReleases: Sendable {
   }
 
   /// As `record`; nil also for a revision that cannot be read.
-  func readable(_ label: RevisionLabel) async throws(RuntimeFailure) -> (HelmReleaseRecord, ReleaseManifest)? {
+  func readable(_ label: RevisionLabel) async throws(RuntimeFailure) -> (HelmReleaseRecord, RenderedManifest)? {
     do throws(RuntimeFailure) {
       return try await record(label)
     } catch {
@@ -73,14 +73,14 @@ final class HelmReleases: Sendable {
 
   private static func manifest(
     of record: HelmReleaseRecord, _ label: RevisionLabel
-  ) -> Result<ReleaseManifest, RuntimeFailure> {
+  ) -> Result<RenderedManifest, RuntimeFailure> {
     let count = record.manifest.utf8.count
-    if count > ReleaseManifest.maximumByteCount {
+    if count > RenderedManifest.maximumByteCount {
       return .failure(
         .releaseTooLarge("The manifest of the Helm release, revision \(label.number), has \(count >> 20) MiB"))
     }
     do throws(YAMLError) {
-      return .success(try ReleaseManifest(record.manifest, namespace: label.secret.namespace))
+      return .success(try RenderedManifest(record.manifest, namespace: label.secret.namespace))
     } catch {
       return .failure(
         .releaseUnreadable("The manifest in Secret \(label.secret) cannot be read: \(error.message)"))
@@ -168,7 +168,7 @@ extension RuntimeFailure {
   fileprivate static func releaseTooLarge(_ what: String) -> RuntimeFailure {
     RuntimeFailure(
       kind: .permanent, reason: "ReleaseTooLarge",
-      message: "\(what); the Agent looks after manifests of up to \(ReleaseManifest.maximumByteCount >> 20) MiB: "
+      message: "\(what); the Agent looks after manifests of up to \(RenderedManifest.maximumByteCount >> 20) MiB: "
         + "divide the chart")
   }
 

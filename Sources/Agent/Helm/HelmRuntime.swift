@@ -91,7 +91,7 @@ public final class HelmRuntime: DeploymentRuntime {
     let revisions = try await cluster.revisions(release: target.name, namespace: target.namespace)
     guard let latest = revisions.first else { return .helm(HelmObservation(latest: nil)) }
     let record: HelmReleaseRecord
-    let manifest: ReleaseManifest
+    let manifest: RenderedManifest
     do throws(RuntimeFailure) {
       guard let found = try await releases.record(latest) else { return .helm(HelmObservation(latest: nil)) }
       (record, manifest) = found

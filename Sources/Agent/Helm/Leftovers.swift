@@ -27,9 +27,9 @@ struct Leftovers: Sendable {
     return remnants
   }
 
-  private func failedManifests(before own: RevisionLabel) async throws(RuntimeFailure) -> [ReleaseManifest] {
+  private func failedManifests(before own: RevisionLabel) async throws(RuntimeFailure) -> [RenderedManifest] {
     let revisions = try await runtime.releases.revisions(release: target.name, namespace: target.namespace)
-    var manifests: [ReleaseManifest] = []
+    var manifests: [RenderedManifest] = []
     for revision in revisions where revision.number < own.number {
       guard let (record, manifest) = try await runtime.releases.readable(revision) else { continue }
       guard record.neverDeployed else { break }
@@ -41,7 +41,7 @@ struct Leftovers: Sendable {
   // MARK: Objects
 
   /// Each object that one of the failed versions had and the release has no more, once.
-  static func objects(of failed: [ReleaseManifest], besides kept: ReleaseManifest) -> [ManifestObject] {
+  static func objects(of failed: [RenderedManifest], besides kept: RenderedManifest) -> [ManifestObject] {
     var known = Set(kept.objects.map(\.identity))
     return failed.flatMap(\.objects).filter { known.insert($0.identity).inserted }
   }

@@ -78,7 +78,7 @@ final class RolloutWatch: Sendable {
     return RolloutAssessment((includingHooks ? hooks(revision.record) : []) + workloads)
   }
 
-  private func workloads(_ manifest: ReleaseManifest, _ live: [JSONValue?]) -> [RolloutAssessment.Workload] {
+  private func workloads(_ manifest: RenderedManifest, _ live: [JSONValue?]) -> [RolloutAssessment.Workload] {
     zip(manifest.workloads, live).map { object, live in
       RolloutAssessment.Workload(
         object: object, live: live, pods: pods(of: object, live: live),

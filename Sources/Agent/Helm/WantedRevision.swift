@@ -33,7 +33,7 @@ struct WantedRevision: Sendable, Hashable {
 struct NewestRevision: Sendable {
   var label: RevisionLabel
   var record: HelmReleaseRecord
-  var manifest: ReleaseManifest
+  var manifest: RenderedManifest
 }
 
 extension RuntimeFailure {

@@ -31,7 +31,7 @@ struct DriftPropertyTests {
   @Test func oneObjectThatCannotBeCorrectedKeepsNoneOfTheOthersWaiting() async throws {
     try await HelmStack.with(try #require(HelmEdition.offered.first)) { stack in
       let bench = DriftBench(stack, seed: 0)
-      let manifest = try ReleaseManifest(
+      let manifest = try RenderedManifest(
         """
         apiVersion: v1
         kind: ConfigMap
@@ -153,7 +153,7 @@ private struct DriftBench {
   }
 
   /// As the API server has them now.
-  func live(_ manifest: ReleaseManifest) async throws -> [JSONValue?] {
+  func live(_ manifest: RenderedManifest) async throws -> [JSONValue?] {
     var found: [JSONValue?] = []
     for object in manifest.objects {
       let (names, key) = try #require(try await cluster.resource(of: object))
@@ -166,7 +166,7 @@ private struct DriftBench {
     _ object: ManifestObject, _ names: ResourceNames, _ key: ObjectKey
   ) async throws -> DriftCheck.Drifted? {
     let live = try #require(ClusterObjects.trimmed(try await stack.client.get(names, key)))
-    var manifest = try ReleaseManifest("", namespace: stack.namespace)
+    var manifest = try RenderedManifest("", namespace: stack.namespace)
     manifest.objects = [object]
     return try await DriftCheck(cluster: cluster, now: { Timestamp(seconds: 0) })
       .drifted(manifest, live: [live], of: stack.target(), revision: 1).first

@@ -56,8 +56,8 @@ struct LeftoversTests {
   }
 
   @Test func anObjectOfAFailedVersionThatTheReleaseHasNoMoreIsFoundOnce() throws {
-    func manifest(_ names: String...) throws -> ReleaseManifest {
-      try ReleaseManifest(
+    func manifest(_ names: String...) throws -> RenderedManifest {
+      try RenderedManifest(
         names.map { "{apiVersion: v1, kind: ConfigMap, metadata: {name: \($0)}}" }.joined(separator: "\n---\n"),
         namespace: "prod")
     }

@@ -60,7 +60,7 @@ struct ManifestComparisonTests {
   ]
 
   static func object(_ text: String) throws -> ManifestObject {
-    try #require(try ReleaseManifest(text, namespace: "prod").objects.first)
+    try #require(try RenderedManifest(text, namespace: "prod").objects.first)
   }
 
   static func differences(
@@ -193,7 +193,7 @@ struct ManifestComparisonTests {
       kind: Job
       metadata: {name: c}
       """
-    let manifest = try ReleaseManifest(text, namespace: "prod")
+    let manifest = try RenderedManifest(text, namespace: "prod")
     #expect(
       manifest.objects.map { "\($0.namespace)/\($0.title)" } == ["prod/ConfigMap a", "other/ConfigMap b", "prod/Job c"])
     #expect(manifest.workloads.map(\.name) == ["c"])

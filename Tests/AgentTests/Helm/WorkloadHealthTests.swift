@@ -70,7 +70,7 @@ struct WorkloadHealthTests {
   }
 
   @Test func whatChartsRenderIsReadAsHelmReadsIt() throws {
-    let manifest = try ReleaseManifest(
+    let manifest = try RenderedManifest(
       """
       apiVersion: v1
       kind: ConfigMap

@@ -65,7 +65,7 @@ extension FuzzTarget {
   /// A Helm release in its Secret, from the JSON inside; and its manifest as it came.
   static let revision = FuzzTarget(name: "revision", maximumByteCount: 16 << 10) { bytes in
     let text = bytes.asText
-    if let manifest = try? ReleaseManifest(text, namespace: "wrktalk") {
+    if let manifest = try? RenderedManifest(text, namespace: "wrktalk") {
       _ = manifest.secretTexts
       for workload in manifest.workloads { _ = workload.desired }
     }

@@ -4,7 +4,7 @@ import WireFormats
 import YAMLDocuments
 
 /// The objects that a release consists of.
-struct ReleaseManifest: Sendable {
+struct RenderedManifest: Sendable {
   var objects: [ManifestObject]
 
   /// What the Agent reads of a release. Helm stores more where it compresses well, but to hold it would take the Agent many

@@ -1,0 +1,143 @@
+public import WireFormats
+
+/// A manifest whose signatures count.
+public struct VerifiedManifest: Sendable, Hashable {
+  public var manifest: Manifest
+  /// Of its payload: 64 hexadecimal digits.
+  public var digest: String
+  public var signers: Set<KeyID>
+}
+
+/// Decides whether a release may be deployed: a function of what is remembered, what is offered and the time.
+public struct ReleaseVerification: Sendable {
+  /// What a manifest is wanted for.
+  public enum Purpose: Sendable, Hashable {
+    /// A release that comes from outside.
+    case deployment
+    /// A return to what was verified and ran here before.
+    case rollback
+  }
+
+  /// Why new releases have to wait.
+  public struct Staleness: Sendable, Hashable {
+    /// CamelCase, for the condition.
+    public var reason: String
+    public var message: String
+  }
+
+  public let memory: TrustMemory
+  public let root: TrustRoot
+  public let now: Timestamp
+
+  /// How far the vendor's clock and the customer's may be apart.
+  public static let clockTolerance: Duration = .seconds(26 * 3600)
+
+  public init(memory: TrustMemory, now: Timestamp) throws(TrustError) {
+    self.memory = memory
+    self.root = try memory.trustRoot()
+    self.now = now
+  }
+
+  /// The signatures, and what the bytes under them say.
+  public func verified(_ text: String) throws(TrustError) -> VerifiedManifest {
+    let envelope = try Envelope(parsing: Array(text.utf8), expecting: .release)
+    let signers = try root.checkSignatures(of: envelope, as: .release)
+    return VerifiedManifest(
+      manifest: try Manifest(payload: envelope.payload), digest: envelope.payloadSHA256, signers: signers)
+  }
+
+  /// - Parameters:
+  ///   - text: the manifest's envelope, as the record carries it.
+  ///   - target: where it is to go, such as `Compose/wrktalk`.
+  /// - Throws: the first reason why it may not.
+  public func check(_ text: String?, for target: String, _ purpose: Purpose) throws(TrustError) -> VerifiedManifest {
+    guard let text else {
+      throw TrustError(
+        .releaseNotSigned,
+        "the record carries no release manifest, and this Agent deploys only what the vendor signed: set spec.manifest")
+    }
+    let release = try verified(text)
+    let manifest = release.manifest
+    let title = "the manifest of \(manifest.product) \(manifest.version)"
+    guard manifest.product == root.product else {
+      throw TrustError(.otherProduct, "\(title) is for another product than the trust root's, \(root.product)")
+    }
+    guard !root.revokedReleases.contains(release.digest) else {
+      throw TrustError(
+        .revoked, "\(title) is revoked by version \(root.version) of the trust root: take a newer release")
+    }
+    try checkSequence(release, for: target, purpose, title)
+    guard purpose == .deployment else { return release }
+    guard now < root.expires else {
+      throw TrustError(
+        .rootExpired,
+        "version \(root.version) of the trust root has expired on \(root.expires), and it is \(now): the vendor has to issue the next one. What runs goes on running"
+      )
+    }
+    guard now < manifest.expires else {
+      throw TrustError(
+        .expired,
+        "\(title) has expired on \(manifest.expires), and it is \(now) by this machine's clock: take a newer release, or have it signed anew"
+      )
+    }
+    guard manifest.issuedAt <= now + Self.clockTolerance else {
+      throw TrustError(
+        .notYetValid,
+        "\(title) was issued on \(manifest.issuedAt), and it is \(now) by this machine's clock: set the clock")
+    }
+    return release
+  }
+
+  private func checkSequence(
+    _ release: VerifiedManifest, for target: String, _ purpose: Purpose, _ title: String
+  ) throws(TrustError) {
+    let sequence = release.manifest.sequence
+    let minimum = try memory.minimumSequence(for: target, under: root)
+    guard sequence >= minimum else {
+      throw TrustError(
+        .sequenceTooLow,
+        "\(title) has the sequence \(sequence), and the vendor has withdrawn everything below \(minimum): take a newer release"
+      )
+    }
+    guard purpose == .deployment, let highest = memory.highest(for: target, under: root),
+      highest.manifest != release.digest
+    else { return }
+    guard sequence > highest.sequence else {
+      throw TrustError(
+        .sequenceTooLow,
+        "\(title) has the sequence \(sequence), and \(highest.sequence) was accepted here before: take a newer release, or return to one that ran here with spec.rollbackTo"
+      )
+    }
+  }
+
+  /// Why nothing new may be deployed now; nil where it may.
+  public func staleness() throws(TrustError) -> Staleness? {
+    if now + Self.clockTolerance < memory.latestSignedAt {
+      return Staleness(
+        reason: "ClockBehind",
+        message:
+          "It is \(now) by this machine's clock, but something was signed on \(memory.latestSignedAt): set the clock")
+    }
+    guard root.roles[.timestamp] != nil else { return nil }
+    guard let statement = try memory.timestampStatement() else {
+      return Staleness(
+        reason: "TimestampMissing",
+        message: "The trust root demands a timestamp statement, and none has come: new releases wait for it")
+    }
+    guard now < statement.expires else {
+      return Staleness(
+        reason: "TimestampExpired",
+        message:
+          "The last timestamp statement has expired on \(statement.expires), and it is \(now): new releases wait for the next one"
+      )
+    }
+    guard statement.rootVersion <= root.version else {
+      return Staleness(
+        reason: "TrustRootBehind",
+        message:
+          "The vendor has version \(statement.rootVersion) of the trust root, and this Agent \(root.version): new releases wait for it"
+      )
+    }
+    return nil
+  }
+}
