@@ -80,7 +80,8 @@ let package = Package(
     module("WireFormats", []),
     module("ResourceModel", ["WireFormats"]),
     module("DeploymentKinds", ["ResourceModel", "WireFormats"]),
-    module("DeploymentPlanning", ["DeploymentKinds", "ResourceModel", "WireFormats"]),
+    module(
+      "DeploymentPlanning", ["Cryptography", "DeploymentKinds", "ReleaseManifest", "ResourceModel", "WireFormats"]),
     module("Reconciliation", ["WireFormats", logging, metrics]),
 
     // Wrappers of libraries and of the operating system.
@@ -156,7 +157,9 @@ let package = Package(
     tests("WireFormatsTests", ["WireFormats"]),
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
     tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
-    tests("DeploymentPlanningTests", ["DeploymentPlanning", "DeploymentKinds", "ResourceModel", "WireFormats"]),
+    tests(
+      "DeploymentPlanningTests",
+      ["DeploymentPlanning", "DeploymentKinds", "ReleaseManifest", "Cryptography", "ResourceModel", "WireFormats"]),
     tests("ReconciliationTests", ["Reconciliation", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),

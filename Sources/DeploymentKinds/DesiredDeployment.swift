@@ -37,13 +37,10 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
     public var path: String
     /// 64 lower-case hexadecimal digits.
     public var sha256: String
-    /// Base64 of an Ed25519 signature over the 64 hexadecimal digits of `sha256`, as ASCII.
-    public var signature: String?
 
-    public init(path: String, sha256: String, signature: String? = nil) {
+    public init(path: String, sha256: String) {
       self.path = path
       self.sha256 = sha256
-      self.signature = signature
     }
   }
 
@@ -147,6 +144,9 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
   public var runtime: DeploymentRuntimeKind
   /// Absent only with `rollbackTo`.
   public var artifact: Artifact?
+  /// What the vendor signed of the release: the text of a DSSE envelope around a release manifest. The other fields must
+  /// agree with it.
+  public var manifest: String?
   public var imageTags: [String: String]?
   public var helm: Helm?
   public var compose: Compose?
@@ -164,7 +164,7 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
 
   public init(
     version: String? = nil, runtime: DeploymentRuntimeKind, artifact: Artifact? = nil,
-    imageTags: [String: String]? = nil,
+    manifest: String? = nil, imageTags: [String: String]? = nil,
     helm: Helm? = nil, compose: Compose? = nil, newNonEssentialEnvs: [Setting]? = nil, schedule: Schedule? = nil,
     failurePolicy: FailurePolicy = .rollBack, drift: DriftPolicy = .correct, driftIgnore: [DriftIgnoreRule]? = nil,
     deletionPolicy: DeletionPolicy? = nil,
@@ -173,6 +173,7 @@ public struct DesiredDeploymentSpec: Sendable, Hashable, Codable {
     self.version = version
     self.runtime = runtime
     self.artifact = artifact
+    self.manifest = manifest
     self.imageTags = imageTags
     self.helm = helm
     self.compose = compose

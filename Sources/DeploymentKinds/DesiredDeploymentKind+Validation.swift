@@ -17,7 +17,7 @@ extension DesiredDeploymentKind {
   static let rules: [ValidationRule] =
     [runtimeStays, nameStays("compose", "projectName"), nameStays("helm", "releaseName")]
     + [release("version"), release("artifact"), section("helm", .helm), section("compose", .compose), driftIgnore]
-    + [key("artifact", "path"), key("helm", "valuesPath"), key("compose", "envPath"), imageTags]
+    + [manifest, key("artifact", "path"), key("helm", "valuesPath"), key("compose", "envPath"), imageTags]
     + [
       span(["interval"], atMost: 24), span(["helm", "timeout"], atMost: 24), span(["compose", "timeout"], atMost: 24),
       span(["schedule", "startingDeadline"], atMost: 168), settings,
@@ -99,6 +99,16 @@ extension DesiredDeploymentKind {
       guard let key = spec[section]?[field]?.string, key.utf8.count > 1024 else { return [] }
       return [.tooLong("spec.\(section).\(field)", maximumBytes: 1024)]
     }
+  }
+
+  private static let manifest = ValidationRule(
+    path: ["spec", "manifest"],
+    expression: "size(bytes(self)) <= \(DesiredDeploymentSpec.maximumManifestByteCount)",
+    message: "must have at most \(DesiredDeploymentSpec.maximumManifestByteCount) bytes"
+  ) { spec, _ in
+    let limit = DesiredDeploymentSpec.maximumManifestByteCount
+    guard let text = spec["manifest"]?.string, text.utf8.count > limit else { return [] }
+    return [.tooLong("spec.manifest", maximumBytes: limit)]
   }
 
   private static let serviceNamePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"

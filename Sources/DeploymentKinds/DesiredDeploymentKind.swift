@@ -12,6 +12,13 @@ public enum DesiredDeploymentKind: ResourceKind {
   /// The annotation that asks for another attempt at a generation that failed; any new value counts once.
   public static let retryAnnotation = "deploy.wrktalk.com/retryRequestedAt"
 
+  /// Carries the trust roots that follow the one that the Agent has: a JSON array of DSSE envelopes. Like the timestamp
+  /// statement it is no part of what is asked for, and so makes no new generation.
+  public static let trustRootsAnnotation = "deploy.wrktalk.com/trust-roots"
+
+  /// Carries the vendor's newest timestamp statement: a DSSE envelope.
+  public static let timestampAnnotation = "deploy.wrktalk.com/timestamp"
+
   /// Keeps a deleted object until the Agent has uninstalled what it deployed.
   public static let finalizer = "deploy.wrktalk.com/uninstall"
 
@@ -61,6 +68,10 @@ public enum DeploymentCondition {
   /// Exists only while True: nothing more happens until somebody acts.
   public static let stalled = "Stalled"
   public static let artifactVerified = "ArtifactVerified"
+  /// Which releases the Agent believes: only what was signed under its trust root, or, where that was allowed, any.
+  public static let trusted = "Trusted"
+  /// Exists only while True: new releases wait, since it is not known how new the vendor's news is.
+  public static let stale = "Stale"
   public static let scheduled = "Scheduled"
   public static let licensed = "Licensed"
   public static let released = "Released"

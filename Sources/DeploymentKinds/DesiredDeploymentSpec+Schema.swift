@@ -2,6 +2,8 @@ public import ResourceModel
 import WireFormats
 
 extension DesiredDeploymentSpec {
+  /// Of a release manifest's envelope.
+  public static let maximumManifestByteCount = 256 << 10
   static let maximumSettingCount = 200
   static let maximumSettingByteCount = 32 << 10
 
@@ -14,6 +16,13 @@ extension DesiredDeploymentSpec {
         .oneOf(DeploymentRuntimeKind.self),
         Schema.Documentation("What runs the release: Helm on Kubernetes, or Docker Compose. Cannot be changed later.")),
       "artifact": artifact,
+      "manifest": .string(
+        Schema.StringRules(minimumLength: 1, maximumLength: maximumManifestByteCount),
+        Schema.Documentation(
+          """
+          The vendor's signed release manifest: the text of a DSSE envelope, as wrktalkctl release sign writes it. An \
+          Agent with a trust root deploys nothing without it, and nothing that does not agree with it.
+          """)),
       "imageTags": .map(
         of: .string(.imageTag), maximumCount: 50,
         Schema.Documentation(
@@ -67,11 +76,6 @@ extension DesiredDeploymentSpec {
           "Where the chart or bundle lies in the bucket, for example artifacts/compose/wrktalk-2.3.0.tgz.")),
       "sha256": .string(
         .sha256, Schema.Documentation("The SHA-256 digest of the file, in 64 lower-case hexadecimal digits.")),
-      "signature": .string(
-        .ed25519Signature,
-        Schema.Documentation(
-          "The vendor's Ed25519 signature over the 64 digits of sha256, in base64. Required where the Agent pins a key."
-        )),
     ], required: ["path", "sha256"],
     Schema.Documentation("The chart or bundle of the version. Left out only with rollbackTo."))
 

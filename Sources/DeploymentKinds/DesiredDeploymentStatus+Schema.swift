@@ -42,7 +42,6 @@ extension DesiredDeploymentStatus {
         properties: [
           "path": .string(Schema.Documentation("Where it lies in the bucket.")),
           "sha256": .string(Schema.Documentation("Its SHA-256 digest.")),
-          "signature": .string(Schema.Documentation("The vendor's signature.")),
         ], required: ["path", "sha256"], Schema.Documentation("The chart or bundle.")),
       "configPath": .string(Schema.Documentation("Where the .env or values file it ran with lies in the bucket.")),
       "valuesFrom": .array(
@@ -56,6 +55,8 @@ extension DesiredDeploymentStatus {
           ], required: ["kind", "name"]),
         Schema.Documentation("Where further values came from.")),
       "imageTags": texts("The image tag of each service."),
+      "releaseManifestSha256": .string(
+        Schema.Documentation("The digest of what the vendor signed of it: of its manifest's payload.")),
     ], required: ["version", "artifact"], Schema.Documentation("What names the release exactly."))
 
   private static let current = Schema.object(

@@ -11,16 +11,20 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     /// Where Helm's further values came from.
     public var valuesFrom: [DesiredDeploymentSpec.ValuesReference]?
     public var imageTags: [String: String]?
+    /// The digest of the payload of the manifest that the vendor signed; nil where it carried none.
+    public var releaseManifestSha256: String?
 
     public init(
       version: String, artifact: DesiredDeploymentSpec.Artifact, configPath: String? = nil,
-      valuesFrom: [DesiredDeploymentSpec.ValuesReference]? = nil, imageTags: [String: String]? = nil
+      valuesFrom: [DesiredDeploymentSpec.ValuesReference]? = nil, imageTags: [String: String]? = nil,
+      releaseManifestSha256: String? = nil
     ) {
       self.version = version
       self.artifact = artifact
       self.configPath = configPath
       self.valuesFrom = valuesFrom
       self.imageTags = imageTags
+      self.releaseManifestSha256 = releaseManifestSha256
     }
   }
 

@@ -13,10 +13,6 @@ extension Schema.StringRules {
   static let sha256 = Schema.StringRules(
     pattern: "^[0-9a-f]{64}$", patternMeaning: "be a SHA-256 digest: 64 lower-case hexadecimal digits")
 
-  /// 64 bytes in base64: 86 characters, the last of which holds only two bits, and two for padding.
-  static let ed25519Signature = Schema.StringRules(
-    pattern: "^[A-Za-z0-9+/]{85}[AQgw]==$", patternMeaning: "be an Ed25519 signature: 64 bytes in base64")
-
   /// Parts between slashes, none of which is empty, `.` or `..`: a bucket may be a folder, and nothing may lead out of it.
   static let bucketKey: Schema.StringRules = {
     let excluded = #"/\\\x00-\x1F\x7F"#

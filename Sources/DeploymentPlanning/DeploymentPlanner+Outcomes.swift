@@ -4,8 +4,8 @@ public import WireFormats
 
 /// What a step came to, and how the status tells it.
 public enum DeploymentOutcome: Sendable, Hashable {
-  /// The artifact of the release that is being deployed is what it should be.
-  case verified(signed: Bool)
+  /// The release that is being deployed is what it should be.
+  case verified(ReleaseAssurance)
   /// All of the release runs in full health. Its `configPath` is what a rollback to it is to use.
   case deployed(DesiredDeploymentStatus.Release, RunningRelease)
   case deploymentFailed(DeploymentFailure)
@@ -14,6 +14,14 @@ public enum DeploymentOutcome: Sendable, Hashable {
   /// With what was left where it is, a sentence each.
   case uninstalled(staying: [String])
   case uninstallFailed(DeploymentFailure)
+}
+
+/// On what grounds a release is believed to be the vendor's.
+public enum ReleaseAssurance: Sendable, Hashable {
+  /// Enough of the trust root's keys have signed it; their names, short enough for a person.
+  case signed(by: [String])
+  /// The Agent was told to deploy what nobody signed.
+  case unsigned
 }
 
 /// What runs once a release has converged.
@@ -54,7 +62,7 @@ extension DeploymentPlanner {
   ) -> (status: DesiredDeploymentStatus, events: [DeploymentEvent]) {
     var planner = DeploymentPlanner(desired, facts: DeploymentFacts(now: now, retry: retry))
     switch outcome {
-    case .verified(let signed): planner.recordVerified(signed: signed)
+    case .verified(let assurance): planner.recordVerified(assurance)
     case .deployed(let release, let running): planner.recordDeployed(release, running)
     case .deploymentFailed(let failure): planner.recordDeploymentFailed(failure)
     case .restored(let running, let purpose): planner.recordRestored(running, purpose)
@@ -65,9 +73,23 @@ extension DeploymentPlanner {
     return (planner.affirmedStatus(), planner.events)
   }
 
-  private mutating func recordVerified(signed: Bool) {
-    let message = signed ? "Digest and vendor signature are right" : "The digest is right; no vendor key is pinned"
-    set(DeploymentCondition.artifactVerified, .isTrue, signed ? "SignatureVerified" : "DigestVerified", message)
+  private mutating func recordVerified(_ assurance: ReleaseAssurance) {
+    let version = desiredPlan?.release.version ?? spec.version ?? "The release"
+    let (reason, message) =
+      switch assurance {
+      case .signed(let keys):
+        (
+          "ReleaseVerified",
+          "\(version) is what the vendor signed (\(keys.count == 1 ? "key" : "keys") \(keys.joined(separator: ", ")))"
+        )
+      case .unsigned:
+        (
+          "Unsigned",
+          "The artifact of \(version) has its digest; whether the vendor signed the release was not checked, since this "
+            + "Agent was told to deploy what nobody signed"
+        )
+      }
+    set(DeploymentCondition.artifactVerified, .isTrue, reason, message)
     if original?.conditions?.isTrue(DeploymentCondition.artifactVerified) != true {
       events.append(DeploymentEvent(.normal, "ArtifactVerified", message))
     }
@@ -234,7 +256,5 @@ extension DeploymentPlanner {
 public enum ArtifactFailureReason: String, Sendable, Hashable, CaseIterable {
   case notFound = "ArtifactNotFound"
   case digestMismatch = "ArtifactDigestMismatch"
-  case signatureMissing = "ArtifactSignatureMissing"
-  case signatureInvalid = "ArtifactSignatureInvalid"
   case refused = "ArtifactRefused"
 }

@@ -1,4 +1,6 @@
+import Cryptography
 public import DeploymentKinds
+import ReleaseManifest
 public import ResourceModel
 import WireFormats
 
@@ -27,7 +29,7 @@ public enum DesiredRelease: Sendable, Hashable {
         ReleasePlan(
           release: .init(
             version: version, artifact: artifact, configPath: spec.configPath, valuesFrom: spec.helm?.valuesFrom,
-            imageTags: spec.imageTags)))
+            imageTags: spec.imageTags, releaseManifestSha256: spec.releaseManifestSha256)))
     } else {
       self = .incomplete
     }
@@ -35,6 +37,13 @@ public enum DesiredRelease: Sendable, Hashable {
 }
 
 extension DesiredDeploymentSpec {
+  /// Names what the manifest says, whoever signed it; one that cannot be read is named by its text.
+  var releaseManifestSha256: String? {
+    guard let manifest else { return nil }
+    let text = Array(manifest.utf8)
+    return (try? Envelope(parsing: text, expecting: .release))?.payloadSHA256 ?? SHA256.digest(of: text).hexadecimal
+  }
+
   /// The bucket key of the `.env` or values file.
   public var configPath: String? {
     switch runtime {
@@ -111,6 +120,7 @@ extension DesiredDeploymentStatus.Release {
   /// True where deploying `desired` would bring nothing new over this release, which was deployed before.
   public func satisfies(_ desired: Self) -> Bool {
     version == desired.version && artifact.sha256 == desired.artifact.sha256
+      && releaseManifestSha256 == desired.releaseManifestSha256
       && (imageTags ?? [:]) == (desired.imageTags ?? [:]) && (valuesFrom ?? []) == (desired.valuesFrom ?? [])
       && (configPath == desired.configPath || isVersionedCopy(of: desired.configPath))
   }

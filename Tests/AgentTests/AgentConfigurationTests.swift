@@ -50,27 +50,24 @@ struct AgentConfigurationTests {
     #expect(standard.podName == nil)
     #expect(standard.logLevel == .info)
     #expect(standard.source.endpoint.token == .file(path: "/run/agent.token"))
-    #expect(standard.vendorPublicKey == nil)
     #expect(standard.dockerEndpoint == .standard)
   }
 
   @Test func everyVariableIsRead() throws {
-    let key = Ed25519.PrivateKey().publicKey
     let given = try configuration(
       [
         "WRKTALK_AGENT_BACKEND_URL": "https://backend.example", "WRKTALK_AGENT_BACKEND_TIMEOUT": "5",
         "WRKTALK_AGENT_TOKEN_FILE": "/run/token",
         "WRKTALK_AGENT_KUBE_NAMESPACE": "customer", "WRKTALK_AGENT_COMPOSE_WORKING_DIR": "/var/lib/wrktalk/",
-        "WRKTALK_AGENT_VENDOR_PUBLIC_KEY_FILE": "/run/vendor.pem", "DOCKER_HOST": "unix:///run/user/docker.sock",
+        "DOCKER_HOST": "unix:///run/user/docker.sock",
         "WRKTALK_AGENT_LEASE_DURATION": "3s", "WRKTALK_AGENT_SHUTDOWN_TIMEOUT": "10m",
         "WRKTALK_AGENT_LOG_LEVEL": "DEBUG", "WRKTALK_AGENT_LOG_FORMAT": "text",
         "WRKTALK_AGENT_HELM_BINARY": "/opt/helm", "WRKTALK_AGENT_HELM_HISTORY_MAX": "256",
         "WRKTALK_AGENT_POD_NAME": "agent-0", "WRKTALK_AGENT_HEALTH_FILE": "/run/agent/health",
-      ], files: ["/run/vendor.pem": key.pem])
+      ])
     #expect(given.backendTimeout == .seconds(5))
     #expect(given.source.endpoint.token == .file(path: "/run/token"))
     #expect(given.workingDirectory == "/var/lib/wrktalk")
-    #expect(given.vendorPublicKey == key)
     #expect(given.dockerEndpoint.socketPath == "/run/user/docker.sock")
     #expect(given.leaseDuration == .seconds(3))
     #expect(given.shutdownTimeout == .seconds(600))
@@ -97,8 +94,6 @@ struct AgentConfigurationTests {
     (["WRKTALK_AGENT_TOKEN": "a", "WRKTALK_AGENT_TOKEN_FILE": "b"], "WRKTALK_AGENT_TOKEN"),
     (["WRKTALK_AGENT_COMPOSE_WORKING_DIR": "wrktalk"], "WRKTALK_AGENT_COMPOSE_WORKING_DIR"),
     (["WRKTALK_AGENT_COMPOSE_WORKING_DIR": "/"], "WRKTALK_AGENT_COMPOSE_WORKING_DIR"),
-    (["WRKTALK_AGENT_VENDOR_PUBLIC_KEY": "no key"], "WRKTALK_AGENT_VENDOR_PUBLIC_KEY"),
-    (["WRKTALK_AGENT_VENDOR_PUBLIC_KEY_FILE": "/missing"], "WRKTALK_AGENT_VENDOR_PUBLIC_KEY_FILE"),
     (["DOCKER_HOST": "tcp://10.0.0.1:2375"], "DOCKER_HOST"),
     (["WRKTALK_AGENT_LOG_LEVEL": "loud"], "WRKTALK_AGENT_LOG_LEVEL"),
     (["WRKTALK_AGENT_LOG_FORMAT": "xml"], "WRKTALK_AGENT_LOG_FORMAT"),

@@ -14,7 +14,6 @@ import Testing
 struct ReleasePreparationTests {
   private let folder: TemporaryFolder
   private let bucket: FileBucket
-  private let vendor = Ed25519.PrivateKey()
 
   init() throws {
     folder = try TemporaryFolder()
@@ -24,13 +23,12 @@ struct ReleasePreparationTests {
 
   private var workingDirectory: String { folder.file("agent") }
 
-  private func preparation(isPinned: Bool = false) -> ReleasePreparation {
-    ReleasePreparation(
-      bucket: bucket, workingDirectory: workingDirectory, vendorPublicKey: isPinned ? vendor.publicKey : nil)
+  private func preparation() -> ReleasePreparation {
+    ReleasePreparation(bucket: bucket, workingDirectory: workingDirectory)
   }
 
   /// Puts a bundle with one Compose file into the bucket.
-  private func publish(_ version: String, signed: Bool = false) async throws -> ReleasePlan {
+  private func publish(_ version: String) async throws -> ReleasePlan {
     try FileManager.default.createDirectory(
       atPath: folder.file("bundle/wrktalk"), withIntermediateDirectories: true)
     _ = try folder.write("services: {} # \(version)\n", to: "bundle/wrktalk/docker-compose.yaml")
@@ -41,18 +39,17 @@ struct ReleasePreparationTests {
     let digest = try SHA256.digest(ofFile: archive).hexadecimal
     let key = "artifacts/compose/wrktalk-\(version).tar.gz"
     try await bucket.put(key, .file(path: archive))
-    let signature = signed ? Base64.encode(vendor.signature(for: Array(digest.utf8))) : nil
     return ReleasePlan(
       release: .init(
-        version: version, artifact: .init(path: key, sha256: digest, signature: signature), configPath: "config/.env"))
+        version: version, artifact: .init(path: key, sha256: digest), configPath: "config/.env"))
   }
 
   private func setSettings(_ text: String) async throws {
     try await bucket.put("config/.env", .bytes(Array(text.utf8)))
   }
 
-  private func prepare(_ plan: ReleasePlan, isPinned: Bool = false) async throws(RuntimeFailure) -> PreparedArtifact {
-    try await preparation(isPinned: isPinned).prepare(plan) { _ in }
+  private func prepare(_ plan: ReleasePlan) async throws(RuntimeFailure) -> PreparedArtifact {
+    try await preparation().prepare(plan) { _ in }
   }
 
   private func permissions(_ path: String) throws -> Int {
@@ -149,21 +146,6 @@ struct ReleasePreparationTests {
     let failure = await #expect(throws: RuntimeFailure.self) { try await prepare(plan) }
     #expect(failure?.reason == "ArtifactRefused")
     #expect(failure?.kind == .permanent)
-  }
-
-  @Test func withAPinnedKeyOnlyTheVendorsArtifactsAreDeployed() async throws {
-    try await setSettings("")
-    let unsigned = try await publish("1.0.0")
-    let missing = await #expect(throws: RuntimeFailure.self) { try await prepare(unsigned, isPinned: true) }
-    #expect(missing?.reason == "ArtifactSignatureMissing")
-    var forged = unsigned
-    let stranger = Ed25519.PrivateKey()
-    forged.release.artifact.signature = Base64.encode(
-      stranger.signature(for: Array(forged.release.artifact.sha256.utf8)))
-    let invalid = await #expect(throws: RuntimeFailure.self) { try await prepare(forged, isPinned: true) }
-    #expect(invalid?.reason == "ArtifactSignatureInvalid")
-    let signed = try await prepare(try await publish("1.0.1", signed: true), isPinned: true)
-    #expect(signed.isSigned)
   }
 
   @Test func theSettingsOfAVersionAreKeptForItsRollback() async throws {

@@ -298,8 +298,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     }
     return PreparedArtifact(
       release: PreparedRelease(
-        release: plan.release, folder: "/bundle", configFile: "/config", pinnedImages: plan.pinnedImages),
-      isSigned: false)
+        release: plan.release, folder: "/bundle", configFile: "/config", pinnedImages: plan.pinnedImages))
   }
 
   func keepConfiguration(

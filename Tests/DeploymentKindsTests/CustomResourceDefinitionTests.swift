@@ -74,7 +74,7 @@ import YAMLDocuments
       if rule.expression.contains(".all(") { #expect(node["maxProperties"] != nil, "\(rule.path)") }
       count += 1
     }
-    #expect(count == 17)
+    #expect(count == 18)
     for field in ["runtime", "projectName", "releaseName"] {
       #expect(DesiredDeploymentKind.rules.contains { $0.path.last == field && $0.expression == "self == oldSelf" })
     }

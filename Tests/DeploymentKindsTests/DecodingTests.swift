@@ -47,17 +47,19 @@ import WireFormats
   /// A server drops what the schema does not know, so every field of a type must stand in it.
   @Test func theSchemaKnowsEveryFieldOfTheTypes() throws {
     let now = Timestamp(seconds: 1_800_000_000)
-    let artifact = DesiredDeploymentSpec.Artifact(path: "a", sha256: "b", signature: "c")
+    let artifact = DesiredDeploymentSpec.Artifact(path: "a", sha256: "b")
     let values = DesiredDeploymentSpec.ValuesReference(kind: .secret, name: "a", key: "b", optional: true)
     let release = DesiredDeploymentStatus.Release(
-      version: "1.0.0", artifact: artifact, configPath: "d", valuesFrom: [values], imageTags: ["a": "b"])
+      version: "1.0.0", artifact: artifact, configPath: "d", valuesFrom: [values], imageTags: ["a": "b"],
+      releaseManifestSha256: "e")
     let service = DesiredDeploymentStatus.Service(name: "a", image: "b", imageID: "c", configHash: "d", replicas: 1)
     let deployment = DesiredDeployment(
       metadata: ObjectMeta(
         name: "a", namespace: "b", uid: "c", resourceVersion: "1", generation: 1, creationTimestamp: now,
         deletionTimestamp: now, labels: ["a": "b"], annotations: ["a": "b"], finalizers: ["a"]),
       spec: DesiredDeploymentSpec(
-        version: "1.0.0", runtime: .compose, artifact: artifact, imageTags: ["a": "b"],
+        version: "1.0.0", runtime: .compose, artifact: artifact, manifest: "{}",
+        imageTags: ["a": "b"],
         helm: DesiredDeploymentSpec.Helm(releaseName: "a", valuesPath: "b", valuesFrom: [values]),
         compose: DesiredDeploymentSpec.Compose(projectName: "a", envPath: "b"),
         newNonEssentialEnvs: [DesiredDeploymentSpec.Setting(key: "A", value: "b")],

@@ -34,7 +34,7 @@ import WireFormats
       ],
     ]),
     Example(["interval": "1s"]), Example(["interval": "24h"]), Example(["schedule": ["startingDeadline": "168h"]]),
-    Example(["artifact": ["signature": .string(String(repeating: "A", count: 86) + "==")]]),
+    Example(["manifest": .string(String(repeating: "a", count: 256 << 10))]),
     Example(["suspend": nil, "drift": nil]),
     Example(["imageTags": ["control-tower": "v1", "db": "15.4-alpine"]]),
 
@@ -84,10 +84,12 @@ import WireFormats
     Example(
       ["artifact": ["sha256": .string(String(repeating: "0A", count: 32))]], "spec.artifact.sha256: Invalid value"),
     Example(["artifact": ["sha256": nil]], "spec.artifact.sha256: Required value"),
-    Example(["artifact": ["signature": "c2hvcnQ="]], "spec.artifact.signature: Invalid value"),
-    Example(
-      ["artifact": ["signature": .string(String(repeating: "A", count: 85) + "B==")]],
-      "spec.artifact.signature: Invalid value"),
+
+    // The manifest.
+    Example(["manifest": .string(String(repeating: "a", count: 256 << 10 + 1))], "spec.manifest: Too long"),
+    Example(["manifest": .string(String(repeating: "é", count: 200_000))], "spec.manifest: Too long"),
+    Example(["manifest": ""], "spec.manifest: Required value"),
+    Example(["manifest": [:]], "spec.manifest: Invalid value"),
 
     Example(["artifact": ["path": "a/b/"]], "spec.artifact.path: Invalid value"),
     Example(["artifact": ["path": "./a"]], "spec.artifact.path: Invalid value"),

@@ -37,7 +37,7 @@ struct CounterTests {
   private func outcomes(of object: DesiredDeployment) {
     let release = DesiredDeploymentStatus.Release(version: "2.3.0", artifact: .init(path: "a", sha256: "b"))
     let outcomes: [DeploymentOutcome] = [
-      .verified(signed: true), .deployed(release, RunningRelease(imageDigests: [:])),
+      .verified(.unsigned), .deployed(release, RunningRelease(imageDigests: [:])),
       .deploymentFailed(.init(isTransient: true, reason: "A", message: "b")),
       .deploymentFailed(.init(isTransient: false, reason: "A", message: "b")),
       .restored(RunningRelease(imageDigests: [:]), .rollback),

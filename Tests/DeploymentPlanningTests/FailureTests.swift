@@ -93,7 +93,7 @@ struct FailureTests {
       policy: .hold, reason: "ArtifactDigestMismatch", containers: containers("2.2.0"), step: "settled for 1m",
       remediated: "NothingChanged"),
     Refusal(
-      policy: .hold, reason: "ArtifactSignatureInvalid", containers: [], step: "correct to 2.2.0",
+      policy: .hold, reason: "ArtifactDigestMismatch", containers: [], step: "correct to 2.2.0",
       remediated: "NothingChanged"),
     Refusal(
       policy: .hold, reason: "ArtifactNotFound", drift: .warn, containers: [], step: "settled for 1m",

@@ -1,4 +1,3 @@
-import Cryptography
 import DeploymentKinds
 import ObjectStorage
 import ResourceModel
@@ -37,31 +36,6 @@ struct ArtifactSourceTests {
       try await CustomerEnvironment.command(
         "curl", "-fsS", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", "\(key):\(secret)", "-X", "DELETE",
         "\(endpoint)/\(environment.project)")
-    }
-  }
-
-  @Test func whereAKeyIsPinnedOnlyTheVendorsSignatureCounts() async throws {
-    try await CustomerEnvironment.use { environment in
-      let vendor = Ed25519.PrivateKey()
-      let keyFile = try environment.folder.write(vendor.publicKey.pem, to: "vendor.pem")
-      try await environment.startAgent(["WRKTALK_AGENT_VENDOR_PUBLIC_KEY_FILE": keyFile])
-      var artifact = try await environment.publish(version: "1.0.0", composeFile: twoServices)
-
-      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-      try await environment.wait(for: "the unsigned artifact to be refused") {
-        $0.status?.conditions?[DeploymentCondition.artifactVerified]?.status == .isFalse
-      }
-      artifact.signature = Base64.encode(Ed25519.PrivateKey().signature(for: Array(artifact.sha256.utf8)))
-      let forged = try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-      try await environment.wait(for: "the forged signature to be refused") {
-        $0.status?.failure?.generation == forged.metadata.generation
-          && $0.status?.conditions?[DeploymentCondition.artifactVerified]?.status == .isFalse
-      }
-      #expect(try await environment.containers().isEmpty)
-      artifact.signature = Base64.encode(vendor.signature(for: Array(artifact.sha256.utf8)))
-      try await environment.apply(environment.spec(version: "1.0.0", artifact: artifact, tag: "v1"))
-      let ready = try await environment.waitUntilReady()
-      #expect(ready.status?.conditions?[DeploymentCondition.artifactVerified]?.reason == "SignatureVerified")
     }
   }
 }

@@ -60,8 +60,7 @@ struct RunCommand: AsyncParsableCommand {
       runtime: Self.makeRuntime(
         configuration, environment: environment, http: http, handover: handover, logger: logger),
       preparation: ReleasePreparation(
-        bucket: bucket, workingDirectory: configuration.workingDirectory,
-        vendorPublicKey: configuration.vendorPublicKey),
+        bucket: bucket, workingDirectory: configuration.workingDirectory),
       http: http, handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
     var group = ServiceGroupConfiguration(
       services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],

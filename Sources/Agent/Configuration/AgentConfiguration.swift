@@ -1,5 +1,4 @@
 public import ClusterAccess
-public import Cryptography
 public import DeploymentKinds
 public import Glibc
 public import Logging
@@ -50,8 +49,6 @@ public struct AgentConfiguration: Sendable {
   public var helmHistoryMax: Int
   /// The pod that this Agent runs in, by which it recognises itself; nil outside of a cluster.
   public var podName: String?
-  /// With it, an artifact without a valid signature is refused.
-  public var vendorPublicKey: Ed25519.PublicKey?
   public var dockerEndpoint: DockerEndpoint
   public var leaseDuration: Duration
   /// How long a running upgrade may go on after SIGTERM.
@@ -90,7 +87,6 @@ public struct AgentConfiguration: Sendable {
     helmBinary = variables["HELM_BINARY"] ?? "helm"
     helmHistoryMax = try variables.integer("HELM_HISTORY_MAX", default: 10, in: 2...256)
     podName = variables["POD_NAME"]
-    vendorPublicKey = try variables.vendorPublicKey(readFile: readFile)
     dockerEndpoint = try variables.dockerEndpoint()
     leaseDuration = try variables.duration("LEASE_DURATION", default: .seconds(15), in: .seconds(1)...(.seconds(600)))
     shutdownTimeout = try variables.duration("SHUTDOWN_TIMEOUT", default: .seconds(300), in: .zero...(.seconds(7200)))

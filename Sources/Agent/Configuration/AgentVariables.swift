@@ -1,4 +1,3 @@
-import Cryptography
 import Glibc
 import Logging
 import Observability
@@ -14,7 +13,7 @@ struct AgentVariables {
     "HELM_TIMEOUT", "COMPOSE_PROJECT_NAME", "COMPOSE_WORKING_DIR", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION",
     "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING",
     "GCS_CREDENTIALS_FILE", "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "SOURCE", "TOKEN", "TOKEN_FILE", "CA_FILE",
-    "VENDOR_PUBLIC_KEY", "VENDOR_PUBLIC_KEY_FILE", "LEASE_DURATION", "SHUTDOWN_TIMEOUT", "KUBECONFIG", "WORKING_DIR",
+    "LEASE_DURATION", "SHUTDOWN_TIMEOUT", "KUBECONFIG", "WORKING_DIR",
     "HEALTH_FILE", "HELM_BINARY", "HELM_HISTORY_MAX", "POD_NAME",
   ]
 
@@ -85,28 +84,6 @@ struct AgentVariables {
       throw wrong(name, "must be an absolute path, and not the root")
     }
     return path
-  }
-
-  func vendorPublicKey(readFile: (String) -> String?) throws(AgentConfigurationError) -> Ed25519.PublicKey? {
-    let text: String
-    let name: String
-    switch (self["VENDOR_PUBLIC_KEY"], self["VENDOR_PUBLIC_KEY_FILE"]) {
-    case (nil, nil): return nil
-    case (_?, _?):
-      throw wrong(
-        "VENDOR_PUBLIC_KEY", "is set together with \(Self.prefix)VENDOR_PUBLIC_KEY_FILE; set only one of them")
-    case (let value?, nil): (text, name) = (value, "VENDOR_PUBLIC_KEY")
-    case (nil, let path?):
-      guard let content = Self.trimmed(readFile(path)) else {
-        throw wrong("VENDOR_PUBLIC_KEY_FILE", "the file \(path) cannot be read or is empty")
-      }
-      (text, name) = (content, "VENDOR_PUBLIC_KEY_FILE")
-    }
-    do throws(CryptographyError) {
-      return try Ed25519.PublicKey(text: text)
-    } catch {
-      throw wrong(name, error.description)
-    }
   }
 
   func dockerEndpoint() throws(AgentConfigurationError) -> DockerEndpoint {

@@ -174,7 +174,7 @@ public struct EnvironmentReconciler: Sendable {
       }
       let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
-        record(.verified(signed: prepared.isSigned), in: reporter)
+        record(.verified(.unsigned), in: reporter)
         await addSettings(of: object)
         let running = try await converge(target(of: object), to: prepared.release, reporter)
         await reporter.announce(

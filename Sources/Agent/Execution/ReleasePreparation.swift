@@ -7,28 +7,24 @@ public import ObjectStorage
 
 /// Prepares releases from the customer's bucket, in the Agent's working directory.
 ///
-/// An archive is unpacked only after its digest, and its signature where a vendor key is pinned, were checked. Verified
-/// archives are kept, so that a rollback does not depend on the bucket.
+/// An archive is unpacked only after its digest was checked. Verified archives are kept, so that a rollback does not depend
+/// on the bucket.
 public struct ReleasePreparation: ReleasePreparing {
   private let bucket: any Bucket
   private let directory: WorkingDirectory
-  private let verification: ArtifactVerification
   private let makeID: @Sendable () -> String
   private let downloads = KeyedMutex()
 
   static let maximumArtifactBytes = 256 << 20
   static let maximumConfigBytes = 1 << 20
 
-  /// - Parameters:
-  ///   - vendorPublicKey: with it, an artifact without a valid signature is refused.
-  ///   - makeID: names the folder of one preparation; each time another one.
+  /// - Parameter makeID: names the folder of one preparation; each time another one.
   public init(
-    bucket: any Bucket, workingDirectory: String, vendorPublicKey: Ed25519.PublicKey?,
+    bucket: any Bucket, workingDirectory: String,
     makeID: @escaping @Sendable () -> String = { Hexadecimal.encode(SecureRandom.bytes(count: 8)) }
   ) {
     self.bucket = bucket
     self.directory = WorkingDirectory(path: workingDirectory)
-    self.verification = ArtifactVerification(vendorPublicKey: vendorPublicKey)
     self.makeID = makeID
   }
 
@@ -45,7 +41,6 @@ public struct ReleasePreparation: ReleasePreparing {
     guard SHA256Digest(hexadecimal: artifact.sha256) != nil else {
       throw ArtifactVerification.refusal(.refused, "spec.artifact.sha256 is no SHA-256 digest in hexadecimal")
     }
-    let isSigned = try verification.checkSignature(of: artifact)
     try directory.create()
     let archive = try await archive(of: plan.release, progress: progress)
     let folder = try directory.makeWorkFolder(makeID())
@@ -55,8 +50,7 @@ public struct ReleasePreparation: ReleasePreparing {
       directory.pruneArtifacts()
       return PreparedArtifact(
         release: PreparedRelease(
-          release: plan.release, folder: "\(folder)/bundle", configFile: configFile, pinnedImages: plan.pinnedImages),
-        isSigned: isSigned)
+          release: plan.release, folder: "\(folder)/bundle", configFile: configFile, pinnedImages: plan.pinnedImages))
     } catch {
       directory.discard(folder)
       throw error
@@ -128,7 +122,7 @@ public struct ReleasePreparation: ReleasePreparing {
     let artifact = release.artifact
     let kept = "\(directory.artifacts)/\(artifact.sha256)"
     if FileManager.default.fileExists(atPath: kept) {
-      if (try? await verification.checkDigest(ofFile: kept, of: artifact)) != nil {
+      if (try? await ArtifactVerification.checkDigest(ofFile: kept, of: artifact)) != nil {
         try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: kept)
         return kept
       }
@@ -144,7 +138,7 @@ public struct ReleasePreparation: ReleasePreparing {
     }
     await progress(.init(step: .verifying, done: 1, total: 1, message: "verifying \(artifact.path)"))
     do throws(RuntimeFailure) {
-      try await verification.checkDigest(ofFile: download, of: artifact)
+      try await ArtifactVerification.checkDigest(ofFile: download, of: artifact)
       try directory.keepArtifact(name, as: artifact.sha256)
     } catch {
       directory.removeArtifact(name)

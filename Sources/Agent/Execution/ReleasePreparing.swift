@@ -26,11 +26,6 @@ public protocol ReleasePreparing: Sendable {
 
 public struct PreparedArtifact: Sendable {
   public var release: PreparedRelease
-  /// True where the artifact bears the vendor's signature; false where no vendor key is pinned.
-  public var isSigned: Bool
 
-  public init(release: PreparedRelease, isSigned: Bool) {
-    self.release = release
-    self.isSigned = isSigned
-  }
+  public init(release: PreparedRelease) { self.release = release }
 }

@@ -59,7 +59,7 @@ struct DeploymentDescription {
     if let artifact = spec.artifact {
       fields.append(("Artifact", artifact.path))
       fields.append(("SHA-256", artifact.sha256))
-      fields.append(("Signed", artifact.signature == nil ? "no" : "yes"))
+      fields.append(("Signed", spec.manifest == nil ? "no" : "yes"))
     }
     if let path = spec.compose?.envPath ?? spec.helm?.valuesPath { fields.append(("Settings", path)) }
     if let tags = spec.imageTags, !tags.isEmpty { fields.append(("Image tags", pairs(tags))) }

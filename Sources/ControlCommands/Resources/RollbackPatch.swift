@@ -43,10 +43,7 @@ enum RollbackPatch {
     var spec: JSONValue = [
       "version": .string(release.version), "rollbackTo": .null, "schedule": .null, "newNonEssentialEnvs": .null,
     ]
-    spec["artifact"] = [
-      "path": .string(release.artifact.path), "sha256": .string(release.artifact.sha256),
-      "signature": release.artifact.signature.map(JSONValue.string) ?? .null,
-    ]
+    spec["artifact"] = ["path": .string(release.artifact.path), "sha256": .string(release.artifact.sha256)]
     // In a merge patch a tag that is not mentioned would stay.
     var tags: [String: JSONValue] = (object.spec.imageTags ?? [:]).mapValues { _ in .null }
     for (service, tag) in release.imageTags ?? [:] { tags[service] = .string(tag) }
