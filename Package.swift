@@ -74,6 +74,7 @@ let package = Package(
     .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CLibSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLibZ", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
     // Values: no I/O below this line until the wrappers.
@@ -89,6 +90,7 @@ let package = Package(
     module("Cryptography", ["CLibCrypto"], settings: wrapper),
     module("ReleaseManifest", ["Cryptography", "WireFormats"]),
     module("Archives", ["CLibArchive", systemPackage], settings: wrapper),
+    module("Compression", ["CLibZ"], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", logging], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
@@ -100,7 +102,7 @@ let package = Package(
     module(
       "ResourceServer",
       [
-        "Database", "ResourceModel", "WireFormats", asyncAlgorithms, httpTypes, hummingbird, logging,
+        "Compression", "Database", "ResourceModel", "WireFormats", asyncAlgorithms, httpTypes, hummingbird, logging,
         metrics, nioCore, nioHTTP1, serviceLifecycle,
       ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
@@ -164,6 +166,7 @@ let package = Package(
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),
     tests("ReleaseManifestTests", ["ReleaseManifest", "Cryptography", "WireFormats"]),
+    tests("CompressionTests", ["Compression"]),
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
     tests("HTTPTransportTests", ["HTTPTransport"]),
     tests("ProcessesTests", ["Processes", systemPackage]),

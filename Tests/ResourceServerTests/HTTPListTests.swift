@@ -1,6 +1,8 @@
 import DeploymentKinds
+import HTTPTransport
 import ResourceModel
 import ResourceServer
+import TestSupport
 import Testing
 import WireFormats
 
@@ -47,6 +49,34 @@ import WireFormats
       #expect(limited["metadata"]?["remainingItemCount"] == 103)
       let rows = try await server.send("GET", HTTPTestServer.collection, accept: Self.table).json
       #expect(rows["rows"]?.array?.count == 1203)
+    }
+  }
+
+  @Test(arguments: [2, 40, 700])
+  func aLargeListIsCompressedForWhoCanUnpackIt(_ count: Int) async throws {
+    try await HTTPTestServer.run { server in
+      for number in 0..<count {
+        var object = HTTPTestServer.deployment("d\(number)")
+        object["metadata"]?["namespace"] = "wrktalk"
+        object["metadata"]?["annotations"] = ["long": .string(String(repeating: "x", count: 5000))]
+        _ = try await server.store.write(DesiredDeploymentKind.definition, .create(object: object))
+      }
+      let plain = try await server.http.send(server.request("GET", HTTPTestServer.collection))
+      #expect(plain.headers["content-encoding"] == nil)
+      for refusal in ["deflate, br", "gzip;q=0", ""] {
+        let answer = try await server.http.send(
+          server.request("GET", HTTPTestServer.collection, acceptEncoding: refusal))
+        #expect(answer.headers["content-encoding"] == nil && answer.body == plain.body)
+      }
+      let packed = try await server.http.send(
+        server.request("GET", HTTPTestServer.collection, acceptEncoding: "deflate;q=0.5, gzip"))
+      guard count > 2 else {
+        #expect(packed.headers["content-encoding"] == nil)
+        return
+      }
+      #expect(packed.headers["content-encoding"] == "gzip" && packed.headers["vary"] == "Accept-Encoding")
+      #expect(packed.body.count < plain.body.count / 10)
+      #expect(try await Gunzip.unpacked(packed.body) == plain.body)
     }
   }
 

@@ -65,12 +65,13 @@ struct HTTPTestServer: Sendable {
 
   func request(
     _ method: String, _ path: String, _ body: JSONValue? = nil, token: String? = "admin", contentType: String? = nil,
-    accept: String? = nil
+    accept: String? = nil, acceptEncoding: String? = nil
   ) -> HTTPTransport.HTTPRequest {
     var headers: [(name: String, value: String)] = []
     if let token { headers.append(("Authorization", "Bearer \(token)")) }
     if let type = contentType ?? (body == nil ? nil : "application/json") { headers.append(("Content-Type", type)) }
     if let accept { headers.append(("Accept", accept)) }
+    if let acceptEncoding { headers.append(("Accept-Encoding", acceptEncoding)) }
     return HTTPTransport.HTTPRequest(
       method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers,
       body: body.map { .bytes($0.serialized()) } ?? .none)

@@ -1,3 +1,5 @@
+import Compression
+import HTTPTypes
 import Hummingbird
 import ResourceModel
 import WireFormats
@@ -59,26 +61,43 @@ extension ResourceAPI {
       encoder.end(
         revision: first.revision, continueToken: first.continueToken, remainingItemCount: first.remainingItemCount,
         &output)
-      return .json(bytes: output)
+      guard call.acceptsGzip, output.count >= Self.minimumCompressedByteCount else { return .json(bytes: output) }
+      var response = Response.json(bytes: await compressed(output))
+      response.headers[.contentEncoding] = "gzip"
+      response.headers[.vary] = "Accept-Encoding"
+      return response
     }
     query.continueToken = token
+    let isCompressed = call.acceptsGzip
     let (start, query2, remaining2, encoder2) = (output, query, remaining, encoder)
     let body = ResponseBody { writer in
-      try await writer.write(ByteBuffer(bytes: start))
-      try await sendPages(definition, query2, remaining2, revision: first.revision, encoder2, &writer)
+      try await sendPages(
+        definition, query2, remaining2, revision: first.revision, encoder2, start, isCompressed: isCompressed, &writer)
     }
-    return Response(
-      status: .ok, headers: [.contentType: "application/json", .cacheControl: "no-cache, private"], body: body)
+    var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-cache, private"]
+    if isCompressed {
+      headers[.contentEncoding] = "gzip"
+      headers[.vary] = "Accept-Encoding"
+    }
+    return Response(status: .ok, headers: headers, body: body)
   }
 
-  /// Sends what follows the first page. A page that cannot be read ends the connection in the middle, so that nobody
+  /// Bytes of a list from which on compressing is worth its time, as Kubernetes has it.
+  static let minimumCompressedByteCount = 128 << 10
+
+  @concurrent
+  private func compressed(_ bytes: [UInt8]) async -> [UInt8] { GzipEncoder().finish(bytes) }
+
+  /// Sends a list whose first page begins with `start`. A page that cannot be read ends the connection in the middle, so that nobody
   /// takes half a list for the whole.
   @concurrent
   private func sendPages(
     _ definition: ResourceDefinition, _ query: ListQuery, _ limit: Int?, revision: Int64, _ encoder: ListEncoder,
-    _ writer: inout any ResponseBodyWriter
+    _ start: [UInt8], isCompressed: Bool, _ writer: inout any ResponseBodyWriter
   ) async throws {
     var (query, remaining, encoder) = (query, limit, encoder)
+    let gzip = isCompressed ? GzipEncoder() : nil
+    try await writer.write(ByteBuffer(bytes: gzip?.compress(start) ?? start))
     while true {
       query.limit = min(remaining ?? Self.pageSize, Self.pageSize)
       let page = try await store.list(definition, query)
@@ -87,12 +106,12 @@ extension ResourceAPI {
       try encoder.append(page.items, to: &output)
       if let token = page.continueToken, remaining.map({ $0 > 0 }) ?? true {
         query.continueToken = token
-        try await writer.write(ByteBuffer(bytes: output))
+        try await writer.write(ByteBuffer(bytes: gzip?.compress(output) ?? output))
         continue
       }
       encoder.end(
         revision: revision, continueToken: page.continueToken, remainingItemCount: page.remainingItemCount, &output)
-      try await writer.write(ByteBuffer(bytes: output))
+      try await writer.write(ByteBuffer(bytes: gzip?.finish(output) ?? output))
       try await writer.finish(nil)
       return
     }

@@ -160,6 +160,16 @@ struct APICall: Sendable {
 
   var isPretty: Bool { query.flag("pretty") ?? false }
 
+  /// Whether the client can unpack gzip (`Accept-Encoding`, RFC 9110 §12.5.3).
+  var acceptsGzip: Bool {
+    for coding in (request.headers[.acceptEncoding] ?? "").split(separator: ",") {
+      let media = MediaType(coding)
+      guard media.type == "gzip" || media.type == "*" else { continue }
+      return media.parameters["q"].flatMap(Double.init).map { $0 > 0 } ?? true
+    }
+    return false
+  }
+
   func representation() throws(StatusError) -> Representation { try Representation(accept: request.headers[.accept]) }
 
   /// The words of authorization for this request; nil where every identity may send it.
