@@ -88,23 +88,28 @@ public struct Envelope: Sendable, Hashable {
     add(Signature(keyID: key.publicKey.id.text, bytes: key.signature(for: signedBytes)))
   }
 
-  /// Adds a signature that something else made, such as a hardware key.
+  /// Adds a signature that something else made, such as a hardware key, in place of one of the same name.
   public mutating func add(_ signature: Signature) {
-    signatures.removeAll { $0.keyID == signature.keyID }
+    if !signature.keyID.isEmpty { signatures.removeAll { $0.keyID == signature.keyID } }
     signatures.append(signature)
   }
 
-  /// Those of the keys that have signed exactly these bytes.
+  /// Those of the keys that have signed exactly these bytes. However often a key has signed, it is one signer.
   public func signers(among keys: [Ed25519.PublicKey]) -> Set<KeyID> {
     let message = signedBytes
+    let named = Dictionary(keys.map { ($0.id, $0) }) { first, _ in first }
     var found: Set<KeyID> = []
     for signature in signatures.prefix(Self.maximumSignatureCount) {
-      let named = keys.filter { $0.id.text == signature.keyID }
-      for key in named.isEmpty ? keys : named where !found.contains(key.id) {
-        if key.isValidSignature(signature.bytes, for: message) {
-          found.insert(key.id)
-          break
-        }
+      // The name only says where to look first: it is not signed, and others name keys in other ways.
+      let hint = KeyID(signature.keyID)
+      if let hint, let key = named[hint], key.isValidSignature(signature.bytes, for: message) {
+        found.insert(hint)
+        continue
+      }
+      for (id, key) in named where id != hint && !found.contains(id) {
+        guard key.isValidSignature(signature.bytes, for: message) else { continue }
+        found.insert(id)
+        break
       }
     }
     return found
@@ -117,7 +122,7 @@ public struct KeyID: Sendable, Hashable, Comparable, CustomStringConvertible {
 
   /// Nil for anything but 64 lower-case hexadecimal digits.
   public init?(_ text: String) {
-    guard text.utf8.count == 64, SHA256Digest(hexadecimal: text) != nil else { return nil }
+    guard Hexadecimal.isDigest(text) else { return nil }
     self.text = text
   }
 

@@ -135,19 +135,20 @@ public struct Manifest: Sendable, Hashable {
       let runtime = Runtime(rawValue: name)
       if runtime == nil { artifact.refuse("runtime", "must be Helm or Compose") }
       return Artifact(
-        runtime: runtime ?? .helm, sha256: artifact.sha256("sha256"),
+        runtime: runtime ?? .helm, sha256: artifact.string("sha256", 1...100, .sha256),
         size: artifact.integer("size", 1...Self.maximumSequence))
     }
     images = reader.objects("images", 0...500) { image in
       Image(
-        service: image.string("service", 1...100), repository: image.string("repository", 1...255),
-        digest: image.imageDigest("digest"),
-        contentDigests: image.strings("contentDigests", 0...64, 71...71),
-        digestValue: image.optionalString("digestValue", 1...200))
+        service: image.string("service", 1...100, .service),
+        repository: image.string("repository", 1...255, .repository),
+        digest: image.string("digest", 1...100, .imageDigest),
+        contentDigests: image.strings("contentDigests", 0...64, .imageDigest),
+        digestValue: image.optionalString("digestValue", 1...200, .chartValue))
     }
-    imageTags = reader.texts("imageTags", 0...200, 1...128)
+    imageTags = reader.texts("imageTags", 0...200, keys: .service, values: .tag)
     settings = reader.objects("settings", 0...1000) { setting in
-      Setting(key: setting.string("key", 1...128), value: setting.string("value", 0...4096))
+      Setting(key: setting.string("key", 1...256, .environmentVariable), value: setting.string("value", 0...(32 << 10)))
     }
     ruleset =
       reader.optionalObject("ruleset") { rules in
@@ -160,6 +161,7 @@ public struct Manifest: Sendable, Hashable {
     if Set(artifacts.map(\.runtime)).count != artifacts.count {
       reader.refuse("artifacts", "must name each runtime once")
     }
+    if Set(settings.map(\.key)).count != settings.count { reader.refuse("settings", "must name each key once") }
     try reader.finish("the release manifest")
   }
 

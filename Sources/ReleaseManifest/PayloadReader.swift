@@ -35,11 +35,30 @@ struct PayloadReader {
       refuse(name, "must have from \(length.lowerBound) to \(length.upperBound) bytes, not \(text.utf8.count)")
       return ""
     }
-    guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
-      refuse(name, "must not hold control characters")
+    guard !text.unicodeScalars.contains(where: Self.misleads) else {
+      refuse(name, "must not hold control characters, nor such as change the direction of writing")
       return ""
     }
     return text
+  }
+
+  /// What a terminal may obey, or what lets a person read something else than stands there.
+  private static func misleads(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case ..<0x20, 0x7F...0x9F, 0x061C, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: true
+    default: false
+    }
+  }
+
+  /// A string of a form that programs rely on.
+  mutating func string(_ name: String, _ length: ClosedRange<Int>, _ form: TextForm) -> String {
+    let text = string(name, length)
+    if fault == nil, !form.accepts(text) { refuse(name, "must be \(form.meaning)") }
+    return text
+  }
+
+  mutating func optionalString(_ name: String, _ length: ClosedRange<Int>, _ form: TextForm) -> String? {
+    has(name) ? string(name, length, form) : nil
   }
 
   mutating func optionalString(_ name: String, _ length: ClosedRange<Int>) -> String? {
@@ -69,19 +88,24 @@ struct PayloadReader {
 
   mutating func time(_ name: String) -> Timestamp {
     let text = string(name, 1...40)
-    guard let moment = Timestamp(text) else {
+    // Times of other centuries are nobody's, and beyond the year 9999 they could not be written again.
+    guard let moment = Timestamp(text), Self.times.contains(moment) else {
       refuse(name, "must be a time such as 2026-12-15T02:00:00Z")
       return Timestamp(seconds: 0)
     }
     return moment
   }
 
+  /// The years 1970 to 9998.
+  private static let times = Timestamp(seconds: 0)...Timestamp(seconds: 253_370_764_800)
+
+  /// DSSE leaves the alphabet to the signer, and libraries pad both or only one.
   mutating func base64(_ name: String, _ length: ClosedRange<Int>) -> [UInt8] {
     guard let text = value[name]?.string else {
       refuse(name, value[name] == nil ? "is missing" : "must be a string")
       return []
     }
-    guard let bytes = Base64.decode(text) ?? Base64.decode(text, alphabet: .urlSafe) else {
+    guard let bytes = Base64.decode(text) ?? Self.decodeURLSafe(text) else {
       refuse(name, "is not valid base 64")
       return []
     }
@@ -96,28 +120,18 @@ struct PayloadReader {
     return bytes
   }
 
-  /// 64 lower-case hexadecimal digits.
-  mutating func sha256(_ name: String) -> String {
-    let text = string(name, 1...100)
-    if fault == nil, SHA256Digest(hexadecimal: text) == nil { refuse(name, "must be 64 lower-case hexadecimal digits") }
-    return text
+  private static func decodeURLSafe(_ text: String) -> [UInt8]? {
+    guard text.utf8.last == UInt8(ascii: "=") else { return Base64.decode(text, alphabet: .urlSafe) }
+    let digits = text.utf8.reversed().drop { $0 == UInt8(ascii: "=") }.count
+    guard text.utf8.count.isMultiple(of: 4), text.utf8.count - digits <= 2 else { return nil }
+    return Base64.decode(String(text.prefix(digits)), alphabet: .urlSafe)
   }
 
-  /// `sha256:` and 64 lower-case hexadecimal digits.
-  mutating func imageDigest(_ name: String) -> String {
-    let text = string(name, 1...100)
-    if fault == nil, !ImageDigest.isValid(text) {
-      refuse(name, "must be sha256: and 64 lower-case hexadecimal digits")
-    }
-    return text
-  }
-
-  mutating func strings(_ name: String, _ count: ClosedRange<Int>, _ length: ClosedRange<Int>) -> [String] {
+  mutating func strings(_ name: String, _ count: ClosedRange<Int>, _ form: TextForm) -> [String] {
     var texts: [String] = []
     for (index, element) in elements(name, count).enumerated() {
-      var reader = PayloadReader(["text": element], path: "")
-      let text = reader.string("text", length)
-      if let problem = reader.fault { refuse("\(name)[\(index)]", String(problem.dropFirst(5))) }
+      let text = element.string ?? ""
+      if !form.accepts(text) { refuse("\(name)[\(index)]", "must be \(form.meaning)") }
       texts.append(text)
     }
     return texts
@@ -165,7 +179,9 @@ struct PayloadReader {
     return found
   }
 
-  mutating func texts(_ name: String, _ count: ClosedRange<Int>, _ length: ClosedRange<Int>) -> [String: String] {
+  mutating func texts(
+    _ name: String, _ count: ClosedRange<Int>, keys: TextForm, values: TextForm
+  ) -> [String: String] {
     guard has(name) else { return [:] }
     guard let members = value[name]?.object, count.contains(members.count) else {
       refuse(name, "must be an object with at most \(count.upperBound) members")
@@ -173,7 +189,10 @@ struct PayloadReader {
     }
     var reader = PayloadReader(value[name] ?? .null, path: place(name))
     var found: [String: String] = [:]
-    for key in members.keys.sorted() { found[key] = reader.string(key, length) }
+    for key in members.keys.sorted() {
+      if !keys.accepts(key) { reader.refuse(String(key.prefix(100)), "must have for its name \(keys.meaning)") }
+      found[key] = reader.string(key, 0...256, values)
+    }
     if fault == nil { fault = reader.fault }
     return found
   }
@@ -188,15 +207,5 @@ struct PayloadReader {
       return []
     }
     return elements
-  }
-}
-
-/// `sha256:` and 64 lower-case hexadecimal digits, as registries name images.
-public enum ImageDigest {
-  public static let prefix = "sha256:"
-
-  public static func isValid(_ text: String) -> Bool {
-    text.hasPrefix(prefix) && text.utf8.count == prefix.utf8.count + 64
-      && SHA256Digest(hexadecimal: String(text.dropFirst(prefix.count))) != nil
   }
 }

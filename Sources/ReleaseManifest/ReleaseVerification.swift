@@ -68,6 +68,12 @@ public struct ReleaseVerification: Sendable {
     }
     try checkSequence(release, for: target, purpose, title)
     guard purpose == .deployment else { return release }
+    guard memory.hasRoom(for: target) else {
+      throw TrustError(
+        .tooManyTargets,
+        "this Agent remembers the releases of \(TrustMemory.maximumTargetCount) deployments already, and none may be forgotten: let another Agent deploy \(target)"
+      )
+    }
     guard now < root.expires else {
       throw TrustError(
         .rootExpired,
@@ -112,14 +118,14 @@ public struct ReleaseVerification: Sendable {
 
   /// Why nothing new may be deployed now; nil where it may.
   public func staleness() throws(TrustError) -> Staleness? {
-    if now + Self.clockTolerance < memory.latestSignedAt {
+    let latest = memory.latestSignedAt(under: root)
+    if now + Self.clockTolerance < latest {
       return Staleness(
         reason: "ClockBehind",
-        message:
-          "It is \(now) by this machine's clock, but something was signed on \(memory.latestSignedAt): set the clock")
+        message: "It is \(now) by this machine's clock, but something was signed on \(latest): set the clock")
     }
     guard root.roles[.timestamp] != nil else { return nil }
-    guard let statement = try memory.timestampStatement() else {
+    guard let statement = memory.timestampStatement(under: root) else {
       return Staleness(
         reason: "TimestampMissing",
         message: "The trust root demands a timestamp statement, and none has come: new releases wait for it")

@@ -22,6 +22,8 @@ public struct TrustError: Error, Sendable, Hashable, CustomStringConvertible {
     case disagreement = "ManifestMismatch"
     /// The trust root itself is valid no more.
     case rootExpired = "TrustRootExpired"
+    /// No further deployment can be remembered.
+    case tooManyTargets = "TooManyTargets"
     /// A root that does not follow the present one.
     case rootRefused = "TrustRootRefused"
   }

@@ -13,12 +13,17 @@ public struct TrustMemory: Sendable, Hashable, Codable {
     /// Of the keys that had signed it. Where those are revoked since, it counts no more: a stolen key cannot lift the
     /// sequence for ever.
     public var signers: [String]
+    /// By the manifest.
+    public var issuedAt: Timestamp?
 
-    public init(sequence: Int64, minimumSequence: Int64 = 0, manifest: String, signers: [String]) {
+    public init(
+      sequence: Int64, minimumSequence: Int64 = 0, manifest: String, signers: [String], issuedAt: Timestamp? = nil
+    ) {
       self.sequence = sequence
       self.minimumSequence = minimumSequence
       self.manifest = manifest
       self.signers = signers
+      self.issuedAt = issuedAt
     }
   }
 
@@ -28,21 +33,19 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   public var rootDigests: [String]
   /// The newest timestamp statement's envelope.
   public var timestamp: String?
-  /// The latest time at which something was signed that was believed. A clock before that is wrong.
-  public var latestSignedAt: Timestamp
-  /// By target, such as `Compose/wrktalk`: the highest release for each set of keys.
+  /// By target, such as `Compose/wrktalk`: the latest releases.
   public var accepted: [String: [Accepted]]
 
   public static let maximumRootCount = 1000
   static let maximumAcceptedCount = 32
+  public static let maximumTargetCount = 256
 
   /// - Parameter text: the envelope of the root that the customer begins with.
   /// - Throws: where it is no root that its own keys have signed.
   public init(firstRoot text: String) throws(TrustError) {
-    let root = try TrustRoot.first(Array(text.utf8))
+    _ = try TrustRoot.first(Array(text.utf8))
     self.root = text
     rootDigests = [try Self.digest(ofRoot: text)]
-    latestSignedAt = root.issuedAt
     accepted = [:]
   }
 
@@ -55,31 +58,43 @@ public struct TrustMemory: Sendable, Hashable, Codable {
 
   /// Takes in the roots that follow the present one, in whatever order they come; what is known already is passed over.
   /// - Returns: true where a newer root was taken in.
-  /// - Throws: the first that does not follow; those before it are taken in all the same.
+  /// - Throws: the first fault. The roots that do follow were taken in all the same, so whoever keeps the memory compares
+  ///   it with what it was: one bad root among good ones must not hold those up.
   public mutating func takeIn(roots texts: [String]) throws(TrustError) -> Bool {
     var present = try trustRoot()
-    var hasChanged = false
-    var waiting: [(version: Int64, text: String)] = []
+    var fault: TrustError?
+    var candidates: [(version: Int64, digest: String, text: String)] = []
     for text in texts.prefix(Self.maximumRootCount) {
-      let envelope = try Envelope(parsing: Array(text.utf8), expecting: .root)
-      let version = try TrustRoot(payload: envelope.payload).version
-      if version <= present.version {
-        guard rootDigests.contains(envelope.payloadSHA256) || version < present.version - Int64(rootDigests.count) + 1
-        else {
-          throw TrustError(.rootRefused, "version \(version) of the trust root is another one than this Agent knows")
-        }
-        continue
+      do throws(TrustError) {
+        let envelope = try Envelope(parsing: Array(text.utf8), expecting: .root)
+        candidates.append((try TrustRoot(payload: envelope.payload).version, envelope.payloadSHA256, text))
+      } catch {
+        fault = fault ?? error
       }
-      waiting.append((version, text))
     }
-    for (_, text) in waiting.sorted(by: { $0.version < $1.version }) {
-      present = try present.successor(Array(text.utf8))
-      root = text
-      rootDigests = Array((rootDigests + [try Self.digest(ofRoot: text)]).suffix(Self.maximumRootCount))
-      latestSignedAt = max(latestSignedAt, present.issuedAt)
-      hasChanged = true
+    var hasChanged = false
+    for candidate in candidates.sorted(by: { $0.version < $1.version }) {
+      do throws(TrustError) {
+        guard candidate.version > present.version else {
+          try checkIsKnown(candidate.version, candidate.digest, present)
+          continue
+        }
+        present = try present.successor(Array(candidate.text.utf8))
+        root = candidate.text
+        rootDigests = Array((rootDigests + [candidate.digest]).suffix(Self.maximumRootCount))
+        hasChanged = true
+      } catch {
+        fault = fault ?? error
+      }
     }
+    if let fault { throw fault }
     return hasChanged
+  }
+
+  /// Of each version there is one root. Which one a version was that lies too far back is not remembered.
+  private func checkIsKnown(_ version: Int64, _ digest: String, _ present: TrustRoot) throws(TrustError) {
+    guard version > present.version - Int64(rootDigests.count), !rootDigests.contains(digest) else { return }
+    throw TrustError(.rootRefused, "version \(version) of the trust root is another one than this Agent knows")
   }
 
   /// True where the root is the present one or one of those before it.
@@ -93,17 +108,19 @@ public struct TrustMemory: Sendable, Hashable, Codable {
 
   // MARK: Timestamps
 
-  /// The statement that was taken in last; nil where there is none.
+  /// The statement that was taken in last, where the present root's keys have signed it; nil where there is none that counts.
+  ///
+  /// A key that was stolen may have signed one that lies years ahead or withdraws everything: with the key, it goes.
   public func timestampStatement() throws(TrustError) -> TimestampStatement? {
-    guard let timestamp else { return nil }
-    return try TimestampStatement(payload: Envelope(parsing: Array(timestamp.utf8), expecting: .timestamp).payload)
+    timestampStatement(under: try trustRoot())
   }
 
-  /// Takes in a timestamp statement that is newer than the one before; an older one is passed over.
-  /// - Returns: true where it was taken in.
-  /// - Throws: where its signatures do not count, or it is for another product.
-  public mutating func takeIn(timestamp text: String) throws(TrustError) -> Bool {
-    let root = try trustRoot()
+  public func timestampStatement(under root: TrustRoot) -> TimestampStatement? {
+    guard let timestamp else { return nil }
+    return try? Self.statement(timestamp, under: root)
+  }
+
+  private static func statement(_ text: String, under root: TrustRoot) throws(TrustError) -> TimestampStatement {
     let envelope = try Envelope(parsing: Array(text.utf8), expecting: .timestamp)
     try root.checkSignatures(of: envelope, as: .timestamp)
     let statement = try TimestampStatement(payload: envelope.payload)
@@ -111,13 +128,28 @@ public struct TrustMemory: Sendable, Hashable, Codable {
       throw TrustError(
         .otherProduct, "the timestamp statement is for the product \(statement.product), not \(root.product)")
     }
-    if let known = try timestampStatement(), statement.issuedAt <= known.issuedAt { return false }
+    return statement
+  }
+
+  /// Takes in a timestamp statement that is newer than the one before; an older one is passed over.
+  /// - Returns: true where it was taken in.
+  /// - Throws: where its signatures do not count, or it is for another product.
+  public mutating func takeIn(timestamp text: String) throws(TrustError) -> Bool {
+    let root = try trustRoot()
+    let statement = try Self.statement(text, under: root)
+    if let known = timestampStatement(under: root), statement.issuedAt <= known.issuedAt { return false }
     timestamp = text
-    latestSignedAt = max(latestSignedAt, statement.issuedAt)
     return true
   }
 
   // MARK: Releases
+
+  /// The latest time at which something was signed that still counts. A clock before that is wrong.
+  public func latestSignedAt(under root: TrustRoot) -> Timestamp {
+    let releases = accepted.values.joined().filter { counts($0, under: root) }.compactMap(\.issuedAt)
+    let statement = timestampStatement(under: root).map { [$0.issuedAt] } ?? []
+    return (releases + statement).reduce(root.issuedAt, max)
+  }
 
   /// The highest sequence that was accepted for a target under keys that still count; nil where there is none.
   public func highest(for target: String, under root: TrustRoot) -> Accepted? {
@@ -127,26 +159,49 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   /// The sequence below which every release is withdrawn.
   public func minimumSequence(for target: String, under root: TrustRoot) throws(TrustError) -> Int64 {
     let accepted = counting(for: target, under: root).map(\.minimumSequence).max() ?? 0
-    return max(root.minimumSequence, accepted, try timestampStatement()?.minimumSequence ?? 0)
+    return max(root.minimumSequence, accepted, timestampStatement(under: root)?.minimumSequence ?? 0)
   }
 
   private func counting(for target: String, under root: TrustRoot) -> [Accepted] {
-    let keys = Set(root.keys(of: .release).map(\.id.text))
-    let threshold = root.roles[.release]?.threshold ?? 1
-    return (accepted[target] ?? []).filter {
-      !root.revokedReleases.contains($0.manifest) && keys.intersection($0.signers).count >= threshold
-    }
+    (accepted[target] ?? []).filter { counts($0, under: root) }
+  }
+
+  private func counts(_ release: Accepted, under root: TrustRoot) -> Bool {
+    guard let authority = root.roles[.release], !root.revokedReleases.contains(release.manifest) else { return false }
+    let keys = Set(authority.keys.subtracting(root.revokedKeys).map(\.text))
+    return keys.intersection(release.signers).count >= authority.threshold
+  }
+
+  /// False where so many targets are remembered that none can be added: forgetting one would let old releases return.
+  public func hasRoom(for target: String) -> Bool {
+    accepted[target] != nil || accepted.count < Self.maximumTargetCount
   }
 
   /// Remembers a release that is about to be deployed.
+  ///
+  /// Not only the highest: where that one is revoked, or its key is, those before it count again.
   public mutating func accept(_ release: VerifiedManifest, for target: String) {
+    guard hasRoom(for: target) else { return }
     let entry = Accepted(
       sequence: release.manifest.sequence, minimumSequence: release.manifest.minimumSequence, manifest: release.digest,
-      signers: release.signers.map(\.text).sorted())
-    var entries = accepted[target] ?? []
-    entries.removeAll { $0.signers == entry.signers && $0.sequence <= entry.sequence }
-    if !entries.contains(where: { $0.signers == entry.signers }) { entries.append(entry) }
-    accepted[target] = Array(entries.suffix(Self.maximumAcceptedCount))
-    latestSignedAt = max(latestSignedAt, release.manifest.issuedAt)
+      signers: release.signers.map(\.text).sorted(), issuedAt: release.manifest.issuedAt)
+    var entries = (accepted[target] ?? []).filter { $0.manifest != entry.manifest || $0.signers != entry.signers }
+    entries.append(entry)
+    if entries.count > Self.maximumAcceptedCount { Self.forgetOne(&entries) }
+    accepted[target] = entries
+  }
+
+  /// Gives up the lowest release of those signers that have the most, so that nobody can push out what others signed. What
+  /// it had withdrawn stays withdrawn.
+  private static func forgetOne(_ entries: inout [Accepted]) {
+    let groups = Dictionary(grouping: entries, by: \.signers)
+    guard let largest = groups.values.max(by: { ($0.count, $1[0].sequence) < ($1.count, $0[0].sequence) }),
+      let lowest = largest.min(by: { $0.sequence < $1.sequence }),
+      let index = entries.firstIndex(of: lowest)
+    else { return }
+    entries.remove(at: index)
+    let next = entries.indices.filter { entries[$0].signers == lowest.signers }
+      .min { entries[$0].sequence < entries[$1].sequence }
+    if let next { entries[next].minimumSequence = max(entries[next].minimumSequence, lowest.minimumSequence) }
   }
 }

@@ -80,16 +80,17 @@ public struct TrustRoot: Sendable, Hashable {
     }
     keys = Dictionary(read.compactMap(\.self).map { ($0.id, $0) }) { first, _ in first }
     var roles: [Role: Authority] = [:]
-    _ = reader.members("roles", 1...Role.allCases.count) { name, role in
+    // More than are known here: a newer program may know more.
+    _ = reader.members("roles", 1...16) { name, role in
       guard let known = Role(rawValue: name) else { return }
-      let names = role.strings("keys", 1...Self.maximumKeyCount, 64...64)
+      let names = role.strings("keys", 1...Self.maximumKeyCount, .sha256)
       let ids = Set(names.compactMap { KeyID($0) })
       if ids.count != names.count { role.refuse("keys", "must name different keys by 64 hexadecimal digits each") }
       roles[known] = Authority(keys: ids, threshold: Int(role.integer("threshold", 1...Int64(max(ids.count, 1)))))
     }
     self.roles = roles
-    revokedKeys = Set(reader.strings("revokedKeys", 0...1000, 64...64).compactMap { KeyID($0) })
-    revokedReleases = Set(reader.strings("revokedReleases", 0...1000, 64...64))
+    revokedKeys = Set(reader.strings("revokedKeys", 0...1000, .sha256).compactMap { KeyID($0) })
+    revokedReleases = Set(reader.strings("revokedReleases", 0...1000, .sha256))
     minimumSequence = reader.integer("minimumSequence", 0...Manifest.maximumSequence, default: 0)
     if expires <= issuedAt { reader.refuse("expires", "must be after issuedAt") }
     for role in [Role.root, .release] where roles[role] == nil { reader.refuse("roles.\(role.rawValue)", "is missing") }
@@ -197,8 +198,10 @@ public struct TrustRoot: Sendable, Hashable {
     guard next.product == product else {
       throw TrustError(.rootRefused, "\(title) is for the product \(next.product), not \(product)")
     }
-    if let returned = revokedKeys.subtracting(next.revokedKeys).sorted().first(where: { next.keys[$0] != nil }) {
-      throw TrustError(.rootRefused, "\(title) brings back the key \(returned), which was revoked")
+    // Also where it is not among the keys: the root after it could bring it back.
+    if let returned = revokedKeys.subtracting(next.revokedKeys).min() {
+      throw TrustError(
+        .rootRefused, "\(title) no longer revokes the key \(returned): a key that was revoked cannot return")
     }
     return next
   }
