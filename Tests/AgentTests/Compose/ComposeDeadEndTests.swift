@@ -163,37 +163,18 @@ extension ComposeOnARealEngine {
         try await engine.load(["v1", "v2", "v3"].map { "\(stack.images)/backend:\($0)" })
         try await stack.converge(try release(1))
         // In the midst of an upgrade, as a package upgrade would.
-        let restart = Mutex<Task<Void, any Error>?>(nil)
-        stack.onProgress.withLock {
-          $0 = { progress in
-            guard progress.step == .starting else { return }
-            restart.withLock { task in
-              if task == nil {
-                task = Task {
-                  await engine.stop()
-                  try await engine.start()
-                }
-              }
-            }
-          }
-        }
-        let second = try await stack.converge(try release(2))
-        try await restart.withLock { $0 }?.value
+        let second = try await stack.converge(
+          try release(2), meeting: { $0.step == .starting },
+          by: {
+            await engine.stop()
+            try await engine.start()
+          })
         #expect(second.services.map(\.imageID) == [images[1], images[1]])
         // Away before an upgrade begins.
         await engine.stop()
-        restart.withLock { $0 = nil }
-        stack.onProgress.withLock {
-          $0 = { progress in
-            guard progress.message.contains("waiting for the Docker engine") else { return }
-            restart.withLock { task in
-              if task == nil { task = Task { try await engine.start() } }
-            }
-          }
-        }
-        let third = try await stack.converge(try release(3))
+        let third = try await stack.converge(
+          try release(3), meeting: { $0.message.contains("for the Docker engine") }, by: { try await engine.start() })
         #expect(third.services.map(\.imageID) == [images[2], images[2]])
-        try await restart.withLock { $0 }?.value
         try await stack.runtime.uninstall(stack.target()) { _ in }
         await engine.stop()
       } catch {
@@ -204,12 +185,44 @@ extension ComposeOnARealEngine {
   }
 }
 
+extension ComposeStack {
+  /// Deploys a release, and does something else at the moment of it that is met first. Where that fails, nothing more is
+  /// waited for.
+  fileprivate func converge(
+    _ release: PreparedRelease, meeting moment: @escaping @Sendable (DesiredDeploymentStatus.Progress) -> Bool,
+    by action: @escaping @Sendable () async throws -> Void
+  ) async throws -> RunningRelease {
+    let (moments, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
+    onProgress.withLock {
+      $0 = { progress in
+        if moment(progress) { bell.yield() }
+      }
+    }
+    return try await withThrowingTaskGroup(of: RunningRelease?.self) { group in
+      group.addTask {
+        for await _ in moments {
+          try await action()
+          return nil
+        }
+        throw ProgramError(description: "the deployment never came to the moment that the test waits for")
+      }
+      group.addTask {
+        defer { bell.finish() }
+        return try await self.converge(release)
+      }
+      var running: RunningRelease?
+      for try await result in group { running = result ?? running }
+      return try #require(running)
+    }
+  }
+}
+
 /// A Docker engine beside the testbed's, which a test may stop and start. It lives in a network namespace of its own: an
 /// engine without a bridge removes the one that it finds.
 actor OwnEngine {
   private let folder: TemporaryFolder
   private let runtime: String
-  private var process: Task<ProcessResult, any Error>?
+  private var process: Task<Void, Never>?
   nonisolated let endpoint: DockerEndpoint
 
   static var isPossible: Bool {
@@ -241,7 +254,20 @@ actor OwnEngine {
       "docker save \(references.joined(separator: " ")) | docker --host \(endpoint.description) load")
   }
 
+  /// Returns once the engine answers. A busy machine may be too slow for the limits that dockerd sets to its parts, which
+  /// then ends: it is started again.
   func start() async throws {
+    var attempts = 3
+    while true {
+      attempts -= 1
+      do { return try await startOnce() } catch {
+        await stop()
+        if attempts == 0 || Task.isCancelled { throw error }
+      }
+    }
+  }
+
+  private func startOnce() async throws {
     let arguments = [
       "--net", "dockerd", "--host", endpoint.description, "--data-root", folder.file("data"), "--exec-root",
       folder.file("exec"), "--pidfile", folder.file("pid"), "--bridge", "none", "--iptables=false", "--ip-masq=false",
@@ -249,18 +275,45 @@ actor OwnEngine {
       "--default-runtime", "own",
     ]
     let environment = ["PATH": Testbed.variable("PATH") ?? "", "HOME": "/"]
-    process = Task {
-      try await ChildProcess.run(
-        executable: "unshare", arguments: arguments, environment: environment, terminationGrace: .seconds(60))
+    // Of an engine that was killed: the number may be another process's by now, for which dockerd and containerd wait in vain.
+    for stale in ["pid", "exec/containerd/containerd.pid", "docker.sock"] {
+      try? FileManager.default.removeItem(atPath: folder.file(stale))
     }
-    _ = try await Self.shell(
-      "until docker --host \(endpoint.description) version >/dev/null 2>&1; do sleep 0.1; done")
+    let (endings, bell) = AsyncStream.makeStream(of: String.self)
+    let said = Mutex<[String]>([])
+    process = Task {
+      let outcome: String
+      do {
+        let result = try await ChildProcess.run(
+          executable: "unshare", arguments: arguments, environment: environment, terminationGrace: .seconds(60)
+        ) { line in
+          said.withLock { $0 = $0.suffix(19) + [line.text] }
+        }
+        outcome = "\(result.status)"
+      } catch { outcome = "\(error)" }
+      bell.yield(outcome)
+      bell.finish()
+    }
+    let answering = "until docker --host \(endpoint.description) version >/dev/null 2>&1; do sleep 0.1; done"
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for await outcome in endings { throw ProgramError(description: "dockerd ended (\(outcome))") }
+        }
+        group.addTask { _ = try await Self.shell(answering) }
+        try await group.next()
+        group.cancelAll()
+      }
+    } catch {
+      let lines = said.withLock { $0.joined(separator: "\n") }
+      throw ProgramError(description: "the test's own engine does not answer: \(error). It said:\n\(lines)")
+    }
   }
 
   /// In order: containers are stopped first.
   func stop() async {
     process?.cancel()
-    _ = await process?.result
+    await process?.value
     process = nil
   }
 
