@@ -28,6 +28,24 @@ import WireFormats
     #expect(rows.map { $0[0].text } == ["false"])
   }
 
+  /// Other programs write this table, too.
+  @Test func timesOfASettingAreReadableAndFollowItsChanges() async throws {
+    let (_, settings) = try await endpoints()
+    let moments = try await settings.database.transaction(.write) { connection -> [String?] in
+      func moment(_ column: String) throws -> String? {
+        try connection.query("SELECT \"\(column)\" FROM non_essential_env").first?[0].text
+      }
+      try connection.execute("INSERT INTO non_essential_env (id, key, value) VALUES ('1', 'A', 'a')")
+      let first = [try moment("createdAt"), try moment("updatedAt")]
+      try connection.execute("UPDATE non_essential_env SET \"updatedAt\" = '2020-01-01T00:00:00Z'")
+      try connection.execute("UPDATE non_essential_env SET value = 'b'")
+      return first + [try moment("updatedAt")]
+    }
+    let times = moments.map { $0.flatMap { Timestamp($0) } }
+    #expect(!times.contains(nil), "\(moments)")
+    #expect(moments.last != "2020-01-01T00:00:00Z")
+  }
+
   @Test(
     arguments: [
       [:], ["key": "A"], ["key": "1A", "value": ""], ["key": "A-B", "value": ""], ["key": "", "value": ""],

@@ -49,6 +49,23 @@ import WireFormats
     #expect(stored["status"] == nil)
   }
 
+  /// As one that was stored before its kind had that field.
+  @Test func aDefaultThatAnOlderObjectDoesNotHaveIsNoChangeOfItsSpec() throws {
+    var old = try created()
+    old["spec"]?["failurePolicy"] = nil
+    guard case .update(let labelled) = try update(old, { $0["metadata"]?["labels"] = ["tier": "gold"] }) else {
+      Issue.record("the label was not set")
+      return
+    }
+    #expect(labelled["metadata"]?["generation"] == 1)
+    #expect(labelled["spec"]?["failurePolicy"] == "RollBack")
+    guard case .update(let held) = try update(old, { $0["spec"]?["failurePolicy"] = "Hold" }) else {
+      Issue.record("the policy was not set")
+      return
+    }
+    #expect(held["metadata"]?["generation"] == 2)
+  }
+
   @Test func aNameIsMadeFromItsPrefix() throws {
     var object = HTTPTestServer.deployment("")
     object["metadata"] = ["generateName": "site-"]
