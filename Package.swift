@@ -203,8 +203,7 @@ let package = Package(
       "ProgramTests",
       [
         "ClusterAccess", "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes",
-        "ResourceClient",
-        "ResourceModel", "WireFormats", logging, systemPackage,
+        "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", logging, systemPackage,
       ]),
   ],
   swiftLanguageModes: [.v6]
