@@ -9,19 +9,44 @@ enum HelmFault {
     var kind = RuntimeFailure.Kind.permanent
     /// Helm gave up waiting, so that the workloads tell the true reason.
     var isTimedOut = false
-    /// Ignoring case.
-    var words: [String]
+    var words: Words
+
+    init(
+      reason: String, kind: RuntimeFailure.Kind = .permanent, isTimedOut: Bool = false, words: [String]
+    ) {
+      self.init(reason: reason, kind: kind, isTimedOut: isTimedOut, words: Words(words))
+    }
+
+    init(reason: String, kind: RuntimeFailure.Kind = .permanent, isTimedOut: Bool = false, words: Words) {
+      self.reason = reason
+      self.kind = kind
+      self.isTimedOut = isTimedOut
+      self.words = words
+    }
   }
 
-  private static let waiting = [
+  /// Patterns of which one is to be found, ignoring case; all of them bounded, so that a long text costs its length.
+  /// `@unchecked Sendable`: matching changes nothing of a pattern.
+  private struct Words: @unchecked Sendable {
+    private let patterns: [Regex<AnyRegexOutput>]
+
+    init(_ words: [String]) {
+      patterns = words.compactMap { try? Regex($0).ignoresCase().dotMatchesNewlines() }
+      precondition(patterns.count == words.count, "a pattern of HelmFault is not valid")
+    }
+
+    func areFound(in text: String) -> Bool { patterns.contains { text.contains($0) } }
+  }
+
+  private static let waiting = Words([
     "timed out waiting", "context deadline exceeded", "client rate limiter wait", "has been cancelled",
     "resource not ready", "not ready. status:", "not ready within", "progress deadline", "job failed",
     "failed to become", "context canceled", "backofflimitexceeded", "deadlineexceeded", "job .{1,80} failed",
     "pod .{1,80} failed",
-  ]
+  ])
 
   private static let hook =
-    "(pre|post)-(install|upgrade|rollback|delete) hooks? failed|hooks? (pre|post)-[a-z]+ .{0,400}failed|failed (pre|post)-(install|upgrade|rollback|delete)"
+    "(pre|post)-(install|upgrade|rollback|delete) hooks? failed|hooks? (pre|post)-[a-z]{1,20} .{0,400}failed|failed (pre|post)-(install|upgrade|rollback|delete)"
 
   private static let rules: [Rule] = [
     Rule(
@@ -80,20 +105,13 @@ enum HelmFault {
   /// - Returns: `isTimedOut` is true where Helm gave up waiting, so that the workloads tell the true reason.
   static func failure(_ output: String, mask: SecretMask) -> (failure: RuntimeFailure, isTimedOut: Bool) {
     let text = mask.masked(errorText(output))
-    let rule = rules.first { matches(text, $0.words) } ?? Rule(reason: "HelmFailed", words: [])
+    let rule = rules.first { $0.words.areFound(in: text) } ?? Rule(reason: "HelmFailed", words: [String]())
     // A hook that was not made, or was refused, says so itself.
-    let isTimedOut = rule.isTimedOut || (rule.reason == "HookFailed" && matches(text, waiting))
+    let isTimedOut = rule.isTimedOut || (rule.reason == "HookFailed" && waiting.areFound(in: text))
     return (
       RuntimeFailure(kind: rule.kind, reason: rule.reason, message: "Helm: \(shortened(withoutDumps(text)))"),
       isTimedOut
     )
-  }
-
-  private static func matches(_ text: String, _ words: [String]) -> Bool {
-    words.contains { words in
-      guard let pattern = try? Regex(words) else { return false }
-      return text.contains(pattern.ignoresCase().dotMatchesNewlines())
-    }
   }
 
   /// From the last line that begins with `Error:` on; warnings and log lines before it tell nothing of the failure.
@@ -101,25 +119,68 @@ enum HelmFault {
     let lines = output.split(whereSeparator: \.isNewline)
     guard let start = lines.lastIndex(where: { $0.hasPrefix("Error:") }) else { return output }
     let text = lines[start...].joined(separator: "\n").replacing(/^Error: */, with: "")
-    // The file has its name from its place in the list.
-    return text.replacing(/[^\s"]*\/values-([0-9]+)\b/) { "spec.helm.valuesFrom[\($0.1)]" }
+    return withoutFiles(text)
+  }
+
+  /// With the place in the specification instead of a file of values, which has its name from that.
+  private static func withoutFiles(_ text: String) -> String {
+    var output = ""
+    var rest = text[...]
+    while let mark = rest.firstRange(of: "/values-") {
+      let number = rest[mark.upperBound...].prefix { $0.isASCII && $0.isNumber }
+      let next = number.endIndex < rest.endIndex ? rest[number.endIndex] : " "
+      if number.isEmpty || next.isLetter || next.isNumber || next == "_" {
+        output += rest[..<mark.upperBound]
+        rest = rest[mark.upperBound...]
+        continue
+      }
+      let before = rest[..<mark.lowerBound]
+      let folder = before.lastIndex { $0.isWhitespace || $0 == "\"" }.map { before.index(after: $0) }
+      output += before[..<(folder ?? before.startIndex)] + "spec.helm.valuesFrom[\(number)]"
+      rest = rest[number.endIndex...]
+    }
+    return output + rest
   }
 
   /// Without the whole objects that Kubernetes prints between what is wrong and why: `core.PodTemplateSpec{…}`.
   private static func withoutDumps(_ text: String) -> String {
     var output = ""
     var rest = text[...]
-    while let dump = rest.firstMatch(of: /(?:[\[\]*&]*[a-z][A-Za-z0-9]*\.[A-Z][A-Za-z0-9]*|map\[string\][A-Za-z]+)\{/) {
-      output += rest[..<dump.range.lowerBound] + "…"
+    var searched = rest.startIndex
+    while let brace = rest[searched...].firstIndex(of: "{") {
+      searched = rest.index(after: brace)
+      guard let start = startOfType(before: brace, in: rest) else { continue }
+      output += rest[..<start] + "…"
       var depth = 1
-      var end = dump.range.upperBound
+      var end = searched
       while end < rest.endIndex, depth > 0 {
         if rest[end] == "{" { depth += 1 } else if rest[end] == "}" { depth -= 1 }
         end = rest.index(after: end)
       }
       rest = rest[end...]
+      searched = end
     }
     return output + rest
+  }
+
+  /// Where the name of Go's type begins that stands before a brace: `[]core.EnvVar`, `map[string]string`; nil where it is
+  /// none.
+  private static func startOfType(before brace: String.Index, in text: Substring) -> String.Index? {
+    func isWord(_ character: Character) -> Bool {
+      character.isASCII && (character.isLetter || character.isNumber)
+    }
+    let head = text[..<brace]
+    let name = head.suffix(while: isWord)
+    guard let first = name.first else { return nil }
+    let map = "map[string]"
+    if name.allSatisfy(\.isLetter), text[..<name.startIndex].hasSuffix(map) {
+      return text.index(name.startIndex, offsetBy: -map.count)
+    }
+    guard first.isUppercase, text[..<name.startIndex].hasSuffix(".") else { return nil }
+    let module = text[..<text.index(before: name.startIndex)].suffix(while: isWord)
+    guard let start = module.firstIndex(where: \.isLowercase) else { return nil }
+    guard start == module.startIndex else { return start }
+    return text[..<start].suffix(while: { "[]*&".contains($0) }).startIndex
   }
 
   /// The object and the cause stand at the head.
@@ -143,5 +204,13 @@ extension PodFault {
     case .unschedulable: "Unschedulable"
     case .notReady, .preparing: "WorkloadUnhealthy"
     }
+  }
+}
+
+extension Substring {
+  /// Its end, as far back as the characters satisfy the predicate.
+  fileprivate func suffix(while predicate: (Character) -> Bool) -> Substring {
+    let last = lastIndex { !predicate($0) }
+    return self[(last.map { index(after: $0) } ?? startIndex)...]
   }
 }

@@ -98,6 +98,25 @@ struct HelmFaultTests {
     #expect(failure.message == "Helm: failed to parse spec.helm.valuesFrom[0]: yaml: line 2")
   }
 
+  /// As long as helm's words are kept: where each letter were looked at anew from each other, this would take hours.
+  @Test(arguments: ["a", "aA", "hook pre-", "[]core.", "/values-", "x/values-0a", "{", "a.B{"])
+  func aLongTextWithoutSpacesIsReadInOneGo(_ piece: String) {
+    let text = String(repeating: piece, count: (256 << 10) / piece.count)
+    let (failure, _) = HelmFault.failure("Error: " + text, mask: SecretMask(values: []))
+    #expect(failure.message.hasPrefix("Helm: ") && failure.message.count < 1600)
+  }
+
+  @Test(arguments: [
+    ("x /a/values-1: b", "x spec.helm.valuesFrom[1]: b"), ("\"/a/values-12\"", "\"spec.helm.valuesFrom[12]\""),
+    ("/a/values-b /a/values-0.", "/a/values-b spec.helm.valuesFrom[0]."), ("/a/values-1b", "/a/values-1b"),
+    ("x []core.EnvVar{a{b}c} y", "x … y"), ("x &v1.Pod{a", "x …"), ("map[string]string{} y", "… y"),
+    ("x {a} y", "x {a} y"), ("Core.pod{a}", "Core.pod{a}"), ("1core.Pod{a}{b}", "1…{b}"),
+  ])
+  func onlyFilesAndWholeObjectsAreReplaced(_ output: String, _ expected: String) {
+    let (failure, _) = HelmFault.failure("Error: \(output)", mask: SecretMask(values: []))
+    #expect(failure.message == "Helm: \(expected)")
+  }
+
   @Test(arguments: [
     (StatusError(.forbidden, "pods \"a\" is forbidden: exceeded quota: q"), "QuotaExceeded"),
     (StatusError(.forbidden, "a is forbidden: because it is being terminated"), "NamespaceTerminating"),
