@@ -62,6 +62,8 @@ struct HelmCommand: Sendable, Hashable {
     /// Each over those before it.
     var valueFiles: [String]
     var imageTags: [String: String]
+    /// Digests of images, by the chart's values that take them, such as `backend.image.digest`.
+    var imageDigests: [String: String] = [:]
     var timeout: Duration
     var historyMax: Int
     /// Stands in Helm's history once it is deployed.
@@ -74,11 +76,7 @@ struct HelmCommand: Sendable, Hashable {
 
   func arguments(_ upgrade: Upgrade) -> [String] {
     var arguments = ["upgrade", upgrade.release, upgrade.chart, "--install"] + access(upgrade.namespace)
-    for file in upgrade.valueFiles { arguments += ["--values", file] }
-    for (service, tag) in upgrade.imageTags.sorted(by: { $0.key < $1.key }) {
-      // As text: a tag such as 1e3 or true is no number and no boolean.
-      arguments += ["--set-string", "\(Self.escaped(service)).image.tag=\(tag)"]
-    }
+    arguments += Self.values(upgrade)
     if upgrade.isWaiting { arguments += ["--wait", "--wait-for-jobs"] }
     arguments += [
       // Without values of its own an upgrade would silently take over those of the revision before.
@@ -89,8 +87,37 @@ struct HelmCommand: Sendable, Hashable {
     return arguments + ownership
   }
 
+  /// The same upgrade as Helm would do it now, as JSON and without doing anything.
+  func renderingArguments(_ upgrade: Upgrade) -> [String] {
+    arguments(upgrade) + [isOfToday ? "--dry-run=server" : "--dry-run", "--output", "json"]
+  }
+
+  /// All that the first installation would apply, as YAML: for a chart with objects of kinds that it brings itself, which
+  /// a cluster without these kinds refuses to look at.
+  func templateArguments(_ upgrade: Upgrade) -> [String] {
+    ["template", upgrade.release, upgrade.chart] + access(upgrade.namespace) + Self.values(upgrade)
+      + ["--include-crds"] + (generation == .helm3 && isOfToday ? ["--dry-run=server"] : [])
+  }
+
+  /// What a chart and those within it apply before all else where it is installed, as YAML.
+  static func definitionsArguments(chart: String) -> [String] { ["show", "crds", chart] }
+
+  private static func values(_ upgrade: Upgrade) -> [String] {
+    var arguments = upgrade.valueFiles.flatMap { ["--values", $0] }
+    // As text: a tag such as 1e3 or true is no number and no boolean.
+    for (service, tag) in upgrade.imageTags.sorted(by: { $0.key < $1.key }) {
+      arguments += ["--set-string", "\(escaped(service)).image.tag=\(escaped(tag, ",{}\\"))"]
+    }
+    for (value, digest) in upgrade.imageDigests.sorted(by: { $0.key < $1.key }) {
+      arguments += ["--set-string", "\(escaped(value, ",={}"))=\(digest)"]
+    }
+    return arguments
+  }
+
+  var hasLabels: Bool { isOfToday }
+
   /// Since 3.13.
-  var hasLabels: Bool {
+  private var isOfToday: Bool {
     guard generation == .helm3 else { return true }
     let minor = version.split(separator: ".").dropFirst().first.flatMap { Int($0) }
     return (minor ?? 0) >= 13
@@ -127,9 +154,9 @@ struct HelmCommand: Sendable, Hashable {
   private static func text(_ duration: Duration) -> String { "\(max(duration.components.seconds, 1))s" }
 
   /// `--set` takes `.`, `,`, `=`, `[` and `\` for its own.
-  private static func escaped(_ name: String) -> String {
+  private static func escaped(_ name: String, _ special: String = ".,=[]{}\\") -> String {
     name.reduce(into: "") { text, character in
-      if ".,=[]{}\\".contains(character) { text.append("\\") }
+      if special.contains(character) { text.append("\\") }
       text.append(character)
     }
   }

@@ -112,33 +112,25 @@ extension HelmOperation {
   }
 
   private func isReadByHelm(_ revision: RevisionLabel) async throws(RuntimeFailure) -> Bool {
-    let result: ProcessResult
-    do {
-      result = try await ChildProcess.run(
-        executable: command.executable,
-        arguments: command.historyArguments(release: target.name, namespace: target.namespace),
-        environment: runtime.configuration.environment, timeout: .seconds(60),
-        terminationGrace: runtime.configuration.terminationGrace, outputLimit: 1 << 20)
-    } catch {
-      if case .cancelled = error { throw .stopped }
-      throw RuntimeFailure(
-        kind: .transient, reason: "HelmUnusable", message: "\(command.executable) could not be run: \(error)")
-    }
-    if result.status.isSuccess {
-      let lines = result.standardOutput.text.split(separator: "\n")
+    switch try await ask(command.historyArguments(release: target.name, namespace: target.namespace)) {
+    case .success(let output):
+      let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
       let history = try? JSONValue(parsing: String(lines.first { $0.hasPrefix("[") } ?? ""))
       guard let history = history?.array else { return true }
       return history.contains { $0["revision"]?.integer == revision.number }
+    case .failure(let refused):
+      if refused.text.contains("release: not found") { return false }
+      throw HelmFault.failure(refused.text, mask: SecretMask(values: [])).failure
     }
-    if result.standardError.text.contains("release: not found") { return false }
-    throw HelmFault.failure(result.standardError.text, mask: SecretMask(values: [])).failure
   }
 
   // MARK: Helm
 
-  /// - Parameter secrets: what must not be reported besides what the release's Secrets hold now.
+  /// - Parameters:
+  ///   - secrets: what must not be reported besides what the release's Secrets hold now.
+  ///   - images: all that may run; nil where nobody says.
   func rollout(
-    after revisions: [RevisionLabel], secrets: [String] = []
+    after revisions: [RevisionLabel], secrets: [String] = [], images: SignedImages? = nil
   ) async throws(RuntimeFailure) -> HelmRollout {
     var secrets = secrets
     if let latest = revisions.first, let (_, manifest) = try await runtime.releases.readable(latest) {
@@ -146,7 +138,7 @@ extension HelmOperation {
     }
     return HelmRollout(
       runtime: runtime, target: target, deadline: deadline, base: revisions.first?.number ?? 0,
-      mask: SecretMask(values: secrets), progress: progress)
+      mask: SecretMask(values: secrets), images: images, progress: progress)
   }
 
   /// Runs helm while the rollout is watched, which may end it early.

@@ -4,6 +4,7 @@ import DeploymentPlanning
 import FoundationEssentials
 import Logging
 import Processes
+import ReleaseManifest
 import ResourceClient
 import ResourceModel
 import ServiceLifecycle
@@ -39,9 +40,11 @@ struct HelmOperation: Sendable {
       release, namespace: target.namespace, folder: release.workFolder, client: runtime.client)
     defer { values.erase() }
     let revisions = try await recovered()
-    let rollout = try await rollout(after: revisions, secrets: values.secrets)
+    let images = release.manifest.map { SignedImages($0) }
+    let rollout = try await rollout(after: revisions, secrets: values.secrets, images: images)
     defer { rollout.stop() }
-    let description = Self.description(of: release.release, values: values.digest)
+    let description = Self.description(
+      of: release.release, values: values.digest, imageDigests: images?.digestValues ?? [:])
     let deployed = try await deployedDescription(revisions)
     let wanted = WantedRevision(.description(description))
     if deployed == description {
@@ -51,11 +54,16 @@ struct HelmOperation: Sendable {
     let version = release.release.version
     var upgrade = HelmCommand.Upgrade(
       release: target.name, namespace: target.namespace, chart: chart.folder, valueFiles: values.files,
-      imageTags: release.release.imageTags ?? [:], timeout: deadline.remaining(),
-      historyMax: runtime.configuration.historyMax, description: description, operation: Self.newOperation())
+      imageTags: release.release.imageTags ?? [:], imageDigests: images?.digestValues ?? [:],
+      timeout: deadline.remaining(), historyMax: runtime.configuration.historyMax, description: description,
+      operation: Self.newOperation())
+    await progress(Progress(step: .preparing, done: 0, total: 0, message: "rendering the chart"))
+    try await judge(upgrade, images: images, mask: rollout.mask)
+    upgrade.timeout = deadline.remaining()
     let own = try await OwnWorkload.find(
       podName: runtime.configuration.podName, of: target, client: runtime.client)
-    guard let own, let newTag = upgrade.imageTags[OwnWorkload.service], newTag != own.imageTag else {
+    let ownImage = images?.image(ofService: OwnWorkload.service)
+    guard let own, let newTag = upgrade.imageTags[OwnWorkload.service], !own.runs(newTag, ownImage) else {
       await progress(
         Progress(step: .upgrading, done: 0, total: 0, message: "helm upgrade to \(version) has begun"))
       try await run(upgrade, rollout, holding: lock)
@@ -66,22 +74,24 @@ struct HelmOperation: Sendable {
       await progress(
         Progress(
           step: .upgrading, done: 0, total: 0, message: "helm upgrade to \(version) has begun; the Agent comes last"))
-      upgrade.imageTags[OwnWorkload.service] = own.imageTag
-      upgrade.description = firstPart
-      try await run(upgrade, rollout, holding: lock)
+      var first = upgrade
+      first.imageTags[OwnWorkload.service] = own.imageTag
+      if let value = ownImage?.digestValue { first.imageDigests[value] = own.digest ?? "" }
+      first.description = firstPart
+      rollout.keep(own.image)
+      try await judge(first, images: images?.keeping(own.image), mask: rollout.mask)
+      try await run(first, rollout, holding: lock)
       _ = try await rollout.own(WantedRevision(.description(firstPart)))
     }
     await progress(
       Progress(
         step: .replacingAgent, done: 0, total: 1, message: "everything else runs; the Agent is replaced by \(newTag)"))
-    upgrade.imageTags[OwnWorkload.service] = newTag
-    upgrade.description = description
     upgrade.isWaiting = false
     upgrade.operation = Self.newOperation()
     upgrade.timeout = deadline.remaining()
     let last = try await self.rollout(
       after: try await runtime.releases.revisions(release: target.name, namespace: target.namespace),
-      secrets: values.secrets)
+      secrets: values.secrets, images: images)
     defer { last.stop() }
     try await run(upgrade, last, holding: lock)
     return try await handOver(to: last, wanted)
@@ -159,9 +169,13 @@ struct HelmOperation: Sendable {
   }
 
   /// Stands in Helm's history of a deployed revision, and tells whether it is just this release with just these settings.
-  private static func description(of release: DesiredDeploymentStatus.Release, values: String) -> String {
-    let tags = (release.imageTags ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    let parts = [release.artifact.sha256, values] + tags
+  private static func description(
+    of release: DesiredDeploymentStatus.Release, values: String, imageDigests: [String: String]
+  ) -> String {
+    func lines(_ pairs: [String: String]) -> [String] {
+      pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    }
+    let parts = [release.artifact.sha256, values] + lines(release.imageTags ?? [:]) + lines(imageDigests)
     let digest = SHA256.digest(of: Array(parts.joined(separator: "\n").utf8)).hexadecimal
     return "\(ownDescription)\(release.version) (\(digest.prefix(16)))"
   }

@@ -11,6 +11,8 @@ struct HelmReleaseRecord: Sendable {
     var name: String
     /// `pre-upgrade`, `post-install`, …
     var events: [String]
+    /// The object as YAML.
+    var manifest = ""
   }
 
   var revision: HelmObservation.Revision
@@ -87,7 +89,8 @@ struct HelmReleaseRecord: Sendable {
     hooks = (json["hooks"]?.array ?? []).map { hook in
       Hook(
         kind: hook["kind"]?.string ?? "", name: hook["name"]?.string ?? "",
-        events: (hook["events"]?.array ?? []).compactMap(\.string))
+        events: (hook["events"]?.array ?? []).compactMap(\.string),
+        manifest: hook["manifest"]?.string ?? "")
     }
   }
 

@@ -165,7 +165,7 @@ final class HelmReleases: Sendable {
 }
 
 extension RuntimeFailure {
-  fileprivate static func releaseTooLarge(_ what: String) -> RuntimeFailure {
+  static func releaseTooLarge(_ what: String) -> RuntimeFailure {
     RuntimeFailure(
       kind: .permanent, reason: "ReleaseTooLarge",
       message: "\(what); the Agent looks after manifests of up to \(RenderedManifest.maximumByteCount >> 20) MiB: "

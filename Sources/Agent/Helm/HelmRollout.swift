@@ -9,16 +9,20 @@ final class HelmRollout: Sendable {
 
   let mask: SecretMask
   private let runtime: HelmRuntime
-  private let target: RuntimeTarget
+  let target: RuntimeTarget
   private let deadline: Deadline
   /// The revision that is being left.
   let base: Int64
-  private let watch: RolloutWatch
+  let watch: RolloutWatch
   private let doorbell: Doorbell
   private let progress: @Sendable (Progress) async -> Void
   /// The gravest fault seen so far and its report: Helm may remove a hook's pods before it says that the hook failed.
   private let lastReport = Mutex<(fault: PodFault, text: String)?>(nil)
   private let outages = Mutex(OutageTally())
+  /// All that may run; nil where nobody says.
+  let images: Mutex<SignedImages?>
+  /// The hooks of the newest revision that was looked at whole, and by its Secret's version which one that was.
+  let approved = Mutex<(resourceVersion: String, hooks: [HelmReleaseRecord.HookImages])?>(nil)
 
   /// A watch wakes it; this is for what it misses.
   private static let pollInterval = Duration.seconds(2)
@@ -27,6 +31,7 @@ final class HelmRollout: Sendable {
 
   init(
     runtime: HelmRuntime, target: RuntimeTarget, deadline: Deadline, base: Int64, mask: SecretMask,
+    images: SignedImages?,
     progress: @escaping @Sendable (Progress) async -> Void
   ) {
     self.runtime = runtime
@@ -34,6 +39,7 @@ final class HelmRollout: Sendable {
     self.deadline = deadline
     self.base = base
     self.mask = mask
+    self.images = Mutex(images)
     self.progress = progress
     watch = RolloutWatch(cluster: runtime.cluster, target: target, logger: runtime.logger)
     doorbell = Doorbell(rings: watch.rings)
@@ -63,6 +69,7 @@ final class HelmRollout: Sendable {
         }
         made = own ?? made
         if let newest = try await newest(among: revisions) {
+          if let refusal = try await refusal(of: newest, isFinal: false) { return refusal }
           let assessment = try await watch.assessment(of: newest, includingHooks: true)
           if judges, let failure = await verdict(assessment) { return failure }
           if assessment.waitingFor != nil, assessment.progress != told {
@@ -234,6 +241,7 @@ final class HelmRollout: Sendable {
       noteView()
       let own = try await own(wanted)
       let assessment = try await watch.assessment(of: own, includingHooks: false)
+      if let refusal = try await refusal(of: own, isFinal: assessment.waitingFor == nil) { throw refusal }
       if assessment.waitingFor == nil {
         if try await isSettled(own) { return try await running(own) }
         // All is ready, so what still differs is either not seen yet or changed by somebody at this very moment.

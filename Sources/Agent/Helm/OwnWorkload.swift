@@ -1,3 +1,4 @@
+import ReleaseManifest
 import ResourceClient
 import ResourceModel
 import WireFormats
@@ -10,8 +11,28 @@ struct OwnWorkload: Sendable, Hashable {
   /// The service's name in `spec.imageTags` (spec §5.5).
   static let service = "agent"
 
-  /// The tag of the image that it runs.
+  /// The image that it runs, as its pods' template has it.
+  var image: String
   var imageTag: String
+  /// Where it was started by digest.
+  var digest: String?
+
+  /// Nil for an image without a tag.
+  init?(image: String) {
+    let reference = ImageReference(image)
+    guard let tag = reference.tag else { return nil }
+    self.image = image
+    imageTag = tag
+    digest = reference.digest
+  }
+
+  /// Whether it runs already what a release wants it to.
+  /// - Parameter signed: the image that the vendor signed for it; nil where it signed none.
+  func runs(_ tag: String, _ signed: Manifest.Image?) -> Bool {
+    guard tag == imageTag else { return false }
+    guard let digest, let signed else { return true }
+    return signed.covers(digest)
+  }
 
   /// - Parameter podName: nil for an Agent outside of the cluster.
   /// - Returns: nil where the Agent is no part of the release.
@@ -31,10 +52,9 @@ struct OwnWorkload: Sendable, Hashable {
       else { return nil }
       let live = try await client.get(KubernetesResources.deployments, deployment)
       guard live["metadata"]?["annotations"]?["meta.helm.sh/release-name"]?.string == target.name,
-        let image = live["spec"]?["template"]?["spec"]?["containers"]?.array?.first?["image"]?.string,
-        let tag = ImageReference(image).tag
+        let image = live["spec"]?["template"]?["spec"]?["containers"]?.array?.first?["image"]?.string
       else { return nil }
-      return OwnWorkload(imageTag: tag)
+      return OwnWorkload(image: image)
     } catch {
       // Another namespace's pod, for one.
       if error.isNotFound { return nil }

@@ -6,6 +6,8 @@ import YAMLDocuments
 /// The objects that a release consists of.
 struct RenderedManifest: Sendable {
   var objects: [ManifestObject]
+  /// Every image that they name, also where an object has no name of its own.
+  var images: [ImageUse]
 
   /// What the Agent reads of a release. Helm stores more where it compresses well, but to hold it would take the Agent many
   /// times as much memory.
@@ -15,11 +17,11 @@ struct RenderedManifest: Sendable {
   ///   - text: YAML documents, as Helm rendered them.
   ///   - namespace: the release's, for objects that name none.
   init(_ text: String, namespace: String) throws(YAMLError) {
-    objects = try YAMLStream.parse(
+    let values = try YAMLStream.parse(
       text, file: "manifest", keys: .lenient, limit: Self.maximumByteCount
-    ).flatMap { document in
-      Self.flattened(document.value).compactMap { ManifestObject($0, namespace: namespace) }
-    }
+    ).flatMap { Self.flattened($0.value) }
+    objects = values.compactMap { ManifestObject($0, namespace: namespace) }
+    images = values.flatMap(ImageUse.all)
   }
 
   /// A chart may hold lists of objects.

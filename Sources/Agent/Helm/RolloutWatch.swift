@@ -89,10 +89,7 @@ final class RolloutWatch: Sendable {
   /// Jobs of hooks are known by their pods: Helm does not label hooks as its own.
   private func hooks(_ record: HelmReleaseRecord) -> [RolloutAssessment.Workload] {
     record.hooks.filter { $0.kind == WorkloadKind.job.rawValue }.compactMap { hook in
-      let own = pods.objects.values.filter { pod in
-        pod["metadata"]?["labels"]?["job-name"]?.string == hook.name && pod["metadata"]?["deletionTimestamp"] == nil
-          && formerRestarts(ofPod: pod["metadata"]?["name"]?.string ?? "") == nil
-      }
+      let own = pods(of: hook).filter { $0["metadata"]?["deletionTimestamp"] == nil }
       let json: JSONValue = ["apiVersion": "batch/v1", "kind": "Job", "metadata": ["name": .string(hook.name)]]
       guard let object = ManifestObject(json, namespace: target.namespace), !own.isEmpty else { return nil }
       let succeeded = own.contains { $0["status"]?["phase"]?.string == "Succeeded" }
@@ -105,14 +102,30 @@ final class RolloutWatch: Sendable {
     }
   }
 
+  /// Those that came since `begin`.
+  private func pods(of hook: HelmReleaseRecord.Hook) -> [JSONValue] {
+    pods.objects.values.filter { pod in
+      let name = pod["metadata"]?["name"]?.string ?? ""
+      let isOwn =
+        hook.kind == "Pod" ? name == hook.name : pod["metadata"]?["labels"]?["job-name"]?.string == hook.name
+      return isOwn && formerRestarts(ofPod: name) == nil
+    }
+  }
+
   /// The pods of a workload's newest template that are not going away.
   /// - Returns: nil while the workload is not what the manifest says, or its controller has not seen that: the pods that
   ///   there are belong to what was before.
   private func pods(of object: ManifestObject, live: JSONValue?) -> [JSONValue]? {
-    guard object.namespace == target.namespace, let live, let uid = live["metadata"]?["uid"]?.string,
+    guard let live, ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore).isEmpty
+    else { return nil }
+    return ownedPods(of: object, live: live)
+  }
+
+  /// As `pods`, whether or not the workload is in all what the manifest says.
+  private func ownedPods(of object: ManifestObject, live: JSONValue) -> [JSONValue]? {
+    guard object.namespace == target.namespace, let uid = live["metadata"]?["uid"]?.string,
       live["metadata"]?["generation"] == live["status"]?["observedGeneration"]
-        || WorkloadKind(object) == .job,
-      ManifestComparison.differences(of: object, from: live, ignoring: target.driftIgnore).isEmpty
+        || WorkloadKind(object) == .job
     else { return nil }
     let owner: String
     if WorkloadKind(object) == .deployment {
@@ -142,6 +155,67 @@ final class RolloutWatch: Sendable {
 
   private static func isOwned(_ object: JSONValue, by uid: String) -> Bool {
     object["metadata"]?["ownerReferences"]?.array?.contains { $0["uid"]?.string == uid } == true
+  }
+}
+
+extension RolloutWatch {
+  /// The containers of a revision's pods that the release itself declares, and what they run: what the cluster put into the
+  /// pods besides is the cluster's own.
+  /// - Parameter isFinal: false while pods of what was before may still be there, so that only those count that are known to
+  ///   be of the newest template.
+  func runningImages(
+    of revision: NewestRevision, hooks: [HelmReleaseRecord.HookImages], isFinal: Bool
+  ) async throws(RuntimeFailure) -> [RunningImage] {
+    try await synced()
+    var found = hooks.flatMap { hook in pods(of: hook.hook).flatMap { Self.running($0, hook.images) } }
+    let objects = revision.manifest.objects.filter { WorkloadKind($0) != nil || (isFinal && Self.runsPods($0)) }
+    for (object, live) in zip(objects, try await cluster.live(objects)) {
+      guard let live else { continue }
+      let declared = ImageUse.all(in: object.json)
+      found += podsToCompare(of: object, live: live, isFinal: isFinal).flatMap { Self.running($0, declared) }
+    }
+    return found
+  }
+
+  /// Kinds besides the workloads whose pods are known by what owns them.
+  private static func runsPods(_ object: ManifestObject) -> Bool {
+    switch object.kind {
+    case "Pod", "ReplicationController": object.apiVersion == "v1"
+    case "ReplicaSet": object.apiVersion.hasPrefix("apps/")
+    default: false
+    }
+  }
+
+  private func podsToCompare(of object: ManifestObject, live: JSONValue, isFinal: Bool) -> [JSONValue] {
+    switch WorkloadKind(object) {
+    case .deployment, .statefulSet, .job:
+      return (isFinal ? ownedPods(of: object, live: live) : pods(of: object, live: live)) ?? []
+    case .daemonSet:
+      // Its pods do not say whether they are of the newest template: those of the former are gone in the end, but for such
+      // as somebody replaces by hand.
+      guard isFinal else { return [] }
+      let images = ImageUse.all(in: object.json).map(\.image)
+      return (ownedPods(of: object, live: live) ?? []).filter { pod in
+        ImageUse.all(in: pod).contains { images.contains($0.image) }
+      }
+    case nil where object.kind == "Pod": return [live]
+    case nil: return ownedPods(of: object, live: live) ?? []
+    }
+  }
+
+  private static func running(_ pod: JSONValue, _ declared: [ImageUse]) -> [RunningImage] {
+    let lists: [(ImageUse.Kind, String)] = [
+      (.initContainer, "initContainerStatuses"), (.container, "containerStatuses"),
+    ]
+    return lists.flatMap { kind, field in
+      (pod["status"]?[field]?.array ?? []).compactMap { container in
+        let use = declared.first { $0.kind == kind && $0.name == container["name"]?.string }
+        return use.map {
+          RunningImage(
+            pod: pod["metadata"]?["name"]?.string ?? "", use: $0, imageID: container["imageID"]?.string ?? "")
+        }
+      }
+    }
   }
 
   /// Service to the digest of the image that its pods run.

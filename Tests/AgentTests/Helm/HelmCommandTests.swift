@@ -44,6 +44,29 @@ struct HelmCommandTests {
     #expect(!command.arguments(Self.upgrade).contains("--labels"))
   }
 
+  @Test func renderingIsTheSameUpgradeWithoutDoingIt() throws {
+    let command = try #require(HelmCommand(executable: "helm", version: "v3.17.3"))
+    #expect(
+      command.renderingArguments(Self.upgrade)
+        == command.arguments(Self.upgrade) + ["--dry-run=server", "--output", "json"])
+    let old = try #require(HelmCommand(executable: "helm", version: "v3.12.0"))
+    #expect(old.renderingArguments(Self.upgrade).suffix(3) == ["--dry-run", "--output", "json"])
+  }
+
+  /// Else a tag could set what nobody signed.
+  @Test func tagsAndDigestsSetOneValueEach() throws {
+    var upgrade = Self.upgrade
+    upgrade.imageTags = ["media": #"v1,global.registry={evil}\"#]
+    upgrade.imageDigests = ["backend.image.digest": "sha256:abc", "a=b,c.digest": "sha256:def"]
+    let command = try #require(HelmCommand(executable: "helm", version: "v3.17.3"))
+    let arguments = command.arguments(upgrade)
+    #expect(
+      zip(arguments, arguments.dropFirst()).filter { $0.0 == "--set-string" }.map(\.1) == [
+        #"media.image.tag=v1\,global.registry=\{evil\}\\"#, #"a\=b\,c.digest=sha256:def"#,
+        "backend.image.digest=sha256:abc",
+      ])
+  }
+
   @Test(arguments: ["", "v2.17.0", "v5.0.0", "helm", "v3"])
   func anythingElseIsNoHelm(_ version: String) {
     #expect(HelmCommand(executable: "helm", version: version) == nil)

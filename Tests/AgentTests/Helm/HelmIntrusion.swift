@@ -49,7 +49,7 @@ struct HelmIntrusion: Sendable, Hashable, CustomTestStringConvertible {
       act() { setsid --wait \(act) </dev/null >>\(folder.file("intrusion.log")) 2>&1; }
       pending() { \(try Testbed.location(of: .kubectl)) --kubeconfig \(kubeconfig) -n \(namespace) get secrets -o name \
       -l "owner=helm,status in (pending-install,pending-upgrade,pending-rollback)" | grep -q .; }
-      if [ "$1" = \(command) ] && mkdir \(folder.file("intruded")) 2>/dev/null; then
+      if [ "$1" = \(command) ] && [[ " $* " != *" --dry-run"* ]] && mkdir \(folder.file("intruded")) 2>/dev/null; then
         case \(moment.rawValue) in
         before) act ;;
         during)

@@ -120,11 +120,13 @@ struct HelmRemediationTests {
       let deployed = try #require(try await stack.deploy(large).revision)
       #expect(try await stack.comparison(with: deployed) { $0.isMatching }.isMatching)
 
-      // More than the Agent reads is refused as soon as Helm has written it down.
+      // More than the Agent reads is refused before Helm has done anything.
+      let before = try await stack.history()
       let failure = await #expect(throws: RuntimeFailure.self) {
         try await stack.deploy(try stack.release("3.0.0", of: try HelmStack.deployment(tag: "v2"), Self.bulk(20)))
       }
       #expect(failure?.reason == "ReleaseTooLarge" && failure?.kind == .permanent, "\(String(describing: failure))")
+      #expect(try await stack.history() == before)
       let small = try #require(try await stack.deploy(first).revision)
       #expect(try await stack.comparison(with: small) { $0.isMatching }.isMatching)
       #expect(try await !stack.kubectl("get", "configmaps", "-o", "name").contains("bulk"))

@@ -66,6 +66,13 @@ final class HelmStack: Sendable {
       disturbed: try intrusion.program(around: helm, kubeconfig: kubeconfig, namespace: namespace, in: folder))
   }
 
+  /// The same release under an Agent that takes this program for helm.
+  func with(program: String) throws -> HelmStack {
+    let path = try folder.write(program, to: "helm-instead")
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: path)
+    return try HelmStack(helm: helm, in: folder, namespace: namespace, restartLimit: 2, disturbed: path)
+  }
+
   private static func client(kubeconfig: String, counting requests: RequestCounter) throws -> ResourceClient {
     let access = try ClusterConfiguration(kubeconfig: kubeconfig, environment: [:]) { path in
       FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }

@@ -1,0 +1,145 @@
+import FoundationEssentials
+import Processes
+import WireFormats
+import YAMLDocuments
+
+extension HelmOperation {
+  /// Lets helm render what it is about to deploy, and judges that before anything is changed: what the Agent could not look
+  /// after, and what starts another image than the vendor signed, never comes near the cluster.
+  ///
+  /// What is rendered holds secrets. It is in memory for as long as it is judged, and nowhere else.
+  func judge(
+    _ upgrade: HelmCommand.Upgrade, images: SignedImages?, mask: SecretMask
+  ) async throws(RuntimeFailure) {
+    let definitions = try await definitions(of: upgrade.chart, mask: mask)
+    let rendered = try await rendered(upgrade, bringsKinds: definitions != nil, mask: mask)
+    if let refusal = images?.refusal(of: rendered + (definitions ?? [])) { throw refusal.masked(by: mask) }
+  }
+
+  private func rendered(
+    _ upgrade: HelmCommand.Upgrade, bringsKinds: Bool, mask: SecretMask
+  ) async throws(RuntimeFailure) -> [ImageUse] {
+    let output: [UInt8]
+    switch try await ask(command.renderingArguments(upgrade)) {
+    case .success(let bytes): output = bytes
+    case .failure(let refused) where bringsKinds && refused.text.contains("no matches for kind"):
+      return try await template(upgrade, mask: mask)
+    case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
+    }
+    // Helm may say something else before.
+    let start = output.firstIndex(of: UInt8(ascii: "{")) ?? output.startIndex
+    guard let json = try? JSONValue(parsing: Array(output[start...])), let record = try? HelmReleaseRecord(json: json)
+    else {
+      throw RuntimeFailure(
+        kind: .transient, reason: "HelmUnusable",
+        message: "\(command.executable) \(command.version) did not print as JSON what it would deploy")
+    }
+    return try record.images(in: target.namespace)
+  }
+
+  /// Of a chart that brings the kinds of its own objects: these the cluster does not know yet.
+  private func template(
+    _ upgrade: HelmCommand.Upgrade, mask: SecretMask
+  ) async throws(RuntimeFailure) -> [ImageUse] {
+    switch try await ask(command.templateArguments(upgrade)) {
+    case .success(let bytes):
+      return try HelmReleaseRecord.images(in: String(decoding: bytes, as: UTF8.self), namespace: target.namespace)
+    case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
+    }
+  }
+
+  /// The images of what Helm applies from `crds` folders, which need not be definitions only.
+  /// - Returns: nil where there is none.
+  private func definitions(of chart: String, mask: SecretMask) async throws(RuntimeFailure) -> [ImageUse]? {
+    let manager = FileManager.default
+    guard ["crds", "charts"].contains(where: { manager.fileExists(atPath: "\(chart)/\($0)") }) else { return nil }
+    switch try await ask(HelmCommand.definitionsArguments(chart: chart)) {
+    case .success(let bytes):
+      let text = String(decoding: bytes, as: UTF8.self)
+      guard text.contains(where: { !$0.isWhitespace }) else { return nil }
+      return try HelmReleaseRecord.images(in: text, namespace: target.namespace)
+    case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
+    }
+  }
+
+  /// What helm wrote to its standard error.
+  struct Refused: Error {
+    var text: String
+  }
+
+  /// Runs helm without changing anything.
+  func ask(_ arguments: [String]) async throws(RuntimeFailure) -> Result<[UInt8], Refused> {
+    let result: ProcessResult
+    do {
+      result = try await ChildProcess.run(
+        executable: command.executable, arguments: arguments, environment: runtime.configuration.environment,
+        timeout: max(deadline.remaining(), .seconds(1)), terminationGrace: runtime.configuration.terminationGrace,
+        outputLimit: HelmReleaseRecord.maximumByteCount)
+    } catch {
+      switch error {
+      case .cancelled: throw .stopped
+      case .timedOut:
+        throw RuntimeFailure(
+          kind: .permanent, reason: "Timeout",
+          message: "Helm had not answered after \(DurationText(target.timeout))")
+      default:
+        throw RuntimeFailure(
+          kind: .transient, reason: "HelmUnusable", message: "\(command.executable) could not be run: \(error)")
+      }
+    }
+    if case .killed(let signal) = result.status {
+      throw RuntimeFailure(kind: .transient, reason: "HelmInterrupted", message: "Helm was killed by signal \(signal)")
+    }
+    guard result.status.isSuccess else { return .failure(Refused(text: result.standardError.text)) }
+    if result.standardOutput.droppedByteCount > 0 {
+      throw .releaseTooLarge(
+        "What the chart renders has, with chart and values, more than \(HelmReleaseRecord.maximumByteCount >> 20) MiB")
+    }
+    return .success(result.standardOutput.bytes)
+  }
+}
+
+extension HelmReleaseRecord {
+  struct HookImages: Sendable {
+    var hook: Hook
+    var images: [ImageUse]
+  }
+
+  /// Every image that the release names, in its hooks, too.
+  /// - Throws: `ReleaseTooLarge`, and `InvalidChart` for what is not valid YAML; both are final.
+  func images(in namespace: String) throws(RuntimeFailure) -> [ImageUse] {
+    var images = try Self.images(in: manifest, namespace: namespace)
+    for hook in try hookImages(in: namespace) { images += hook.images }
+    return images
+  }
+
+  func hookImages(in namespace: String) throws(RuntimeFailure) -> [HookImages] {
+    var found: [HookImages] = []
+    for hook in hooks {
+      found.append(HookImages(hook: hook, images: try Self.images(in: hook.manifest, namespace: namespace)))
+    }
+    return found
+  }
+
+  static func images(in text: String, namespace: String) throws(RuntimeFailure) -> [ImageUse] {
+    if text.utf8.count > RenderedManifest.maximumByteCount {
+      throw .releaseTooLarge("What the chart renders has \(text.utf8.count >> 20) MiB")
+    }
+    do throws(YAMLError) {
+      return try RenderedManifest(text, namespace: namespace).images
+    } catch {
+      // A parser's words may quote what it read.
+      throw RuntimeFailure(
+        kind: .permanent, reason: "InvalidChart",
+        message: "What the chart renders is not valid YAML: see line \(error.location.line) of it")
+    }
+  }
+}
+
+extension RuntimeFailure {
+  func masked(by mask: SecretMask) -> RuntimeFailure {
+    var failure = self
+    failure.message = mask.masked(message)
+    return failure
+  }
+}

@@ -1,0 +1,122 @@
+import ReleaseManifest
+
+/// The images that the vendor signed for a release: nothing else of it may run.
+///
+/// Of a repository the path counts, without the registry's host, in whose place a customer's mirror may stand, and without
+/// Docker Hub's `library/`. Which image it is, the digest says.
+struct SignedImages: Sendable, Hashable {
+  private var version: String
+  private var images: [Manifest.Image]
+  /// References that stay as they run already.
+  private var kept: Set<String> = []
+
+  init(_ manifest: Manifest) {
+    version = manifest.version
+    images = manifest.images
+  }
+
+  /// With one more, which runs already: it is not started by what is looked at.
+  func keeping(_ reference: String) -> SignedImages {
+    var images = self
+    images.kept.insert(reference)
+    return images
+  }
+
+  /// What the chart is to be given, by the value that takes it.
+  var digestValues: [String: String] {
+    Dictionary(images.compactMap { image in image.digestValue.map { ($0, image.digest) } }) { _, last in last }
+  }
+
+  /// The image of a service.
+  func image(ofService service: String) -> Manifest.Image? { images.first { $0.service == service } }
+
+  // MARK: What is rendered
+
+  /// Why something must not be applied; nil where every image of it may run.
+  func refusal(of uses: [ImageUse]) -> RuntimeFailure? {
+    for use in uses {
+      guard let problem = problem(with: use.image) else { continue }
+      return .imageNotInManifest(
+        "\(use.object), \(use.place), would start \(use.image): \(problem). If it belongs to the release, the vendor must "
+          + "list it and sign again; if a setting names it, take that back")
+    }
+    return nil
+  }
+
+  private func problem(with reference: String) -> String? {
+    if kept.contains(reference) { return nil }
+    let image = ImageReference(reference)
+    let candidates = images(of: image)
+    guard !candidates.isEmpty else {
+      return "the signed manifest of release \(version) lists no image \(image.pathWithoutRegistry)"
+    }
+    if let digest = image.digest {
+      return candidates.contains { $0.covers(digest) }
+        ? nil : "the signed manifest of release \(version) lists \(image.pathWithoutRegistry) with another digest"
+    }
+    let values = candidates.compactMap(\.digestValue)
+    guard values.count == candidates.count else { return nil }
+    return "the chart takes the digest of it as \(values.joined(separator: ", ")), and starts it by tag nevertheless"
+  }
+
+  private func images(of reference: ImageReference) -> [Manifest.Image] {
+    images.filter { ImageReference($0.repository).pathWithoutRegistry == reference.pathWithoutRegistry }
+  }
+
+  // MARK: What runs
+
+  /// Why a container must not go on; nil where it may, and where nothing is known of it yet.
+  func refusal(of running: RunningImage) -> RuntimeFailure? {
+    let use = running.use
+    if kept.contains(use.image) || running.imageID.isEmpty { return nil }
+    let title = "\(use.object), \(use.place) of pod \(running.pod)"
+    guard let digest = running.digest else {
+      return .imageNotInManifest(
+        "\(title), runs \(use.image) as \(running.imageID), which names no digest, so that it cannot be compared with the "
+          + "signed manifest of release \(version): let the cluster's container runtime pull it from a registry")
+    }
+    let reference = ImageReference(use.image)
+    let candidates = images(of: reference).filter { candidate in reference.digest.map(candidate.covers) ?? true }
+    if candidates.contains(where: { $0.covers(digest) }) { return nil }
+    return .imageNotInManifest(
+      "\(title), runs \(digest) as \(use.image), which the signed manifest of release \(version) does not list: the "
+        + "registry, or the node, has another image under that name than the vendor released. Put the vendor's there")
+  }
+}
+
+/// What a container of a pod runs, by the word of the node.
+struct RunningImage: Sendable, Hashable {
+  var pod: String
+  var use: ImageUse
+  /// As in `status.containerStatuses`; empty until the image was pulled.
+  var imageID: String
+
+  /// `docker-pullable://repository@sha256:…`, `docker://sha256:…`, `repository@sha256:…` and a digest alone have one.
+  var digest: String? {
+    let text = imageID.firstRange(of: "://").map { imageID[$0.upperBound...] } ?? imageID[...]
+    let digest = text.lastIndex(of: "@").map { text[text.index(after: $0)...] } ?? text
+    let prefix = "sha256:"
+    guard digest.hasPrefix(prefix), digest.utf8.count == prefix.utf8.count + 64,
+      digest.utf8.dropFirst(prefix.utf8.count).allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+    else { return nil }
+    return String(digest)
+  }
+}
+
+extension ImageReference {
+  /// The repository without the registry's host: `wrktalk/backend` of `registry.example.com:5000/wrktalk/backend`.
+  var pathWithoutRegistry: String {
+    var path = repository[...]
+    if let slash = path.firstIndex(of: "/") {
+      let host = path[..<slash]
+      if host == "localhost" || host.contains(where: { $0 == "." || $0 == ":" }) { path = path[slash...].dropFirst() }
+    }
+    return String(path.hasPrefix("library/") ? path.dropFirst("library/".count) : path)
+  }
+}
+
+extension RuntimeFailure {
+  fileprivate static func imageNotInManifest(_ message: String) -> RuntimeFailure {
+    RuntimeFailure(kind: .permanent, reason: "ImageNotInManifest", message: message)
+  }
+}

@@ -1,0 +1,221 @@
+import DeploymentKinds
+import FoundationEssentials
+import HTTPTransport
+import ReleaseManifest
+import TestSupport
+import Testing
+import WireFormats
+
+@testable import Agent
+@testable import DeploymentPlanning
+
+/// Nothing but what the vendor signed is started, and what is not is taken back.
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine)
+struct HelmImageTests {
+  @Test(arguments: HelmEdition.offered)
+  func whatAChartNamesBesidesTheManifestIsNeverApplied(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let images = try Testbed.location(of: .images)
+      _ = try await stack.deploy(
+        try await stack.signed("1.0.0", of: try HelmStack.deployment(tag: "v1"), images: ["backend:v1"]))
+
+      func pod(_ lists: String) -> String {
+        "{apiVersion: batch/v1, kind: Job, metadata: {name: extra, ANNOTATIONS}, "
+          + "spec: {template: {spec: {restartPolicy: Never, \(lists)}}}}"
+      }
+      let listed = "containers: [{name: one, image: \"\(images)/backend:v2\"}]"
+      let other = "image: \"\(images)/media:v2\""
+      let hook = "annotations: {helm.sh/hook: pre-upgrade}"
+      for (lists, annotations, place) in [
+        ("containers: [{name: one, \(other)}]", "labels: {}", "Job extra, container one"),
+        ("initContainers: [{name: two, \(other)}], \(listed)", "labels: {}", "Job extra, init container two"),
+        ("containers: [{name: one, \(other)}]", hook, "Job extra, container one"),
+        ("containers: [{name: one, \(other)}]", "annotations: {helm.sh/hook: test}", "Job extra, container one"),
+      ] {
+        let object = pod(lists).replacing("ANNOTATIONS", with: annotations)
+        let bad = try await stack.signed(
+          "2.0.0", of: try HelmStack.deployment(tag: "v2"), object, images: ["backend:v2"])
+        let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(bad) }
+        #expect(
+          failure?.reason == "ImageNotInManifest" && failure?.kind == .permanent, "\(String(describing: failure))")
+        #expect(
+          failure?.message.hasPrefix("\(place), would start \(images)/media:v2") == true, "\(failure?.message ?? "")")
+      }
+      // Where the chart could start it by digest, a tag is not enough.
+      var byTag = try await stack.signed("2.0.0", of: try HelmStack.deployment(tag: "v2"), images: ["backend:v2"])
+      byTag.manifest?.images[0].digestValue = "web.image.digest"
+      let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(byTag) }
+      #expect(failure?.reason == "ImageNotInManifest", "\(String(describing: failure))")
+      #expect(failure?.message.contains("web.image.digest") == true, "\(failure?.message ?? "")")
+
+      #expect(try await stack.history() == ["1 deployed"])
+      #expect(try await stack.kubectl("get", "jobs", "-o", "name").isEmpty)
+      let observed = EnvironmentComparison(expected: 1, try await stack.observe())
+      #expect(observed.isMatching, "\(observed)")
+      let good = try await stack.signed("2.0.0", of: try HelmStack.deployment(tag: "v2"), images: ["backend:v2"])
+      #expect(try await stack.deploy(good).revision?.number == 2)
+    }
+  }
+
+  /// The registry gives another image under the tag than the one that the vendor signed.
+  @Test(arguments: HelmEdition.offered)
+  func anotherImageUnderTheSameTagIsTakenBack(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let first = try await stack.deploy(
+        try await stack.signed("1.0.0", of: try HelmStack.deployment(tag: "v1"), images: ["backend:v1"]))
+      var moved = try await stack.signed("2.0.0", of: try HelmStack.deployment(tag: "v2"), images: ["backend:v3"])
+      moved.manifest?.images[0].repository = "vendor.example/wrktalk/backend"
+      let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(moved) }
+      #expect(failure?.reason == "ImageNotInManifest" && failure?.kind == .permanent, "\(String(describing: failure))")
+      let running = try await stack.digest("backend:v2")
+      #expect(
+        failure?.message.contains("Deployment web, container web of pod web-") == true, "\(failure?.message ?? "")")
+      #expect(failure?.message.contains("runs \(running) as") == true, "\(failure?.message ?? "")")
+
+      let restored = try await stack.restore(try #require(first.revision))
+      #expect(restored?.imageDigests == first.imageDigests)
+      let good = try await stack.deploy(
+        try await stack.signed("2.0.0", of: try HelmStack.deployment(tag: "v2"), images: ["backend:v2"]))
+      #expect(good.imageDigests == ["web": running])
+    }
+  }
+
+  /// Neither the customer's settings nor the registry say what a hook's pod runs.
+  @Test(arguments: HelmEdition.offered)
+  func aHookThatRunsAnotherImageFailsTheUpgrade(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let hook = """
+        apiVersion: batch/v1
+        kind: Job
+        metadata: {name: migration, annotations: {helm.sh/hook: pre-install}}
+        spec:
+          template:
+            spec:
+              restartPolicy: Never
+              containers: [{name: one, image: "\(try Testbed.location(of: .images))/media:v1"}]
+        """
+      var release = try await stack.signed(
+        "1.0.0", of: hook, try HelmStack.deployment(tag: "v1"), images: ["backend:v1", "media:v1"])
+      release.manifest?.images[1].digest = try await stack.digest("media:v2")
+      let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(release) }
+      #expect(failure?.reason == "ImageNotInManifest", "\(String(describing: failure))")
+      #expect(
+        failure?.message.contains("Job migration, container one of pod migration-") == true, "\(failure?.message ?? "")"
+      )
+      #expect(try await stack.kubectl("get", "deployments", "-o", "name").isEmpty)
+    }
+  }
+
+  @Test(arguments: HelmEdition.offered)
+  func aChartThatTakesDigestsStartsTheImagesByThem(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let web = try HelmStack.deployment(tag: "v1@{{ .Values.web.image.digest }}")
+      var release = try await stack.signed("1.0.0", of: web, images: ["backend:v2"])
+      release.manifest?.images[0].digestValue = "web.image.digest"
+      let digest = try await stack.digest("backend:v2")
+      #expect(try await stack.deploy(release).imageDigests == ["web": digest])
+      let image = try await stack.field(".spec.template.spec.containers[0].image", of: "deployment/web")
+      #expect(image.hasSuffix("/backend:v1@\(digest)"))
+    }
+  }
+
+  /// What is judged is rendered once more when it is deployed.
+  @Test(arguments: HelmEdition.offered)
+  func aChartThatRendersSomethingElseTheSecondTimeIsStopped(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let web = try HelmStack.deployment(tag: "v1").replacing(
+        "/backend:", with: "/{{ if .Values.second }}media{{ else }}backend{{ end }}:")
+      let release = try await stack.signed("1.0.0", of: web, images: ["backend:v1"])
+      let changing = try stack.with(
+        program: """
+          #!/bin/bash
+          [[ "$1" != upgrade || " $* " == *" --dry-run"* ]] || set -- "$@" --set second=true
+          exec \(stack.helm) "$@"
+          """)
+      let failure = await #expect(throws: RuntimeFailure.self) { try await changing.deploy(release) }
+      #expect(failure?.reason == "ImageNotInManifest", "\(String(describing: failure))")
+      #expect(failure?.message.contains("would start \(try Testbed.location(of: .images))/media:v1") == true)
+      #expect(try await stack.deploy(release).imageDigests == ["web": try await stack.digest("backend:v1")])
+    }
+  }
+
+  /// A cluster refuses even to look at objects of a kind that the chart is about to bring.
+  @Test(arguments: HelmEdition.offered)
+  func aChartThatBringsItsOwnKindsIsJudgedToo(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let group = "\(stack.namespace).example.com"
+      let image = "\(try Testbed.location(of: .images))/media:v1"
+      func thing(_ field: String) -> String {
+        "{apiVersion: \(group)/v1, kind: Thing, metadata: {name: one}, spec: {\(field): [{name: c, image: \"\(image)\"}]}}"
+      }
+      func release(_ object: String, definitions: String) async throws -> PreparedRelease {
+        let release = try await stack.signed(
+          "1.0.0", of: object, try HelmStack.deployment(tag: "v1"), images: ["backend:v1"])
+        let folder = "\(release.folder)/wrktalk/crds"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data(definitions.utf8).write(to: URL(filePath: "\(folder)/all.yaml"))
+        return release
+      }
+      let definition = """
+        apiVersion: apiextensions.k8s.io/v1
+        kind: CustomResourceDefinition
+        metadata: {name: things.\(group)}
+        spec:
+          group: \(group)
+          scope: Namespaced
+          names: {plural: things, singular: thing, kind: Thing, listKind: ThingList}
+          versions:
+            - name: v1
+              served: true
+              storage: true
+              schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+        """
+      let pod =
+        "{apiVersion: v1, kind: Pod, metadata: {name: stray}, spec: {containers: [{name: c, image: \"\(image)\"}]}}"
+      for (bad, title) in [
+        (try await release(thing("containers"), definitions: definition), "Thing one, container c"),
+        (try await release(thing("other"), definitions: "\(definition)\n---\n\(pod)"), "Pod stray, container c"),
+      ] {
+        let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(bad) }
+        #expect(failure?.reason == "ImageNotInManifest", "\(String(describing: failure))")
+        #expect(failure?.message.hasPrefix("\(title), would start \(image)") == true, "\(failure?.message ?? "")")
+        #expect(try await stack.kubectl("get", "pods", "-o", "name").isEmpty)
+      }
+      let good = try await release(thing("other"), definitions: definition)
+      let result: Result<RunningRelease, RuntimeFailure>
+      do throws(RuntimeFailure) { result = .success(try await stack.deploy(good)) } catch { result = .failure(error) }
+      try await stack.kubectl("delete", "crd", "things.\(group)", "--ignore-not-found", "--wait=false")
+      #expect(try result.get().revision?.number == 1)
+    }
+  }
+}
+
+extension HelmStack {
+  /// - Parameter images: what the manifest lists: `backend:v1` for what the registry has under that tag now.
+  fileprivate func signed(_ version: String, of objects: String..., images: [String]) async throws -> PreparedRelease {
+    var release = try release(version, of: objects.joined(separator: "\n---\n"))
+    var listed: [Manifest.Image] = []
+    for image in images {
+      let reference = ImageReference("\(try Testbed.location(of: .images))/\(image)")
+      listed.append(
+        .init(service: "web", repository: reference.repository, digest: try await digest(image)))
+    }
+    release.manifest = Manifest(
+      product: "wrktalk", version: version, sequence: 1, issuedAt: Timestamp(seconds: 0),
+      expires: Timestamp(seconds: 1),
+      artifacts: [], images: listed)
+    return release
+  }
+
+  /// What the registry has under a tag: `backend:v1`.
+  fileprivate func digest(_ image: String) async throws -> String {
+    let parts = image.split(separator: ":")
+    let location = try Testbed.location(of: .images)
+    let slash = try #require(location.firstIndex(of: "/"))
+    let response = try await HTTPClient(userAgent: "wrktalk-tests").send(
+      HTTPRequest(
+        url: "http://\(location[..<slash])/v2\(location[slash...])/\(parts[0])/manifests/\(parts[1])",
+        headers: [("Accept", "application/vnd.docker.distribution.manifest.v2+json")]))
+    return try #require(response.headers["Docker-Content-Digest"])
+  }
+}
