@@ -1,3 +1,5 @@
+import ResourceClient
+import ResourceModel
 import Synchronization
 
 extension HelmRollout {
@@ -19,9 +21,31 @@ extension HelmRollout {
       }
       approved.withLock { $0 = (newest.label.resourceVersion, hooks) }
     }
-    for running in try await watch.runningImages(of: newest, hooks: hooks, isFinal: isFinal) {
+    for hook in hooks {
+      for running in try await watch.runningImages(of: hook) {
+        if let refusal = images.refusal(of: running) { return await ended(hook.hook, refusal.masked(by: mask)) }
+      }
+    }
+    for running in try await watch.runningImages(of: newest, isFinal: isFinal) {
       if let refusal = images.refusal(of: running) { return refusal.masked(by: mask) }
     }
     return nil
+  }
+
+  /// Removes what a hook has begun, which no rollback would end.
+  /// - Returns: the refusal, with a word where it goes on.
+  private func ended(_ hook: HelmReleaseRecord.Hook, _ refusal: RuntimeFailure) async -> RuntimeFailure {
+    var told = refusal
+    do {
+      let objects = try RenderedManifest(hook.manifest, namespace: target.namespace).objects
+      for object in objects {
+        guard let (names, key) = try await runtime.cluster.resource(of: object) else { continue }
+        try await runtime.client.delete(names, key, options: DeleteOptions(propagationPolicy: .background))
+      }
+    } catch {
+      if let error = error as? ResourceClientError, error.isNotFound { return refusal }
+      told.message += ". The hook's \(hook.kind) \(hook.name) could not be removed and may go on: remove it by hand"
+    }
+    return told
   }
 }

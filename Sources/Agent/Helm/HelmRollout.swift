@@ -8,7 +8,7 @@ final class HelmRollout: Sendable {
   typealias Progress = DesiredDeploymentStatus.Progress
 
   let mask: SecretMask
-  private let runtime: HelmRuntime
+  let runtime: HelmRuntime
   let target: RuntimeTarget
   private let deadline: Deadline
   /// The revision that is being left.

@@ -120,12 +120,43 @@ public final class HelmRuntime: DeploymentRuntime {
     _ target: RuntimeTarget, to release: PreparedRelease,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> RunningRelease {
+    let failedBefore = release.manifest == nil ? nil : try await lastOfFailedInstallations(target)
     do throws(RuntimeFailure) {
       return try await operation(on: target, progress: progress).upgrade(to: release)
     } catch {
+      if let failedBefore, error.reason == SignedImages.refusalReason {
+        throw try await uninstalled(target, ifNewerThan: failedBefore, after: error, progress: progress)
+      }
       guard target.returnsToFormer, error.kind == .permanent else { throw error }
       throw try await returned(target, after: error, progress: progress)
     }
+  }
+
+  /// The number of the newest revision where none has ever run, 0 where there is none; nil where one may have.
+  private func lastOfFailedInstallations(_ target: RuntimeTarget) async throws(RuntimeFailure) -> Int64? {
+    let revisions = try await releases.revisions(release: target.name, namespace: target.namespace)
+    let haveFailed = revisions.allSatisfy { $0.status == .failed || $0.status == .pendingInstall }
+    return haveFailed ? revisions.first?.number ?? 0 : nil
+  }
+
+  /// Takes an installation back that started what the vendor did not sign: there is nothing to return to, and it must not go
+  /// on.
+  /// - Returns: the failure, with a word about that.
+  private func uninstalled(
+    _ target: RuntimeTarget, ifNewerThan former: Int64, after failure: RuntimeFailure,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+  ) async throws(RuntimeFailure) -> RuntimeFailure {
+    let revisions = try await releases.revisions(release: target.name, namespace: target.namespace)
+    guard let newest = revisions.first, newest.number > former else { return failure }
+    var told = failure
+    do throws(RuntimeFailure) {
+      try await operation(on: target, progress: progress).uninstall()
+      told.message += ". Nothing of the release ran before, so it was uninstalled"
+    } catch {
+      if error.kind == .cancelled { throw error }
+      told.message += ". It could not be uninstalled, so what was started may go on: \(error.message)"
+    }
+    return told
   }
 
   /// Brings back what somebody else had deployed before the first upgrade of this Agent failed.

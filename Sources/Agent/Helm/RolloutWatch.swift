@@ -163,11 +163,9 @@ extension RolloutWatch {
   /// pods besides is the cluster's own.
   /// - Parameter isFinal: false while pods of what was before may still be there, so that only those count that are known to
   ///   be of the newest template.
-  func runningImages(
-    of revision: NewestRevision, hooks: [HelmReleaseRecord.HookImages], isFinal: Bool
-  ) async throws(RuntimeFailure) -> [RunningImage] {
+  func runningImages(of revision: NewestRevision, isFinal: Bool) async throws(RuntimeFailure) -> [RunningImage] {
     try await synced()
-    var found = hooks.flatMap { hook in pods(of: hook.hook).flatMap { Self.running($0, hook.images) } }
+    var found: [RunningImage] = []
     let objects = revision.manifest.objects.filter { WorkloadKind($0) != nil || (isFinal && Self.runsPods($0)) }
     for (object, live) in zip(objects, try await cluster.live(objects)) {
       guard let live else { continue }
@@ -175,6 +173,12 @@ extension RolloutWatch {
       found += podsToCompare(of: object, live: live, isFinal: isFinal).flatMap { Self.running($0, declared) }
     }
     return found
+  }
+
+  /// The same of a hook's pods, as far as they are still there.
+  func runningImages(of hook: HelmReleaseRecord.HookImages) async throws(RuntimeFailure) -> [RunningImage] {
+    try await synced()
+    return pods(of: hook.hook).flatMap { Self.running($0, hook.images) }
   }
 
   /// Kinds besides the workloads whose pods are known by what owns them.

@@ -5,6 +5,9 @@ import ReleaseManifest
 /// Of a repository the path counts, without the registry's host, in whose place a customer's mirror may stand, and without
 /// Docker Hub's `library/`. Which image it is, the digest says.
 struct SignedImages: Sendable, Hashable {
+  /// The condition's.
+  static let refusalReason = "ImageNotInManifest"
+
   private var version: String
   private var images: [Manifest.Image]
   /// References that stay as they run already.
@@ -117,6 +120,6 @@ extension ImageReference {
 
 extension RuntimeFailure {
   fileprivate static func imageNotInManifest(_ message: String) -> RuntimeFailure {
-    RuntimeFailure(kind: .permanent, reason: "ImageNotInManifest", message: message)
+    RuntimeFailure(kind: .permanent, reason: SignedImages.refusalReason, message: message)
   }
 }

@@ -102,7 +102,23 @@ struct HelmImageTests {
       #expect(
         failure?.message.contains("Job migration, container one of pod migration-") == true, "\(failure?.message ?? "")"
       )
+      #expect(try await stack.kubectl("get", "deployments,jobs", "-o", "name").isEmpty)
+      #expect(try await stack.observe().latest == nil)
+    }
+  }
+
+  /// There is nothing to return to, and what was started must not go on.
+  @Test(arguments: HelmEdition.offered)
+  func aFirstInstallationOfAnotherImageIsRemoved(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      var moved = try await stack.signed("1.0.0", of: try HelmStack.deployment(tag: "v1"), images: ["backend:v1"])
+      moved.manifest?.images[0].digest = try await stack.digest("backend:v2")
+      let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(moved) }
+      #expect(failure?.reason == "ImageNotInManifest" && failure?.kind == .permanent, "\(String(describing: failure))")
+      #expect(failure?.message.hasSuffix("so it was uninstalled") == true, "\(failure?.message ?? "")")
       #expect(try await stack.kubectl("get", "deployments", "-o", "name").isEmpty)
+      let good = try await stack.signed("1.0.0", of: try HelmStack.deployment(tag: "v1"), images: ["backend:v1"])
+      #expect(try await stack.deploy(good).revision?.number == 1)
     }
   }
 
