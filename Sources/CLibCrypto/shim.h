@@ -5,3 +5,5 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/crypto.h>
+#include <openssl/x509.h>
+#include <openssl/pkcs12.h>

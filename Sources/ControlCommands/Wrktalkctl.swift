@@ -17,7 +17,8 @@ public struct Wrktalkctl: AsyncParsableCommand {
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, DiffCommand.self, WaitCommand.self, DeleteCommand.self,
       HistoryCommand.self, RollbackCommand.self, RetryCommand.self, SuspendCommand.self, ResumeCommand.self,
-      EventsCommand.self, ConfigCommand.self, CRDsCommand.self, VersionCommand.self, CompletionCommand.self,
+      EventsCommand.self, TrustCommand.self, ReleaseCommand.self, ConfigCommand.self, CRDsCommand.self,
+      VersionCommand.self, CompletionCommand.self,
     ])
 
   public init() {}

@@ -96,6 +96,28 @@ public enum Ed25519 {
       try self.init(seed: seed)
     }
 
+    /// True for PEM that needs a passphrase.
+    public static func isEncrypted(pem: String) -> Bool { pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") }
+
+    /// Reads `-----BEGIN ENCRYPTED PRIVATE KEY-----` (PKCS #8, as `encryptedPEM` and `openssl pkcs8 -topk8` write it).
+    public init(encryptedPEM pem: String, passphrase: [UInt8]) throws(CryptographyError) {
+      guard let key = KeyHandle(encryptedPEM: pem, passphrase: passphrase) else {
+        throw .invalidPrivateKey(reason: "the passphrase is wrong, or the file is damaged")
+      }
+      guard key.isEd25519, let seed = key.rawPrivateKey else {
+        throw .invalidPrivateKey(reason: "it is not an Ed25519 key")
+      }
+      try self.init(seed: seed)
+    }
+
+    /// `-----BEGIN ENCRYPTED PRIVATE KEY-----`. Slow on purpose: each guess of the passphrase costs as much.
+    public func encryptedPEM(passphrase: [UInt8]) -> String {
+      guard let key = KeyHandle(rawPrivateKey: seed),
+        let text = key.encryptedPEM(passphrase: passphrase, iterationCount: 600_000)
+      else { preconditionFailure("no memory for an Ed25519 key") }
+      return text
+    }
+
     /// 64 bytes.
     public func signature(for message: [UInt8]) -> [UInt8] {
       guard let key = KeyHandle(rawPrivateKey: seed), let context = EVP_MD_CTX_new() else {

@@ -21,6 +21,41 @@ struct KeyHandle: ~Copyable {
     self.init(Self.read(pem) { PEM_read_bio_PrivateKey($0, nil, { _, _, _, _ in -1 }, nil) })
   }
 
+  /// PKCS #8 that `encryptedPEM` or OpenSSL wrote.
+  init?(encryptedPEM pem: String, passphrase: [UInt8]) {
+    self.init(
+      Self.read(pem) { source in
+        guard let encrypted = PEM_read_bio_PKCS8(source, nil, nil, nil) else { return nil }
+        defer { X509_SIG_free(encrypted) }
+        let information = passphrase.withUnsafeBytes {
+          PKCS8_decrypt(encrypted, $0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: $0.count))
+        }
+        guard let information else { return nil }
+        defer { PKCS8_PRIV_KEY_INFO_free(information) }
+        return EVP_PKCS82PKEY(information)
+      })
+  }
+
+  /// `-----BEGIN ENCRYPTED PRIVATE KEY-----`: AES-256, the key from the passphrase by PBKDF2 with SHA-256.
+  func encryptedPEM(passphrase: [UInt8], iterationCount: Int32) -> String? {
+    guard let information = EVP_PKEY2PKCS8(pointer) else { return nil }
+    defer { PKCS8_PRIV_KEY_INFO_free(information) }
+    let encrypted = passphrase.withUnsafeBytes {
+      PKCS8_encrypt(
+        -1, EVP_aes_256_cbc(), $0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(clamping: $0.count), nil, 0,
+        iterationCount, information)
+    }
+    guard let encrypted, let output = BIO_new(BIO_s_mem()) else { return nil }
+    defer {
+      X509_SIG_free(encrypted)
+      BIO_free(output)
+    }
+    guard PEM_write_bio_PKCS8(output, encrypted) == 1 else { return nil }
+    var text = [UInt8](repeating: 0, count: 4096)
+    let count = BIO_read(output, &text, Int32(text.count))
+    return count > 0 ? String(decoding: text[..<Int(count)], as: UTF8.self) : nil
+  }
+
   private init?(_ pointer: OpaquePointer?) {
     guard let pointer else {
       ERR_clear_error()

@@ -54,6 +54,14 @@ package struct ReplacementFile: ~Copyable {
     }
   }
 
+  /// As `commit`, but where something bears the name already it stays, and `EEXIST` is thrown.
+  package func commitNew() throws(FileFault) {
+    guard fsync(descriptor) == 0,
+      unsafe linkat(directory.descriptor, temporaryName, directory.descriptor, name, 0) == 0,
+      fsync(directory.descriptor) == 0
+    else { throw FileFault(errno) }
+  }
+
   /// The content first, then the name, then the folder: after a power cut there is the old file or the new one.
   /// - Parameter isDurable: false does not wait for the disk.
   package mutating func commit(isDurable: Bool = true) throws(FileFault) {

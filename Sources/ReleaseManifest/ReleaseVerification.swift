@@ -57,63 +57,53 @@ public struct ReleaseVerification: Sendable {
         "the record carries no release manifest, and this Agent deploys only what the vendor signed: set spec.manifest")
     }
     let release = try verified(text)
-    let manifest = release.manifest
-    let title = "the manifest of \(manifest.product) \(manifest.version)"
-    guard manifest.product == root.product else {
-      throw TrustError(.otherProduct, "\(title) is for another product than the trust root's, \(root.product)")
-    }
-    guard !root.revokedReleases.contains(release.digest) else {
-      throw TrustError(
-        .revoked, "\(title) is revoked by version \(root.version) of the trust root: take a newer release")
-    }
-    try checkSequence(release, for: target, purpose, title)
-    guard purpose == .deployment else { return release }
-    guard memory.hasRoom(for: target) else {
-      throw TrustError(
-        .tooManyTargets,
-        "this Agent remembers the releases of \(TrustMemory.maximumTargetCount) deployments already, and none may be forgotten: let another Agent deploy \(target)"
-      )
-    }
-    guard now < root.expires else {
-      throw TrustError(
-        .rootExpired,
-        "version \(root.version) of the trust root has expired on \(root.expires), and it is \(now): the vendor has to issue the next one. What runs goes on running"
-      )
-    }
-    guard now < manifest.expires else {
-      throw TrustError(
-        .expired,
-        "\(title) has expired on \(manifest.expires), and it is \(now) by this machine's clock: take a newer release, or have it signed anew"
-      )
-    }
-    guard manifest.issuedAt <= now + Self.clockTolerance else {
-      throw TrustError(
-        .notYetValid,
-        "\(title) was issued on \(manifest.issuedAt), and it is \(now) by this machine's clock: set the clock")
-    }
+    if let problem = problems(of: release, for: target, purpose).first { throw problem }
     return release
   }
 
-  private func checkSequence(
-    _ release: VerifiedManifest, for target: String, _ purpose: Purpose, _ title: String
-  ) throws(TrustError) {
-    let sequence = release.manifest.sequence
-    let minimum = try memory.minimumSequence(for: target, under: root)
-    guard sequence >= minimum else {
-      throw TrustError(
-        .sequenceTooLow,
-        "\(title) has the sequence \(sequence), and the vendor has withdrawn everything below \(minimum): take a newer release"
-      )
+  /// All that speaks against a manifest whose signatures count; empty where it may be deployed.
+  public func problems(of release: VerifiedManifest, for target: String, _ purpose: Purpose) -> [TrustError] {
+    let manifest = release.manifest
+    let title = "the manifest of \(manifest.product) \(manifest.version)"
+    var problems: [TrustError] = []
+    func refuse(_ isRefused: Bool, _ reason: TrustError.Reason, _ message: @autoclosure () -> String) {
+      if isRefused { problems.append(TrustError(reason, message())) }
     }
-    guard purpose == .deployment, let highest = memory.highest(for: target, under: root),
-      highest.manifest != release.digest
-    else { return }
-    guard sequence > highest.sequence else {
-      throw TrustError(
-        .sequenceTooLow,
-        "\(title) has the sequence \(sequence), and \(highest.sequence) was accepted here before: take a newer release, or return to one that ran here with spec.rollbackTo"
-      )
-    }
+    refuse(
+      manifest.product != root.product, .otherProduct,
+      "\(title) is for another product than the trust root's, \(root.product)")
+    refuse(
+      root.revokedReleases.contains(release.digest), .revoked,
+      "\(title) is revoked by version \(root.version) of the trust root: take a newer release")
+    let minimum = memory.minimumSequence(for: target, under: root)
+    refuse(
+      manifest.sequence < minimum, .sequenceTooLow,
+      "\(title) has the sequence \(manifest.sequence), and the vendor has withdrawn everything below \(minimum): take a newer release"
+    )
+    guard purpose == .deployment else { return problems }
+    let highest = memory.highest(for: target, under: root)
+    refuse(
+      manifest.sequence >= minimum
+        && highest.map { $0.manifest != release.digest && manifest.sequence <= $0.sequence } == true,
+      .sequenceTooLow,
+      "\(title) has the sequence \(manifest.sequence), and \(highest?.sequence ?? 0) was accepted here before: take a newer release, or return to one that ran here with spec.rollbackTo"
+    )
+    refuse(
+      !memory.hasRoom(for: target), .tooManyTargets,
+      "this Agent remembers the releases of \(TrustMemory.maximumTargetCount) deployments already, and none may be forgotten: let another Agent deploy \(target)"
+    )
+    refuse(
+      now >= root.expires, .rootExpired,
+      "version \(root.version) of the trust root has expired on \(root.expires), and it is \(now): the vendor has to issue the next one. What runs goes on running"
+    )
+    refuse(
+      now >= manifest.expires, .expired,
+      "\(title) has expired on \(manifest.expires), and it is \(now) by this machine's clock: take a newer release, or have it signed anew"
+    )
+    refuse(
+      manifest.issuedAt > now + Self.clockTolerance, .notYetValid,
+      "\(title) was issued on \(manifest.issuedAt), and it is \(now) by this machine's clock: set the clock")
+    return problems
   }
 
   /// Why nothing new may be deployed now; nil where it may.

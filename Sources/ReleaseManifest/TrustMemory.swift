@@ -157,7 +157,7 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   }
 
   /// The sequence below which every release is withdrawn.
-  public func minimumSequence(for target: String, under root: TrustRoot) throws(TrustError) -> Int64 {
+  public func minimumSequence(for target: String, under root: TrustRoot) -> Int64 {
     let accepted = counting(for: target, under: root).map(\.minimumSequence).max() ?? 0
     return max(root.minimumSequence, accepted, timestampStatement(under: root)?.minimumSequence ?? 0)
   }

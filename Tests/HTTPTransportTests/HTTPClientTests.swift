@@ -52,7 +52,7 @@ import Testing
 
   @Test(arguments: [301, 302, 307, 308, 404, 500, 503])
   func everyStatusIsAResponseAndNoRedirectIsFollowed(status: Int) async throws {
-    let requests = Counter()
+    let requests = RequestCounter()
     let server = try LoopbackServer { _, connection in
       requests.increment()
       connection.respond(status, headers: ["Location: /elsewhere"])

@@ -176,7 +176,7 @@ import WireFormats
     #expect(entries.contains { $0.sequence == 1 }, "what the other key signed was pushed out")
     let root = try agent.memory.trustRoot()
     #expect(agent.memory.highest(for: AgentTrust.target, under: root)?.sequence == 200)
-    #expect(try agent.memory.minimumSequence(for: AgentTrust.target, under: root) == 5)
+    #expect(agent.memory.minimumSequence(for: AgentTrust.target, under: root) == 5)
   }
 
   @Test func manySetsOfSignersDoNotPushOutTheHighest() throws {

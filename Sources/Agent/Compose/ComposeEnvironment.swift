@@ -1,3 +1,5 @@
+import DeploymentPlanning
+
 /// The environment that Compose is run in: what a person's shell would be, but that the settings come before what the Agent
 /// itself was started with.
 enum ComposeEnvironment {

@@ -2,20 +2,21 @@ import Glibc
 import Synchronization
 
 /// What the server read of one request.
-struct ServerRequest: Sendable {
-  var method: String
-  var target: String
-  var headers: [String: String]
-  var body: [UInt8]
+public struct ServerRequest: Sendable {
+  public var method: String
+  public var target: String
+  /// By their names in lower case.
+  public var headers: [String: String]
+  public var body: [UInt8]
 }
 
 /// One accepted connection, used by its own thread.
-final class ServerConnection: Sendable {
-  let number: Int
+public final class ServerConnection: Sendable {
+  public let number: Int
   private let descriptor: Int32
   private let buffer = Mutex<[UInt8]>([])
 
-  init(descriptor: Int32, number: Int) {
+  fileprivate init(descriptor: Int32, number: Int) {
     self.descriptor = descriptor
     self.number = number
   }
@@ -24,7 +25,7 @@ final class ServerConnection: Sendable {
 
   /// False when the client has gone.
   @discardableResult
-  func write(_ bytes: [UInt8]) -> Bool {
+  public func write(_ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < bytes.count {
       let count = unsafe bytes[sent...].withUnsafeBytes {
@@ -37,25 +38,25 @@ final class ServerConnection: Sendable {
   }
 
   @discardableResult
-  func write(_ text: String) -> Bool { write(Array(text.utf8)) }
+  public func write(_ text: String) -> Bool { write(Array(text.utf8)) }
 
   /// A whole response with its length.
   @discardableResult
-  func respond(_ status: Int = 200, headers: [String] = [], body: [UInt8] = []) -> Bool {
+  public func respond(_ status: Int = 200, headers: [String] = [], body: [UInt8] = []) -> Bool {
     let lines = ["HTTP/1.1 \(status) Status", "Content-Length: \(body.count)"] + headers
     return write(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
   }
 
   /// Blocks until the client closes the connection.
-  func waitForClose() {
+  public func waitForClose() {
     while let bytes = read(), !bytes.isEmpty {}
   }
 
   /// Ends the connection in the middle of whatever it was doing.
-  func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+  public func hangUp() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   /// Nil at the end of the connection.
-  func readRequest() -> ServerRequest? {
+  public func readRequest() -> ServerRequest? {
     var bytes = buffer.withLock { $0 }
     var headEnd: Int?
     while headEnd == nil {
@@ -93,19 +94,19 @@ final class ServerConnection: Sendable {
 }
 
 /// A small HTTP/1.1 server for tests: a thread for each connection, and the test decides every byte.
-final class LoopbackServer: Sendable {
-  typealias Handler = @Sendable (ServerRequest, ServerConnection) -> Void
+public final class LoopbackServer: Sendable {
+  public typealias Handler = @Sendable (ServerRequest, ServerConnection) -> Void
 
-  let port: UInt16
+  public let port: UInt16
   private let listener: Int32
-  private let connectionCount: Counter
+  private let connectionCount: RequestCounter
 
-  var url: String { "http://127.0.0.1:\(port)" }
+  public var url: String { "http://127.0.0.1:\(port)" }
 
   /// Connections accepted so far.
-  var acceptedConnections: Int { connectionCount.value }
+  public var acceptedConnections: Int { connectionCount.value }
 
-  init(unixSocketPath: String? = nil, handler: @escaping Handler) throws {
+  public init(unixSocketPath: String? = nil, handler: @escaping Handler) throws {
     let listener: Int32
     if let unixSocketPath {
       listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -139,7 +140,7 @@ final class LoopbackServer: Sendable {
       })
     self.port = UInt16(bigEndian: address.sin_port)
     self.listener = listener
-    let connectionCount = Counter()
+    let connectionCount = RequestCounter()
     self.connectionCount = connectionCount
     startThread {
       while true {
@@ -159,21 +160,23 @@ final class LoopbackServer: Sendable {
   deinit { shutdown(listener, Int32(SHUT_RDWR)) }
 
   private static func check(_ result: Int32) throws {
-    guard result == 0 else { throw ServerError(number: errno) }
+    guard result == 0 else { throw LoopbackServerError(number: errno) }
   }
 }
 
-struct ServerError: Error {
-  var number: Int32
+public struct LoopbackServerError: Error {
+  public var number: Int32
 }
 
-final class Counter: Sendable {
+public final class RequestCounter: Sendable {
   private let count = Mutex(0)
 
-  var value: Int { count.withLock { $0 } }
+  public init() {}
+
+  public var value: Int { count.withLock { $0 } }
 
   @discardableResult
-  func increment() -> Int {
+  public func increment() -> Int {
     count.withLock { count in
       count += 1
       return count

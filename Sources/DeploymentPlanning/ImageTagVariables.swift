@@ -1,7 +1,7 @@
 /// The variables that tell a Compose file which image tags to use (spec §6.6).
-enum ImageTagVariables {
+public enum ImageTagVariables {
   /// `controlTower` gives `CONTROLTOWER_IMAGE_TAG`, as the specification has it, and `CONTROL_TOWER_IMAGE_TAG`.
-  static func variables(for imageTags: [String: String]) -> [String: String] {
+  public static func variables(for imageTags: [String: String]) -> [String: String] {
     var variables: [String: String] = [:]
     for (service, tag) in imageTags.sorted(by: { $0.key < $1.key }) {
       for name in names(of: service) { variables["\(name)_IMAGE_TAG"] = tag }

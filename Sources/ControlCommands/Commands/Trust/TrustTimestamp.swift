@@ -1,0 +1,61 @@
+import ArgumentParser
+import ReleaseManifest
+import WireFormats
+
+struct TrustTimestamp: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "timestamp", abstract: "Sign a statement that the news is fresh.",
+    discussion: """
+      Where the trust root names timestamp keys, Agents deploy nothing new without a statement that is still valid, so that nobody \
+      can hide a release or a revocation for longer. It travels in the annotation deploy.wrktalk.com/timestamp.
+
+      Example: wrktalkctl trust timestamp --root trust/root.json --sequence 42 --key trust/timestamp.key -o timestamp.json
+      """)
+
+  @Option(help: "The newest trust root.", completion: .file())
+  var root: String
+
+  @Option(help: "The newest release's sequence.")
+  var sequence: Int64
+
+  @Option(help: "Withdraws every release with a lower sequence.")
+  var minimumSequence: Int64 = 0
+
+  @Option(help: "How long the statement is valid, such as 7d, or until when.")
+  var expires = Expiry.days(7)
+
+  @Option(name: .shortAndLong, help: "The file to write; standard output by default.", completion: .file())
+  var output: String?
+
+  @OptionGroup var signing: SigningOptions
+
+  func run() async throws {
+    let console = TrustCommand.console
+    let root = try TrustFile.signedRoot(self.root)
+    if let output { try NewFile.checkIsFree(output) }
+    let now = SystemTime.now().wholeSeconds
+    let statement = TimestampStatement(
+      product: root.product, issuedAt: now, expires: try expires.moment(from: now), rootVersion: root.version,
+      sequence: sequence, minimumSequence: minimumSequence)
+    _ = try TrustFile.reading("the statement") { () throws(TrustError) in
+      try TimestampStatement(payload: statement.payload)
+    }
+    var envelope = Envelope(payloadType: .timestamp, payload: statement.payload)
+    _ = try await signing.sign(&envelope, as: .timestamp, under: [root], console: console)
+    try Self.requireThreshold(envelope, .timestamp, root)
+    if let output {
+      try NewFile.create(envelope.text + "\n", at: output)
+      console.note("Wrote \(printable(output)), valid until \(statement.expires).")
+    } else {
+      try console.write(envelope.text + "\n")
+    }
+  }
+
+  private static func requireThreshold(
+    _ envelope: Envelope, _ role: TrustRoot.Role, _ root: TrustRoot
+  ) throws(CommandFailure) {
+    _ = try TrustFile.reading("the statement") { () throws(TrustError) in
+      try root.checkSignatures(of: envelope, as: role)
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Cryptography
+import Processes
+import ReleaseManifest
+import WireFormats
+import YAMLDocuments
+
+/// The images that a chart renders, and which of its values pin them.
+struct ChartImages {
+  var chart: String
+  var valueFiles: [String]
+  var imageTags: [String: String]
+  var helm: String
+  var environment: [String: String]
+
+  private static let outputLimit = 16 << 20
+
+  func read() async throws(CommandFailure) -> [RenderedImage] {
+    let containers = try await render(pinning: [])
+    let candidates = Self.candidates(
+      services: imageTags.keys.sorted(), values: try await documents(["show", "values", chart]).first ?? .null)
+    let values = try await pins(candidates)
+    return containers.map { container in
+      RenderedImage(
+        service: container.name, reference: container.image,
+        digestValue: values[container.place].flatMap { RegistryReference(container.image)?.digest == nil ? $0 : nil })
+    }
+  }
+
+  // MARK: Values that take a digest
+
+  /// What a chart may call the digest of an image: beside the tag that the Agent sets, and wherever its values have an image.
+  static func candidates(services: [String], values: JSONValue) -> [String] {
+    var found = services.map { "\($0).image.digest" }
+    func collect(_ value: JSONValue, _ path: [String]) {
+      guard path.count < 6, let members = value.object else { return }
+      for (key, member) in members.sorted(by: { $0.key < $1.key }) {
+        if member["repository"] != nil || member["tag"] != nil || member["digest"] != nil, member.object != nil {
+          found.append((path + [key, "digest"]).joined(separator: "."))
+        }
+        collect(member, path + [key])
+      }
+    }
+    collect(values, [])
+    let isPath = { (text: String) in
+      text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy {
+        !$0.isEmpty
+          && $0.utf8.allSatisfy { byte in
+            byte < 0x80
+              && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber || byte == 0x5F
+                || byte == 0x2D)
+          }
+      }
+    }
+    return found.filter(isPath).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
+
+  /// Gives each value a digest of its own, and looks at which places it appears.
+  private func pins(_ candidates: [String]) async throws(CommandFailure) -> [String: String] {
+    guard !candidates.isEmpty else { return [:] }
+    do throws(CommandFailure) {
+      return Self.pinned(try await render(pinning: candidates), candidates)
+    } catch {
+      // A schema of values may refuse one that the chart does not know, and the others with it.
+      var found: [String: String] = [:]
+      for candidate in candidates {
+        guard let containers = try? await render(pinning: [candidate]) else { continue }
+        found.merge(Self.pinned(containers, [candidate])) { first, _ in first }
+      }
+      return found
+    }
+  }
+
+  private static func pinned(_ containers: [PodContainers.Container], _ candidates: [String]) -> [String: String] {
+    var found: [String: String] = [:]
+    for container in containers {
+      guard let digest = RegistryReference(container.image)?.digest else { continue }
+      found[container.place] = candidates.first { trialDigest($0) == digest }
+    }
+    return found
+  }
+
+  /// Stands for no image, and for this value only.
+  private static func trialDigest(_ value: String) -> String {
+    ImageDigest.prefix + SHA256.digest(of: "digest of \(value)").hexadecimal
+  }
+
+  // MARK: Helm
+
+  private func render(pinning values: [String]) async throws(CommandFailure) -> [PodContainers.Container] {
+    var arguments = ["template", "release", chart]
+    for file in valueFiles { arguments += ["--values", file] }
+    for (service, tag) in imageTags.sorted(by: { $0.key < $1.key }) {
+      arguments += ["--set-string", "\(service).image.tag=\(tag)"]
+    }
+    for value in values { arguments += ["--set-string", "\(value)=\(Self.trialDigest(value))"] }
+    return PodContainers.all(in: try await documents(arguments))
+  }
+
+  private func documents(_ arguments: [String]) async throws(CommandFailure) -> [JSONValue] {
+    let result: ProcessResult
+    do {
+      result = try await ChildProcess.run(
+        executable: helm, arguments: arguments, environment: environment, timeout: .seconds(120),
+        outputLimit: Self.outputLimit)
+    } catch {
+      throw CommandFailure(
+        "helm could not be run: \(error)", hint: "Helm 3 or 4 renders the chart; --helm names where it is.")
+    }
+    guard result.status.isSuccess else {
+      let words = printable(result.standardError.text)
+      throw CommandFailure(
+        "the chart \(printable(chart)) does not render: \(words)",
+        hint: "Give the values that it needs with --values FILE.")
+    }
+    guard result.standardOutput.droppedByteCount == 0 else {
+      throw CommandFailure("the chart \(printable(chart)) renders more than \(Self.outputLimit >> 20) MiB")
+    }
+    do throws(YAMLError) {
+      return try YAMLStream.parse(
+        result.standardOutput.bytes, file: "helm \(arguments[0])", keys: .lenient, limit: Self.outputLimit
+      ).map(\.value)
+    } catch {
+      throw CommandFailure("what the chart \(printable(chart)) renders is not valid YAML: \(error)")
+    }
+  }
+}

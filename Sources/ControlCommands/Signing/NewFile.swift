@@ -1,0 +1,40 @@
+import Files
+import Glibc
+
+/// Files that are written whole or not at all.
+enum NewFile {
+  /// Makes a file; one that is there already stays as it is.
+  /// - Parameter isSecret: it is its owner's alone.
+  static func create(_ text: String, at path: String, isSecret: Bool = false) throws(CommandFailure) {
+    do throws(FileFault) {
+      let file = try ReplacementFile(path: path, isReadableByAll: !isSecret)
+      try file.write(Array(text.utf8))
+      try file.commitNew()
+    } catch {
+      if error.number == EEXIST {
+        throw CommandFailure(
+          "\(printable(path)) exists already, and nothing is overwritten", hint: "Choose another name, or move it away."
+        )
+      }
+      throw CommandFailure("\(printable(path)) cannot be written: \(error.text)")
+    }
+  }
+
+  /// Puts a file in the place of the one that it was made from.
+  static func replace(_ path: String, with text: String) throws(CommandFailure) {
+    do throws(FileFault) {
+      var file = try ReplacementFile(path: path, isReadableByAll: true)
+      try file.write(Array(text.utf8))
+      try file.commit()
+    } catch {
+      throw CommandFailure("\(printable(path)) cannot be written: \(error.text)")
+    }
+  }
+
+  /// Refuses early what could not be created in the end, before anybody is asked for a passphrase.
+  static func checkIsFree(_ path: String) throws(CommandFailure) {
+    guard unsafe access(path, F_OK) == 0 else { return }
+    throw CommandFailure(
+      "\(printable(path)) exists already, and nothing is overwritten", hint: "Choose another name, or move it away.")
+  }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Synchronization
+import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// Where a passphrase comes from: never from an argument, which everybody on the machine can read.
+struct PassphraseOptions: ParsableArguments {
+  @Option(
+    help: "A file whose first line is the passphrase of the keys; else the terminal is asked.", completion: .file())
+  var passphraseFile: String?
+
+  @Option(help: "The number of an open descriptor whose first line is the passphrase of the keys.")
+  var passphraseFd: Int32?
+
+  static let maximumLength = 1024
+
+  /// A descriptor can be read only once, and several keys may need its passphrase.
+  private static let known = Mutex<[Int32: [UInt8]]>([:])
+
+  /// True where nobody has to be asked.
+  var isGiven: Bool { passphraseFile != nil || passphraseFd != nil }
+
+  /// - Parameter isNew: asks twice at a terminal, so that nobody locks himself out by a slip.
+  func read(for what: String, isNew: Bool = false) throws(CommandFailure) -> [UInt8] {
+    if passphraseFile != nil, passphraseFd != nil {
+      throw CommandFailure(
+        "use --passphrase-file or --passphrase-fd, not both", exitCode: CommandFailure.usageExitCode)
+    }
+    if let passphraseFile { return try Self.firstLine(FileText.read(passphraseFile), of: printable(passphraseFile)) }
+    if let passphraseFd {
+      if let passphrase = Self.known.withLock({ $0[passphraseFd] }) { return passphrase }
+      let passphrase = try Self.firstLine(
+        Self.read(descriptor: passphraseFd), of: "descriptor \(passphraseFd)")
+      Self.known.withLock { $0[passphraseFd] = passphrase }
+      return passphrase
+    }
+    let passphrase = try Self.ask("Passphrase of \(what): ")
+    if isNew, try Self.ask("Once more: ") != passphrase {
+      throw CommandFailure("the two passphrases differ, so nothing was made")
+    }
+    return passphrase
+  }
+
+  static func firstLine(_ bytes: [UInt8], of source: String) throws(CommandFailure) -> [UInt8] {
+    var line = Array(bytes.prefix { $0 != UInt8(ascii: "\n") })
+    if line.last == UInt8(ascii: "\r") { line.removeLast() }
+    guard (1...maximumLength).contains(line.count) else {
+      throw CommandFailure("\(source) holds no passphrase: its first line must have from 1 to \(maximumLength) bytes")
+    }
+    return line
+  }
+
+  private static func read(descriptor: Int32) throws(CommandFailure) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: maximumLength)
+    do {
+      while !bytes.contains(UInt8(ascii: "\n")), bytes.count <= maximumLength {
+        let count = try unsafe buffer.withUnsafeMutableBytes {
+          try unsafe FileDescriptor(rawValue: descriptor).read(into: $0)
+        }
+        if count == 0 { break }
+        bytes += buffer[..<count]
+      }
+      return bytes
+    } catch {
+      throw CommandFailure("the passphrase cannot be read from descriptor \(descriptor): \(error)")
+    }
+  }
+
+  /// Asks the terminal, which shows nothing of the answer.
+  private static func ask(_ question: String) throws(CommandFailure) -> [UInt8] {
+    let terminal = unsafe open("/dev/tty", O_RDWR | O_CLOEXEC)
+    var state = termios()
+    guard terminal >= 0, unsafe tcgetattr(terminal, &state) == 0 else {
+      if terminal >= 0 { close(terminal) }
+      throw CommandFailure(
+        "a passphrase is needed, and there is no terminal to ask for it",
+        hint: "Use --passphrase-file FILE or --passphrase-fd NUMBER.")
+    }
+    // Signals are not made of keys meanwhile: an interrupted program would leave a terminal that shows nothing.
+    var silent = state
+    silent.c_lflag &= ~tcflag_t(ECHO | ISIG)
+    unsafe tcsetattr(terminal, TCSAFLUSH, &silent)
+    defer {
+      unsafe tcsetattr(terminal, TCSAFLUSH, &state)
+      close(terminal)
+    }
+    let device = FileDescriptor(rawValue: terminal)
+    _ = try? device.writeAll(question.utf8)
+    let answer = try read(descriptor: terminal)
+    _ = try? device.writeAll("\n".utf8)
+    if answer.contains(3) { throw CommandFailure("interrupted", exitCode: 130) }
+    return try firstLine(answer, of: "the terminal's answer")
+  }
+}

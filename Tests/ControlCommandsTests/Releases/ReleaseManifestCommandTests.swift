@@ -1,0 +1,203 @@
+import FoundationEssentials
+import Processes
+import ReleaseManifest
+import TestSupport
+import Testing
+import WireFormats
+
+@testable import ControlCommands
+
+/// `wrktalkctl release manifest`: what charts and bundles run, and how a person sees it before it is signed.
+@Suite(.timeLimit(.minutes(5))) struct ReleaseManifestCommandTests {
+  /// Packs a folder of the desk.
+  private static func pack(_ desk: SigningDesk, _ folder: String, _ archive: String) async throws {
+    let result = try await ChildProcess.run(
+      executable: "tar", arguments: ["-C", desk.folder.path, "-czf", desk.folder.file(archive), folder],
+      environment: desk.environment)
+    #expect(result.status.isSuccess, "\(result.standardError.text)")
+  }
+
+  private static func bundle(_ desk: SigningDesk, _ services: String) async throws {
+    try desk.folder.write("services:\n\(services)\n", to: "shop/docker-compose.yaml")
+    try await pack(desk, "shop", "shop.tar.gz")
+  }
+
+  /// Without Docker the files are read here; its folder is not on this path.
+  private static func desk() throws -> SigningDesk {
+    var desk = try SigningDesk()
+    try desk.folder.write("", to: "bin/.keep")
+    for tool in ["tar", "gzip", "sh", "cat", "printf"] {
+      if let path = ExecutableSearch.find(tool, path: "/usr/bin:/bin") {
+        try FileManager.default.createSymbolicLink(atPath: desk.folder.file("bin/\(tool)"), withDestinationPath: path)
+      }
+    }
+    desk.environment["PATH"] = desk.folder.file("bin")
+    return desk
+  }
+
+  private static let command = [
+    "release", "manifest", "--product", "wrktalk", "--version", "2.3.0", "--sequence", "42",
+  ]
+
+  private static func manifest(_ desk: SigningDesk, _ name: String) throws -> ReleaseManifest.Manifest {
+    try ReleaseManifest.Manifest(payload: Array(try desk.text(name).utf8))
+  }
+
+  @Test func aBundlesImagesAreResolvedInEveryProfile() async throws {
+    let desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try await Self.bundle(
+      desk,
+      """
+        backend: {image: "${REGISTRY}/shop/backend:${BACKEND_IMAGE_TAG}"}
+        control-tower: {image: "${REGISTRY:?}/shop/tower:${CONTROL_TOWER_IMAGE_TAG:-v9}", profiles: [admin]}
+        twin: {image: "$REGISTRY/shop/backend:v1"}
+      """)
+    try desk.folder.write("# the customer's\nREGISTRY=\(registry.host)\n", to: "example.env")
+    try desk.folder.write("\n# new\nLOG_LEVEL=info\n", to: "new.env")
+    let answer = try await desk.run(
+      Self.command + [
+        "--bundle", "shop.tar.gz", "--env", "example.env", "--image-tag", "backend=v1", "--image-tag",
+        "controlTower=single", "--settings", "new.env", "--setting", "MODE=a=b", "--migration", "--minimum-version",
+        "2.0.0", "--expires", "30d", "--image", "extra=\(registry.host)/shop/extra:single", "-o", "release.json",
+      ])
+    #expect(answer.code == 0, "\(answer.errors)")
+    let manifest = try Self.manifest(desk, "release.json")
+    #expect(manifest.sequence == 42 && manifest.version == "2.3.0" && manifest.ruleset.migration)
+    #expect(manifest.expires == manifest.issuedAt + .seconds(30 * 86_400))
+    #expect(manifest.images.map(\.service) == ["backend", "control-tower", "extra", "twin"])
+    #expect(manifest.images[0].repository == "\(registry.host)/shop/backend")
+    #expect(manifest.images[0].digest == registry.digest(of: "v1") && manifest.images[0].contentDigests.count == 4)
+    #expect(manifest.images[1].digest == registry.digest(of: "single"))
+    #expect(manifest.imageTags == ["backend": "v1", "controlTower": "single"])
+    #expect(manifest.settings == [.init(key: "LOG_LEVEL", value: "info"), .init(key: "MODE", value: "a=b")])
+    #expect(manifest.artifacts[0].runtime == .compose && manifest.artifacts[0].size > 100)
+    #expect(answer.output.contains("wrktalk 2.3.0, sequence 42") && answer.output.contains("LOG_LEVEL     info"))
+    // One request of each document, however many services run the image.
+    #expect(registry.log.count == 5)
+    // And it can be signed and compared with its artifact.
+    try await desk.succeed("trust", "init", "--product", "wrktalk", "--dir", "trust")
+    try await desk.succeed("release", "sign", "release.json", "--key", "trust/release.key", "-o", "signed.json")
+    try await desk.succeed(
+      "release", "verify", "signed.json", "--root", "trust/root.json", "--artifact", "shop.tar.gz")
+  }
+
+  @Test func whatNobodyCouldSignIsRefused() async throws {
+    let registry = try FakeRegistry()
+    for (services, reason) in [
+      ("  a: {build: .}", "is built on the customer's machine"), ("  a: {command: x}", "names no image"),
+      ("  a: {image: \"x:${A_IMAGE_TAG}\"}", "needs the variable A_IMAGE_TAG"),
+      ("  a: {image: \"${NOTHING:-}\"}", "which is not an image"), ("  a: {extends: b}", "which only Compose can read"),
+      ("  a: {image: \"\(registry.host)/shop/a:v9\"}", "does not have the image"), ("  []", "have no services"),
+      ("  a: {image: \"${\"}", "malformed"), ("  a: [", "docker-compose.yaml:"),
+    ] {
+      let desk = try Self.desk()
+      try await Self.bundle(desk, services)
+      let answer = try await desk.run(Self.command + ["--bundle", "shop.tar.gz", "-o", "release.json"])
+      #expect(answer.code == 1 && answer.errors.contains(reason), "\(services): \(answer.errors)")
+      #expect(try !desk.names.contains("release.json"))
+    }
+  }
+
+  @Test func wrongArtifactsAreNamed() async throws {
+    let desk = try Self.desk()
+    try desk.folder.write("text", to: "text.tgz")
+    try desk.folder.write("", to: "empty.tgz")
+    try desk.folder.write("x", to: "folder/x")
+    for (arguments, code, reason) in [
+      (["--bundle", "missing.tgz"], 1, "missing.tgz cannot be read"), (["--bundle", "text.tgz"], 1, "not compressed"),
+      (["--bundle", "empty.tgz"], 1, "is empty"), (["--chart", "folder"], 1, "is not a file"),
+      (["--chart", "text.tgz"], 1, "helm could not be run"), ([], 64, "a release has an artifact"),
+      (["--bundle", "text.tgz", "--image-tag", "a"], 64, "image-tag"),
+      (["--bundle", "text.tgz", "--image-tag", "a=1", "--image-tag", "a=2"], 64, "names a twice"),
+      (["--bundle", "text.tgz", "--expires", "soon"], 64, "soon"),
+    ] as [([String], Int32, String)] {
+      let answer = try await desk.run(Self.command + arguments)
+      #expect(answer.code == code && answer.errors.contains(reason), "\(arguments): \(answer.errors)")
+    }
+  }
+
+  /// A `helm` that takes a digest for the backend only, and says so in what it renders.
+  private static func writeHelm(_ desk: SigningDesk, _ registry: FakeRegistry) throws {
+    let script = """
+      #!/bin/sh
+      if [ "$1" = show ]; then printf 'media: {image: {repository: m, tag: x}}\\nbackend: {image: {tag: x}}\\n'; exit 0; fi
+      backend=\(registry.host)/shop/backend:v1
+      for word; do case $word in
+        backend.image.digest=*) backend="\(registry.host)/shop/backend@${word#*=}" ;;
+        broken=*) echo 'Error: execution error at (x.yaml:1): broken is set' >&2; exit 1 ;;
+      esac; done
+      printf 'kind: Deployment\\nmetadata: {name: backend}\\nspec: {template: {spec: {initContainers: [{name: wait, image: %s}], containers: [{name: backend, image: "%s"}]}}}\\n' \
+        \(registry.host)/shop/wait:single "$backend"
+      printf -- '---\\nkind: CronJob\\nmetadata: {name: m}\\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: media, image: %s}]}}}}}\\n' \
+        \(registry.host)/shop/media:single
+      """
+    try desk.folder.write(script, to: "bin/helm")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: desk.folder.file("bin/helm"))
+  }
+
+  @Test func aChartsImagesAreFoundWhereverTheyAreAndTheValueThatPinsThem() async throws {
+    let desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try Self.writeHelm(desk, registry)
+    try desk.folder.write("chart", to: "shop.tgz")
+    let answer = try await desk.run(
+      Self.command + ["--chart", "shop.tgz", "--image-tag", "backend=v1", "-o", "release.json"])
+    #expect(answer.code == 0, "\(answer.errors)")
+    let images = try Self.manifest(desk, "release.json").images
+    #expect(images.map(\.service) == ["backend", "media", "wait"])
+    #expect(images.map(\.digestValue) == ["backend.image.digest", nil, nil])
+    #expect(images[0].digest == registry.digest(of: "v1"))
+  }
+
+  @Test func aChartThatDoesNotRenderIsSaidWithHelmsWords() async throws {
+    let desk = try Self.desk()
+    try Self.writeHelm(desk, try FakeRegistry())
+    try desk.folder.write("chart", to: "shop.tgz")
+    let answer = try await desk.run(Self.command + ["--chart", "shop.tgz", "--values", "broken=1"])
+    #expect(answer.code == 1 && answer.errors.contains("does not render: Error: execution error at (x.yaml:1)"))
+  }
+
+  // MARK: With the real registry, Helm and Compose
+
+  @Test(.needs(.images), .needs(.helm3), arguments: [Testbed.Facility.helm3, .helm4])
+  func theFixturesChartIsReadWithRealHelmAndRegistry(_ helm: Testbed.Facility) async throws {
+    let desk = try SigningDesk()
+    let images = try Testbed.location(of: .images)
+    let packed = try await ChildProcess.run(
+      executable: "/bin/bash",
+      arguments: ["\(Testbed.repository)/Tests/Testbed/chart.sh", "2.3.0", desk.folder.file("c.tgz")],
+      environment: desk.environment)
+    #expect(packed.status.isSuccess, "\(packed.standardError.text)")
+    try desk.folder.write(
+      "global: {registry: \(images)}\nagent: {enabled: true}\nmigration: {enabled: true}\n", to: "values.yaml")
+    let tags = ["backend", "media", "controlTower", "agent"].flatMap { ["--image-tag", "\($0)=v2"] }
+    let answer = try await desk.run(
+      Self.command + [
+        "--chart", "c.tgz", "--values", "values.yaml", "--helm", try Testbed.location(of: helm), "-o", "r.json",
+      ] + tags)
+    #expect(answer.code == 0, "\(answer.errors)")
+    let found = try Self.manifest(desk, "r.json").images
+    #expect(
+      Set(found.map(\.repository)) == Set(["backend", "media", "control-tower", "agent"].map { "\(images)/\($0)" }))
+    #expect(found.allSatisfy { $0.contentDigests.count == 1 })
+  }
+
+  @Test(.needs(.images), .needs(.docker)) func theFixturesBundleIsReadWithRealComposeAndRegistry() async throws {
+    let desk = try SigningDesk()
+    let images = try Testbed.location(of: .images)
+    let packed = try await ChildProcess.run(
+      executable: "tar",
+      arguments: ["-C", "\(Testbed.repository)/Tests/Fixtures/compose", "-czf", desk.folder.file("b.tgz"), "wrktalk"],
+      environment: desk.environment)
+    #expect(packed.status.isSuccess)
+    try desk.folder.write(
+      "REGISTRY=\(images)\nBACKEND_PORT=1\nCONTROL_TOWER_PORT=2\nDATABASE_PASSWORD=x\n", to: "example.env")
+    let tags = ["backend", "media", "controlTower", "agent"].flatMap { ["--image-tag", "\($0)=v2"] }
+    let answer = try await desk.run(
+      Self.command + ["--bundle", "b.tgz", "--env", "example.env", "-o", "r.json"] + tags)
+    #expect(answer.code == 0, "\(answer.errors)")
+    let found = try Self.manifest(desk, "r.json").images
+    #expect(found.map(\.service) == ["agent", "backend", "control-tower", "media"])
+  }
+}
