@@ -155,7 +155,12 @@ let package = Package(
     tests("FuzzingTests", ["FuzzTargets"]),
 
     // Tests.
-    module("TestSupport", ["HTTPTransport", "Processes", "WireFormats", logging, subprocess, systemPackage]),
+    module(
+      "TestSupport",
+      [
+        "Cryptography", "HTTPTransport", "Processes", "ReleaseManifest", "WireFormats", logging, subprocess,
+        systemPackage,
+      ]),
     tests("WireFormatsTests", ["WireFormats"]),
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
     tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),

@@ -25,6 +25,38 @@ public struct DeploymentFacts: Sendable, Hashable {
     case unavailable(message: String)
   }
 
+  /// Which releases the Agent believes.
+  public enum Trust: Sendable, Hashable {
+    /// Nobody deploys: a change is only described.
+    case notConsidered
+    /// Any: it was told so.
+    case unsigned
+    /// Those that were signed under this version of the product's trust root.
+    case root(product: String, version: Int64)
+    /// What it remembers of the trust root cannot be read.
+    case damaged(message: String)
+  }
+
+  /// Why new releases have to wait, as the condition says it.
+  public struct Staleness: Sendable, Hashable {
+    public var reason: String
+    public var message: String
+
+    public init(reason: String, message: String) {
+      self.reason = reason
+      self.message = message
+    }
+  }
+
+  /// Whether the Agent has its own account of what it deployed.
+  public enum Account: Sendable, Hashable {
+    case usable
+    /// It could not be written.
+    case unwritable(DeploymentFailure)
+    /// It cannot be read, and will not be until somebody acts.
+    case damaged(message: String)
+  }
+
   public var now: Timestamp
   /// The runtime this Agent deploys with.
   public var runtime: DeploymentRuntimeKind
@@ -33,10 +65,15 @@ public struct DeploymentFacts: Sendable, Hashable {
   public var retry: RetryPolicy
   /// Another object that was there first and names the same Compose project or Helm release.
   public var owner: ObjectKey?
+  public var trust: Trust
+  /// Nil where it is known how new the vendor's news is.
+  public var staleness: Staleness?
+  public var account: Account
 
   public init(
     now: Timestamp, runtime: DeploymentRuntimeKind = .compose, environment: Environment = .notObserved,
-    license: License = .notChecked, retry: RetryPolicy = RetryPolicy(), owner: ObjectKey? = nil
+    license: License = .notChecked, retry: RetryPolicy = RetryPolicy(), owner: ObjectKey? = nil,
+    trust: Trust = .notConsidered, staleness: Staleness? = nil, account: Account = .usable
   ) {
     self.now = now
     self.runtime = runtime
@@ -44,6 +81,9 @@ public struct DeploymentFacts: Sendable, Hashable {
     self.license = license
     self.retry = retry
     self.owner = owner
+    self.trust = trust
+    self.staleness = staleness
+    self.account = account
   }
 }
 
@@ -101,6 +141,9 @@ public struct RetryPolicy: Sendable, Hashable {
 
   /// The pause after something that has been failing for `span`: as long again, which doubles it each time.
   public func delay(failingFor span: Duration) -> Duration { spread(min(maxDelay, max(baseDelay, span))) }
+
+  /// No pause is longer.
+  var longestDelay: Duration { max(maxDelay, baseDelay) * 5 / 4 + .seconds(1) }
 
   /// The pause after that many corrections in a row.
   public func pause(afterCorrections corrections: Int) -> Duration {

@@ -8,6 +8,7 @@ extension DeploymentPlanner {
 
   /// Sets a condition; the time of its last transition stays where its status does.
   mutating func set(_ type: String, _ value: Condition.Status, _ reason: String, _ message: String) {
+    let message = type == DeploymentCondition.ready ? message + trustTag : message
     let before = original?.conditions?[type]
     let since = before?.status == value ? before?.lastTransitionTime : nil
     let condition = Condition(
@@ -39,7 +40,7 @@ extension DeploymentPlanner {
 
   private static let order = [
     DeploymentCondition.ready, DeploymentCondition.reconciling, DeploymentCondition.stalled,
-    DeploymentCondition.scheduled, DeploymentCondition.licensed, DeploymentCondition.artifactVerified,
+    DeploymentCondition.trusted, DeploymentCondition.stale, DeploymentCondition.scheduled, DeploymentCondition.licensed, DeploymentCondition.artifactVerified,
     DeploymentCondition.released, DeploymentCondition.healthy, DeploymentCondition.drifted,
     DeploymentCondition.remediated,
   ]

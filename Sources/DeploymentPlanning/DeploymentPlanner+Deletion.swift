@@ -65,7 +65,9 @@ extension DeploymentPlanner {
   }
 
   /// True where this record has begun to deploy something, and did not uninstall it since.
-  private var isAnythingDeployed: Bool { status.current != nil || status.lastAttemptedGeneration != nil }
+  private var isAnythingDeployed: Bool { 
+    status.current != nil || status.target != nil || status.lastAttemptedGeneration != nil
+  }
 
   private var isUninstalling: Bool { original?.conditions?[DeploymentCondition.reconciling]?.reason == "Uninstalling" }
 

@@ -209,7 +209,8 @@ extension DeploymentPlanner {
       }
       if let before, before.reason == "Corrected" || before.reason == Self.notApplied {
         let pause = before.lastTransitionTime + correctionPause - facts.now
-        if pause > .zero {
+        // A moment that has not come yet was not written by this Agent, or by another clock.
+        if pause > .zero, pause <= correctionPause + .seconds(1) {
           settle()
           return Care(step: .settled(recheckAfter: min(interval, pause)), problem: ("DriftDetected", text))
         }

@@ -1,4 +1,5 @@
 public import DeploymentKinds
+import ReleaseManifest
 public import ResourceModel
 public import WireFormats
 
@@ -130,7 +131,7 @@ extension DeploymentPlanner {
   }
 
   private mutating func recordDeploymentFailed(_ failure: DeploymentFailure) {
-    let attempts = status.attempts ?? 1
+    let attempts = max(status.attempts ?? 1, 1)
     if failure.isTransient, failure.isOutage || attempts < facts.retry.maxAttempts {
       if isUntouched, let current = status.current {
         set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current))
@@ -173,14 +174,14 @@ extension DeploymentPlanner {
           message: "\(failure.reason): \(message)", startedAt: status.attemptStartedAt ?? now, completedAt: now))
     }
     unset(DeploymentCondition.reconciling)
-    if ArtifactFailureReason(rawValue: failure.reason) != nil {
+    if ArtifactFailureReason.isRefusal(failure.reason) {
       set(DeploymentCondition.artifactVerified, .isFalse, failure.reason, message)
     }
     set(DeploymentCondition.healthy, .unknown, "DeploymentFailed", "What the failure left running was not looked at")
     set(DeploymentCondition.released, .isFalse, failure.reason, message)
     set(DeploymentCondition.ready, .isFalse, failure.reason, "\(version) failed: \(message)")
     events.append(DeploymentEvent(.warning, failure.reason, "\(version) failed: \(message)"))
-    if isUntouched, ArtifactFailureReason(rawValue: failure.reason) != nil, let current = status.current {
+    if isUntouched, ArtifactFailureReason.isRefusal(failure.reason), let current = status.current {
       markRemediated(current)
     }
     return failed
@@ -257,4 +258,13 @@ public enum ArtifactFailureReason: String, Sendable, Hashable, CaseIterable {
   case notFound = "ArtifactNotFound"
   case digestMismatch = "ArtifactDigestMismatch"
   case refused = "ArtifactRefused"
+  /// A setting that decides what programs load or where they connect, which no release may bring.
+  case settingRefused = "SettingRefused"
+  /// A return to what this Agent did not verify and run itself.
+  case rollbackRefused = "RollbackRefused"
+
+  /// True for the reason of a release that was refused before anything was touched.
+  static func isRefusal(_ reason: String) -> Bool {
+    Self(rawValue: reason) != nil || TrustError.Reason(rawValue: reason) != nil
+  }
 }

@@ -35,8 +35,16 @@ public struct DeploymentPlanner {
   var generation: Int64 { desired.metadata.generation ?? 1 }
 
   private mutating func nextStep() -> Decision.Step {
+    switch facts.account {
+    case .usable: break
+    case .unwritable(let failure):
+      set(DeploymentCondition.ready, .isFalse, failure.reason, failure.message)
+      return .retry(failure)
+    case .damaged(let message): return standAside("AccountDamaged", message, recheckAfter: nil)
+    }
     guard desired.metadata.deletionTimestamp == nil else { return letGo() }
     if let step = finalizerStep() { return step }
+    setTrusted()
     if spec.suspend { return suspend() }
     if let target = status.target, target != spec.target { return refuseToMove(from: target) }
     guard spec.runtime == facts.runtime, spec.targetName != nil else {
@@ -161,11 +169,11 @@ public struct DeploymentPlanner {
       set(DeploymentCondition.scheduled, .isFalse, "MissedSchedule", message)
       return stall("MissedSchedule", message)
     case .open:
-      return startAttempt(plan)
+      return waitForTrust(plan) ?? startAttempt(plan)
     }
   }
 
-  private mutating func block(
+  mutating func block(
     reason: String, condition: String? = nil, message: String, recheckAfter: Duration? = nil
   ) -> Decision.Step {
     unset(DeploymentCondition.reconciling)
@@ -182,7 +190,7 @@ public struct DeploymentPlanner {
 
   /// An attempt that was cut short goes on, but not for ever: something about it may be what ends the Agent.
   private mutating func resume(_ plan: ReleasePlan) -> Decision.Step {
-    let resumptions = status.resumptions ?? 0
+    let resumptions = max(status.resumptions ?? 0, 0)
     guard resumptions >= facts.retry.maxResumptions else {
       status.resumptions = resumptions.addingSaturated(1)
       return .deploy(plan)
@@ -267,6 +275,8 @@ public struct DeploymentPlanner {
 
   var pauseUntilNextAttempt: Duration? {
     guard let next = status.nextAttemptAt, next > facts.now else { return nil }
-    return next - facts.now
+    let pause = next - facts.now
+    // Nobody who may write a status can put off the next try for ever.
+    return pause <= facts.retry.longestDelay ? pause : nil
   }
 }

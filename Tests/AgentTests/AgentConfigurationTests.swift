@@ -53,6 +53,26 @@ struct AgentConfigurationTests {
     #expect(standard.dockerEndpoint == .standard)
   }
 
+  @Test func whomItIsToBelieveIsRead() throws {
+    #expect(try configuration([:]).trust == .kept)
+    #expect(
+      try configuration(["WRKTALK_AGENT_TRUST_ROOT": " {} "]).trust
+        == .root(text: "{}", variable: "WRKTALK_AGENT_TRUST_ROOT"))
+    #expect(
+      try configuration(["WRKTALK_AGENT_TRUST_ROOT_FILE": "/root.json"], files: ["/root.json": "{}\n"]).trust
+        == .root(text: "{}", variable: "WRKTALK_AGENT_TRUST_ROOT_FILE"))
+    #expect(try configuration(["WRKTALK_AGENT_ALLOW_UNSIGNED": "1"]).trust == .unsigned)
+    #expect(try configuration(["WRKTALK_AGENT_ALLOW_UNSIGNED": "false"]).trust == .kept)
+    #expect(try configuration(["WRKTALK_AGENT_STATE_SECRET": "agent-state"]).stateSecret == "agent-state")
+  }
+
+  @Test func aRootAndThePermissionToDeployWhatNobodySignedExcludeEachOther() {
+    let error = #expect(throws: AgentConfigurationError.self) {
+      try configuration(["WRKTALK_AGENT_TRUST_ROOT": "{}", "WRKTALK_AGENT_ALLOW_UNSIGNED": "1"])
+    }
+    #expect(error?.description.contains("WRKTALK_AGENT_ALLOW_UNSIGNED") == true)
+  }
+
   @Test func everyVariableIsRead() throws {
     let given = try configuration(
       [
@@ -94,6 +114,9 @@ struct AgentConfigurationTests {
     (["WRKTALK_AGENT_TOKEN": "a", "WRKTALK_AGENT_TOKEN_FILE": "b"], "WRKTALK_AGENT_TOKEN"),
     (["WRKTALK_AGENT_COMPOSE_WORKING_DIR": "wrktalk"], "WRKTALK_AGENT_COMPOSE_WORKING_DIR"),
     (["WRKTALK_AGENT_COMPOSE_WORKING_DIR": "/"], "WRKTALK_AGENT_COMPOSE_WORKING_DIR"),
+    (["WRKTALK_AGENT_TRUST_ROOT_FILE": "/missing"], "WRKTALK_AGENT_TRUST_ROOT_FILE"),
+    (["WRKTALK_AGENT_ALLOW_UNSIGNED": "maybe"], "WRKTALK_AGENT_ALLOW_UNSIGNED"),
+    (["WRKTALK_AGENT_STATE_SECRET": "Agent State"], "WRKTALK_AGENT_STATE_SECRET"),
     (["DOCKER_HOST": "tcp://10.0.0.1:2375"], "DOCKER_HOST"),
     (["WRKTALK_AGENT_LOG_LEVEL": "loud"], "WRKTALK_AGENT_LOG_LEVEL"),
     (["WRKTALK_AGENT_LOG_FORMAT": "xml"], "WRKTALK_AGENT_LOG_FORMAT"),

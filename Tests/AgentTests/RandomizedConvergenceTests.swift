@@ -9,19 +9,63 @@ import WireFormats
 /// Random histories of an environment: whatever happens in whatever order, some things never do, and in the end what is
 /// wanted runs.
 struct RandomizedConvergenceTests {
+  private static let forgedVersion = "6.6.6"
+
+  /// What somebody with the Agent's token may write.
+  private enum Forgery: CaseIterable {
+    case image, imageID, revision, version, history, historyImages, target, counters, times, nothingDeployed, nothing
+
+    func change(_ status: inout DesiredDeploymentStatus) {
+      let attackers = "attacker.example/evil@sha256:\(String(repeating: "e", count: 64))"
+      switch self {
+      case .image:
+        for index in (status.current?.services ?? []).indices {
+          status.current?.services?[index].image = attackers
+          status.current?.services?[index].imageID = "sha256:evil"
+        }
+      case .imageID:
+        for index in (status.current?.services ?? []).indices {
+          status.current?.services?[index].imageID = "sha256:evil"
+        }
+      case .revision: status.current?.revision = .max
+      case .version:
+        let forged = simulatedSpec(RandomizedConvergenceTests.forgedVersion)
+        if let artifact = forged.artifact {
+          status.current?.release = .init(version: RandomizedConvergenceTests.forgedVersion, artifact: artifact)
+        }
+        status.current?.version = RandomizedConvergenceTests.forgedVersion
+      case .history: status.history = Array((status.history ?? []).reversed().dropFirst())
+      case .historyImages:
+        for index in (status.history ?? []).indices { status.history?[index].images = ["backend": attackers] }
+      case .target: status.target = .init(runtime: .compose, name: "somebody-elses")
+      case .counters:
+        (status.attempts, status.resumptions, status.corrections) = (.max, .min, .max)
+        status.lastAttemptedGeneration = .max
+      case .times:
+        let never = Timestamp(seconds: 253_402_300_799)
+        (status.nextAttemptAt, status.attemptStartedAt) = (never, never)
+        for index in (status.conditions ?? []).indices { status.conditions?[index].lastTransitionTime = never }
+      case .nothingDeployed: status.current = nil
+      case .nothing: status = DesiredDeploymentStatus()
+      }
+    }
+  }
+
   private enum Incident: CaseIterable {
     case newVersion, brokenVersion, forgedVersion, sameReleaseAgain, suspend, resume, policy, schedule, retry, drift
     case stranger, licenseExpires, licenseRenewed, bucketDown, engineDown, serverDown, allUp, death, time
-    case deletion, deletionPolicy, uninstallRefused, recreation, takeover
+    case deletion, deletionPolicy, uninstallRefused, recreation, takeover, forgery, diskFull
   }
 
   @Test(arguments: 0..<25)
   func whateverHappensTheRulesHold(_ seed: Int) async throws {
     var random = SeededGenerator(seed: UInt64(seed))
+    // In every fifth world the Agent believes one vendor only.
     let world = SimulatedWorld(simulatedSpec("1.0.0"))
+    if seed % 5 == 1 { try await world.sign() }
     var minor = 0
     for _ in 0..<40 {
-      if world.state.withLock({ $0.isGone }) { world.recreate(simulatedSpec("1.0.0")) }
+      if world.state.withLock({ $0.isGone }) { world.recreate(world.signed(simulatedSpec("1.0.0"))) }
       let incident = Incident.allCases.randomElement(using: &random) ?? .time
       happen(incident, in: world, minor: &minor, &random)
       try await world.settle(for: .seconds(Int64.random(in: 1...900, using: &random)))
@@ -30,15 +74,15 @@ struct RandomizedConvergenceTests {
     world.set { state in
       (state.isBucketDown, state.isEngineDown, state.isServerDown, state.dieAt) = (false, false, false, nil)
       (state.suspendAt, state.meanwhile) = (nil, nil)
-      (state.isDead, state.license, state.isUninstallRefused) = (false, .valid, false)
+      (state.isDead, state.license, state.isUninstallRefused, state.isDiskFull) = (false, .valid, false, false)
     }
     if world.object.metadata.deletionTimestamp != nil {
       try await world.settle(for: .seconds(3600))
       check(world, "seed \(seed), when all is up again")
       #expect(world.state.withLock { $0.isGone }, "seed \(seed): a deleted object that stays")
-      world.recreate(simulatedSpec("1.0.0"))
+      world.recreate(world.signed(simulatedSpec("1.0.0")))
     }
-    let final = simulatedSpec("9.9.9")
+    let final = world.signed(simulatedSpec("9.9.9"))
     world.apply { $0 = final }
     try await world.settle(for: .seconds(3600))
     check(world, "seed \(seed), at the end")
@@ -64,14 +108,16 @@ struct RandomizedConvergenceTests {
         if incident == .brokenVersion { state.broken.insert(version) }
         if incident == .forgedVersion { state.forged.insert(version) }
       }
+      let new = world.signed(simulatedSpec(version, failurePolicy: policy))
       world.apply { spec in
         let (isSuspended, deletion) = (spec.suspend, spec.deletionPolicy)
-        spec = simulatedSpec(version, failurePolicy: policy)
+        spec = new
         (spec.suspend, spec.deletionPolicy) = (isSuspended, deletion)
       }
     case .sameReleaseAgain:
-      let current = world.object.status?.current?.version
-      world.apply { if let current { $0 = simulatedSpec(current, failurePolicy: policy) } }
+      guard let current = world.object.status?.current?.version, current != Self.forgedVersion else { return }
+      let again = world.signed(simulatedSpec(current, failurePolicy: policy))
+      world.apply { $0 = again }
     case .suspend: world.apply { $0.suspend = true }
     case .resume: world.apply { $0.suspend = false }
     case .policy: world.apply { $0.drift = DriftPolicy.allCases.randomElement(using: &random) ?? .warn }
@@ -105,20 +151,31 @@ struct RandomizedConvergenceTests {
     case .deletion: world.delete()
     case .deletionPolicy: world.apply { $0.deletionPolicy = Bool.random(using: &random) ? .uninstall : .orphan }
     case .recreation:
-      let spec = simulatedSpec(minor == 0 ? "1.0.0" : "1.\(minor).0", failurePolicy: policy)
+      let spec = world.signed(simulatedSpec(minor == 0 ? "1.0.0" : "1.\(minor).0", failurePolicy: policy))
       world.suspend(afterCalls: Int.random(in: 1...12, using: &random)) { $0.recreate(spec) }
     case .takeover:
       world.suspend(afterCalls: Int.random(in: 1...12, using: &random)) { try await $0.takeOver(for: .seconds(300)) }
     case .uninstallRefused: world.set { $0.isUninstallRefused.toggle() }
+    case .diskFull: world.set { $0.isDiskFull.toggle() }
+    case .forgery:
+      // Where nothing is kept, an Agent that deploys what nobody signed takes a status over.
+      let canBe = world.state.withLock { state in
+        !state.isServerDown && (state.vendor != nil || state.documents.keys.contains { $0.hasPrefix("ledger-") })
+      }
+      guard canBe else { return }
+      let forgery = Forgery.allCases.randomElement(using: &random) ?? .image
+      world.forge { forgery.change(&$0) }
     }
   }
 
   /// What must never happen.
   private func check(_ world: SimulatedWorld, _ place: String) {
     world.set { state in
+      #expect(!state.started.contains { $0.contains("attacker") }, "\(place): started what a forged status named")
       #expect(state.trespasses == [], "\(place): acted or wrote without the lease")
       state.trespasses.removeAll()
       for (version, object, license) in state.converged {
+        #expect(version != Self.forgedVersion, "\(place): deployed what a forged status named")
         let digest = simulatedSpec(version).artifact?.sha256 ?? ""
         #expect(state.verified.contains(digest), "\(place): deployed unverified \(version)")
         #expect(!object.spec.suspend, "\(place): acted while suspended")

@@ -49,7 +49,7 @@ struct ReleasePreparationTests {
   }
 
   private func prepare(_ plan: ReleasePlan) async throws(RuntimeFailure) -> PreparedArtifact {
-    try await preparation().prepare(plan) { _ in }
+    try await preparation().prepare(plan, manifest: nil) { _ in }
   }
 
   private func permissions(_ path: String) throws -> Int {
@@ -169,7 +169,7 @@ struct ReleasePreparationTests {
     let prepared = try await withThrowingTaskGroup(of: PreparedArtifact.self) { group in
       for _ in 0..<8 {
         group.addTask { [preparation, plan, downloads] in
-          try await preparation.prepare(plan) { progress in
+          try await preparation.prepare(plan, manifest: nil) { progress in
             if progress.step == .downloading { downloads.value.withLock { $0 += 1 } }
           }
         }

@@ -3,9 +3,11 @@ import DeploymentPlanning
 import HTTPTransport
 import Logging
 import Reconciliation
+import ReleaseManifest
 import ResourceClient
 import ResourceModel
 import Synchronization
+import TestSupport
 import WireFormats
 
 @testable import Agent
@@ -61,6 +63,16 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     /// Copies of settings that were removed, and those that other records need.
     var forgotten: Set<String> = []
     var keptElsewhere: Set<String> = []
+    /// What Agents keep, which outlives them.
+    var documents: [String: [UInt8]] = [:]
+    var writtenDocuments = 0
+    var isDiskFull = false
+    /// Signs the releases; nil where nobody does.
+    var vendor: ReleaseSigner?
+    /// Of the last release that was signed.
+    var sequence: Int64 = 0
+    /// Every image that was started.
+    var started: Set<String> = []
   }
 
   let state: Mutex<State>
@@ -134,6 +146,60 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     try await settle(for: horizon)
   }
 
+  /// The spec with a manifest that the vendor has signed for it just now, the newest of all.
+  func signed(_ spec: DesiredDeploymentSpec, _ change: (inout Manifest) -> Void = { _ in }) -> DesiredDeploymentSpec {
+    state.withLock { state in
+      guard let vendor = state.vendor, let artifact = spec.artifact, let version = spec.version else { return spec }
+      state.sequence += 1
+      var manifest = Manifest(
+        product: "wrktalk", version: version, sequence: state.sequence, issuedAt: state.now,
+        expires: state.now + .seconds(90 * 86_400),
+        artifacts: [.init(runtime: .compose, sha256: artifact.sha256, size: 100)], imageTags: spec.imageTags ?? [:],
+        settings: (spec.newNonEssentialEnvs ?? []).map { .init(key: $0.key, value: $0.value) })
+      change(&manifest)
+      var signed = spec
+      signed.manifest = vendor.sign(manifest)
+      return signed
+    }
+  }
+
+  /// Somebody who has the Agent's token writes the status.
+  func forge(_ change: (inout DesiredDeploymentStatus) -> Void) {
+    set { state in
+      state.isChanged = true
+      var status = state.object.status ?? DesiredDeploymentStatus()
+      change(&status)
+      state.object.status = status
+      state.touch()
+    }
+  }
+
+  func annotate(_ annotations: [String: String]) {
+    set { state in
+      state.isChanged = true
+      state.object.metadata.annotations = annotations
+      state.touch()
+    }
+  }
+
+  /// A world whose Agent believes one vendor only, settled on a release of it.
+  static func signed(_ version: String = "1.0.0", demandsTimestamp: Bool = false) async throws -> SimulatedWorld {
+    let world = SimulatedWorld(simulatedSpec(version))
+    try await world.sign(demandsTimestamp: demandsTimestamp)
+    if !demandsTimestamp { try await world.settle(for: .seconds(90)) }
+    return world
+  }
+
+  /// Gives the Agent a vendor to believe, who signs the release that is wanted.
+  func sign(demandsTimestamp: Bool = false) async throws {
+    let vendor = ReleaseSigner(now: now, demandsTimestamp: demandsTimestamp)
+    set { $0.vendor = vendor }
+    try await TrustSetting.root(text: vendor.rootText, variable: "WRKTALK_AGENT_TRUST_ROOT").establish(
+      in: SimulatedStore(world: self))
+    let spec = signed(object.spec)
+    apply { $0 = spec }
+  }
+
   func annotateRetry(_ value: String) {
     set { state in
       state.isChanged = true
@@ -145,6 +211,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   /// Runs passes, with a new Agent after each death, until nothing is left to do before `horizon` has passed.
   func settle(for horizon: Duration = .seconds(600)) async throws {
     let end = now + horizon
+    var memory = newMemory()
     while now < end {
       let outcome: ReconcileOutcomeName
       let pass = state.withLock { state in
@@ -153,14 +220,18 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
       }
       do {
         outcome = ReconcileOutcomeName(
-          try await Self.$pass.withValue(pass) { try await reconciler(term: pass.term).reconcile(Self.key) })
+          try await Self.$pass.withValue(pass) {
+            try await reconciler(term: pass.term, memory: memory).reconcile(Self.key)
+          })
       } catch is CancellationError {
         set { $0.isDead = false }
+        memory = newMemory()
         continue
-      } catch is ResourceClientError {
+      } catch  where error is ResourceClientError || error is RuntimeFailure {
         set { state in
           if state.isDead { state.isDead = false } else { state.now = state.now + .seconds(5) }
         }
+        memory = newMemory()
         continue
       }
       switch outcome {
@@ -173,15 +244,22 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
 
   /// - Parameter runtime: nil for this world's own.
   func reconciler(
-    term: Int64 = 1, runtime: (any DeploymentRuntime)? = nil, random: @escaping @Sendable () -> Double = { 0 }
+    term: Int64 = 1, runtime: (any DeploymentRuntime)? = nil, memory: AgentMemory? = nil,
+    random: @escaping @Sendable () -> Double = { 0 }
   ) -> EnvironmentReconciler {
     EnvironmentReconciler(
       source: self, runtime: runtime ?? self, runtimeKind: .compose, preparation: self, backend: self, events: self,
       leadership: Leadership(
         mark: .init(identity: "agent-\(term)", term: term),
         isHeld: { self.state.withLock { $0.leader == term } }),
+      memory: memory ?? newMemory(),
       clock: ImmediateClock(), now: { self.now }, random: random,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  /// Of a process that has just begun.
+  private func newMemory() -> AgentMemory {
+    AgentMemory(store: SimulatedStore(world: self), allowsUnsigned: state.withLock { $0.vendor == nil })
   }
 
   private func suspendIfDue() async {
@@ -201,7 +279,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     }
   }
 
-  private func called<Result>(
+  func called<Result>(
     _ effect: (inout State) throws(RuntimeFailure) -> Result
   ) async throws(RuntimeFailure) -> Result {
     await suspendIfDue()
@@ -281,7 +359,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   // MARK: ReleasePreparing
 
   func prepare(
-    _ plan: ReleasePlan, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+    _ plan: ReleasePlan, manifest: Manifest?,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> PreparedArtifact {
     await progress(.init(step: .downloading, done: 0, total: 1, message: "downloading"))
     try await called { state throws(RuntimeFailure) in
@@ -298,7 +377,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     }
     return PreparedArtifact(
       release: PreparedRelease(
-        release: plan.release, folder: "/bundle", configFile: "/config", pinnedImages: plan.pinnedImages))
+        release: plan.release, folder: "/bundle", configFile: "/config", pinnedImages: plan.pinnedImages,
+        manifest: manifest))
   }
 
   func keepConfiguration(
@@ -333,6 +413,9 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   ) async throws(RuntimeFailure) -> RunningRelease {
     let version = release.release.version
     begin("deployed \(version)")
+    if state.withLock({ $0.vendor != nil }), release.manifest?.version != version {
+      set { $0.trespasses.append("started \(version) without what the vendor signed of it") }
+    }
     try await called { state throws(RuntimeFailure) in
       // What another object wants by now is not known to the step of the one before it.
       if state.object.metadata.uid == Self.pass.uid {
@@ -343,7 +426,9 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     await progress(.init(step: .starting, done: 0, total: 2, message: "starting"))
     for service in SimulatedService.allCases {
       try await worked { state in
-        let container = service.container(version, isHealthy: !state.broken.contains(version))
+        var container = service.container(version, isHealthy: !state.broken.contains(version))
+        container.image = release.pinnedImages[service.rawValue] ?? container.image
+        state.started.insert(container.image)
         state.environment.removeAll { $0.service == service.rawValue }
         state.environment.append(container)
       }

@@ -50,6 +50,7 @@ import WireFormats
     arguments: [
       [:], ["key": "A"], ["key": "1A", "value": ""], ["key": "A-B", "value": ""], ["key": "", "value": ""],
       ["key": "A", "value": 1], ["key": "A", "value": .string(String(repeating: "x", count: 40_000))], "text",
+      ["key": "LD_PRELOAD", "value": "/evil.so"], ["key": "https_proxy", "value": "http://attacker.example"],
     ] as [JSONValue])
   func settingsThatAreNoneAreRefused(body: JSONValue) async throws {
     let (endpoints, _) = try await endpoints()

@@ -236,6 +236,7 @@ extension ClusterSession {
     var variables = variables
     variables["WRKTALK_AGENT_SOURCE"] = "kubernetes"
     variables["WRKTALK_AGENT_DEPLOYMENT_TYPE"] = "kubernetes"
+    variables["WRKTALK_AGENT_ALLOW_UNSIGNED"] = "1"
     let list = variables.sorted { $0.key < $1.key }.map { "    - {name: \($0.key), value: \"\($0.value)\"}" }
     return """
       global: {registry: \(registry)}

@@ -147,7 +147,8 @@ final class CustomerEnvironment: Sendable {
   var agentVariables: [String: String] {
     [
       "WRKTALK_AGENT_BACKEND_URL": "http://127.0.0.1:\(port)", "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
-      "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "WRKTALK_AGENT_KUBE_NAMESPACE": Self.key.namespace,
+      "WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker",
+      "WRKTALK_AGENT_KUBE_NAMESPACE": Self.key.namespace,
       "WRKTALK_AGENT_BUCKET_PROVIDER": "file", "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"),
       "WRKTALK_AGENT_COMPOSE_WORKING_DIR": folder.file("agent"), "WRKTALK_AGENT_LEASE_DURATION": "3s",
     ]

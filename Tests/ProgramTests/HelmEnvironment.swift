@@ -99,6 +99,7 @@ final class HelmEnvironment: Sendable {
       "WRKTALK_AGENT_HELM_BINARY": try edition.executable(),
       "WRKTALK_AGENT_BUCKET_PROVIDER": "file", "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"),
       "WRKTALK_AGENT_WORKING_DIR": folder.file("agent"), "WRKTALK_AGENT_LEASE_DURATION": "3s",
+      "WRKTALK_AGENT_ALLOW_UNSIGNED": "1",
     ]
     environment.merge(sourceSettings) { _, given in given }
     environment.merge(settings) { _, given in given }

@@ -56,7 +56,7 @@ start_backend() {
 
 # start_agent: with the folder as the bucket.
 start_agent() {
-  env WRKTALK_AGENT_BACKEND_URL="$WRKTALK_SERVER" WRKTALK_AGENT_TOKEN_FILE="$folder/agent.token" \
+  env WRKTALK_AGENT_ALLOW_UNSIGNED=1 WRKTALK_AGENT_BACKEND_URL="$WRKTALK_SERVER" WRKTALK_AGENT_TOKEN_FILE="$folder/agent.token" \
     WRKTALK_AGENT_KUBE_NAMESPACE="$project" WRKTALK_AGENT_WORKING_DIR="$folder/agent" \
     WRKTALK_AGENT_BUCKET_PROVIDER=file WRKTALK_AGENT_BUCKET_NAME="$bucket" \
     WRKTALK_AGENT_SHUTDOWN_TIMEOUT=10 "${agent_settings[@]}" \

@@ -15,6 +15,7 @@ public struct AgentService: Service {
   private let runtime: any DeploymentRuntime
   private let preparation: any ReleasePreparing
   private let handover: Handover
+  private let memory: AgentMemory
   private let client: ResourceClient
   private let identity: String
   private let now: @Sendable () -> Timestamp
@@ -30,13 +31,14 @@ public struct AgentService: Service {
   ///   - identity: names this process among the Agents of the environment.
   public init(
     configuration: AgentConfiguration, runtime: any DeploymentRuntime, preparation: any ReleasePreparing,
-    http: HTTPClient, handover: Handover = Handover(), identity: String, now: @escaping @Sendable () -> Timestamp,
+    memory: AgentMemory, http: HTTPClient, handover: Handover = Handover(), identity: String, now: @escaping @Sendable () -> Timestamp,
     logger: Logger
   ) {
     self.configuration = configuration
     self.runtime = runtime
     self.preparation = preparation
     self.handover = handover
+    self.memory = memory
     self.client = ResourceClient(
       endpoint: configuration.source.endpoint, http: http, timeout: configuration.backendTimeout)
     self.identity = identity
@@ -88,6 +90,8 @@ public struct AgentService: Service {
     let leadership = Leadership(
       mark: .init(identity: identity, term: await elector.term), isHeld: { await elector.isHeld() })
     await preparation.removeLeftovers()
+    // Another Agent may have had the lease meanwhile.
+    memory.forgetCopy()
     let controller = Controller<NamespacedName>(
       ControllerConfiguration(
         name: "desireddeployment", workers: 4, stopGrace: configuration.shutdownTimeout,
@@ -101,8 +105,9 @@ public struct AgentService: Service {
     }
     let watch = EngineWatch(runtime: runtime, wake: wake)
     let (changes, changed) = AsyncStream.makeStream(of: ObjectKey.self)
-    let informer = Informer(
-      DesiredDeploymentKind.self, client: client, namespace: configuration.namespace, logger: logger
+    let informer = Informer<DesiredDeployment>(
+      DesiredDeploymentKind.names, client: client, namespace: configuration.namespace,
+      decode: { DeploymentReceipt.accepted($0, logger: logger) }, logger: logger
     ) { key in
       changed.yield(key)
       wake(key)
@@ -111,7 +116,7 @@ public struct AgentService: Service {
       EnvironmentReconciler(
         source: WatchedDeployments(client: client, informer: informer), runtime: runtime,
         runtimeKind: configuration.deploymentType.runtime, preparation: preparation, backend: backend, events: events,
-        leadership: leadership, now: now, logger: logger),
+        leadership: leadership, memory: memory, now: now, logger: logger),
       cancel: { controller.cancel() })
     handover.begin(stop: { controller.stop() })
     await withTaskGroup(of: Void.self) { group in

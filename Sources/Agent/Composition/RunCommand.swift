@@ -8,6 +8,7 @@ import ObjectStorage
 import Observability
 import Reconciliation
 import ResourceClient
+import ResourceModel
 import ServiceLifecycle
 import SystemPackage
 import UnixSignals
@@ -22,6 +23,8 @@ struct RunCommand: AsyncParsableCommand {
 
   /// `EX_CONFIG` of sysexits.h.
   private static let configurationExitCode: Int32 = 78
+  /// `EX_TEMPFAIL`: whoever started the program starts it again.
+  private static let temporaryExitCode: Int32 = 75
   /// After the bound of running upgrades, for telling the last status and giving back the lease.
   private static let farewell = Duration.seconds(30)
 
@@ -30,6 +33,7 @@ struct RunCommand: AsyncParsableCommand {
     let configuration: AgentConfiguration
     let http = HTTPClient(userAgent: "wrktalk-agent/\(ProgramVersion.current)")
     let bucket: any Bucket
+    let store: any StateStore
     do {
       configuration = try AgentConfiguration(environment: environment) { path in
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
@@ -37,9 +41,11 @@ struct RunCommand: AsyncParsableCommand {
       bucket = makeBucket(
         try BucketConfiguration(environment: environment, prefix: AgentVariables.prefix), http: http)
       try Self.checkFolder(configuration.workingDirectory)
+      store = try Self.makeStore(configuration, http: http)
+      try await configuration.trust.establish(in: store)
     } catch {
       _ = try? FileDescriptor.standardError.writeAll("wrktalk-agent: \(error)\n".utf8)
-      throw ExitCode(Self.configurationExitCode)
+      throw ExitCode(error is RuntimeFailure ? Self.temporaryExitCode : Self.configurationExitCode)
     }
     LoggingBootstrap(level: configuration.logLevel, format: configuration.logFormat)
       .install(metadataProvider: .reconcile)
@@ -54,6 +60,7 @@ struct RunCommand: AsyncParsableCommand {
         "server": .string(configuration.source.endpoint.baseURL),
         "cluster": .string(configuration.cluster?.source ?? "none"), "bucket": .string(bucket.name),
       ])
+    Self.sayWhatIsBelieved(configuration, store, logger)
     let handover = Handover()
     let service = AgentService(
       configuration: configuration,
@@ -61,7 +68,7 @@ struct RunCommand: AsyncParsableCommand {
         configuration, environment: environment, http: http, handover: handover, logger: logger),
       preparation: ReleasePreparation(
         bucket: bucket, workingDirectory: configuration.workingDirectory),
-      http: http, handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
+      memory: AgentMemory(store: store, allowsUnsigned: configuration.trust == .unsigned), http: http, handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
     var group = ServiceGroupConfiguration(
       services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -77,6 +84,33 @@ struct RunCommand: AsyncParsableCommand {
       try WorkingDirectory(path: path).create()
     } catch {
       if error.reason != "DiskFull" { throw error }
+    }
+  }
+
+  private static func makeStore(
+    _ configuration: AgentConfiguration, http: HTTPClient
+  ) throws(AgentConfigurationError) -> any StateStore {
+    guard let name = configuration.stateSecret else {
+      return FolderStateStore(workingDirectory: configuration.workingDirectory)
+    }
+    guard let cluster = configuration.cluster else {
+      throw AgentConfigurationError(
+        variable: "WRKTALK_AGENT_STATE_SECRET",
+        message: "is set, but this Agent knows no cluster: what it remembers lies in its working directory")
+    }
+    return SecretStateStore(
+      client: ResourceClient(endpoint: cluster.endpoint, http: http),
+      secret: ObjectKey(namespace: configuration.namespace, name: name))
+  }
+
+  private static func sayWhatIsBelieved(_ configuration: AgentConfiguration, _ store: any StateStore, _ logger: Logger) {
+    if configuration.trust == .unsigned {
+      logger.warning("UNSIGNED releases are deployed: WRKTALK_AGENT_ALLOW_UNSIGNED is set")
+    }
+    if configuration.podName != nil, configuration.stateSecret == nil {
+      logger.warning(
+        "What this Agent remembers ends with its pod, unless its working directory lies on a volume: set WRKTALK_AGENT_STATE_SECRET",
+        metadata: ["place": .string(store.place)])
     }
   }
 

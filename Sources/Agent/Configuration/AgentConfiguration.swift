@@ -49,6 +49,10 @@ public struct AgentConfiguration: Sendable {
   public var helmHistoryMax: Int
   /// The pod that this Agent runs in, by which it recognises itself; nil outside of a cluster.
   public var podName: String?
+  /// Whom it is to believe.
+  public var trust: TrustSetting
+  /// The Secret of its namespace that holds what it remembers; nil where that lies in its working directory.
+  public var stateSecret: String?
   public var dockerEndpoint: DockerEndpoint
   public var leaseDuration: Duration
   /// How long a running upgrade may go on after SIGTERM.
@@ -87,6 +91,8 @@ public struct AgentConfiguration: Sendable {
     helmBinary = variables["HELM_BINARY"] ?? "helm"
     helmHistoryMax = try variables.integer("HELM_HISTORY_MAX", default: 10, in: 2...256)
     podName = variables["POD_NAME"]
+    trust = try variables.trust(readFile: readFile)
+    stateSecret = try variables.stateSecret()
     dockerEndpoint = try variables.dockerEndpoint()
     leaseDuration = try variables.duration("LEASE_DURATION", default: .seconds(15), in: .seconds(1)...(.seconds(600)))
     shutdownTimeout = try variables.duration("SHUTDOWN_TIMEOUT", default: .seconds(300), in: .zero...(.seconds(7200)))

@@ -43,7 +43,12 @@ public struct WatchedDeployments: DeploymentSource {
 
   public func fetch(_ key: ObjectKey) async throws(ResourceClientError) -> DesiredDeployment? {
     do throws(ResourceClientError) {
-      return try await client.get(DesiredDeploymentKind.self, key)
+      let received = try await client.get(DesiredDeploymentKind.names, key)
+      do throws(DeploymentReceiptError) {
+        return try DeploymentReceipt.read(received)
+      } catch {
+        throw .protocolViolation("the server answered a DesiredDeployment that is not valid: \(error.message)")
+      }
     } catch {
       if error.isNotFound { return nil }
       throw error

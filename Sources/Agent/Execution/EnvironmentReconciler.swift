@@ -2,6 +2,7 @@ public import DeploymentKinds
 public import DeploymentPlanning
 public import Logging
 public import Reconciliation
+import ReleaseManifest
 import ResourceClient
 public import ResourceModel
 public import WireFormats
@@ -9,7 +10,8 @@ public import WireFormats
 /// One pass over one environment: observe, decide, record what is about to be done, do it, record what came of it; until
 /// nothing is left to do.
 ///
-/// It remembers nothing between passes. A pass that ends anywhere, also by the Agent's death, is continued by the next.
+/// It remembers nothing between passes but what stands in the Agent's own account, from which it plans: the status that the
+/// server has only shows that. A pass that ends anywhere, also by the Agent's death, is continued by the next.
 public struct EnvironmentReconciler: Sendable {
   let source: any DeploymentSource
   let runtime: any DeploymentRuntime
@@ -18,6 +20,8 @@ public struct EnvironmentReconciler: Sendable {
   let backend: any BackendServices
   let events: any EventReporting
   let leadership: Leadership
+  let memory: AgentMemory
+  let gate: ReleaseGate
   let retry: RetryPolicy
   let clock: any Clock<Duration>
   let now: @Sendable () -> Timestamp
@@ -28,7 +32,8 @@ public struct EnvironmentReconciler: Sendable {
   public init(
     source: any DeploymentSource, runtime: any DeploymentRuntime, runtimeKind: DeploymentRuntimeKind,
     preparation: any ReleasePreparing, backend: any BackendServices, events: any EventReporting,
-    leadership: Leadership, retry: RetryPolicy = RetryPolicy(), clock: any Clock<Duration> = ContinuousClock(),
+    leadership: Leadership, memory: AgentMemory, retry: RetryPolicy = RetryPolicy(),
+    clock: any Clock<Duration> = ContinuousClock(),
     now: @escaping @Sendable () -> Timestamp,
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
   ) {
@@ -39,6 +44,8 @@ public struct EnvironmentReconciler: Sendable {
     self.backend = backend
     self.events = events
     self.leadership = leadership
+    self.memory = memory
+    self.gate = ReleaseGate(memory: memory, now: now)
     self.retry = retry
     self.clock = clock
     self.now = now
@@ -49,9 +56,10 @@ public struct EnvironmentReconciler: Sendable {
   public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
     guard let cached = source.cached(key) else { return .done }
     var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
+    try await takeInAnnotations(of: cached)
     var decision = try await decide(cached, &facts)
     if case .settled = decision.step, decision.status == cached.status { return outcome(of: decision.step) }
-    guard var object = try await confirmed(cached, decision) else { return .done }
+    guard var object = try await confirmed(cached, decision) else { return try await forgotten(cached) }
     let found = object.status?.agent
     let fence = { object in StepFence(object, found: found, leadership: leadership) }
     while true {
@@ -62,6 +70,10 @@ public struct EnvironmentReconciler: Sendable {
       decision = try await decide(object, &facts)
       if decision.step.isAct {
         guard await leadership.isHeld() else { throw CancellationError() }
+      }
+      if let failure = try await kept(decision, for: object, facts) {
+        facts.account = .unwritable(failure)
+        continue
       }
       if decision.status != object.status || decision.step.isRecorded && object.status?.agent != leadership.mark {
         switch try await record(decision, object) {
@@ -75,7 +87,8 @@ public struct EnvironmentReconciler: Sendable {
       }
       let recorded: DesiredDeployment?
       switch decision.step {
-      case .forget, .settled, .retry, .observe, .checkLicense: return outcome(of: decision.step)
+      case .forget: return try await forgotten(object)
+      case .settled, .retry, .observe, .checkLicense: return outcome(of: decision.step)
       case .deploy(let plan): recorded = try await deploy(plan, object, within: fence(object))
       case .restore(let plan, let purpose):
         recorded = try await restore(plan, purpose, object, within: fence(object))
@@ -84,7 +97,8 @@ public struct EnvironmentReconciler: Sendable {
       case .removeFinalizer: recorded = try await setFinalizer(false, object, telling: decision.events)
       }
       guard let recorded else { return .done }
-      await forgetConfigurations(of: object, keptBy: recorded)
+      (facts.account, facts.trust) = (.usable, .notConsidered)
+      if decision.step.isRecorded { await forgetConfigurations(of: object, keptBy: recorded) }
       object = recorded
       facts.environment = .notObserved
       facts.license = .notChecked
@@ -106,9 +120,11 @@ public struct EnvironmentReconciler: Sendable {
     while true {
       facts.now = now()
       facts.owner = source.owner(before: object)
-      let decision = DeploymentPlanner.decide(object, facts: facts)
+      let trusted = try await trusted(object, &facts)
+      var decision = DeploymentPlanner.decide(trusted.object, facts: facts)
+      decision.events = trusted.events + decision.events
       switch decision.step {
-      case .observe: facts.environment = try await observe(object)
+      case .observe: facts.environment = try await observe(trusted.object)
       case .checkLicense: facts.license = await backend.license()
       default: return decision
       }
@@ -148,9 +164,10 @@ public struct EnvironmentReconciler: Sendable {
     changed.status = decision.status
     changed.status?.agent = leadership.mark
     do throws(ResourceClientError) {
-      let written = try await source.replaceStatus(changed)
-      report(decision.events, about: written)
-      return .written(written)
+      // Of the answer only the version counts: what is done is what was decided.
+      changed.metadata.resourceVersion = try await source.replaceStatus(changed).metadata.resourceVersion
+      report(decision.events, about: changed)
+      return .written(changed)
     } catch {
       if error.isNotFound { return .gone }
       if error.isConflict {
@@ -169,12 +186,17 @@ public struct EnvironmentReconciler: Sendable {
     _ plan: ReleasePlan, _ object: DesiredDeployment, within fence: StepFence
   ) async throws -> DesiredDeployment? {
     try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
+      let admitted = try await gate.admit(plan, for: object)
+      if plan.revision != nil { try await gate.accept(admitted, for: object) }
       if let running = try await restored(plan, .rollback, object, reporter) {
         return .deployed(plan.release, running)
       }
-      let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
+      let prepared = try await preparation.prepare(plan, manifest: admitted.verified?.manifest) { progress in
+        await reporter.announce(progress)
+      }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
-        record(.verified(.unsigned), in: reporter)
+        try await gate.accept(admitted, for: object)
+        record(.verified(admitted.assurance), in: reporter)
         await addSettings(of: object)
         let running = try await converge(target(of: object), to: prepared.release, reporter)
         await reporter.announce(
@@ -193,7 +215,9 @@ public struct EnvironmentReconciler: Sendable {
   ) async throws -> DesiredDeployment? {
     try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
       if let running = try await restored(plan, purpose, object, reporter) { return .restored(running, purpose) }
-      let prepared = try await preparation.prepare(plan) { progress in await reporter.announce(progress) }
+      let prepared = try await preparation.prepare(plan, manifest: await gate.known(plan)) { progress in
+        await reporter.announce(progress)
+      }
       var target = target(of: object)
       // A rollback deploys its release anew, with its jobs.
       if purpose == .driftCorrection {
@@ -259,12 +283,14 @@ public struct EnvironmentReconciler: Sendable {
       }
     }
     let (status, told) = DeploymentPlanner.record(outcome, of: reporter.object, now: now(), retry: jitteredRetry)
+    try await keep(status, for: reporter.object)
     let written = try await StatusWriter(source: source, clock: clock)
       .write(status, to: reporter.object, within: fence)
-    guard let written else {
+    guard var written else {
       logger.notice("What came of a step is not recorded: its object is gone, or another Agent's by now")
       return nil
     }
+    written.status = status
     report(told, about: written)
     return written
   }

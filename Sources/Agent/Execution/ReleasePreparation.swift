@@ -4,6 +4,7 @@ public import DeploymentKinds
 public import DeploymentPlanning
 import FoundationEssentials
 public import ObjectStorage
+public import ReleaseManifest
 
 /// Prepares releases from the customer's bucket, in the Agent's working directory.
 ///
@@ -35,14 +36,16 @@ public struct ReleasePreparation: ReleasePreparing {
   }
 
   public func prepare(
-    _ plan: ReleasePlan, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+    _ plan: ReleasePlan, manifest: Manifest?,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> PreparedArtifact {
     let artifact = plan.release.artifact
     guard SHA256Digest(hexadecimal: artifact.sha256) != nil else {
       throw ArtifactVerification.refusal(.refused, "spec.artifact.sha256 is no SHA-256 digest in hexadecimal")
     }
     try directory.create()
-    let archive = try await archive(of: plan.release, progress: progress)
+    let size = manifest?.artifacts.first { $0.sha256 == artifact.sha256 }?.size
+    let archive = try await archive(of: plan.release, size: size, progress: progress)
     let folder = try directory.makeWorkFolder(makeID())
     do throws(RuntimeFailure) {
       try await unpack(archive, of: artifact, into: "\(folder)/bundle")
@@ -50,7 +53,8 @@ public struct ReleasePreparation: ReleasePreparing {
       directory.pruneArtifacts()
       return PreparedArtifact(
         release: PreparedRelease(
-          release: plan.release, folder: "\(folder)/bundle", configFile: configFile, pinnedImages: plan.pinnedImages))
+          release: plan.release, folder: "\(folder)/bundle", configFile: configFile, pinnedImages: plan.pinnedImages,
+          manifest: manifest))
     } catch {
       directory.discard(folder)
       throw error
@@ -100,13 +104,13 @@ public struct ReleasePreparation: ReleasePreparing {
 
   /// The verified archive: the one kept from before, or a new download.
   private func archive(
-    of release: DesiredDeploymentStatus.Release,
+    of release: DesiredDeploymentStatus.Release, size: Int64?,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> String {
     // Of several deployments that want the same archive one downloads it, and the others find it.
     let archive = await downloads.withLock(release.artifact.sha256) { () -> Result<String, RuntimeFailure> in
       do throws(RuntimeFailure) {
-        return .success(try await keptOrDownloaded(release, progress: progress))
+        return .success(try await keptOrDownloaded(release, size: size, progress: progress))
       } catch {
         return .failure(error)
       }
@@ -116,7 +120,7 @@ public struct ReleasePreparation: ReleasePreparing {
   }
 
   private func keptOrDownloaded(
-    _ release: DesiredDeploymentStatus.Release,
+    _ release: DesiredDeploymentStatus.Release, size: Int64?,
     progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> String {
     let artifact = release.artifact
@@ -130,9 +134,11 @@ public struct ReleasePreparation: ReleasePreparing {
     }
     await progress(.init(step: .downloading, done: 0, total: 1, message: "downloading \(artifact.path)"))
     let name = "\(artifact.sha256).\(makeID())"
+    // No more is taken than was signed.
+    let maximumBytes = Int(min(Int64(Self.maximumArtifactBytes), size ?? .max))
     let download = "\(directory.artifacts)/\(name)"
     do throws(ObjectStorageError) {
-      try await bucket.get(artifact.path, toFile: download, maximumBytes: Self.maximumArtifactBytes)
+      try await bucket.get(artifact.path, toFile: download, maximumBytes: maximumBytes)
     } catch {
       throw Self.failure(error, notFound: ArtifactFailureReason.notFound.rawValue)
     }

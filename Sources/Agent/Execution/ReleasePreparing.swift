@@ -1,12 +1,16 @@
 public import DeploymentKinds
 public import DeploymentPlanning
+public import ReleaseManifest
 
 /// Brings a release from the bucket to a folder the runtime can deploy from.
 public protocol ReleasePreparing: Sendable {
   /// Downloads, verifies and unpacks; nothing of what was not verified is ever unpacked.
-  /// - Parameter progress: called at each change of step.
+  /// - Parameters:
+  ///   - manifest: what the vendor signed of the release; nil where nobody did.
+  ///   - progress: called at each change of step.
   func prepare(
-    _ plan: ReleasePlan, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
+    _ plan: ReleasePlan, manifest: Manifest?,
+    progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> PreparedArtifact
 
   /// Keeps the `.env` that the release runs with under the name of its version (spec §9.2).

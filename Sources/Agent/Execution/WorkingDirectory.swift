@@ -8,6 +8,7 @@ import WireFormats
 ///
 ///     WORKING_DIR/.agent/artifacts/SHA256     archives that were verified, so that a rollback needs no download
 ///     WORKING_DIR/.agent/work/ID/             one release while it is deployed: bundle/ and config
+///     WORKING_DIR/.agent/trust/               what the Agent believes and what it deployed itself
 ///
 /// Everything is looked up from the open folder, which was checked before, and never through a link.
 struct WorkingDirectory: Sendable {
@@ -28,7 +29,7 @@ struct WorkingDirectory: Sendable {
   }
 
   /// `.agent/NAME`
-  private func folder(_ name: String) throws(RuntimeFailure) -> Directory {
+  func folder(_ name: String) throws(RuntimeFailure) -> Directory {
     let own = try StateFolder(path: path).open()
     do throws(FileFault) {
       return try own.subdirectory(".agent", creating: true).subdirectory(name, creating: true)

@@ -1,3 +1,4 @@
+import DeploymentKinds
 import ResourceModel
 import ResourceServer
 import WireFormats
@@ -51,6 +52,9 @@ struct InternalEndpoints: AuthenticatedEndpoints {
     }
     guard isName, !key.isEmpty, key.utf8.count <= 256 else {
       throw StatusError(.invalid, "key: must be the name of an environment variable: letters, digits and underscores")
+    }
+    guard !LoaderVariable.isOne(key) else {
+      throw StatusError(.invalid, "key: \(key) \(LoaderVariable.refusal)")
     }
     guard value.utf8.count <= maximumValueByteCount, !value.utf8.contains(0) else {
       throw StatusError(.invalid, "value: must be text of at most \(maximumValueByteCount) bytes")

@@ -1,0 +1,115 @@
+import DeploymentKinds
+import DeploymentPlanning
+import ReleaseManifest
+import ResourceModel
+import WireFormats
+
+/// A release that may be deployed.
+struct AdmittedRelease: Sendable {
+  /// What the vendor signed of it; nil where this Agent deploys what nobody signed.
+  var verified: VerifiedManifest?
+  /// The envelope.
+  var text: String?
+
+  var assurance: ReleaseAssurance {
+    verified.map { .signed(by: $0.signers.sorted().map(\.short)) } ?? .unsigned
+  }
+}
+
+/// Decides whether a release may be deployed, before anything of it is downloaded and anything here is touched.
+struct ReleaseGate: Sendable {
+  let memory: AgentMemory
+  let now: @Sendable () -> Timestamp
+
+  /// - Throws: a permanent failure with the reason why it may not.
+  func admit(_ plan: ReleasePlan, for object: DesiredDeployment) async throws(RuntimeFailure) -> AdmittedRelease {
+    let isReturn = plan.revision != nil
+    switch try await memory.trust() {
+    case .unsigned:
+      if !isReturn { try ReleaseAgreement.checkSettings(of: object.spec) }
+      return AdmittedRelease()
+    case .damaged(let message):
+      throw RuntimeFailure(kind: .transient, reason: "TrustMemoryDamaged", message: message)
+    case .root(let known, _):
+      let verification: ReleaseVerification
+      var admitted: AdmittedRelease?
+      do throws(TrustError) {
+        verification = try ReleaseVerification(memory: known, now: now())
+        if !isReturn { admitted = try admitDesired(plan, for: object, verification) }
+      } catch {
+        throw Self.refusal(error)
+      }
+      guard let admitted else { return try await admitReturn(plan, for: object, verification) }
+      try ReleaseAgreement.checkSettings(of: object.spec)
+      return admitted
+    }
+  }
+
+  private func admitDesired(
+    _ plan: ReleasePlan, for object: DesiredDeployment, _ verification: ReleaseVerification
+  ) throws(TrustError) -> AdmittedRelease {
+    // What is to run once more has run here already.
+    let runsHere =
+      plan.release.releaseManifestSha256 != nil
+      && object.status?.current?.release.releaseManifestSha256 == plan.release.releaseManifestSha256
+    let verified = try verification.check(
+      object.spec.manifest, for: object.trustTarget, runsHere ? .rollback : .deployment)
+    try ReleaseAgreement.check(object.spec, verified.manifest)
+    return AdmittedRelease(verified: verified, text: object.spec.manifest)
+  }
+
+  /// A return that somebody has asked for. `plan` is out of this Agent's own account of what it deployed.
+  private func admitReturn(
+    _ plan: ReleasePlan, for object: DesiredDeployment, _ verification: ReleaseVerification
+  ) async throws(RuntimeFailure) -> AdmittedRelease {
+    let title = "\(plan.release.version) (revision \(plan.revision?.number ?? 0))"
+    guard let digest = plan.release.releaseManifestSha256 else {
+      throw ArtifactVerification.refusal(
+        .rollbackRefused,
+        "\(title) was deployed here before this Agent had a trust root, so that nothing says who made it: deploy a signed release"
+      )
+    }
+    guard let text = try await memory.manifest(digest) else {
+      throw ArtifactVerification.refusal(
+        .rollbackRefused,
+        "the manifest of \(title) is no longer kept here: set spec.version with its artifact and manifest instead")
+    }
+    do throws(TrustError) {
+      return AdmittedRelease(
+        verified: try verification.check(text, for: object.trustTarget, .rollback), text: text)
+    } catch {
+      throw Self.refusal(error)
+    }
+  }
+
+  private func kept(_ digest: String) async -> String? { (try? await memory.manifest(digest)) ?? nil }
+
+  /// What is known of a release that this Agent ran a moment ago, and to which it returns by itself, or which it puts right:
+  /// that is always allowed.
+  func known(_ plan: ReleasePlan) async -> Manifest? {
+    guard let digest = plan.release.releaseManifestSha256, let text = await kept(digest),
+      let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release), envelope.payloadSHA256 == digest
+    else { return nil }
+    return try? Manifest(payload: envelope.payload)
+  }
+
+  /// Remembers what is about to be deployed, so that nothing older is taken afterwards.
+  func accept(_ admitted: AdmittedRelease, for object: DesiredDeployment) async throws(RuntimeFailure) {
+    guard let verified = admitted.verified, let text = admitted.text else { return }
+    try await memory.accept(verified, text: text, for: object.trustTarget)
+  }
+
+  static func refusal(_ error: TrustError) -> RuntimeFailure {
+    RuntimeFailure(kind: .permanent, reason: error.reason.rawValue, message: error.message)
+  }
+}
+
+extension DesiredDeployment {
+  /// Under which an Agent remembers how far the releases of one environment have come.
+  var trustTarget: String {
+    switch spec.runtime {
+    case .compose: "Compose/\(spec.targetName ?? "")"
+    case .helm: "Helm/\(key.namespace)/\(spec.targetName ?? "")"
+    }
+  }
+}

@@ -1,0 +1,315 @@
+import Cryptography
+import DeploymentKinds
+import DeploymentPlanning
+import ReleaseManifest
+import ResourceModel
+import Synchronization
+import WireFormats
+
+/// What an Agent remembers from one pass to the next and from one process to the next: what it believes, what it deployed,
+/// and what the vendor said of that. It is read once a term, and written before anything that shows it.
+public final class AgentMemory: Sendable {
+  /// On what grounds releases are believed.
+  enum Trust: Sendable {
+    case unsigned
+    case root(TrustMemory, TrustRoot)
+    case damaged(message: String)
+  }
+
+  /// What is kept for one record.
+  enum Account: Sendable {
+    case none
+    case kept(KeptLedger)
+    case damaged(message: String)
+  }
+
+  typealias Documents = [String: [UInt8]]
+
+  private let store: any StateStore
+  private let allowsUnsigned: Bool
+  /// Nil where they have to be read.
+  private let copy = Mutex<Documents?>(nil)
+  private let turn = AsyncMutex()
+  /// What was read last, since reading takes longer than looking whether it is still the same.
+  private let trustRead = Mutex<(content: [UInt8], trust: Trust)?>(nil)
+  private let ledgersRead = Mutex<[String: (content: [UInt8], ledger: KeptLedger)]>([:])
+  /// Annotations that were looked at, by record.
+  private let seen = Mutex<[ObjectKey: [String]]>([:])
+
+  static let trustName = "trust.json"
+
+  /// - Parameter allowsUnsigned: whether the Agent was told to deploy what nobody signed.
+  public init(store: any StateStore, allowsUnsigned: Bool) {
+    self.store = store
+    self.allowsUnsigned = allowsUnsigned
+  }
+
+  /// To be called where another Agent may have written since.
+  func forgetCopy() {
+    copy.withLock { $0 = nil }
+    ledgersRead.withLock { $0 = [:] }
+  }
+
+  // MARK: Trust
+
+  func trust() async throws(RuntimeFailure) -> Trust { trust(in: try await documents()) }
+
+  private func trust(in documents: Documents) -> Trust {
+    let content = documents[Self.trustName] ?? []
+    if let read = trustRead.withLock({ $0 }), read.content == content, !content.isEmpty { return read.trust }
+    let trust = readTrust(in: documents)
+    trustRead.withLock { $0 = (content, trust) }
+    return trust
+  }
+
+  private func readTrust(in documents: Documents) -> Trust {
+    do throws(TrustDocumentError) {
+      guard let memory = try TrustDocument.read(documents[Self.trustName]) else {
+        if allowsUnsigned { return .unsigned }
+        throw TrustDocumentError(message: "it is gone")
+      }
+      return .root(memory.0, memory.1)
+    } catch {
+      return .damaged(
+        message:
+          "what this Agent remembers of the trust root cannot be read in \(store.place): \(error.message). Restore it from a "
+          + "backup, or, to begin anew on purpose, stop the Agent, do \"\(store.removal)\" and start it with "
+          + "WRKTALK_AGENT_TRUST_ROOT_FILE. What runs is looked after as before")
+    }
+  }
+
+  /// Takes in what a record's annotations carry: roots that follow the present one, and newer timestamp statements.
+  /// - Returns: what is to be said of it, once.
+  func takeInAnnotations(of object: DesiredDeployment) async throws(RuntimeFailure) -> [DeploymentEvent] {
+    let annotations = object.metadata.annotations ?? [:]
+    let texts = [DesiredDeploymentKind.trustRootsAnnotation, DesiredDeploymentKind.timestampAnnotation]
+      .map { annotations[$0] ?? "" }
+    guard texts != ["", ""], seen.withLock({ $0[object.key] }) != texts else { return [] }
+    let events = try await exclusively { (documents) throws(RuntimeFailure) -> ([DeploymentEvent], [Change]) in
+      guard case .root(var memory, let root) = trust(in: documents) else { return ([], []) }
+      let before = memory
+      var events: [DeploymentEvent] = []
+      func attempt(_ name: String, _ body: () throws(TrustError) -> Void) {
+        do throws(TrustError) {
+          try body()
+        } catch {
+          events.append(
+            DeploymentEvent(
+              .warning, error.reason.rawValue,
+              "The annotation \(name) is not believed: \(error.message). Nothing comes of it"))
+        }
+      }
+      if !texts[0].isEmpty {
+        attempt(DesiredDeploymentKind.trustRootsAnnotation) { () throws(TrustError) in
+          _ = try memory.takeIn(roots: try Self.envelopes(texts[0]))
+        }
+      }
+      if !texts[1].isEmpty {
+        attempt(DesiredDeploymentKind.timestampAnnotation) { () throws(TrustError) in
+          _ = try memory.takeIn(timestamp: texts[1])
+        }
+      }
+      if let now = try? memory.trustRoot(), now.version > root.version {
+        events.append(
+          DeploymentEvent(
+            .normal, "TrustRootTakenIn",
+            "Version \(now.version) of the trust root of \(now.product) follows version \(root.version)"))
+      }
+      return (events, memory == before ? [] : [try TrustDocument.change(memory)])
+    }
+    seen.withLock { $0[object.key] = texts }
+    return events
+  }
+
+  private static func envelopes(_ text: String) throws(TrustError) -> [String] {
+    let value: JSONValue
+    do throws(JSONParseError) {
+      value = try JSONValue(parsing: Array(text.utf8), maximumDepth: 16, maximumNodeCount: 50_000)
+    } catch {
+      throw TrustError(.malformed, "it is not valid JSON: \(error)")
+    }
+    guard let elements = value.array else { throw TrustError(.malformed, "it must be a JSON array of envelopes") }
+    return elements.map(\.text)
+  }
+
+  /// Remembers a release that is about to be deployed, with its manifest.
+  func accept(_ release: VerifiedManifest, text: String, for target: String) async throws(RuntimeFailure) {
+    try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
+      guard case .root(var memory, _) = trust(in: documents) else {
+        throw RuntimeFailure(
+          kind: .transient, reason: "TrustMemoryDamaged", message: "\(store.place) can no longer be read")
+      }
+      let before = memory
+      memory.accept(release, for: target)
+      var changes: [Change] = []
+      let name = Self.manifestName(release.digest)
+      if documents[name] == nil { changes.append(Change(name: name, content: Array(text.utf8))) }
+      if memory != before { changes.append(try TrustDocument.change(memory)) }
+      return ((), changes)
+    }
+  }
+
+  /// The envelope of a release that was accepted here; nil where it is not kept.
+  func manifest(_ digest: String) async throws(RuntimeFailure) -> String? {
+    try await documents()[Self.manifestName(digest)].map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  // MARK: What was deployed
+
+  func account(of object: DesiredDeployment) async throws(RuntimeFailure) -> Account {
+    account(of: object, in: try await documents())
+  }
+
+  private func account(of object: DesiredDeployment, in documents: Documents) -> Account {
+    guard let content = documents[Self.ledgerName(object)] else { return .none }
+    guard let kept = ledger(Self.ledgerName(object), content), kept.uid == Self.uid(object) else {
+      return .damaged(
+        message:
+          "What this Agent keeps of what it deployed cannot be read: \(Self.ledgerName(object)) in \(store.place). Restore it "
+          + "from a backup, or remove it, so that the release is derived anew; until then nothing is touched")
+    }
+    return .kept(kept)
+  }
+
+  /// Whether what a status says of what was deployed is what is kept.
+  func isKept(_ status: DesiredDeploymentStatus, for object: DesiredDeployment) async throws(RuntimeFailure) -> Bool {
+    switch try await account(of: object) {
+    case .none: DeploymentLedger(status).isEmpty
+    case .kept(let kept): kept.ledger == DeploymentLedger(status)
+    case .damaged: false
+    }
+  }
+
+  /// Keeps what a status says of what was deployed, before that status is written.
+  func keep(_ status: DesiredDeploymentStatus, for object: DesiredDeployment) async throws(RuntimeFailure) {
+    try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
+      let ledger = DeploymentLedger(status)
+      var previous = DeploymentLedger(nil)
+      switch account(of: object, in: documents) {
+      case .none: if ledger.isEmpty { return ((), []) }
+      case .kept(let kept):
+        previous = kept.ledger
+        if ledger == previous { return ((), []) }
+      case .damaged(let message):
+        throw RuntimeFailure(kind: .transient, reason: "AccountDamaged", message: message)
+      }
+      let kept = KeptLedger(
+        record: object.key.description, uid: Self.uid(object), status: status, previous: previous.digest)
+      return ((), [try Self.change(Self.ledgerName(object), kept)] + Self.predecessors(of: kept, in: documents))
+    }
+  }
+
+  /// Forgets what was deployed for a record that is gone.
+  func forget(_ object: DesiredDeployment) async throws(RuntimeFailure) {
+    try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
+      let name = Self.ledgerName(object)
+      return ((), documents[name] == nil ? [] : [Change(name: name, content: nil)])
+    }
+  }
+
+  /// What was kept for records of the same name that are gone.
+  private static func predecessors(of kept: KeptLedger, in documents: Documents) -> [Change] {
+    documents.compactMap { name, content in
+      guard name.hasPrefix(ledgerPrefix), let other = ledger(content), other.record == kept.record,
+        other.uid != kept.uid
+      else { return nil }
+      return Change(name: name, content: nil)
+    }
+  }
+
+  // MARK: Documents
+
+  typealias Change = (name: String, content: [UInt8]?)
+
+  private static let ledgerPrefix = "ledger-"
+  private static let manifestPrefix = "manifest-"
+
+  private static func uid(_ object: DesiredDeployment) -> String { object.metadata.uid ?? object.key.description }
+
+  /// A uid is the server's word, and may be anything.
+  private static func ledgerName(_ object: DesiredDeployment) -> String {
+    "\(ledgerPrefix)\(SHA256.digest(of: Array(uid(object).utf8)).hexadecimal.prefix(32)).json"
+  }
+
+  private static func manifestName(_ digest: String) -> String { "\(manifestPrefix)\(digest).json" }
+
+  private func ledger(_ name: String, _ content: [UInt8]) -> KeptLedger? {
+    if let read = ledgersRead.withLock({ $0[name] }), read.content == content { return read.ledger }
+    let ledger = Self.ledger(content)
+    ledgersRead.withLock { $0[name] = ledger.map { (content, $0) } }
+    return ledger
+  }
+
+  private static func ledger(_ content: [UInt8]) -> KeptLedger? {
+    try? JSONValue(parsing: content).decoded(as: KeptLedger.self)
+  }
+
+  static func change(_ name: String, _ value: some Encodable) throws(RuntimeFailure) -> Change {
+    guard let json = try? JSONValue(encoding: value) else {
+      throw RuntimeFailure(kind: .transient, reason: "StateNotWritten", message: "\(name) cannot be written as JSON")
+    }
+    return Change(name: name, content: Array(json.text.utf8))
+  }
+
+  private func documents() async throws(RuntimeFailure) -> Documents {
+    if let documents = copy.withLock({ $0 }) { return documents }
+    return try await exclusively { (documents) throws(RuntimeFailure) in (documents, []) }
+  }
+
+  /// Reads, decides and writes while nobody else does.
+  private func exclusively<Value: Sendable>(
+    _ decide: (Documents) throws(RuntimeFailure) -> (Value, [Change])
+  ) async throws(RuntimeFailure) -> Value {
+    let result = await turn.withLock { () -> Result<Value, RuntimeFailure> in
+      do throws(RuntimeFailure) {
+        let documents: Documents
+        if let known = copy.withLock({ $0 }) { documents = known } else { documents = try await store.load() }
+        copy.withLock { $0 = documents }
+        let (value, changes) = try decide(documents)
+        try await write(changes, over: documents)
+        return .success(value)
+      } catch {
+        return .failure(error)
+      }
+    }
+    guard let result else { throw .stopped }
+    return try result.get()
+  }
+
+  private func write(_ changes: [Change], over documents: Documents) async throws(RuntimeFailure) {
+    guard !changes.isEmpty else { return }
+    var after = documents
+    for change in changes { after[change.name] = change.content }
+    let superfluous = Self.superfluousManifests(in: after).map { Change(name: $0, content: nil) }
+    for change in superfluous { after[change.name] = nil }
+    // What was written of it is not known where the writing fails.
+    forgetCopy()
+    try await store.write(changes + superfluous, leaving: after)
+    copy.withLock { $0 = after }
+  }
+
+  /// Bytes of the manifests that are kept for rollbacks alone.
+  static let manifestByteCount = 400 << 10
+
+  /// Manifests that nothing refers to, and the oldest of those that only a rollback may need, beyond a bound.
+  private static func superfluousManifests(in documents: Documents) -> [String] {
+    var needed: Set<String> = []
+    var useful: [String] = []
+    for (name, content) in documents.sorted(by: { $0.key < $1.key }) where name.hasPrefix(ledgerPrefix) {
+      // One that cannot be read may name any of them.
+      guard let ledger = ledger(content)?.ledger else { return [] }
+      if let digest = ledger.current?.release.releaseManifestSha256 { needed.insert(manifestName(digest)) }
+      useful += ledger.releaseManifests.map(manifestName)
+    }
+    guard let memory = try? TrustDocument.read(documents[trustName]) else { return [] }
+    for accepted in memory.0.accepted.values.compactMap({ $0.max { $0.sequence < $1.sequence } }) {
+      needed.insert(manifestName(accepted.manifest))
+    }
+    var byteCount = 0
+    for name in useful where !needed.contains(name) {
+      byteCount += documents[name]?.count ?? 0
+      if byteCount <= manifestByteCount { needed.insert(name) }
+    }
+    return documents.keys.filter { $0.hasPrefix(manifestPrefix) && !needed.contains($0) }.sorted()
+  }
+}

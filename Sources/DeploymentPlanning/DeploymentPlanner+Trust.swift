@@ -1,0 +1,57 @@
+import DeploymentKinds
+import ResourceModel
+
+/// Which releases are believed, and how new the vendor's news is.
+extension DeploymentPlanner {
+  /// Stands at the end of what `Ready` says, so that nobody overlooks it.
+  var trustTag: String {
+    switch facts.trust {
+    case .notConsidered: ""
+    case .unsigned: " [UNSIGNED releases are deployed]"
+    case .root(let product, let version): " [trust root \(product) \(version)]"
+    case .damaged: " [trust root unreadable]"
+    }
+  }
+
+  mutating func setTrusted() {
+    switch facts.trust {
+    case .notConsidered: break
+    case .unsigned:
+      set(
+        DeploymentCondition.trusted, .isFalse, "UnsignedAllowed",
+        "This Agent was told to deploy what nobody signed: whoever can write this record, the bucket or the registry decides "
+          + "what runs here")
+    case .root(let product, let version):
+      set(
+        DeploymentCondition.trusted, .isTrue, "TrustRoot",
+        "Only releases signed under version \(version) of the trust root of \(product) are deployed")
+    case .damaged(let message): set(DeploymentCondition.trusted, .isFalse, Self.trustDamaged, message)
+    }
+    guard let staleness = facts.staleness else { return unset(DeploymentCondition.stale) }
+    // The message names the time, which would make each pass another status.
+    let before = original?.conditions?[DeploymentCondition.stale]
+    set(
+      DeploymentCondition.stale, .isTrue, staleness.reason,
+      before?.reason == staleness.reason ? before?.message ?? staleness.message : staleness.message)
+    if before?.reason != staleness.reason {
+      events.append(DeploymentEvent(.warning, staleness.reason, staleness.message))
+    }
+  }
+
+  /// New releases wait while it is not known what the vendor has said last; a return to what ran here does not.
+  mutating func waitForTrust(_ plan: ReleasePlan) -> Decision.Step? {
+    if case .damaged(let message) = facts.trust {
+      return waitForTrust(Self.trustDamaged, "\(plan.release.version) is not deployed: \(message)")
+    }
+    guard plan.revision == nil, let staleness = facts.staleness else { return nil }
+    let message = status.conditions?[DeploymentCondition.stale]?.message ?? staleness.message
+    return waitForTrust(DeploymentCondition.stale, "\(plan.release.version) waits: \(message)")
+  }
+
+  private mutating func waitForTrust(_ reason: String, _ message: String) -> Decision.Step {
+    unset(DeploymentCondition.stalled)
+    return block(reason: reason, message: message)
+  }
+
+  private static let trustDamaged = "TrustMemoryDamaged"
+}
