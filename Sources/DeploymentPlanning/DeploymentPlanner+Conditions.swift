@@ -40,7 +40,8 @@ extension DeploymentPlanner {
 
   private static let order = [
     DeploymentCondition.ready, DeploymentCondition.reconciling, DeploymentCondition.stalled,
-    DeploymentCondition.trusted, DeploymentCondition.stale, DeploymentCondition.scheduled, DeploymentCondition.licensed, DeploymentCondition.artifactVerified,
+    DeploymentCondition.trusted, DeploymentCondition.stale, DeploymentCondition.scheduled, DeploymentCondition.licensed,
+    DeploymentCondition.artifactVerified,
     DeploymentCondition.released, DeploymentCondition.healthy, DeploymentCondition.drifted,
     DeploymentCondition.remediated,
   ]

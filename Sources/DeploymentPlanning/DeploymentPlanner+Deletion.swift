@@ -65,7 +65,7 @@ extension DeploymentPlanner {
   }
 
   /// True where this record has begun to deploy something, and did not uninstall it since.
-  private var isAnythingDeployed: Bool { 
+  private var isAnythingDeployed: Bool {
     status.current != nil || status.target != nil || status.lastAttemptedGeneration != nil
   }
 

@@ -31,7 +31,8 @@ public struct AgentService: Service {
   ///   - identity: names this process among the Agents of the environment.
   public init(
     configuration: AgentConfiguration, runtime: any DeploymentRuntime, preparation: any ReleasePreparing,
-    memory: AgentMemory, http: HTTPClient, handover: Handover = Handover(), identity: String, now: @escaping @Sendable () -> Timestamp,
+    memory: AgentMemory, http: HTTPClient, handover: Handover = Handover(), identity: String,
+    now: @escaping @Sendable () -> Timestamp,
     logger: Logger
   ) {
     self.configuration = configuration
@@ -107,7 +108,7 @@ public struct AgentService: Service {
     let (changes, changed) = AsyncStream.makeStream(of: ObjectKey.self)
     let informer = Informer<DesiredDeployment>(
       DesiredDeploymentKind.names, client: client, namespace: configuration.namespace,
-      decode: { DeploymentReceipt.accepted($0, logger: logger) }, logger: logger
+      decode: DeploymentReceipt.reader(logger), logger: logger
     ) { key in
       changed.yield(key)
       wake(key)

@@ -68,7 +68,8 @@ struct RunCommand: AsyncParsableCommand {
         configuration, environment: environment, http: http, handover: handover, logger: logger),
       preparation: ReleasePreparation(
         bucket: bucket, workingDirectory: configuration.workingDirectory),
-      memory: AgentMemory(store: store, allowsUnsigned: configuration.trust == .unsigned), http: http, handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
+      memory: AgentMemory(store: store, allowsUnsigned: configuration.trust == .unsigned), http: http,
+      handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
     var group = ServiceGroupConfiguration(
       services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -103,7 +104,8 @@ struct RunCommand: AsyncParsableCommand {
       secret: ObjectKey(namespace: configuration.namespace, name: name))
   }
 
-  private static func sayWhatIsBelieved(_ configuration: AgentConfiguration, _ store: any StateStore, _ logger: Logger) {
+  private static func sayWhatIsBelieved(_ configuration: AgentConfiguration, _ store: any StateStore, _ logger: Logger)
+  {
     if configuration.trust == .unsigned {
       logger.warning("UNSIGNED releases are deployed: WRKTALK_AGENT_ALLOW_UNSIGNED is set")
     }

@@ -2,11 +2,13 @@
 extension AgentVariables {
   func trust(readFile: (String) -> String?) throws(AgentConfigurationError) -> TrustSetting {
     let given = ["TRUST_ROOT", "TRUST_ROOT_FILE", "ALLOW_UNSIGNED"].filter { name in
-      name == "ALLOW_UNSIGNED" ? self[name].map { !["0", "false", "no"].contains($0.lowercased()) } ?? false : self[name] != nil
+      name == "ALLOW_UNSIGNED"
+        ? self[name].map { !["0", "false", "no"].contains($0.lowercased()) } ?? false : self[name] != nil
     }
     guard given.count <= 1 else {
       throw wrong(
-        given[0], "is set together with \(Self.prefix)\(given[1]): set only one of them, the trust root or the permission "
+        given[0],
+        "is set together with \(Self.prefix)\(given[1]): set only one of them, the trust root or the permission "
           + "to deploy what nobody signed")
     }
     switch given.first {

@@ -21,8 +21,12 @@ enum DeploymentReceipt {
     throw DeploymentReceiptError(message: problem ?? "it is not of the form of a DesiredDeployment")
   }
 
-  /// Nil for one that is not looked at, of which the log tells.
-  static func accepted(_ received: JSONValue, logger: Logger) -> DesiredDeployment? {
+  /// Gives nil for an object that is not looked at, of which the log tells.
+  static func reader(_ logger: Logger) -> @Sendable (JSONValue) -> DesiredDeployment? {
+    { accepted($0, logger: logger) }
+  }
+
+  private static func accepted(_ received: JSONValue, logger: Logger) -> DesiredDeployment? {
     do throws(DeploymentReceiptError) {
       return try read(received)
     } catch {

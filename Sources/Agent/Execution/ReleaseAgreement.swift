@@ -20,7 +20,8 @@ enum ReleaseAgreement {
           + "\(spec.runtime.rawValue)")
     }
     let tags = spec.imageTags ?? [:]
-    for service in Set(tags.keys).union(manifest.imageTags.keys).sorted() where tags[service] != manifest.imageTags[service] {
+    for service in Set(tags.keys).union(manifest.imageTags.keys).sorted()
+    where tags[service] != manifest.imageTags[service] {
       throw refusal(
         "spec.imageTags has \(tags[service] ?? "nothing") for \(service), and \(title) "
           + "\(manifest.imageTags[service] ?? "nothing")")
