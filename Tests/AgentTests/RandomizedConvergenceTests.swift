@@ -140,7 +140,11 @@ struct RandomizedConvergenceTests {
     case .bucketDown: world.set { $0.isBucketDown = true }
     case .engineDown: world.set { $0.isEngineDown = true }
     case .serverDown: world.set { $0.isServerDown = true }
-    case .allUp: world.set { ($0.isBucketDown, $0.isEngineDown, $0.isServerDown) = (false, false, false) }
+    case .allUp:
+      world.set { state in
+        (state.isBucketDown, state.isEngineDown, state.isServerDown) = (false, false, false)
+        state.isDiskFull = false
+      }
     case .death:
       let calls = Int.random(in: 1...12, using: &random)
       world.set { state in

@@ -228,10 +228,12 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
         memory = newMemory()
         continue
       } catch  where error is ResourceClientError || error is RuntimeFailure {
-        set { state in
-          if state.isDead { state.isDead = false } else { state.now = state.now + .seconds(5) }
+        let hasDied = state.withLock { state in
+          if !state.isDead { state.now = state.now + .seconds(5) }
+          defer { state.isDead = false }
+          return state.isDead
         }
-        memory = newMemory()
+        if hasDied { memory = newMemory() }
         continue
       }
       switch outcome {

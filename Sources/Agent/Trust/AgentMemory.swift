@@ -45,10 +45,7 @@ public final class AgentMemory: Sendable {
   }
 
   /// To be called where another Agent may have written since.
-  func forgetCopy() {
-    copy.withLock { $0 = nil }
-    ledgersRead.withLock { $0 = [:] }
-  }
+  func forgetCopy() { copy.withLock { $0 = nil } }
 
   // MARK: Trust
 
@@ -195,7 +192,7 @@ public final class AgentMemory: Sendable {
       }
       let kept = KeptLedger(
         record: object.key.description, uid: Self.uid(object), status: status, previous: previous.digest)
-      return ((), [try Self.change(Self.ledgerName(object), kept)] + Self.predecessors(of: kept, in: documents))
+      return ((), [try Self.change(Self.ledgerName(object), kept)] + predecessors(of: kept, in: documents))
     }
   }
 
@@ -208,9 +205,9 @@ public final class AgentMemory: Sendable {
   }
 
   /// What was kept for records of the same name that are gone.
-  private static func predecessors(of kept: KeptLedger, in documents: Documents) -> [Change] {
+  private func predecessors(of kept: KeptLedger, in documents: Documents) -> [Change] {
     documents.compactMap { name, content in
-      guard name.hasPrefix(ledgerPrefix), let other = ledger(content), other.record == kept.record,
+      guard name.hasPrefix(Self.ledgerPrefix), let other = ledger(name, content), other.record == kept.record,
         other.uid != kept.uid
       else { return nil }
       return Change(name: name, content: nil)
@@ -280,36 +277,38 @@ public final class AgentMemory: Sendable {
     guard !changes.isEmpty else { return }
     var after = documents
     for change in changes { after[change.name] = change.content }
-    let superfluous = Self.superfluousManifests(in: after).map { Change(name: $0, content: nil) }
+    let superfluous = superfluousManifests(in: after).map { Change(name: $0, content: nil) }
     for change in superfluous { after[change.name] = nil }
     // What was written of it is not known where the writing fails.
-    forgetCopy()
+    copy.withLock { $0 = nil }
     try await store.write(changes + superfluous, leaving: after)
     copy.withLock { $0 = after }
+    ledgersRead.withLock { $0 = $0.filter { after[$0.key] != nil } }
   }
 
   /// Bytes of the manifests that are kept for rollbacks alone.
   static let manifestByteCount = 400 << 10
 
   /// Manifests that nothing refers to, and the oldest of those that only a rollback may need, beyond a bound.
-  private static func superfluousManifests(in documents: Documents) -> [String] {
+  private func superfluousManifests(in documents: Documents) -> [String] {
+    guard documents.keys.contains(where: { $0.hasPrefix(Self.manifestPrefix) }) else { return [] }
     var needed: Set<String> = []
     var useful: [String] = []
-    for (name, content) in documents.sorted(by: { $0.key < $1.key }) where name.hasPrefix(ledgerPrefix) {
+    for (name, content) in documents.sorted(by: { $0.key < $1.key }) where name.hasPrefix(Self.ledgerPrefix) {
       // One that cannot be read may name any of them.
-      guard let ledger = ledger(content)?.ledger else { return [] }
-      if let digest = ledger.current?.release.releaseManifestSha256 { needed.insert(manifestName(digest)) }
-      useful += ledger.releaseManifests.map(manifestName)
+      guard let ledger = ledger(name, content)?.ledger else { return [] }
+      if let digest = ledger.current?.release.releaseManifestSha256 { needed.insert(Self.manifestName(digest)) }
+      useful += ledger.releaseManifests.map(Self.manifestName)
     }
-    guard let memory = try? TrustDocument.read(documents[trustName]) else { return [] }
-    for accepted in memory.0.accepted.values.compactMap({ $0.max { $0.sequence < $1.sequence } }) {
-      needed.insert(manifestName(accepted.manifest))
+    guard case .root(let memory, _) = trust(in: documents) else { return [] }
+    for accepted in memory.accepted.values.compactMap({ $0.max { $0.sequence < $1.sequence } }) {
+      needed.insert(Self.manifestName(accepted.manifest))
     }
     var byteCount = 0
     for name in useful where !needed.contains(name) {
       byteCount += documents[name]?.count ?? 0
-      if byteCount <= manifestByteCount { needed.insert(name) }
+      if byteCount <= Self.manifestByteCount { needed.insert(name) }
     }
-    return documents.keys.filter { $0.hasPrefix(manifestPrefix) && !needed.contains($0) }.sorted()
+    return documents.keys.filter { $0.hasPrefix(Self.manifestPrefix) && !needed.contains($0) }.sorted()
   }
 }
