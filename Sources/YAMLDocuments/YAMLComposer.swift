@@ -153,7 +153,7 @@ struct YAMLComposer {
     switch event.content {
     case .scalar(let scalar):
       guard case .string(let key) = try value(of: scalar, event.mark) else {
-        if keys == .lenient { return scalar.text }
+        if keys != .strict { return scalar.text }
         throw failure(event.mark, "a key must be a string; write \"\(scalar.text.prefix(40))\" in quotation marks")
       }
       return key
@@ -165,9 +165,11 @@ struct YAMLComposer {
   }
 
   private func require(_ tag: String?, oneOf tags: [String], _ mark: YAMLMark) throws(YAMLError) {
-    guard let tag, !tags.contains(tag), tag != "!" else { return }
+    guard let tag, !tags.contains(tag), tag != "!", !isPassedOver(tag) else { return }
     throw failure(mark, "the tag \(tag) is not supported here")
   }
+
+  private func isPassedOver(_ tag: String) -> Bool { keys == .untagged && !tag.hasPrefix("tag:yaml.org,2002:") }
 
   private func value(of scalar: YAMLEvent.Scalar, _ mark: YAMLMark) throws(YAMLError) -> JSONValue {
     let prefix = "tag:yaml.org,2002:"
@@ -183,11 +185,13 @@ struct YAMLComposer {
       if type.map({ prefix + $0 }) == scalar.tag { return resolved }
       if case .integer(let number) = resolved, scalar.tag == prefix + "float" { return .number(Double(number)) }
       throw failure(mark, "\"\(scalar.text.prefix(40))\" does not fit its tag")
-    case prefix + "binary" where keys == .lenient:
+    case prefix + "binary" where keys != .strict:
       guard let bytes = Data(base64Encoded: scalar.text.filter { !$0.isWhitespace }) else {
         throw failure(mark, "what is tagged !!binary is not valid Base64")
       }
       return .string(String(decoding: bytes, as: UTF8.self))
+    case let tag? where isPassedOver(tag):
+      return scalar.isPlain ? try plainValue(scalar.text, mark) : .string(scalar.text)
     case let tag?: throw failure(mark, "the tag \(tag) is not supported")
     }
     return resolved

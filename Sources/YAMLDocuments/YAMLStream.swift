@@ -16,6 +16,8 @@ public enum YAMLStream {
     case strict
     /// Any scalar, as it is written; of a key that stands twice the last counts. What is tagged `!!binary` is taken. So Helm reads what charts rendered.
     case lenient
+    /// As `lenient`, and tags of an application's own, such as Compose's `!reset`, are passed over.
+    case untagged
   }
 
   /// The documents of `bytes`, without the empty ones.

@@ -47,21 +47,27 @@ extension ComposeConvergence {
   }
 
   /// Brings the images here and fixes each service to what its reference means now.
+  /// - Parameter signed: what the manifest says of them; nil where there is none.
   func pull(
-    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock,
+    _ services: [ComposeService], _ signed: SignedImages.Selection?, _ installation: ProjectDirectory.Installation,
+    _ lock: borrowing TargetLock,
     _ mask: SecretMask
   ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
     var services = services.filter { $0.image != nil }
     if services.isEmpty { return [:] }
     for index in services.indices {
-      services[index].image = release.pinnedImages[services[index].name] ?? services[index].image
+      let name = services[index].name
+      services[index].image = signed?.references[name] ?? release.pinnedImages[name] ?? services[index].image
+      if let choice = signed?.choices[name], let image = services[index].image {
+        services[index].image = try await localName(of: choice, unless: image)
+      }
     }
     let references = Dictionary(services.map { ($0.name, $0.image ?? "") }) { first, _ in first }
     await progress(
       Progress(step: .pulling, done: 0, total: services.count, message: "pulling \(services.count) images"))
     // What is fixed to a digest means the same everywhere; a tag may have moved in the registry.
     let areFixed = references.values.allSatisfy { ImageReference($0).digest != nil || $0.hasPrefix("sha256:") }
-    if areFixed, let images = try await inspect(references) { return images }
+    if areFixed, let images = try await inspect(references, signed) { return images }
     try directory.pin(ReleaseOverride(images: references), in: installation)
     let counter = PullCounter(total: services.count)
     let (pulled, source) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
@@ -76,9 +82,10 @@ extension ComposeConvergence {
     source.finish()
     await telling
     guard outcome.status.isSuccess else {
-      throw try await hinting(fault(.pull, services, mask).failure(outcome.standardError.text), references)
+      throw try await hinting(
+        fault(.pull, services, mask).failure(outcome.standardError.text), signed == nil ? references : [:])
     }
-    guard let images = try await inspect(references) else {
+    guard let images = try await inspect(references, signed) else {
       let missing = try await firstMissing(references)
       throw RuntimeFailure(
         kind: .permanent, reason: "ImagePullFailed",
@@ -88,10 +95,13 @@ extension ComposeConvergence {
   }
 
   /// Nil where the engine lacks one of them.
-  private func inspect(_ references: [String: String]) async throws(RuntimeFailure) -> [String: ResolvedImage]? {
+  private func inspect(
+    _ references: [String: String], _ signed: SignedImages.Selection?
+  ) async throws(RuntimeFailure) -> [String: ResolvedImage]? {
     var resolved: [String: ResolvedImage] = [:]
     for (service, reference) in references {
       guard let image = try await runtime.engine.image(reference) else { return nil }
+      if let choice = signed?.choices[service] { try SignedImages.check(image, as: choice, of: service) }
       let pinned = reference.hasPrefix("sha256:") ? reference : ImageReference(reference).pinned(to: image)
       resolved[service] = ResolvedImage(reference: pinned, id: image.id)
     }
@@ -109,7 +119,9 @@ extension ComposeConvergence {
   private func hinting(
     _ failure: RuntimeFailure, _ references: [String: String]
   ) async throws(RuntimeFailure) -> RuntimeFailure {
-    guard failure.reason == "RegistryUnreachable", try await inspect(references) != nil else { return failure }
+    guard failure.reason == "RegistryUnreachable", !references.isEmpty, try await inspect(references, nil) != nil else {
+      return failure
+    }
     var failure = failure
     failure.message +=
       ". All images are on this host already: with pull_policy: missing at a service, its image is used without asking "

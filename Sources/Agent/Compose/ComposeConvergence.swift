@@ -24,14 +24,18 @@ struct ComposeConvergence: Sendable {
   func run(holding lock: borrowing TargetLock) async throws(RuntimeFailure) -> RunningRelease {
     try await checkOwner()
     let (bundle, environmentFile) = try readBundle()
+    try checkSources(bundle)
     let unpacked = directory.unpacked(bundle)
     let resolved = try await resolve(unpacked, lock)
+    let signed = try signedImages(of: resolved)
     let services = resolved.services
     let own = try await ownService()
     try own?.check(services)
     let mask = mask(for: services)
     var images = try await build(services, unpacked, lock, mask)
-    images.merge(try await pull(services.filter { images[$0.name] == nil }, unpacked, lock, mask)) { built, _ in built }
+    images.merge(try await pull(services.filter { images[$0.name] == nil }, signed, unpacked, lock, mask)) { built, _ in
+      built
+    }
     let contents = try await contentDigests(of: resolved.file, unpacked, lock)
     // Nothing was touched so far.
     try directory.adopt(try await runtime.engine.containers(project: target.name))
@@ -59,7 +63,8 @@ struct ComposeConvergence: Sendable {
       }
     directory.finish(mounts: resolved.mounts, mountSources: containers.flatMap { $0.mounts.map(\.source) })
     var running = try await converged(services, images, containers, unapplied)
-    running.warnings = resolved.warnings + notes.map(text)
+    try await check(containers, signed)
+    running.warnings = resolved.warnings + (signed?.warnings ?? []) + notes.map(text)
     return running
   }
 

@@ -14,6 +14,11 @@ enum ComposeEnvironment {
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "TZ", "LANG",
   ])
 
+  /// Compose files that lie in a registry or a repository are fetched by nobody: what they say is in no bundle.
+  private static let remoteFiles = [
+    "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
+  ]
+
   /// - Parameters:
   ///   - agent: the Agent's own environment.
   ///   - folder: Compose's project directory, which is the working directory too.
@@ -25,6 +30,7 @@ enum ComposeEnvironment {
     variables.merge(ImageTagVariables.variables(for: imageTags)) { _, tag in tag }
     variables["DOCKER_HOST"] = endpoint
     variables["PWD"] = folder
+    variables.merge(remoteFiles) { _, never in never }
     return variables
   }
 }
