@@ -193,7 +193,7 @@ let package = Package(
       "BackendTests",
       [
         "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer", "WireFormats",
-        logging,
+        argumentParser, logging,
       ]),
     tests(
       "AgentTests",
@@ -212,7 +212,7 @@ let package = Package(
       "ProgramTests",
       [
         "ClusterAccess", "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes",
-        "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", logging, systemPackage,
+        "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", logging, systemPackage,
       ]),
   ],
   swiftLanguageModes: [.v6]

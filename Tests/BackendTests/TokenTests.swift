@@ -1,3 +1,4 @@
+import ArgumentParser
 import Cryptography
 import Database
 import ResourceServer
@@ -96,10 +97,56 @@ import WireFormats
       ], now: Timestamp(seconds: 9))
     #expect(
       lines == [
-        "NAME          ROLE     CREATED                LAST USED   EXPIRES",
-        "a-long-name   viewer   1970-01-01T00:00:01Z   never       never",
-        "b             viewer   1970-01-01T00:00:01Z   never       1970-01-01T00:00:05Z (expired)",
+        "NAME          ROLE     NAMESPACE   CREATED                LAST USED   EXPIRES",
+        "a-long-name   viewer   all         1970-01-01T00:00:01Z   never       never",
+        "b             viewer   all         1970-01-01T00:00:01Z   never       1970-01-01T00:00:05Z (expired)",
       ])
+  }
+
+  private func agent(_ name: String, token: String, _ binding: AgentBinding?) -> TokenRecord {
+    TokenRecord(
+      name: name, role: .agent, digest: SHA256.digest(of: token).bytes, createdAt: Timestamp(seconds: 1),
+      binding: binding)
+  }
+
+  @Test func anAgentsTokenIsBoundToItsNamespaceAndLease() async throws {
+    let tokens = TokenStore(database: try await BackendDatabase.open())
+    let binding = AgentBinding(namespace: "shop", lease: "one")
+    try await tokens.insert(agent("a", token: right, binding))
+    let authenticator = TokenAuthenticator(tokens: tokens, now: { Timestamp(seconds: 1) })
+    // Looked up, and remembered.
+    for _ in 1...2 {
+      #expect(
+        try await authenticator.identity(forToken: right) {} == Identity(name: "a", role: .agent, binding: binding))
+    }
+  }
+
+  @Test func theListWarnsOfAgentsThatAreBoundToNoNamespace() async throws {
+    let tokens = TokenStore(database: try await BackendDatabase.open())
+    try await tokens.insert(agent("new", token: "x", AgentBinding(namespace: "shop")))
+    try await tokens.insert(record("reader", token: "z"))
+    #expect(TokenListCommand.warning(try await tokens.all()) == nil)
+    try await tokens.insert(agent("old", token: "y", nil))
+    let all = try await tokens.all()
+    let warning = try #require(TokenListCommand.warning(all))
+    #expect(warning.contains("with old an Agent may"))
+    #expect(!warning.contains("new,"))
+    let lines = TokenListCommand.lines(all, now: Timestamp(seconds: 9))
+    #expect(lines.map { $0.split(separator: " ")[2] } == ["NAMESPACE", "shop", "all", "all"])
+  }
+
+  @Test(
+    arguments: [
+      (["--role", "agent"], "--namespace NAMESPACE"), (["--role", "viewer", "--namespace", "a"], "--role agent"),
+      (["--role", "admin", "--lease", "a"], "--role agent"),
+      (["--role", "agent", "--namespace", "A B"], "--namespace"),
+      (["--role", "agent", "--namespace", "a", "--lease", "/"], "--lease"),
+    ])
+  func aBindingThatMakesNoSenseIsRefused(arguments: [String], named: String) {
+    let error = #expect(throws: (any Error).self) {
+      try TokenCreateCommand.parse(["--name", "x"] + arguments)
+    }
+    #expect(TokenCreateCommand.message(for: error ?? CancellationError()).contains(named))
   }
 
   @Test func theLastUseIsKeptToTheHour() async throws {

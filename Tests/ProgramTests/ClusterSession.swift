@@ -58,7 +58,10 @@ final class ClusterSession: Sendable {
 
   /// Runs `kubectl` in the namespace and returns what it prints.
   @discardableResult
-  func kubectl(_ arguments: String...) async throws -> String {
+  func kubectl(_ arguments: String...) async throws -> String { try await kubectl(arguments) }
+
+  @discardableResult
+  func kubectl(_ arguments: [String]) async throws -> String {
     let (succeeded, output) = try await run(arguments)
     guard succeeded else { throw ProgramError(description: "kubectl \(arguments) failed: \(output)") }
     return output

@@ -48,7 +48,8 @@ final class CustomerEnvironment: Sendable {
     project = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
     let databaseURL = database ?? "sqlite:\(folder.file("wrktalk.db"))"
     adminToken = try await Self.createToken(role: "admin", databaseURL)
-    agentTokenFile = try folder.write(try await Self.createToken(role: "agent", databaseURL), to: "agent.token")
+    agentTokenFile = try folder.write(
+      try await Self.createToken(role: "agent", databaseURL, namespace: Self.key.namespace), to: "agent.token")
     backend = try await RunningProgram.start(
       Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"],
       environment: ["WRKTALK_DATABASE_URL": databaseURL])
@@ -68,9 +69,14 @@ final class CustomerEnvironment: Sendable {
     return port
   }
 
-  static func createToken(role: String, _ databaseURL: String) async throws -> String {
+  /// - Parameter namespace: what an Agent's token is bound to.
+  static func createToken(
+    role: String, _ databaseURL: String, namespace: String = "wrktalk"
+  ) async throws -> String {
     let program = try await RunningProgram.start(
-      Testbed.program("wrktalk-backend"), arguments: ["token", "create", "--role", role, "--name", "tests-\(role)"],
+      Testbed.program("wrktalk-backend"),
+      arguments: ["token", "create", "--role", role, "--name", "tests-\(role)"]
+        + (role == "agent" ? ["--namespace", namespace] : []),
       environment: ["WRKTALK_DATABASE_URL": databaseURL])
     guard case .exited(code: 0) = await program.termination(), let token = program.output.last(where: { !$0.isEmpty })
     else {

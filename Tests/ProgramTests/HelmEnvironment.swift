@@ -69,7 +69,8 @@ final class HelmEnvironment: Sendable {
     case .backend:
       let databaseURL = "sqlite:\(folder.file("wrktalk.db"))"
       let token = try await CustomerEnvironment.createToken(role: "admin", databaseURL)
-      let agentToken = try await CustomerEnvironment.createToken(role: "agent", databaseURL)
+      let agentToken = try await CustomerEnvironment.createToken(
+        role: "agent", databaseURL, namespace: session.namespace)
       let backend = try await RunningProgram.start(
         Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"],
         environment: ["WRKTALK_DATABASE_URL": databaseURL])

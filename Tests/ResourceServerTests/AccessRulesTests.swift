@@ -1,4 +1,6 @@
+import ResourceModel
 import Testing
+import WireFormats
 
 @testable import ResourceServer
 
@@ -34,7 +36,9 @@ import Testing
   ) {
     let attributes = AccessAttributes(verb: verb, group: group, resource: resource, subresource: subresource)
     for role in Role.allCases {
-      #expect(AccessRules.allows(role, attributes) == roles.contains(role), "\(role) \(verb) \(resource)")
+      #expect(
+        AccessRules.allows(Identity(name: "a", role: role), attributes) == roles.contains(role),
+        "\(role) \(verb) \(resource)")
     }
   }
 
@@ -50,7 +54,7 @@ import Testing
     role: Role, verb: String, resource: String, scope: AccessScope?
   ) {
     let attributes = AccessAttributes(verb: verb, group: Self.group, resource: resource)
-    #expect(AccessRules.scope(role, attributes) == scope)
+    #expect(AccessRules.scope(Identity(name: "a", role: role), attributes) == scope)
   }
 
   @Test func aBucketLetsABurstThroughThenItsRate() {

@@ -23,6 +23,7 @@ import WireFormats
   /// 16 operations of a few bytes would nest 100,000 levels deep.
   @Test(arguments: ["", "?dryRun=All"]) func aPatchThatDoublesTheDepthIsRefused(query: String) async throws {
     try await HTTPTestServer.run { server in
+      try await server.create()
       #expect(try await server.send("POST", Self.events, Self.event("a"), token: "agent").status == 201)
       var operations: [JSONValue] = [["op": "add", "path": "/x", "value": [[]]]]
       for step in 0..<16 {

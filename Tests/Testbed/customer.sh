@@ -46,7 +46,7 @@ YAML
 start_backend() {
   export WRKTALK_DATABASE_URL=sqlite:$folder/wrktalk.db
   wrktalk-backend token create --role admin --name admin >"$folder/admin.token" 2>>"$folder/backend.log"
-  wrktalk-backend token create --role agent --name agent >"$folder/agent.token" 2>>"$folder/backend.log"
+  wrktalk-backend token create --role agent --namespace "$project" --name agent >"$folder/agent.token" 2>>"$folder/backend.log"
   wrktalk-backend serve --listen "127.0.0.1:$port" >>"$folder/backend.log" 2>&1 &
   backend_pid=$!; programs+=("$backend_pid")
   export WRKTALK_SERVER=http://127.0.0.1:$port WRKTALKCTL_CONFIG=$folder/wrktalkctl.yaml

@@ -15,7 +15,8 @@ extension AgentVariables {
     case (nil, nil):
       throw wrong(
         "TOKEN_FILE",
-        "is not set: name the file that holds this Agent's token; wrktalk-backend token create --role agent makes one")
+        "is not set: name the file that holds this Agent's token; wrktalk-backend token create --role agent --namespace "
+          + "NAMESPACE makes one")
     case (let token?, nil): return .fixed(token)
     case (nil, let path?): return .file(path: path)
     case (_?, _?): throw wrong("TOKEN", "is set together with \(Self.prefix)TOKEN_FILE; set only one of them")

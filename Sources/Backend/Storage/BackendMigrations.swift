@@ -38,6 +38,9 @@ enum BackendMigrations {
       case .postgresql: Self.postgreSQLSettingTimes
       }
     },
+    Migration(version: 1004, name: "namespaces of agents' tokens") { _ in
+      ["ALTER TABLE api_token ADD COLUMN namespace text", "ALTER TABLE api_token ADD COLUMN lease text"]
+    },
   ]
 
   /// Times as RFC 3339, also of the rows that are there; a default cannot be altered, so the table is made anew.

@@ -33,7 +33,7 @@ final class TokenAuthenticator: Authenticator {
     let now = now()
     let known = remembered.withLock { $0[digest] }
     if let known, now < known.until {
-      return known.record.isValid(at: now) ? Identity(name: known.record.name, role: known.record.role) : nil
+      return known.record.isValid(at: now) ? known.record.identity : nil
     }
     if known == nil { try mayLookUp() }
     guard let record = try await tokens.find(digest: digest.bytes),
@@ -51,7 +51,7 @@ final class TokenAuthenticator: Authenticator {
       // For people who look for tokens that nobody needs; a request does not fail for it.
       try? await tokens.touch(digest: digest.bytes, at: now)
     }
-    return Identity(name: record.name, role: record.role)
+    return record.identity
   }
 
   /// Forgets the quarter of the tokens that were looked up longest ago.

@@ -13,8 +13,15 @@ struct TokenRecord: Sendable, Hashable {
   var expiresAt: Timestamp?
   /// To the hour; nil where it was never used.
   var lastUsedAt: Timestamp?
+  /// What an Agent's token is bound to; nil for other roles, and for tokens of earlier versions.
+  var binding: AgentBinding?
 
   func isValid(at now: Timestamp) -> Bool { expiresAt.map { now < $0 } ?? true }
+
+  /// An Agent's token that is good for every namespace.
+  var isUnbound: Bool { role == .agent && binding == nil }
+
+  var identity: Identity { Identity(name: name, role: role, binding: binding) }
 }
 
 /// The table `api_token`.
@@ -25,10 +32,14 @@ struct TokenStore: Sendable {
   func insert(_ token: TokenRecord) async throws {
     _ = try await database.transaction(.write) { connection in
       try connection.execute(
-        "INSERT INTO api_token (name, role, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        """
+        INSERT INTO api_token (name, role, digest, created_at, expires_at, namespace, lease)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """,
         [
           .text(token.name), .text(token.role.rawValue), .text(Hexadecimal.encode(token.digest)),
           .integer(token.createdAt.microseconds), token.expiresAt.map { .integer($0.microseconds) } ?? .null,
+          token.binding.map { .text($0.namespace) } ?? .null, token.binding.map { .text($0.lease) } ?? .null,
         ])
     }
   }
@@ -36,7 +47,7 @@ struct TokenStore: Sendable {
   func find(digest: [UInt8]) async throws -> TokenRecord? {
     try await database.transaction(.read) { connection in
       try connection.query(
-        "SELECT name, role, digest, created_at, expires_at, last_used_at FROM api_token WHERE digest = $1",
+        "SELECT \(Self.columns) FROM api_token WHERE digest = $1",
         [.text(Hexadecimal.encode(digest))]
       ).first.flatMap(Self.record)
     }
@@ -55,7 +66,7 @@ struct TokenStore: Sendable {
   func all() async throws -> [TokenRecord] {
     try await database.transaction(.read) { connection in
       try connection.query(
-        "SELECT name, role, digest, created_at, expires_at, last_used_at FROM api_token ORDER BY name"
+        "SELECT \(Self.columns) FROM api_token ORDER BY name"
       )
       .compactMap(Self.record)
     }
@@ -68,6 +79,8 @@ struct TokenStore: Sendable {
     }
   }
 
+  private static let columns = "name, role, digest, created_at, expires_at, last_used_at, namespace, lease"
+
   private static func record(_ row: SQLRow) -> TokenRecord? {
     guard let name = row[0].text, let role = row[1].text.flatMap(Role.init(rawValue:)),
       let digest = row[2].text.flatMap(Hexadecimal.decode), let createdAt = row[3].integer
@@ -75,6 +88,7 @@ struct TokenStore: Sendable {
     return TokenRecord(
       name: name, role: role, digest: digest, createdAt: Timestamp(microseconds: createdAt),
       expiresAt: row[4].integer.map { Timestamp(microseconds: $0) },
-      lastUsedAt: row[5].integer.map { Timestamp(microseconds: $0) })
+      lastUsedAt: row[5].integer.map { Timestamp(microseconds: $0) },
+      binding: row[6].text.map { AgentBinding(namespace: $0, lease: row[7].text ?? AgentBinding.standardLease) })
   }
 }

@@ -2,7 +2,8 @@
 public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
   /// Everything.
   case admin
-  /// Reads everything, and writes what an Agent reports and holds: status, finalizers, Events and Leases; never a spec.
+  /// Writes what an Agent reports and holds: status, finalizers, Events and Leases; never a spec. Where its token is bound
+  /// to a namespace, it reads and writes there alone; tokens of earlier versions are bound to none, and read everything.
   case agent
   /// Reads everything.
   case viewer
@@ -12,10 +13,13 @@ public enum Role: String, Sendable, Hashable, Codable, CaseIterable {
 public struct Identity: Sendable, Hashable {
   public var name: String
   public var role: Role
+  /// What an Agent's token is bound to; nil for other roles, and for tokens of earlier versions.
+  public var binding: AgentBinding?
 
-  public init(name: String, role: Role) {
+  public init(name: String, role: Role, binding: AgentBinding? = nil) {
     self.name = name
     self.role = role
+    self.binding = binding
   }
 }
 

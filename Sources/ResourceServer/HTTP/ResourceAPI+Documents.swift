@@ -41,7 +41,7 @@ extension ResourceAPI {
     let document =
       switch review {
       case .selfSubjectAccess: try selfReview.access(body: body, isProtobuf: isProtobuf)
-      case .selfSubjectRules: selfReview.rules
+      case .selfSubjectRules: try selfReview.rules(body: body, isProtobuf: isProtobuf)
       case .selfSubject: selfReview.subject
       }
     return .json(document, status: .created)

@@ -31,6 +31,13 @@ extension ResourceAPI {
     }
   }
 
+  /// - Throws: `notFound` where the namespace is not there.
+  func checkExists(_ namespace: String) async throws {
+    guard let definition = namespaces else { return }
+    guard try await store.get(definition, ObjectKey(namespace: "", name: namespace)) == nil else { return }
+    throw StatusError.notFound(definition.names, namespace)
+  }
+
   /// - Throws: `conflict` where there are objects in the namespace that would be lost with it.
   func checkIsFree(_ namespace: String) async throws {
     guard let held = try await content(of: namespace, where: { !$0.isKubernetesOwn }) else { return }

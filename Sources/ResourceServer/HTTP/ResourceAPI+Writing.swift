@@ -42,13 +42,16 @@ extension ResourceAPI {
     guard case .create(let object) = outcome.step else {
       throw StatusError(.internalError, "the object was not created")
     }
+    try checkContent(object, replacing: nil, definition, call)
+    let makesNamespace = AccessRules.makesNamespace(call.identity, definition.names)
+    if definition.isNamespaced, !makesNamespace { try await checkExists(namespace) }
     if options.isDryRun {
       let key = key(of: object)
       if try await store.get(definition, key) != nil { throw StatusError.alreadyExists(definition.names, key.name) }
       return (preview(object, revision: 0), outcome.warnings)
     }
     let stored = try await write(.create(object: object), definition, call)
-    if definition.isNamespaced { try await makeNamespace(namespace) }
+    if definition.isNamespaced, makesNamespace { try await makeNamespace(namespace) }
     return (stored, outcome.warnings)
   }
 
@@ -69,8 +72,10 @@ extension ResourceAPI {
   private func create(
     _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, _ body: JSONValue, _ missing: StatusError
   ) async throws -> Response {
-    let attributes = AccessAttributes(verb: "create", group: definition.names.group, resource: definition.names.plural)
-    guard AccessRules.allows(call.identity.role, attributes) else {
+    let attributes = AccessAttributes(
+      verb: "create", group: definition.names.group, resource: definition.names.plural, namespace: key.namespace,
+      name: key.name)
+    guard AccessRules.allows(call.identity, attributes) else {
       throw AccessRules.forbidden(call.identity, attributes, namespace: key.namespace, name: key.name)
     }
     guard (body["metadata"]?["resourceVersion"]?.string ?? "").isEmpty else { throw missing }
@@ -120,6 +125,7 @@ extension ResourceAPI {
         : try lifecycle.update(
           old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields)
       try checkScope(outcome, key, call)
+      if case .update(let object) = outcome.step { try checkContent(object, replacing: old, definition, call) }
       do {
         let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: options.isDryRun)
         return try response(definition, result, representation, call, warnings: outcome.warnings)
@@ -138,6 +144,18 @@ extension ResourceAPI {
       call.identity, attributes, namespace: key.namespace, name: key.name,
       detail: "of the object itself it may change metadata.finalizers only, and this request changes "
         + refused.joined(separator: ", "))
+  }
+
+  /// An Agent's token may write only what is its own.
+  private func checkContent(
+    _ object: JSONValue, replacing old: JSONValue?, _ definition: ResourceDefinition, _ call: APICall
+  ) throws {
+    guard let refusal = AccessRules.refusal(call.identity, of: object, replacing: old, definition.names),
+      let attributes = try call.attributes()
+    else { return }
+    let key = key(of: object)
+    throw AccessRules.forbidden(
+      call.identity, attributes, namespace: key.namespace, name: key.name, detail: refusal)
   }
 
   // MARK: Steps

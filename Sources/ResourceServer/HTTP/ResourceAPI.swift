@@ -176,19 +176,22 @@ struct APICall: Sendable {
   func attributes() throws -> AccessAttributes? {
     let method = request.method
     switch path {
-    case .collection(let name, _):
+    case .collection(let name, let namespace):
       let verb =
         switch method {
         case .post: "create"
         case .delete: "deletecollection"
         default: try isWatch ? "watch" : "list"
         }
-      return AccessAttributes(verb: verb, group: name.group, resource: name.plural)
-    case .object(let name, _):
+      return AccessAttributes(verb: verb, group: name.group, resource: name.plural, namespace: namespace ?? "")
+    case .object(let name, let key):
       let verb = try isWatch && method == .get ? "watch" : Self.verb(method)
-      return AccessAttributes(verb: verb, group: name.group, resource: name.plural)
-    case .status(let name, _):
-      return AccessAttributes(verb: Self.verb(method), group: name.group, resource: name.plural, subresource: "status")
+      return AccessAttributes(
+        verb: verb, group: name.group, resource: name.plural, namespace: key.namespace, name: key.name)
+    case .status(let name, let key):
+      return AccessAttributes(
+        verb: Self.verb(method), group: name.group, resource: name.plural, subresource: "status",
+        namespace: key.namespace, name: key.name)
     default: return nil
     }
   }

@@ -110,7 +110,7 @@ public struct ResourceResponder: HTTPResponder {
     guard let path else { return try await answerElsewhere(request, identity, context) }
     var scope = AccessScope.everything
     if let attributes {
-      guard let allowed = AccessRules.scope(identity.role, attributes) else {
+      guard let allowed = AccessRules.scope(identity, attributes) else {
         throw Self.forbidden(identity, attributes, path)
       }
       scope = allowed

@@ -11,11 +11,12 @@ struct SelfReview {
     let isAllowed: Bool
     let spec: JSONValue
     switch attributes {
-    case .resource(let attributes, let namespace):
-      isAllowed = AccessRules.allows(identity.role, attributes)
+    case .resource(let attributes):
+      isAllowed = AccessRules.allows(identity, attributes)
       spec = [
         "resourceAttributes": [
-          "namespace": .string(namespace), "verb": .string(attributes.verb), "group": .string(attributes.group),
+          "namespace": .string(attributes.namespace), "name": .string(attributes.name),
+          "verb": .string(attributes.verb), "group": .string(attributes.group),
           "resource": .string(attributes.resource), "subresource": .string(attributes.subresource),
         ]
       ]
@@ -31,12 +32,21 @@ struct SelfReview {
     ]
   }
 
-  var rules: JSONValue {
-    let rules = AccessRules.rules(for: identity.role).map { rule -> JSONValue in
-      [
+  /// `SelfSubjectRulesReview` of a namespace.
+  func rules(body: [UInt8], isProtobuf: Bool) throws(StatusError) -> JSONValue {
+    let namespace =
+      try isProtobuf
+      ? ProtobufReader.kubernetesMessage(body)?.message(2)?.text(1)
+      : body.isEmpty ? nil : JSONBody.parse(body)["spec"]?["namespace"]?.string
+    let rules = AccessRules.rules(for: identity).filter { rule in
+      rule.namespaces.contains("*") || namespace.map { $0.isEmpty || rule.namespaces.contains($0) } ?? true
+    }.map { rule -> JSONValue in
+      var value: JSONValue = [
         "verbs": .array(rule.verbs.map(JSONValue.string)), "apiGroups": .array(rule.groups.map(JSONValue.string)),
         "resources": .array(rule.resources.map(JSONValue.string)),
       ]
+      if !rule.names.contains("*") { value["resourceNames"] = .array(rule.names.map(JSONValue.string)) }
+      return value
     }
     return [
       "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "metadata": [:], "spec": [:],
@@ -59,7 +69,7 @@ struct SelfReview {
   }
 
   private enum Attributes {
-    case resource(AccessAttributes, namespace: String)
+    case resource(AccessAttributes)
     case path(verb: String, path: String)
   }
 
@@ -70,8 +80,9 @@ struct SelfReview {
       }
       if let resource = spec.message(1) {
         let attributes = AccessAttributes(
-          verb: resource.text(2), group: resource.text(3), resource: resource.text(5), subresource: resource.text(6))
-        return .resource(attributes, namespace: resource.text(1))
+          verb: resource.text(2), group: resource.text(3), resource: resource.text(5), subresource: resource.text(6),
+          namespace: resource.text(1), name: resource.text(7))
+        return .resource(attributes)
       }
       if let path = spec.message(2) { return .path(verb: path.text(2), path: path.text(1)) }
     } else {
@@ -79,8 +90,9 @@ struct SelfReview {
       if let resource = spec?["resourceAttributes"] {
         func text(_ member: String) -> String { resource[member]?.string ?? "" }
         let attributes = AccessAttributes(
-          verb: text("verb"), group: text("group"), resource: text("resource"), subresource: text("subresource"))
-        return .resource(attributes, namespace: text("namespace"))
+          verb: text("verb"), group: text("group"), resource: text("resource"), subresource: text("subresource"),
+          namespace: text("namespace"), name: text("name"))
+        return .resource(attributes)
       }
       if let path = spec?["nonResourceAttributes"] {
         return .path(verb: path["verb"]?.string ?? "", path: path["path"]?.string ?? "")

@@ -1,0 +1,58 @@
+import ResourceModel
+import WireFormats
+
+/// What the token of an Agent is good for: the records, the Lease and the Events of one namespace.
+public struct AgentBinding: Sendable, Hashable {
+  public var namespace: String
+  /// The name of the Lease that it may hold.
+  public var lease: String
+
+  /// What Agents call themselves in Events.
+  public static let component = "wrktalk-agent"
+  /// The Lease that Agents hold.
+  public static let standardLease = "wrktalk-agent"
+
+  public init(namespace: String, lease: String = Self.standardLease) {
+    self.namespace = namespace
+    self.lease = lease
+  }
+
+  var rules: [AccessRule] {
+    [
+      AccessRule(
+        verbs: AccessRules.readVerbs, groups: ["deploy.wrktalk.com"],
+        resources: ["desireddeployments", "desireddeployments/status"], namespaces: [namespace]),
+      AccessRule(
+        verbs: ["update", "patch"], groups: ["deploy.wrktalk.com"],
+        resources: ["desireddeployments/status", "desireddeployments/\(AccessScope.finalizersName)"],
+        namespaces: [namespace]),
+      AccessRule(
+        verbs: ["get", "create", "update", "patch"], groups: ["coordination.k8s.io"], resources: ["leases"],
+        namespaces: [namespace], names: [lease]),
+      AccessRule(verbs: ["create", "patch"], groups: [""], resources: ["events"], namespaces: [namespace]),
+    ]
+  }
+
+  /// What of an object that is written is another's; nil where it may be written.
+  /// - Parameter old: what it takes the place of; nil for a new one.
+  func refusal(of object: JSONValue, replacing old: JSONValue?, _ names: ResourceNames) -> String? {
+    switch names.plural {
+    case "leases":
+      let name = object["metadata"]?["name"]?.string
+      return name == lease ? nil : "it may hold the Lease \"\(lease)\" only"
+    case "events":
+      for event in [old, object].compactMap({ $0 }) {
+        guard event["involvedObject"]?["namespace"]?.string == namespace else {
+          return "its Events must be about an object of the namespace \"\(namespace)\" (involvedObject.namespace)"
+        }
+        let components = [event["source"]?["component"]?.string, event["reportingComponent"]?.string]
+          .compactMap { $0 }.filter { !$0.isEmpty }
+        guard !components.isEmpty, components.allSatisfy({ $0 == Self.component }) else {
+          return "its Events must be those of \(Self.component) (source.component, reportingComponent)"
+        }
+      }
+      return nil
+    default: return nil
+    }
+  }
+}
