@@ -13,13 +13,30 @@ enum UnsignedSettings {
   ]
   private static let prefixes = ["COMPOSE_", "BUILDKIT_", "BUILDX_", "DOCKER_CLI_"]
 
+  // By these a program loads or runs code that is not in its image.
+  private static let loaders: Set<String> = [
+    "BASH_ENV", "CLASSPATH", "GCONV_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GLIBC_TUNABLES", "IFS", "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE", "OPENSSL_CONF", "OPENSSL_ENGINES",
+    "OPENSSL_MODULES", "PATH", "PERL5DB", "PERL5LIB", "PERL5OPT", "PHPRC", "PHP_INI_SCAN_DIR", "PROMPT_COMMAND",
+    "RUBYLIB", "RUBYOPT", "SHELLOPTS", "_JAVA_OPTIONS",
+  ]
+  private static let loaderPrefixes = [
+    "LD_", "DYLD_", "PYTHON", "DOTNET_STARTUP", "CORECLR_", "COR_PROFILER", "BASH_FUNC_",
+  ]
+  /// Of those, what chooses no code.
+  private static let harmlessLoaders: Set<String> = [
+    "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED",
+    "PYTHONFAULTHANDLER",
+    "PYTHONOPTIMIZE", "PYTHONTZPATH",
+  ]
+
   /// Why the settings are refused; nil where they are not.
   /// - Parameter file: where people find them.
   static func refusal(of settings: EnvironmentFile, named file: String) -> RuntimeFailure? {
     let names = settings.names.sorted()
     let ofCompose = names.filter(changesCompose)
     if !ofCompose.isEmpty { return failure(file, ofCompose, "changes how Compose works. Take it out") }
-    let loaders = names.filter(LoaderVariable.isOne)
+    let loaders = names.filter(loadsCode)
     if loaders.isEmpty { return nil }
     return failure(
       file, loaders,
@@ -30,6 +47,11 @@ enum UnsignedSettings {
   static func changesCompose(_ name: String) -> Bool {
     if customersOwn.contains(name) { return false }
     return dockersOwn.contains(name) || prefixes.contains { name.hasPrefix($0) }
+  }
+
+  private static func loadsCode(_ name: String) -> Bool {
+    if harmlessLoaders.contains(name) { return false }
+    return loaders.contains(name) || loaderPrefixes.contains { name.hasPrefix($0) }
   }
 
   private static func failure(_ file: String, _ names: [String], _ what: String) -> RuntimeFailure {

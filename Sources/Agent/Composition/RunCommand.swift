@@ -64,8 +64,10 @@ struct RunCommand: AsyncParsableCommand {
     let handover = Handover()
     let service = AgentService(
       configuration: configuration,
-      runtime: Self.makeRuntime(
-        configuration, environment: environment, http: http, handover: handover, logger: logger),
+      runtime: AllowedRuntime(
+        runtime: Self.makeRuntime(
+          configuration, environment: environment, http: http, handover: handover, logger: logger),
+        allowed: configuration.allowed),
       preparation: ReleasePreparation(
         bucket: bucket, workingDirectory: configuration.workingDirectory),
       memory: AgentMemory(store: store, allowsUnsigned: configuration.trust == .unsigned), http: http,

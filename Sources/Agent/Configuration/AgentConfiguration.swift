@@ -54,6 +54,8 @@ public struct AgentConfiguration: Sendable {
   /// The Secret of its namespace that holds what it remembers; nil where that lies in its working directory.
   public var stateSecret: String?
   public var dockerEndpoint: DockerEndpoint
+  /// What the Agent's administrator lets it deploy to.
+  public var allowed: AllowedDeployments
   public var leaseDuration: Duration
   /// How long a running upgrade may go on after SIGTERM.
   public var shutdownTimeout: Duration
@@ -94,6 +96,7 @@ public struct AgentConfiguration: Sendable {
     trust = try variables.trust(readFile: readFile)
     stateSecret = try variables.stateSecret()
     dockerEndpoint = try variables.dockerEndpoint()
+    allowed = try variables.allowedDeployments()
     leaseDuration = try variables.duration("LEASE_DURATION", default: .seconds(15), in: .seconds(1)...(.seconds(600)))
     shutdownTimeout = try variables.duration("SHUTDOWN_TIMEOUT", default: .seconds(300), in: .zero...(.seconds(7200)))
     logLevel = try variables.logLevel()
