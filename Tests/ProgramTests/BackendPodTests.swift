@@ -69,23 +69,27 @@ extension ClusterSession {
           ([
             [
               "op": "add", "path": "/spec/template/spec/hostAliases",
-              "value": [["ip": .string(address), "hostnames": ["wrktalk-backend"]]],
+              "value": [["ip": .string(address), "hostnames": ["wrktalk-backend.wrktalk-backend"]]],
             ]
           ] as JSONValue).text),
       ]
     }
+    var variables = try bucket.podVariables()
+    variables["WRKTALK_AGENT_PROJECTS"] = "shop"
     try await applyOverlay(
       "backend-source",
       images: [
         "wrktalk-agent": try Testbed.location(of: .agentImage),
         "wrktalk-backend": try Testbed.location(of: .backendImage),
-      ], variables: try bucket.podVariables(), patches: JSONValue.array(alias.map { [$0] } ?? []).text)
+      ], variables: variables, patches: JSONValue.array(alias.map { [$0] } ?? []).text)
   }
 
   fileprivate func createToken(role: String) async throws -> String {
     // A token that never ends has a note beside it.
     try await kubectl(
-      "exec", "deploy/wrktalk-backend", "--", "wrktalk-backend", "token", "create", "--role", role, "--name", role,
-      "--expires", "24h")
+      [
+        "exec", "deploy/wrktalk-backend", "--", "wrktalk-backend", "token", "create", "--role", role, "--name", role,
+        "--expires", "24h",
+      ] + (role == "agent" ? ["--namespace", namespace] : []))
   }
 }
