@@ -1,17 +1,19 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release demo test chaos bench soak fuzz crds format lint clean
+.PHONY: build release reproduce demo test chaos bench soak fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
 	swift build
 
-release:          ## Build the programs as they are shipped
+release:          ## Build the programs as they are shipped, into .build/dist, with a bill of materials and SHA256SUMS
 	Tests/Testbed/packages.sh
-	swift build -c release --static-swift-stdlib --product wrktalk-backend
-	swift build -c release --static-swift-stdlib --product wrktalk-agent
-	swift build -c release --static-swift-stdlib --product wrktalkctl
+	release/build.sh
+
+reproduce:        ## Build them twice in two folders, and compare the bytes
+	Tests/Testbed/packages.sh
+	release/compare.sh
 
 demo:             ## Watch a real stack go from release to release, fail, roll back and heal; RUNTIME=compose or helm
 	Tests/Demo/demo.sh "$${RUNTIME:-compose}"

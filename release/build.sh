@@ -1,0 +1,26 @@
+#!/bin/bash
+# build.sh [FOLDER]: builds the programs as they are shipped, and writes them to FOLDER (.build/dist) with a bill of materials
+# (sbom.spdx.json) and SHA256SUMS. RELEASE_PROGRAMS names some of them, where not all are meant. Two builds of one commit with
+# the same toolchain and Debian packages are to give the same bytes: compare.sh compares them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=${1:-.build/dist}
+read -ra programs <<<"${RELEASE_PROGRAMS:-wrktalk-backend wrktalk-agent wrktalkctl}"
+
+# The versions of Package.resolved and no others. Where the source lies is no part of what is built.
+flags=(-c release --static-swift-stdlib --only-use-versions-from-resolved-file
+  -Xswiftc -file-prefix-map -Xswiftc "$PWD=/source" -Xcc "-ffile-prefix-map=$PWD=/source")
+for program in "${programs[@]}"; do swift build "${flags[@]}" --product "$program"; done
+folder=$(swift build "${flags[@]}" --show-bin-path)
+
+mkdir -p "$out"
+rm -f "$out"/*
+for program in "${programs[@]}"; do
+  # Without debugging information, which is most of the size. The symbols stay: crash reports name functions by them.
+  install -m 755 "$folder/$program" "$out/$program"
+  strip --strip-debug "$out/$program"
+done
+release/sbom.sh "$out"/* >"$out/sbom.spdx.json.new"
+mv "$out/sbom.spdx.json.new" "$out/sbom.spdx.json"
+(cd "$out" && sha256sum -- * >../SHA256SUMS.new && mv ../SHA256SUMS.new SHA256SUMS)
+cat "$out/SHA256SUMS"
