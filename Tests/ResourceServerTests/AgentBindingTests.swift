@@ -99,7 +99,8 @@ import WireFormats
       }
       let merge = "application/merge-patch+json"
       // An Event makes no namespace, in neither place.
-      #expect(try await status("POST", Self.path("events"), Self.event()) == 404)
+      let first = try await status("POST", Self.path("events"), Self.event())
+      #expect(first == 404)
       #expect(try await status("POST", Self.path("events", "other"), Self.event()) == 403)
       #expect(try await server.send("GET", "/api/v1/namespaces/shop").status == 404)
 
