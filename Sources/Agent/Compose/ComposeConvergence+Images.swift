@@ -49,7 +49,7 @@ extension ComposeConvergence {
   /// Brings the images here and fixes each service to what its reference means now.
   /// - Parameter signed: what the manifest says of them; nil where there is none.
   func pull(
-    _ services: [ComposeService], _ signed: SignedImages.Selection?, _ installation: ProjectDirectory.Installation,
+    _ services: [ComposeService], _ signed: SignedServices.Selection?, _ installation: ProjectDirectory.Installation,
     _ lock: borrowing TargetLock,
     _ mask: SecretMask
   ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
@@ -96,12 +96,12 @@ extension ComposeConvergence {
 
   /// Nil where the engine lacks one of them.
   private func inspect(
-    _ references: [String: String], _ signed: SignedImages.Selection?
+    _ references: [String: String], _ signed: SignedServices.Selection?
   ) async throws(RuntimeFailure) -> [String: ResolvedImage]? {
     var resolved: [String: ResolvedImage] = [:]
     for (service, reference) in references {
       guard let image = try await runtime.engine.image(reference) else { return nil }
-      if let choice = signed?.choices[service] { try SignedImages.check(image, as: choice, of: service) }
+      if let choice = signed?.choices[service] { try SignedServices.check(image, as: choice, of: service) }
       let pinned = reference.hasPrefix("sha256:") ? reference : ImageReference(reference).pinned(to: image)
       resolved[service] = ResolvedImage(reference: pinned, id: image.id)
     }

@@ -17,27 +17,27 @@ extension ComposeConvergence {
   }
 
   /// - Returns: the image of each service; nil where there is no manifest.
-  func signedImages(of resolved: Resolved) throws(RuntimeFailure) -> SignedImages.Selection? {
+  func signedImages(of resolved: Resolved) throws(RuntimeFailure) -> SignedServices.Selection? {
     guard let manifest = release.manifest else { return nil }
     if let refusal = UnsignedCode.refusal(of: resolved.file) { throw refusal }
-    return try SignedImages(manifest: manifest).selection(for: resolved.services, pinned: release.pinnedImages)
+    return try SignedServices(manifest: manifest).selection(for: resolved.services, pinned: release.pinnedImages)
   }
 
   /// Under what to ask the engine for an image: another name where it has it under that alone, as what was loaded from a file.
-  func localName(of choice: SignedImages.Choice, unless reference: String) async throws(RuntimeFailure) -> String {
+  func localName(of choice: SignedServices.Choice, unless reference: String) async throws(RuntimeFailure) -> String {
     if try await runtime.engine.image(reference) != nil { return reference }
     for name in choice.localNames where try await runtime.engine.image(name) != nil { return name }
     return reference
   }
 
   /// Compares what was started with what was signed.
-  func check(_ containers: [EngineContainer], _ signed: SignedImages.Selection?) async throws(RuntimeFailure) {
+  func check(_ containers: [EngineContainer], _ signed: SignedServices.Selection?) async throws(RuntimeFailure) {
     guard let signed else { return }
     for container in containers where !container.isOneOff && container.state == .running {
       guard let choice = signed.choices[container.service], !choice.image.covers(container.imageID),
         let image = try await runtime.engine.image(container.imageID)
       else { continue }
-      try SignedImages.check(image, as: choice, of: container.service)
+      try SignedServices.check(image, as: choice, of: container.service)
     }
   }
 }

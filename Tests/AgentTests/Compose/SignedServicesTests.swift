@@ -5,7 +5,7 @@ import WireFormats
 @testable import Agent
 
 /// Which signed image a service runs.
-@Suite struct SignedImagesTests {
+@Suite struct SignedServicesTests {
   static func digest(_ digit: Character) -> String { "sha256:" + String(repeating: digit, count: 64) }
 
   static func image(
@@ -15,8 +15,8 @@ import WireFormats
       service: service, repository: repository, digest: digest(digit), contentDigests: contents.map(digest))
   }
 
-  private static func signed(_ images: [Manifest.Image]) -> SignedImages {
-    SignedImages(
+  private static func signed(_ images: [Manifest.Image]) -> SignedServices {
+    SignedServices(
       manifest: Manifest(
         product: "wrktalk", version: "1.2.0", sequence: 1, issuedAt: Timestamp(seconds: 0),
         expires: Timestamp(seconds: 1),
@@ -127,9 +127,9 @@ import WireFormats
     let choice = try Self.signed(Self.listed).choice(for: Self.service("backend", "r.example/wrktalk/backend:1"))
     let image = EngineImage(id: id, repoDigests: digests)
     if isSigned {
-      try SignedImages.check(image, as: choice, of: "backend")
+      try SignedServices.check(image, as: choice, of: "backend")
     } else {
-      let failure = #expect(throws: RuntimeFailure.self) { try SignedImages.check(image, as: choice, of: "backend") }
+      let failure = #expect(throws: RuntimeFailure.self) { try SignedServices.check(image, as: choice, of: "backend") }
       #expect(failure?.reason == "ImageNotInManifest")
     }
   }

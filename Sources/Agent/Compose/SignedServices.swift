@@ -6,7 +6,7 @@ import ReleaseManifest
 /// A service runs the image that the manifest lists for it; where it lists none for it, the one with the same path. The
 /// registry is the customer's to choose, as a mirror (`.env`), and so is what a mirror puts before the path: neither is
 /// compared. Whatever the Compose file, its tags and the settings say, the image is started by the signed digest.
-struct SignedImages: Sendable {
+struct SignedServices: Sendable {
   /// A service's image.
   struct Choice: Sendable, Hashable {
     var image: Manifest.Image
@@ -72,7 +72,7 @@ struct SignedImages: Sendable {
   }
 }
 
-extension SignedImages {
+extension SignedServices {
   /// What each service is started as.
   struct Selection: Sendable {
     /// By service.
