@@ -37,17 +37,6 @@ struct ImageReference: Sendable, Hashable {
     return String(name)
   }
 
-  /// The repository without its registry: `wrktalk/backend`.
-  var path: String {
-    let parts = repository.split(separator: "/", maxSplits: 1)
-    // As Docker has it, a first part names a registry where it looks like a host.
-    if parts.count == 2, parts[0].contains(where: { ".:".contains($0) }) || parts[0] == "localhost" {
-      let path = String(parts[1])
-      return path.hasPrefix("library/") ? String(path.dropFirst("library/".count)) : path
-    }
-    return familiarRepository
-  }
-
   /// This reference pinned to what the engine found under it: to the registry's digest where there is one, else (an
   /// image that was never pulled nor pushed) to the image's id.
   func pinned(to image: EngineImage) -> String {
