@@ -188,7 +188,7 @@ extension ClusterSession {
       images:
       \(replaced)
       configMapGenerator:
-        - name: wrktalk-agent
+        - name: wrktalk-agent-settings
           behavior: merge
           literals:
       \(literals)

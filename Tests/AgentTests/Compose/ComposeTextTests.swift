@@ -172,6 +172,7 @@ import WireFormats
     #expect(
       variables == [
         "PATH": "/bin", "LANG": "C", "BACKEND_IMAGE_TAG": "v1", "DOCKER_HOST": "unix:///e", "PWD": "/w/p/bundle",
+        "COMPOSE_EXPERIMENTAL_GIT_REMOTE": "false", "COMPOSE_EXPERIMENTAL_OCI_REMOTE": "false",
       ])
   }
 
