@@ -53,13 +53,15 @@ struct BackendServer {
       configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
       onServerRunning: { channel in announce(address.url(port: channel.localAddress?.port ?? address.port)) },
       logger: logger)
-    let services = ServiceGroup(
-      configuration: ServiceGroupConfiguration(
-        services: [
-          ServiceGroupConfiguration.ServiceConfiguration(
-            service: EventRetention(store: store, logger: logger)),
-          ServiceGroupConfiguration.ServiceConfiguration(service: server),
-        ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+    var group = ServiceGroupConfiguration(
+      services: [
+        ServiceGroupConfiguration.ServiceConfiguration(
+          service: EventRetention(store: store, logger: logger)),
+        ServiceGroupConfiguration.ServiceConfiguration(service: server),
+      ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    // One client that reads slowly must not keep the process, and with it the lock of an embedded database.
+    group.maximumGracefulShutdownDuration = .seconds(10)
+    let services = ServiceGroup(configuration: group)
     let close = {
       store.close()
       await database.close()

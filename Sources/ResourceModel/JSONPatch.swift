@@ -174,7 +174,7 @@ extension JSONPatch {
       try document.add(value, at: to, &cost)
     case .test(let path, let expected):
       guard try existing(path, in: document) == expected else {
-        throw .notApplicable("test failed: the value at \"\(path)\" is another")
+        throw .notApplicable("test failed: the value at \"\(path.shortened)\" is another")
       }
     }
   }
@@ -191,7 +191,7 @@ extension JSONPatchError {
   }
 
   fileprivate static func nothing(at path: JSONPointer) -> JSONPatchError {
-    notApplicable("there is nothing at \"\(path)\"")
+    notApplicable("there is nothing at \"\(path.shortened)\"")
   }
 }
 
@@ -212,13 +212,13 @@ extension JSONValue {
         container = .object(members)
       case .array(var elements):
         guard let index = last == "-" ? elements.count : JSONPointer.index(last), index <= elements.count else {
-          throw .notApplicable("the array has no place \"\(path)\"")
+          throw .notApplicable("the array has no place \"\(path.shortened)\"")
         }
         try cost.shift(elements.count - index)
         container = .null
         elements.insert(value, at: index)
         container = .array(elements)
-      default: throw .notApplicable("\"\(path)\" lies in a value that is neither an object nor an array")
+      default: throw .notApplicable("\"\(path.shortened)\" lies in a value that is neither an object nor an array")
       }
     }
   }

@@ -18,6 +18,7 @@ import Testing
   @Test(arguments: [
     "", "mysql://root:s3cret@h/d", "sqlite:", "sqlite://host/path", "postgresql://u:%zzs3cret@h/d",
     "postgresql://u:s3cret@h/d?nonsense=s3cret", "postgresql://u:s3cret@[h/d", "sqlite:a\u{0}b",
+    "postgresql://u:a@s3cret@h/d",
   ])
   func aWrongURLIsRefusedWithoutItsPassword(_ text: String) {
     let error = #expect(throws: DatabaseError.self) { try DatabaseURL(text) }

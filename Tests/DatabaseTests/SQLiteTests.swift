@@ -60,6 +60,21 @@ import Testing
     for database in databases { await database.close() }
   }
 
+  @Test func aServerIsRefusedWhateverNameLeadsToTheFile() async throws {
+    let folder = try TemporaryFolder()
+    let database = try await openDatabase("sqlite:\(folder.file("a.db"))", isServer: true)
+    let files = FileManager.default
+    try files.createSymbolicLink(atPath: folder.file("link.db"), withDestinationPath: folder.file("a.db"))
+    for name in ["link.db", "second.db"] {
+      if name == "second.db" { try files.linkItem(atPath: folder.file("a.db"), toPath: folder.file(name)) }
+      let error = await #expect(throws: DatabaseError.self) {
+        try await openDatabase("sqlite:\(folder.file(name))", isServer: true)
+      }
+      #expect(error?.code == .cannotConnect)
+    }
+    await database.close()
+  }
+
   @Test func whatIsInMemoryIsReadByTheConnectionThatWroteIt() async throws {
     let database = try await openDatabase("sqlite::memory:")
     try await database.transaction(.write) { _ = try $0.execute("CREATE TABLE item (id bigint)") }

@@ -57,6 +57,14 @@ import WireFormats
     #expect(AccessRules.scope(Identity(name: "a", role: role), attributes) == scope)
   }
 
+  @Test func aBucketOfAnyRateSaysHowLongToWait() {
+    for rate in [1e-300, 1e-17, 0.0] {
+      var bucket = TokenBucket(rate: rate, burst: 1, now: .zero)
+      #expect(bucket.take(now: .zero) == nil)
+      #expect(bucket.take(now: .zero) == .seconds(86_400))
+    }
+  }
+
   @Test func aBucketLetsABurstThroughThenItsRate() {
     var bucket = TokenBucket(rate: 2, burst: 3, now: .zero)
     for _ in 0..<3 { #expect(bucket.take(now: .zero) == nil) }

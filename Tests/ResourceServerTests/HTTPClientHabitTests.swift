@@ -235,6 +235,10 @@ import WireFormats
       ("?gracePeriodSeconds=-1", nil, 400), ("?dryRun=Some", nil, 400), ("", ["kind": "Lease"], 400),
       ("", ["propagationPolicy": "Sideways"], 422), ("", ["propagationPolicy": 3], 422),
       ("", ["preconditions": ["uid": 3]], 400), ("", ["preconditions": ["uid": "other"]], 409), ("", [], 400),
+      ("", ["dryRun": "All"], 400), ("", ["dryRun": ["a": 1]], 400), ("", ["dryRun": ["Some"]], 400),
+      ("", ["dryrun": ["All"]], 400), ("", ["preconditions": "nope"], 400), ("", ["preconditions": [["uid": "nope"]]], 400),
+      ("", ["preconditions": ["UID": "nope"]], 400), ("", ["apiVersion": "zzz"], 400), ("", ["dryRun": []], 200),
+      ("", ["preconditions": nil, "dryRun": nil], 200),
       ("?propagationPolicy=Orphan", nil, 200), ("", ["kind": "DeleteOptions", "apiVersion": "v1"], 200),
       ("", ["propagationPolicy": "Background", "gracePeriodSeconds": 0], 200),
     ] as [(String, JSONValue?, Int)])

@@ -55,12 +55,7 @@ import WireFormats
   @Test(arguments: [2, 40, 700])
   func aLargeListIsCompressedForWhoCanUnpackIt(_ count: Int) async throws {
     try await HTTPTestServer.run { server in
-      for number in 0..<count {
-        var object = HTTPTestServer.deployment("d\(number)")
-        object["metadata"]?["namespace"] = "wrktalk"
-        object["metadata"]?["annotations"] = ["long": .string(String(repeating: "x", count: 5000))]
-        _ = try await server.store.write(DesiredDeploymentKind.definition, .create(object: object))
-      }
+      try await server.fill(count: count, bytes: 5000)
       let plain = try await server.http.send(server.request("GET", HTTPTestServer.collection))
       #expect(plain.headers["content-encoding"] == nil)
       for refusal in ["deflate, br", "gzip;q=0", ""] {

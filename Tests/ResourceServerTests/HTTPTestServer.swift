@@ -94,6 +94,16 @@ struct HTTPTestServer: Sendable {
     return try await send("POST", Self.collection, object).json
   }
 
+  /// Stores so many deployments, each of about so many bytes.
+  func fill(count: Int, bytes: Int) async throws {
+    for number in 0..<count {
+      var object = Self.deployment("d\(number)")
+      object["metadata"]?["namespace"] = "wrktalk"
+      object["metadata"]?["annotations"] = ["long": .string(String(repeating: "x", count: bytes))]
+      _ = try await store.write(DesiredDeploymentKind.definition, .create(object: object))
+    }
+  }
+
   static func deployment(_ name: String) -> JSONValue {
     [
       "apiVersion": "deploy.wrktalk.com/v1", "kind": "DesiredDeployment", "metadata": ["name": .string(name)],

@@ -178,16 +178,18 @@ import WireFormats
   }
 
   @Test func someWatchesAreForAgentsAlone() throws {
-    let count = WatcherCount(maximum: 8, perIdentity: 100, reservedForAgents: 64)
+    let count = PlaceCount("watches", maximum: 8, perIdentity: 100, reservedForAgents: 64)
     let (viewer, agent) = (Identity(name: "v", role: .viewer), Identity(name: "a", role: .agent))
-    for _ in 0..<6 { try count.enter(viewer) }
+    var leases = try (0..<6).map { _ in try count.enter(viewer) }
     #expect(throws: StatusError.self) { try count.enter(viewer) }
-    for _ in 0..<2 { try count.enter(agent) }
+    for _ in 0..<2 { leases.append(try count.enter(agent)) }
     #expect(throws: StatusError.self) { try count.enter(agent) }
-    count.leave(viewer)
+    leases.removeFirst().end()
     #expect(throws: StatusError.self) { try count.enter(viewer) }
-    try count.enter(agent)
+    leases.append(try count.enter(agent))
     #expect(count.current == 8)
+    leases = []
+    #expect(count.current == 0)
   }
 
   /// The client below never reads: what is sent to it fills the buffers on the way, and then its connection is closed.

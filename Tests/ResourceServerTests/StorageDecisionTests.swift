@@ -72,7 +72,8 @@ import WireFormats
 
   @Test func aContinueTokenComesBackAsItWas() throws {
     for remaining in [nil, 7] {
-      let token = ContinueToken(revision: 42, last: ObjectKey(namespace: "a", name: "b"), remaining: remaining)
+      let token = ContinueToken(
+        kind: "widget", namespace: "a", revision: 42, last: ObjectKey(namespace: "a", name: "b"), remaining: remaining)
       #expect(try ContinueToken(token.text) == token)
     }
   }

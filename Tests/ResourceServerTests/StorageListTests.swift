@@ -1,8 +1,9 @@
 import ResourceModel
-import ResourceServer
 import TestSupport
 import Testing
 import WireFormats
+
+@testable import ResourceServer
 
 @Suite(.postgreSQLServer) struct StorageListTests {
   @Test(arguments: TestDatabase.available)
@@ -145,6 +146,50 @@ import WireFormats
         try await fixture.store.list(StorageFixture.widgets, ListQuery(continueToken: token))
       }
       #expect(error?.reason == .badRequest)
+    }
+  }
+
+  /// As a client may write one that has seen a real one.
+  @Test func aTokenThatWasWrittenByHandEndsNothing() async throws {
+    try await StorageFixture.with(.sqlite) { fixture in
+      for name in ["a", "b", "c"] { try await fixture.create(name) }
+      let page = try await fixture.store.list(StorageFixture.widgets, ListQuery(limit: 1))
+      let token = try ContinueToken(try #require(page.continueToken))
+      for remaining in [Int.min, -1] {
+        var forged = token
+        forged.remaining = remaining
+        #expect(await refusal(fixture, StorageFixture.widgets, forged) == .badRequest)
+      }
+      var huge = token
+      huge.remaining = .max
+      #expect(await refusal(fixture, StorageFixture.widgets, huge) == nil)
+      var split = token
+      split.last.name = "a\u{0}"
+      #expect(await refusal(fixture, StorageFixture.widgets, split) == .badRequest)
+    }
+  }
+
+  /// What follows in one list is not the rest of another.
+  @Test func aTokenGoesOnWithItsOwnListOnly() async throws {
+    try await StorageFixture.with(.sqlite) { fixture in
+      for name in ["a", "b", "c"] { try await fixture.create(name) }
+      let page = try await fixture.store.list(StorageFixture.widgets, ListQuery(limit: 1))
+      let token = try ContinueToken(try #require(page.continueToken))
+      #expect(await refusal(fixture, StorageFixture.gadgets, token) == .badRequest)
+      #expect(await refusal(fixture, StorageFixture.widgets, token, namespace: "default") == .badRequest)
+      #expect(await refusal(fixture, StorageFixture.widgets, token) == nil)
+    }
+  }
+
+  private func refusal(
+    _ fixture: StorageFixture, _ kind: ResourceDefinition, _ token: ContinueToken, namespace: String? = nil
+  ) async -> StatusError.Reason? {
+    do {
+      _ = try await fixture.store.list(
+        kind, ListQuery(namespace: namespace, limit: 1, continueToken: token.text))
+      return nil
+    } catch {
+      return (error as? StatusError)?.reason
     }
   }
 

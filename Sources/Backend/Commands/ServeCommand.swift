@@ -36,8 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var data: DataOptions
 
   func validate() throws {
-    guard requestsPerSecond > 0, requestsPerSecond.isFinite else {
-      throw ValidationError("--requests-per-second must be more than 0")
+    guard (0.01...1_000_000).contains(requestsPerSecond) else {
+      throw ValidationError("--requests-per-second must be from 0.01 to 1000000")
     }
     if let maxConnections, maxConnections < 16 { throw ValidationError("--max-connections must be at least 16") }
   }
@@ -54,7 +54,7 @@ struct ServeCommand: AsyncParsableCommand {
     var api = ResourceAPI.Configuration()
     api.areMetricsOpen = openMetrics
     api.requestsPerSecond = requestsPerSecond
-    api.requestBurst = requestsPerSecond * 4
+    api.requestBurst = max(1, requestsPerSecond * 4)
     api.acceptsPasswordsFromAnywhere = basicFromAnywhere
     api.hosts =
       allowedHosts.isEmpty && !listen.isLoopback ? .any : .names(Set(allowedHosts.map { $0.lowercased() }))

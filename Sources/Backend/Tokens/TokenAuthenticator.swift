@@ -32,7 +32,8 @@ final class TokenAuthenticator: Authenticator {
     let digest = SHA256.digest(of: token)
     let now = now()
     let known = remembered.withLock { $0[digest] }
-    if let known, now < known.until {
+    // A clock that was set back would have what is remembered hold for that long.
+    if let known, now < known.until, known.until.microseconds - now.microseconds <= Self.memory {
       return known.record.isValid(at: now) ? known.record.identity : nil
     }
     if known == nil { try mayLookUp() }

@@ -12,20 +12,24 @@ final class SQLiteDatabase: Database {
   ///   - path: nil for a database in memory, whose one connection both writes and reads.
   ///   - isServer: refuses to open a file that another server uses.
   init(path: String?, isServer: Bool, options: DatabaseOptions) async throws {
+    let file: String?
     if let path {
-      serverLock = Mutex(isServer ? try SQLiteServerLock(database: path) : nil)
       try SQLiteFile.create(path)
+      let resolved = try SQLiteFile.resolved(path)
+      serverLock = Mutex(isServer ? try SQLiteServerLock(database: resolved) : nil)
+      file = resolved
     } else {
+      file = nil
       serverLock = Mutex(nil)
     }
     func pool(size: Int) -> ConnectionPool {
       ConnectionPool(name: "SQLite", size: size, waitLimit: options.waitLimit, clock: options.clock) {
-        () throws(DatabaseError) in try SQLiteSession(path: path, busyTimeout: options.busyTimeout)
+        () throws(DatabaseError) in try SQLiteSession(path: file, busyTimeout: options.busyTimeout)
       }
     }
     writer = TransactionRunner(pool: pool(size: 1), options: options)
     reader =
-      path == nil ? writer : TransactionRunner(pool: pool(size: options.maximumConnections), options: options)
+      file == nil ? writer : TransactionRunner(pool: pool(size: options.maximumConnections), options: options)
     // The first connection turns the file to WAL before others come.
     try await writer.pool.withConnection { try await $0.connect() }
   }

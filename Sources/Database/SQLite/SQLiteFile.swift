@@ -17,6 +17,22 @@ enum SQLiteFile {
     }
   }
 
+  /// The file itself, whatever links lead to it: locks and the WAL are kept under its name.
+  static func resolved(_ path: String) throws(DatabaseError) -> String {
+    var status = stat()
+    guard stat(path, &status) == 0, let resolved = realpath(path, nil) else {
+      throw failure("cannot open the SQLite file \(path)", errno)
+    }
+    defer { free(resolved) }
+    guard status.st_nlink <= 1 else {
+      throw DatabaseError(
+        code: .cannotConnect,
+        message: "the SQLite file \(path) has a second name (a hard link), under which another program might use it "
+          + "unseen: remove one of them")
+    }
+    return String(cString: resolved)
+  }
+
   fileprivate static func failure(_ what: String, _ number: Int32) -> DatabaseError {
     DatabaseError(
       code: number == ENOSPC ? .diskFull : .cannotConnect, message: "\(what): \(String(cString: strerror(number)))")

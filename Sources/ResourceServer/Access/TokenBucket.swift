@@ -24,7 +24,8 @@ public struct TokenBucket: Sendable, Hashable {
       tokens -= 1
       return nil
     }
-    return .milliseconds(Int64(((1 - tokens) / rate * 1000).rounded(.up)))
+    // Whatever the rate is, the wait stays one that can be said.
+    return .milliseconds(Int64(min((1 - tokens) / rate * 1000, 86_400_000).rounded(.up)))
   }
 
   /// True where nothing was taken for so long that a new bucket would be the same.

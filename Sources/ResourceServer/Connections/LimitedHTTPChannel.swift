@@ -45,6 +45,8 @@ struct LimitedHTTPChannel: ServerChildChannel {
   private static func noticeLostPeer(_ channel: any Channel) {
     guard let options = channel.syncOptions else { return }
     try? options.setOption(.socketOption(.so_keepalive), value: 1)
+    // What the kernel keeps for a client that does not read is bounded, too.
+    try? options.setOption(.socketOption(.so_sndbuf), value: 256 << 10)
     for (name, value) in [(TCP_KEEPIDLE, 30), (TCP_KEEPINTVL, 10), (TCP_KEEPCNT, 3), (TCP_USER_TIMEOUT, 60_000)]
       as [(CInt, Int)]
     {

@@ -3,7 +3,8 @@ import WireFormats
 
 /// What a request's path names.
 enum APIPath: Hashable {
-  case health
+  /// - Parameter isReadiness: whether the database has to answer, too.
+  case health(isReadiness: Bool)
   case metrics
   case version
   /// `/api`
@@ -42,6 +43,8 @@ enum APIPath: Hashable {
 
   /// Nil where nothing is served under that path. `path` is still percent-encoded.
   init?(_ path: String) {
+    // What lies between two slashes has no name: left out, a namespace's objects would be the namespace itself.
+    guard !path.contains("//") else { return nil }
     var segments: [String] = []
     for segment in path.split(separator: "/", omittingEmptySubsequences: true) {
       guard let decoded = PercentEncoding.decode(segment), decoded != ".", decoded != ".." else { return nil }
@@ -49,10 +52,11 @@ enum APIPath: Hashable {
     }
     switch (segments.first, segments.count) {
     case (nil, _): self = .root
-    case ("healthz", 1), ("readyz", 1), ("livez", 1): self = .health
+    case ("healthz", 1), ("livez", 1): self = .health(isReadiness: false)
+    case ("readyz", 1): self = .health(isReadiness: true)
     case ("healthz", 2), ("readyz", 2), ("livez", 2):
       guard segments[1] == "ping" else { return nil }
-      self = .health
+      self = .health(isReadiness: segments[0] == "readyz")
     case ("metrics", 1): self = .metrics
     case ("version", 1): self = .version
     case ("api", 1): self = .coreVersions

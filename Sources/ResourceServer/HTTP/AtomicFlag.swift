@@ -6,6 +6,8 @@ final class AtomicFlag: Sendable {
 
   init(_ value: Bool) { self.value = Atomic(value) }
 
+  func set() { value.store(true, ordering: .releasing) }
+
   /// - Returns: true where the flag was set before.
   func clear() -> Bool { value.exchange(false, ordering: .acquiringAndReleasing) }
 }

@@ -23,7 +23,12 @@ struct DeleteOptions: Hashable {
           .badRequest,
           "the kind in the data (\(kind.string ?? kind.typeName)) does not match the expected kind (DeleteOptions)")
       }
-      if let dryRun = body["dryRun"]?.array, !dryRun.isEmpty {
+      try Self.checkMembers(body, of: "DeleteOptions", known: Self.members)
+      if let version = body["apiVersion"], !["v1", "", "meta.k8s.io/v1"].contains(version.string) {
+        throw StatusError(
+          .badRequest, "the API version in the data (\(version.string ?? version.typeName)) is not that of DeleteOptions (v1)")
+      }
+      if let dryRun = body["dryRun"], !dryRun.isNull, dryRun != [] {
         guard dryRun == ["All"] else { throw StatusError(.badRequest, "dryRun must be [\"All\"]") }
         isDryRun = true
       }
@@ -32,6 +37,12 @@ struct DeleteOptions: Hashable {
       }
       if let own = body["propagationPolicy"], !own.isNull { policy = own }
       if let own = body["orphanDependents"], !own.isNull { orphans = own }
+      if let own = body["preconditions"], !own.isNull {
+        guard own.object != nil else {
+          throw StatusError(.badRequest, "preconditions must be an object, not \(own.typeName)")
+        }
+        try Self.checkMembers(own, of: "preconditions", known: ["uid", "resourceVersion"])
+      }
       preconditions.uid = try Self.text("uid", of: body["preconditions"])
       preconditions.resourceVersion = try Self.text("resourceVersion", of: body["preconditions"])
     }
@@ -45,6 +56,17 @@ struct DeleteOptions: Hashable {
         "DeleteOptions is invalid: propagationPolicy: Unsupported value: \"\((policy.string ?? policy.typeName).prefix(40))\": "
           + "supported values: \(known)")
     }
+  }
+
+  private static let members: Set<String> = [
+    "apiVersion", "kind", "dryRun", "gracePeriodSeconds", "propagationPolicy", "orphanDependents", "preconditions",
+    "ignoreStoreReadErrorWithClusterBreakingPotential",
+  ]
+
+  /// What is misspelt would otherwise delete what it was to protect.
+  private static func checkMembers(_ value: JSONValue, of title: String, known: Set<String>) throws(StatusError) {
+    guard let unknown = value.object?.keys.filter({ !known.contains($0) }).min() else { return }
+    throw StatusError(.badRequest, "\(title) has no field \"\(unknown.prefix(40))\"")
   }
 
   private static func text(_ member: String, of preconditions: JSONValue?) throws(StatusError) -> String? {

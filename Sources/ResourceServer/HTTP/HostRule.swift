@@ -10,7 +10,8 @@ public enum HostRule: Sendable, Hashable {
     guard case .names(let names) = self, let host, !host.isEmpty else { return true }
     if host.hasPrefix("[") { return true }
     let parts = host.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count <= 2 else { return true }
+    // More than one colon, and no brackets: an IPv6 address as some clients write it, or no host at all.
+    guard parts.count <= 2 else { return host.allSatisfy { $0.isHexDigit || $0 == ":" } }
     var name = parts[0].lowercased()
     if name.hasSuffix(".") { name.removeLast() }
     return name == "localhost" || names.contains(name) || Self.isIPv4(name)

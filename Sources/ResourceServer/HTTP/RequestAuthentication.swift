@@ -5,13 +5,19 @@ import ResourceModel
 /// Finds out who sends a request. Whoever brings no valid token is slowed down by address, before it costs a query.
 struct RequestAuthentication: Sendable {
   private let authenticator: any Authenticator
-  /// Requests without a valid token, and tokens to look up that nobody knows yet, by address.
+  /// Requests without a valid token, by address.
   private let unauthenticated = RateLimiter(rate: 20, burst: 200)
+  /// Tokens to look up that this process has not seen yet, by address.
+  private let unknown: RateLimiter
   /// The same from all addresses together.
   private let lookups = RateLimiter(rate: 200, burst: 1000)
   private let acceptsPasswordsFromAnywhere: Bool
 
-  init(_ authenticator: any Authenticator, acceptsPasswordsFromAnywhere: Bool) {
+  init(
+    _ authenticator: any Authenticator, acceptsPasswordsFromAnywhere: Bool,
+    unknownTokens: ResourceAPI.Configuration.Allowance
+  ) {
+    unknown = RateLimiter(rate: unknownTokens.rate, burst: unknownTokens.burst)
     self.authenticator = authenticator
     self.acceptsPasswordsFromAnywhere = acceptsPasswordsFromAnywhere
   }
@@ -30,11 +36,18 @@ struct RequestAuthentication: Sendable {
         "a token is taken as a password from this machine only, unless the server is started with "
           + "--basic-from-anywhere: send it as 'Authorization: Bearer TOKEN'")
     }
+    // A token that may be valid has a larger allowance than what is none: behind a proxy many share an address.
+    let wasLookedUp = AtomicFlag(false)
     let identity = try await authenticator.identity(forToken: token) {
-      try Self.take(unauthenticated, address)
+      wasLookedUp.set()
+      try Self.take(unknown, address)
       try Self.take(lookups, "")
     }
-    guard let identity else { throw try refusal(address, "the token is unknown, revoked or expired") }
+    guard let identity else {
+      let message = "the token is unknown, revoked or expired"
+      guard wasLookedUp.clear() else { throw try refusal(address, message) }
+      throw Self.unauthorized(message)
+    }
     if case .agentSecret = credentials, identity.role != .agent {
       throw try refusal(address, "X-Agent-Secret is for tokens of the role agent")
     }
@@ -59,7 +72,11 @@ struct RequestAuthentication: Sendable {
 
   private func refusal(_ address: String, _ message: String) throws -> StatusError {
     try Self.take(unauthenticated, address)
-    return StatusError(.unauthorized, "Unauthorized: \(message)")
+    return Self.unauthorized(message)
+  }
+
+  private static func unauthorized(_ message: String) -> StatusError {
+    StatusError(.unauthorized, "Unauthorized: \(message)")
   }
 
   private static func take(_ limiter: RateLimiter, _ caller: String) throws {

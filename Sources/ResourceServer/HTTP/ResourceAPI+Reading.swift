@@ -72,7 +72,8 @@ extension ResourceAPI {
     let (start, query2, remaining2, encoder2) = (output, query, remaining, encoder)
     let body = ResponseBody { writer in
       try await sendPages(
-        definition, query2, remaining2, revision: first.revision, encoder2, start, isCompressed: isCompressed, &writer)
+        definition, query2, remaining2, revision: first.revision, encoder2, start, isCompressed: isCompressed,
+        call.isIdentityValid, &writer)
     }
     var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-cache, private"]
     if isCompressed {
@@ -93,12 +94,16 @@ extension ResourceAPI {
   @concurrent
   private func sendPages(
     _ definition: ResourceDefinition, _ query: ListQuery, _ limit: Int?, revision: Int64, _ encoder: ListEncoder,
-    _ start: [UInt8], isCompressed: Bool, _ writer: inout any ResponseBodyWriter
+    _ start: [UInt8], isCompressed: Bool, _ isIdentityValid: @Sendable () async throws -> Bool,
+    _ writer: inout any ResponseBodyWriter
   ) async throws {
+    let deadline = ContinuousClock.now + configuration.maximumListDuration
     var (query, remaining, encoder) = (query, limit, encoder)
     let gzip = isCompressed ? GzipEncoder() : nil
-    try await writer.write(ByteBuffer(bytes: gzip?.compress(start) ?? start))
+    try await Response.write(gzip?.compress(start) ?? start, to: &writer)
     while true {
+      try await Self.checkIdentity(isIdentityValid)
+      guard ContinuousClock.now < deadline else { throw StatusError(.timeout, "the list was read too slowly") }
       query.limit = min(remaining ?? Self.pageSize, Self.pageSize)
       let page = try await store.list(definition, query)
       remaining = remaining.map { $0 - page.items.count }
@@ -106,12 +111,12 @@ extension ResourceAPI {
       try encoder.append(page.items, to: &output)
       if let token = page.continueToken, remaining.map({ $0 > 0 }) ?? true {
         query.continueToken = token
-        try await writer.write(ByteBuffer(bytes: gzip?.compress(output) ?? output))
+        try await Response.write(gzip?.compress(output) ?? output, to: &writer)
         continue
       }
       encoder.end(
         revision: revision, continueToken: page.continueToken, remainingItemCount: page.remainingItemCount, &output)
-      try await writer.write(ByteBuffer(bytes: gzip?.finish(output) ?? output))
+      try await Response.write(gzip?.finish(output) ?? output, to: &writer)
       try await writer.finish(nil)
       return
     }

@@ -38,8 +38,7 @@ extension ResourceAPI {
       } else {
         nil
       }
-    try watchers.enter(call.identity)
-    let lease = WatchLease(watchers, call.identity)
+    let lease = try watchers.enter(call.identity)
     let request = call.request
     let isIdentityValid = call.isIdentityValid
     let body = ResponseBody { writer in
@@ -72,7 +71,7 @@ extension ResourceAPI {
     if let opened {
       changes = opened
     } else {
-      let revision = try await sendPresentState(plan, &encoder, &writer)
+      let revision = try await sendPresentState(plan, isIdentityValid, &encoder, &writer)
       changes = try await store.watch(
         plan.definition, namespace: plan.namespace, selector: plan.options.selector, after: revision)
     }
@@ -110,11 +109,12 @@ extension ResourceAPI {
   /// - Returns: the revision from which the watch goes on.
   @concurrent
   private func sendPresentState(
-    _ plan: WatchPlan, _ encoder: inout WatchEventEncoder, _ writer: inout any ResponseBodyWriter
+    _ plan: WatchPlan, _ isIdentityValid: @Sendable () async throws -> Bool, _ encoder: inout WatchEventEncoder, _ writer: inout any ResponseBodyWriter
   ) async throws -> Int64 {
     var query = ListQuery(namespace: plan.namespace, selector: plan.options.selector, limit: Self.pageSize)
     var revision: Int64?
     repeat {
+      if revision != nil { try await Self.checkIdentity(isIdentityValid) }
       let page = try await store.list(plan.definition, query)
       revision = revision ?? page.revision
       var output: [UInt8] = []
@@ -123,7 +123,7 @@ extension ResourceAPI {
       if query.continueToken == nil && plan.options.sendsInitialEvents {
         encoder.appendBookmark(revision: revision ?? page.revision, endsInitialEvents: true, to: &output)
       }
-      if !output.isEmpty { try await writer.write(ByteBuffer(bytes: output)) }
+      try await Response.write(output, to: &writer)
     } while query.continueToken != nil
     return revision ?? 0
   }
@@ -158,23 +158,14 @@ extension ResourceAPI {
     repeat {
       do { try await Task.sleep(for: interval) } catch { return }
     } while (try? await isIdentityValid()) ?? true
-    await signals.send(.failure(StatusError(.unauthorized, "Unauthorized: the token was revoked or has expired")))
+    await signals.send(.failure(tokenEnded))
     signals.finish()
   }
-}
 
-/// Gives a watcher's place back exactly once: when its answer ends, or when the answer is never sent.
-private final class WatchLease: Sendable {
-  private let watchers: WatcherCount
-  private let identity: Identity
-  private let isHeld = AtomicFlag(true)
+  private static let tokenEnded = StatusError(.unauthorized, "Unauthorized: the token was revoked or has expired")
 
-  init(_ watchers: WatcherCount, _ identity: Identity) {
-    self.watchers = watchers
-    self.identity = identity
+  /// Before another page is sent to who began to read a while ago. Where it cannot be found out the answer goes on.
+  static func checkIdentity(_ isIdentityValid: @Sendable () async throws -> Bool) async throws {
+    guard (try? await isIdentityValid()) ?? true else { throw tokenEnded }
   }
-
-  func end() { if isHeld.clear() { watchers.leave(identity) } }
-
-  deinit { end() }
 }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Hummingbird
 import Logging
 import ResourceModel
@@ -16,6 +17,24 @@ public struct ResourceAPI: Sendable {
     public var maximumWatchersPerIdentity = 64
     /// Of those, how many only Agents may have; at most a quarter of all.
     public var watchersReservedForAgents = 64
+    /// So many a second for long, and so many at once.
+    public struct Allowance: Sendable, Hashable {
+      public var rate: Double
+      public var burst: Double
+
+      public init(rate: Double, burst: Double) {
+        self.rate = rate
+        self.burst = burst
+      }
+    }
+
+    /// Tokens to look up that this process has not seen yet, from one address.
+    public var unknownTokens = Allowance(rate: 50, burst: 400)
+    /// Requests with a body of more than 64 KB at the same time, and likewise answers: each may lie in memory whole.
+    public var maximumLargeTransfers = 64
+    public var largeTransfersPerIdentity = 16
+    /// How long a list of several pages may take to be read.
+    public var maximumListDuration = Duration.seconds(600)
     /// How often a watch looks whether its token still is valid.
     public var watchRecheckInterval: Duration = .seconds(10)
     /// The longest a watch lasts; clients start a new one where it ends.
@@ -39,7 +58,7 @@ public struct ResourceAPI: Sendable {
   let now: @Sendable () -> Timestamp
   let makeUID: @Sendable () -> String
   let renderMetrics: @Sendable () -> String
-  let watchers: WatcherCount
+  let watchers: PlaceCount
   let openAPI: OpenAPIDocuments
 
   /// - Parameters:
@@ -56,9 +75,10 @@ public struct ResourceAPI: Sendable {
     self.now = now
     self.makeUID = makeUID
     self.renderMetrics = renderMetrics
-    watchers = WatcherCount(
-      maximum: configuration.maximumWatchers, perIdentity: configuration.maximumWatchersPerIdentity,
-      reservedForAgents: configuration.watchersReservedForAgents)
+    watchers = PlaceCount(
+      "watches", maximum: configuration.maximumWatchers, perIdentity: configuration.maximumWatchersPerIdentity,
+      reservedForAgents: configuration.watchersReservedForAgents,
+      gauge: Gauge(label: "apiserver_longrunning_requests", dimensions: [("verb", "WATCH")]))
     openAPI = OpenAPIDocuments(registry)
   }
 

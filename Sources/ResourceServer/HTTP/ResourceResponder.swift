@@ -22,13 +22,19 @@ public struct ResourceResponder: HTTPResponder {
   private let endpoints: (any AuthenticatedEndpoints)?
   private let limiter: RateLimiter
   private let readiness: Readiness
+  private let uploads: PlaceCount
+  private let downloads: PlaceCount
 
   public init(api: ResourceAPI, authenticator: any Authenticator, endpoints: (any AuthenticatedEndpoints)? = nil) {
     self.api = api
     authentication = RequestAuthentication(
-      authenticator, acceptsPasswordsFromAnywhere: api.configuration.acceptsPasswordsFromAnywhere)
+      authenticator, acceptsPasswordsFromAnywhere: api.configuration.acceptsPasswordsFromAnywhere,
+      unknownTokens: api.configuration.unknownTokens)
     self.endpoints = endpoints
     limiter = RateLimiter(rate: api.configuration.requestsPerSecond, burst: api.configuration.requestBurst)
+    let (places, perIdentity) = (api.configuration.maximumLargeTransfers, api.configuration.largeTransfersPerIdentity)
+    uploads = PlaceCount("large requests", maximum: places, perIdentity: perIdentity, reservedForAgents: places / 8)
+    downloads = PlaceCount("large answers", maximum: places, perIdentity: perIdentity, reservedForAgents: places / 8)
     let store = api.store
     readiness = Readiness {
       (try? await withDeadline(.seconds(5)) { try await store.currentRevision() }) != nil
@@ -82,7 +88,7 @@ public struct ResourceResponder: HTTPResponder {
     _ context: APIRequestContext
   ) async throws -> Response {
     switch path {
-    case .health: return await health(request)
+    case .health(let isReadiness): return try await health(request, isReadiness: isReadiness)
     case .metrics where api.configuration.areMetricsOpen: return try api.document(.metrics)
     default: break
     }
@@ -118,11 +124,35 @@ public struct ResourceResponder: HTTPResponder {
     if path == .metrics, identity.role == .agent {
       throw StatusError(.forbidden, "/metrics is for tokens of the roles viewer and admin")
     }
+    let upload = try Self.isLarge(request) ? uploads.enter(identity) : nil
+    defer { upload?.end() }
     let authentication = authentication
-    return try await api.respond(
-      to: APICall(
-        request: request, path: path, query: query, identity: identity, scope: scope, logger: context.logger,
-        isIdentityValid: { try await authentication.isStill(identity, request) }))
+    let call = APICall(
+      request: request, path: path, query: query, identity: identity, scope: scope, logger: context.logger,
+      isIdentityValid: { try await authentication.isStill(identity, request) })
+    let response = try await api.respond(to: call)
+    return try call.isWatch ? response : bounded(response, identity)
+  }
+
+  /// Bytes from which on a body or an answer counts as large: so many of them lie in memory as there are places.
+  private static let largeByteCount = Response.pieceByteCount
+
+  private static func isLarge(_ request: Request) -> Bool {
+    if let length = request.headers[.contentLength] { return Int(length).map { $0 > largeByteCount } ?? true }
+    return request.headers[.transferEncoding] != nil
+  }
+
+  /// A large answer takes a place for as long as it is sent, however slowly it is read.
+  private func bounded(_ response: Response, _ identity: Identity) throws -> Response {
+    guard response.body.contentLength.map({ $0 > Self.largeByteCount }) ?? true else { return response }
+    let lease = try downloads.enter(identity)
+    let body = response.body
+    var response = response
+    response.body = ResponseBody(contentLength: body.contentLength) { writer in
+      defer { lease.end() }
+      try await body.write(writer)
+    }
+    return response
   }
 
   private func answerElsewhere(
@@ -157,8 +187,11 @@ public struct ResourceResponder: HTTPResponder {
   }
 
   /// `/healthz` and `/livez` say that the process serves, `/readyz` that the database answers too.
-  private func health(_ request: Request) async -> Response {
-    guard request.uri.path == "/readyz" else { return .text("ok") }
+  private func health(_ request: Request, isReadiness: Bool) async throws -> Response {
+    guard request.method == .get || request.method == .head else {
+      throw StatusError(.methodNotAllowed, "only GET and HEAD are served here")
+    }
+    guard isReadiness else { return .text("ok") }
     return await readiness.isReady()
       ? .text("ok") : .text("the database does not answer", status: .serviceUnavailable)
   }

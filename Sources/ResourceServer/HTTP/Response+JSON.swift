@@ -18,7 +18,28 @@ extension Response {
     if let field = HTTPField.Name("Warning") {
       for warning in warnings.prefix(20) { headers.append(HTTPField(name: field, value: warningText(warning))) }
     }
-    return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    return Response(status: status, headers: headers, body: body(bytes))
+  }
+
+  /// Bytes that are handed to a connection at once. What it does not take yet lies in its queue, so a large answer goes
+  /// piece by piece.
+  static let pieceByteCount = 64 << 10
+
+  private static func body(_ bytes: [UInt8]) -> ResponseBody {
+    guard bytes.count > pieceByteCount else { return ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)) }
+    return ResponseBody(contentLength: bytes.count) { writer in
+      try await write(bytes, to: &writer)
+      try await writer.finish(nil)
+    }
+  }
+
+  @concurrent
+  static func write(_ bytes: [UInt8], to writer: inout any ResponseBodyWriter) async throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      try await writer.write(ByteBuffer(bytes: rest.prefix(pieceByteCount)))
+      rest = rest.dropFirst(pieceByteCount)
+    }
   }
 
   static func text(_ text: String, status: HTTPResponse.Status = .ok, contentType: String = "text/plain; charset=utf-8")

@@ -65,7 +65,9 @@ struct ListReader: Sendable {
     }
     items.removeLast()
     let remaining = try remaining(connection, shown: items.count)
-    let next = ContinueToken(revision: revision, last: items[items.count - 1].key, remaining: remaining)
+    let next = ContinueToken(
+      kind: table.kind, namespace: query.namespace ?? "", revision: revision, last: items[items.count - 1].key,
+      remaining: remaining)
     return ListPage(revision: revision, items: items, continueToken: next.text, remainingItemCount: remaining)
   }
 

@@ -68,8 +68,10 @@ public final class SQLResourceStore: ResourceStore {
 
   public func list(_ kind: ResourceDefinition, _ query: ListQuery) async throws -> ListPage {
     let limit = min(max(query.limit ?? options.maximumPage, 1), options.maximumPage)
-    let reader = ListReader(
-      table: try table(kind), query: query, token: try query.continueToken.map { try ContinueToken($0) }, limit: limit)
+    let table = try table(kind)
+    let token = try query.continueToken.map { try ContinueToken($0) }
+    try token?.check(kind: table.kind, namespace: query.namespace)
+    let reader = ListReader(table: table, query: query, token: token, limit: limit)
     return try await reading { try reader.run($0) }
   }
 
