@@ -9,11 +9,11 @@ build:            ## Build everything, for debugging
 
 release:          ## Build the programs as they are shipped, into .build/dist, with a bill of materials and SHA256SUMS
 	Tests/Testbed/packages.sh
-	release/build.sh
+	manifests/release/build.sh
 
 reproduce:        ## Build them twice in two folders, and compare the bytes
 	Tests/Testbed/packages.sh
-	release/compare.sh
+	manifests/release/compare.sh
 
 demo:             ## Watch a real stack go from release to release, fail, roll back and heal; RUNTIME=compose or helm
 	Tests/Demo/demo.sh "$${RUNTIME:-compose}"

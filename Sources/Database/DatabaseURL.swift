@@ -13,7 +13,9 @@ enum DatabaseURL: Sendable, Hashable, CustomStringConvertible {
     if text.hasPrefix("postgresql://") || text.hasPrefix("postgres://") {
       // libpq would take what stands behind the first of them, a piece of the password, for the host, and name it.
       let authority = text.drop { $0 != "/" }.dropFirst(2).prefix { $0 != "/" && $0 != "?" }
-      if authority.count(where: { $0 == "@" }) > 1 { throw Self.invalid("a user's name or password holds @: write %40") }
+      if authority.count(where: { $0 == "@" }) > 1 {
+        throw Self.invalid("a user's name or password holds @: write %40")
+      }
       try Self.check(text)
       self = .postgresql(text)
     } else if text.hasPrefix("sqlite:") {

@@ -3,13 +3,13 @@ import TestSupport
 import Testing
 import WireFormats
 
-/// `release/sbom.sh`, on the programs that the tests were built with.
+/// `manifests/release/sbom.sh`, on the programs that the tests were built with.
 @Suite(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/dpkg-query")))
 struct BillOfMaterialsTests {
   @Test func everythingThatIsLinkedIsListed() async throws {
     let program = Testbed.program("wrktalkctl")
     let text = try await CustomerEnvironment.command(
-      "env", "SOURCE_DATE_EPOCH=86400", "\(Testbed.repository)/release/sbom.sh", program)
+      "env", "SOURCE_DATE_EPOCH=86400", "\(Testbed.repository)/manifests/release/sbom.sh", program)
     let bill = try JSONValue(parsing: text)
     #expect(bill["spdxVersion"] == "SPDX-2.3")
     #expect(bill["creationInfo"]?["created"] == "1970-01-02T00:00:00Z")

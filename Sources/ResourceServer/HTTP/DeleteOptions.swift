@@ -26,7 +26,8 @@ struct DeleteOptions: Hashable {
       try Self.checkMembers(body, of: "DeleteOptions", known: Self.members)
       if let version = body["apiVersion"], !["v1", "", "meta.k8s.io/v1"].contains(version.string) {
         throw StatusError(
-          .badRequest, "the API version in the data (\(version.string ?? version.typeName)) is not that of DeleteOptions (v1)")
+          .badRequest,
+          "the API version in the data (\(version.string ?? version.typeName)) is not that of DeleteOptions (v1)")
       }
       if let dryRun = body["dryRun"], !dryRun.isNull, dryRun != [] {
         guard dryRun == ["All"] else { throw StatusError(.badRequest, "dryRun must be [\"All\"]") }

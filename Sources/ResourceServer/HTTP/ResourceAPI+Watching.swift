@@ -109,7 +109,8 @@ extension ResourceAPI {
   /// - Returns: the revision from which the watch goes on.
   @concurrent
   private func sendPresentState(
-    _ plan: WatchPlan, _ isIdentityValid: @Sendable () async throws -> Bool, _ encoder: inout WatchEventEncoder, _ writer: inout any ResponseBodyWriter
+    _ plan: WatchPlan, _ isIdentityValid: @Sendable () async throws -> Bool, _ encoder: inout WatchEventEncoder,
+    _ writer: inout any ResponseBodyWriter
   ) async throws -> Int64 {
     var query = ListQuery(namespace: plan.namespace, selector: plan.options.selector, limit: Self.pageSize)
     var revision: Int64?

@@ -3,7 +3,7 @@
 # packages of Package.resolved with their revisions, the Swift toolchain, and the Debian packages of the libraries that they load.
 # Its time is SOURCE_DATE_EPOCH, else that of the last commit, so that the same source has the same bill.
 set -euo pipefail
-repository=$(cd "$(dirname "$0")/.." && pwd)
+repository=$(cd "$(dirname "$0")/../.." && pwd)
 [ $# -gt 0 ] || { echo "usage: sbom.sh PROGRAM..." >&2; exit 64; }
 for tool in jq dpkg-query ldd; do command -v "$tool" >/dev/null || { echo "sbom.sh needs $tool" >&2; exit 69; }; done
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
@@ -64,6 +64,6 @@ def purl($locator): [{referenceCategory: "PACKAGE-MANAGER", referenceType: "purl
 {
   spdxVersion: "SPDX-2.3", dataLicense: "CC0-1.0", SPDXID: "SPDXRef-DOCUMENT", name: "wrktalk-\($version)",
   documentNamespace: "https://wrktalk.com/spdx/wrktalk-\($version)-\($programs | map(.[1][:16]) | join("-"))",
-  creationInfo: {created: ($moment | todate), creators: ["Tool: release/sbom.sh"]},
+  creationInfo: {created: ($moment | todate), creators: ["Tool: sbom.sh"]},
   packages: ($own + $swift + [$runtime] + $libraries), relationships: ($described + $static + $dynamic)
 }'

@@ -4,8 +4,8 @@
 #   HELM_SHA256 [HELM_VERSION]                of the archive on get.helm.sh, after its signature was checked
 # A tag alone is refused: what it means changes. Each image has the bill of materials of its program in /usr/local/share.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-[ $# = 1 ] || { echo "usage: release/images.sh TAG" >&2; exit 64; }
+cd "$(dirname "$0")/../.."
+[ $# = 1 ] || { echo "usage: manifests/release/images.sh TAG" >&2; exit 64; }
 wrong=0
 for name in SWIFT_IMAGE DEBIAN_IMAGE DOCKER_IMAGE; do
   [[ ${!name:-} =~ ^[^@]+@sha256:[0-9a-f]{64}$ ]] ||

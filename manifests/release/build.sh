@@ -3,7 +3,7 @@
 # (sbom.spdx.json) and SHA256SUMS. RELEASE_PROGRAMS names some of them, where not all are meant. Two builds of one commit with
 # the same toolchain and Debian packages are to give the same bytes: compare.sh compares them.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 out=${1:-.build/dist}
 read -ra programs <<<"${RELEASE_PROGRAMS:-wrktalk-backend wrktalk-agent wrktalkctl}"
 
@@ -20,7 +20,7 @@ for program in "${programs[@]}"; do
   install -m 755 "$folder/$program" "$out/$program"
   strip --strip-debug "$out/$program"
 done
-release/sbom.sh "$out"/* >"$out/sbom.spdx.json.new"
+manifests/release/sbom.sh "$out"/* >"$out/sbom.spdx.json.new"
 mv "$out/sbom.spdx.json.new" "$out/sbom.spdx.json"
 (cd "$out" && sha256sum -- * >../SHA256SUMS.new && mv ../SHA256SUMS.new SHA256SUMS)
 cat "$out/SHA256SUMS"
