@@ -38,4 +38,19 @@ import WireFormats
     #expect(spec.newNonEssentialEnvs == nil)
     #expect(patched["metadata"]?["resourceVersion"] == "42")
   }
+
+  /// An older release from outside would be refused; what its Agent has kept is not.
+  @Test func aSignedReleaseIsReturnedToByItsRevision() throws {
+    var object = object
+    object.spec.manifest = "{}"
+    for index in (object.status?.history ?? []).indices {
+      object.status?.history?[index].release.releaseManifestSha256 = String(repeating: "a", count: 64)
+    }
+    let entry = try RollbackPatch.entry(.version("1.0.0"), of: object)
+    let patched = try JSONValue(encoding: object).mergePatched(with: RollbackPatch.patch(to: entry, of: object))
+    let spec: DesiredDeploymentSpec = try #require(patched["spec"]).decoded()
+    #expect(spec.rollbackTo?.revision == entry.revision)
+    #expect(spec.version == nil && spec.artifact == nil && spec.manifest == nil && spec.imageTags == nil)
+    #expect(spec.schedule == nil && spec.newNonEssentialEnvs == nil && spec.compose?.projectName == "shop")
+  }
 }

@@ -39,9 +39,23 @@ enum RollbackPatch {
   /// - Returns: a merge patch over exactly the version of `object` that was read. It also removes what would keep the
   ///   rollback from starting, a schedule, and the settings that came with the newer release.
   static func patch(to entry: Entry, of object: DesiredDeployment) -> JSONValue {
+    var patch: JSONValue = ["spec": spec(to: entry, of: object)]
+    if let version = object.metadata.resourceVersion { patch["metadata"] = ["resourceVersion": .string(version)] }
+    return patch
+  }
+
+  private static func spec(to entry: Entry, of object: DesiredDeployment) -> JSONValue {
     let release = entry.release
+    if release.releaseManifestSha256 != nil, let revision = entry.revision {
+      // Its Agent has kept what the vendor signed, and goes back to what ran, not to an older release from outside.
+      return [
+        "rollbackTo": ["revision": .integer(revision)], "version": .null, "artifact": .null, "manifest": .null,
+        "imageTags": .null, "schedule": .null, "newNonEssentialEnvs": .null,
+      ]
+    }
     var spec: JSONValue = [
       "version": .string(release.version), "rollbackTo": .null, "schedule": .null, "newNonEssentialEnvs": .null,
+      "manifest": .null,
     ]
     spec["artifact"] = ["path": .string(release.artifact.path), "sha256": .string(release.artifact.sha256)]
     // In a merge patch a tag that is not mentioned would stay.
@@ -53,8 +67,6 @@ enum RollbackPatch {
     case .compose: spec["compose"] = ["envPath": path]
     case .helm: spec["helm"] = ["valuesPath": path]
     }
-    var patch: JSONValue = ["spec": spec]
-    if let version = object.metadata.resourceVersion { patch["metadata"] = ["resourceVersion": .string(version)] }
-    return patch
+    return spec
   }
 }
