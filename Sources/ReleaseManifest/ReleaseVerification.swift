@@ -88,6 +88,11 @@ public struct ReleaseVerification: Sendable {
       .sequenceTooLow,
       "\(title) has the sequence \(manifest.sequence), and \(highest?.sequence ?? 0) was accepted here before: take a newer release, or return to one that ran here with spec.rollbackTo"
     )
+    let highestOfAll = memory.highestOfAll(under: root)
+    refuse(
+      manifest.sequence >= minimum && highest == nil && manifest.sequence < highestOfAll, .sequenceTooLow,
+      "\(title) has the sequence \(manifest.sequence), and this Agent has accepted \(highestOfAll) for another deployment: a new one begins with that or a newer release"
+    )
     refuse(
       !memory.hasRoom(for: target), .tooManyTargets,
       "this Agent remembers the releases of \(TrustMemory.maximumTargetCount) deployments already, and none may be forgotten: let another Agent deploy \(target)"

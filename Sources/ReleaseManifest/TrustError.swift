@@ -26,6 +26,8 @@ public struct TrustError: Error, Sendable, Hashable, CustomStringConvertible {
     case tooManyTargets = "TooManyTargets"
     /// A root that does not follow the present one.
     case rootRefused = "TrustRootRefused"
+    /// What the vendor has said last is not known.
+    case stale = "Stale"
   }
 
   public var reason: Reason

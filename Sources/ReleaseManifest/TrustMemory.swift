@@ -156,6 +156,12 @@ public struct TrustMemory: Sendable, Hashable, Codable {
     counting(for: target, under: root).max { $0.sequence < $1.sequence }
   }
 
+  /// The highest sequence that was accepted for any target under keys that still count: where another target begins. Under
+  /// a new name nobody gets an older release than this Agent has seen.
+  public func highestOfAll(under root: TrustRoot) -> Int64 {
+    accepted.values.joined().filter { counts($0, under: root) }.map(\.sequence).max() ?? 0
+  }
+
   /// The sequence below which every release is withdrawn.
   public func minimumSequence(for target: String, under root: TrustRoot) -> Int64 {
     let accepted = counting(for: target, under: root).map(\.minimumSequence).max() ?? 0

@@ -203,6 +203,17 @@ public struct TrustRoot: Sendable, Hashable {
       throw TrustError(
         .rootRefused, "\(title) no longer revokes the key \(returned): a key that was revoked cannot return")
     }
+    if let returned = revokedReleases.subtracting(next.revokedReleases).min() {
+      throw TrustError(
+        .rootRefused,
+        "\(title) no longer revokes the release \(returned.prefix(12)): what was withdrawn stays withdrawn")
+    }
+    guard next.minimumSequence >= minimumSequence else {
+      throw TrustError(
+        .rootRefused,
+        "\(title) has the minimumSequence \(next.minimumSequence), below \(minimumSequence): what was withdrawn stays withdrawn"
+      )
+    }
     return next
   }
 }

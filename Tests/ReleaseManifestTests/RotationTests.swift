@@ -121,6 +121,21 @@ import WireFormats
     #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 9))) == .sequenceTooLow)
   }
 
+  @Test func whatARootWithdrewStaysWithdrawn() throws {
+    var second = Vendor.root(version: 2)
+    (second.revokedReleases, second.minimumSequence) = ([String(repeating: "a", count: 64)], 7)
+    var agent = try AgentTrust()
+    #expect(agent.takeIn([Vendor.sign(second)]) == nil)
+    for change in [{ $0.revokedReleases = [] }, { $0.minimumSequence = 6 }] as [(inout TrustRoot) -> Void] {
+      var third = second
+      third.version = 3
+      change(&third)
+      #expect(agent.takeIn([Vendor.sign(third)]) == .rootRefused)
+    }
+    second.version = 3
+    #expect(agent.takeIn([Vendor.sign(second)]) == nil)
+  }
+
   @Test func aRevokedKeyCannotReturnInOneStepOrInTwo() throws {
     var second = Vendor.root(version: 2, release: [12])
     second.revokedKeys = [Vendor.id(11)]

@@ -142,7 +142,12 @@ import WireFormats
     var agent = try AgentTrust()
     try agent.accept(Vendor.sign(Vendor.manifest(sequence: 10)))
     #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 9))) == .sequenceTooLow)
-    #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 9)), target: "Helm/wrktalk") == nil)
+    // A new one begins where the others are: a new name is no way back.
+    #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 9)), target: "Helm/wrktalk") == .sequenceTooLow)
+    let tenth = Vendor.sign(Vendor.manifest(sequence: 10))
+    try agent.accept(tenth, target: "Helm/wrktalk")
+    try agent.accept(Vendor.sign(Vendor.manifest(sequence: 12)))
+    #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 11)), target: "Helm/wrktalk") == nil)
   }
 
   enum Source: CaseIterable { case root, timestamp, acceptedManifest }

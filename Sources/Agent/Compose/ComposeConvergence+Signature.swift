@@ -9,7 +9,8 @@ extension ComposeConvergence {
   func checkSources(_ bundle: ComposeBundle) throws(RuntimeFailure) {
     guard release.manifest != nil else { return }
     let name = release.release.configPath ?? ComposeBundle.environmentFile
-    if let refusal = UnsignedSettings.refusal(of: settings, named: name) { throw refusal }
+    // The bundle's own are signed with it.
+    if release.configFile != nil, let refusal = UnsignedSettings.refusal(of: settings, named: name) { throw refusal }
     let references = ComposeReferences(files: Set(bundle.files.lazy.filter { !$0.isDirectory }.map(\.path))) { path in
       FileManager.default.contents(atPath: "\(bundle.root)/\(path)").map { [UInt8]($0) }
     }

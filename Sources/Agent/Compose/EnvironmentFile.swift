@@ -18,6 +18,8 @@ struct EnvironmentFile: Sendable, Hashable {
   private var strayLines: [String] = []
   /// Why Compose cannot read it, where that shows in its bytes; nil where it does not.
   let problem: String?
+  /// Why others than this reader may find other settings in it; nil where they cannot.
+  let ambiguity: String?
 
   /// - Parameter path: nil for no settings.
   init(at path: String?) {
@@ -43,7 +45,39 @@ struct EnvironmentFile: Sendable, Hashable {
       text = String(decoding: bytes.dropFirst(isMarked ? 3 : 0), as: UTF8.self)
       problem = nil
     }
+    ambiguity = Self.ambiguity(of: text)
     read(text)
+  }
+
+  /// Where programs that read such files differ, one may find a name that another does not see.
+  private static func ambiguity(of text: String) -> String? {
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 0x0B, 0x0C, 0x1C...0x1E, 0x85, 0x2028, 0x2029: return "holds a line separator that is no line feed"
+      default: continue
+      }
+    }
+    var quote: Character?
+    // A carriage return and a line feed are one character.
+    for line in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }) {
+      if line.contains("\r") { return "holds a carriage return in the midst of a line" }
+      var rest = line.trimmingSpace
+      if quote == nil {
+        if rest.isEmpty || rest.hasPrefix("#") { continue }
+        guard let (_, start) = named(rest) else { return "holds a line that names no setting" }
+        guard let first = start.first, first == "\"" || first == "'" || first == "`" else {
+          if start.contains("-----BEGIN") { return "holds a key of several lines without quotes" }
+          continue
+        }
+        if first == "`" { return "quotes a value with `" }
+        (quote, rest) = (first, start.dropFirst())
+      }
+      guard let closing = quote, let end = end(of: rest, closing) else { continue }
+      let after = rest[rest.index(after: end)...].trimmingSpace
+      if !after.isEmpty, !after.hasPrefix("#") { return "holds text behind a closing quote" }
+      quote = nil
+    }
+    return quote == nil ? nil : "holds a quote that is not closed"
   }
 
   private static let utf16 = "is written in UTF-16; save it as UTF-8"

@@ -13,15 +13,25 @@ enum UnsignedSettings {
   ]
   private static let prefixes = ["COMPOSE_", "BUILDKIT_", "BUILDX_", "DOCKER_CLI_"]
 
+  /// An Agent that is part of what it deploys may read this very file. What it believes is its machine's to say.
+  private static let trust: Set<String> = [
+    "WRKTALK_AGENT_TRUST_ROOT", "WRKTALK_AGENT_TRUST_ROOT_FILE", "WRKTALK_AGENT_ALLOW_UNSIGNED",
+    "WRKTALK_AGENT_STATE_SECRET", "WRKTALK_AGENT_WORKING_DIR", "WRKTALK_AGENT_COMPOSE_WORKING_DIR",
+    "WRKTALK_AGENT_PROJECTS", "WRKTALK_AGENT_VALUES_SOURCES", "WRKTALK_AGENT_HELM_BINARY", "STATE_DIRECTORY", "HOME",
+    "XDG_STATE_HOME",
+  ]
+
   // By these a program loads or runs code that is not in its image.
   private static let loaders: Set<String> = [
     "BASH_ENV", "CLASSPATH", "GCONV_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GLIBC_TUNABLES", "IFS", "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE", "OPENSSL_CONF", "OPENSSL_ENGINES",
     "OPENSSL_MODULES", "PATH", "PERL5DB", "PERL5LIB", "PERL5OPT", "PHPRC", "PHP_INI_SCAN_DIR", "PROMPT_COMMAND",
-    "RUBYLIB", "RUBYOPT", "SHELLOPTS", "_JAVA_OPTIONS",
+    "RUBYLIB", "RUBYOPT", "SHELLOPTS", "_JAVA_OPTIONS", "ENV", "PS4", "BASHOPTS", "JAVA_OPTIONS", "JAVA_OPTS",
+    "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE", "ASPNETCORE_HOSTINGSTARTUPASSEMBLIES",
   ]
   private static let loaderPrefixes = [
-    "LD_", "DYLD_", "PYTHON", "DOTNET_STARTUP", "CORECLR_", "COR_PROFILER", "BASH_FUNC_",
+    "LD_", "DYLD_", "PYTHON", "NPM_CONFIG_", "GIT_", "PERL5", "GCONV_", "DOTNET_STARTUP", "CORECLR_", "COR_PROFILER",
+    "BASH_FUNC_",
   ]
   /// Of those, what chooses no code.
   private static let harmlessLoaders: Set<String> = [
@@ -33,7 +43,19 @@ enum UnsignedSettings {
   /// Why the settings are refused; nil where they are not.
   /// - Parameter file: where people find them.
   static func refusal(of settings: EnvironmentFile, named file: String) -> RuntimeFailure? {
+    if let problem = settings.ambiguity {
+      return RuntimeFailure(
+        kind: .permanent, reason: "SettingNotAllowed",
+        message:
+          "The settings file \(file) \(problem), which programs read differently. Write each setting as NAME=value in a "
+          + "line of its own")
+    }
     let names = settings.names.sorted()
+    let ofTrust = names.filter { trust.contains($0.uppercased()) }
+    if !ofTrust.isEmpty {
+      return failure(
+        file, ofTrust, "decides whom an Agent believes and where it keeps that. Set it on the Agent's machine")
+    }
     let ofCompose = names.filter(changesCompose)
     if !ofCompose.isEmpty { return failure(file, ofCompose, "changes how Compose works. Take it out") }
     let loaders = names.filter(loadsCode)
@@ -50,6 +72,7 @@ enum UnsignedSettings {
   }
 
   private static func loadsCode(_ name: String) -> Bool {
+    let name = name.uppercased()
     if harmlessLoaders.contains(name) { return false }
     return loaders.contains(name) || loaderPrefixes.contains { name.hasPrefix($0) }
   }

@@ -197,7 +197,8 @@ public struct EnvironmentReconciler: Sendable {
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         try await gate.accept(admitted, for: object)
         record(.verified(admitted.assurance), in: reporter)
-        await addSettings(of: object)
+        // A return brings no settings: nobody has signed those that stand beside it.
+        if plan.revision == nil { await addSettings(of: object) }
         let running = try await converge(target(of: object), to: prepared.release, reporter)
         await reporter.announce(
           .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
@@ -215,7 +216,8 @@ public struct EnvironmentReconciler: Sendable {
   ) async throws -> DesiredDeployment? {
     try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
       if let running = try await restored(plan, purpose, object, reporter) { return .restored(running, purpose) }
-      let prepared = try await preparation.prepare(plan, manifest: await gate.known(plan)) { progress in
+      let prepared = try await preparation.prepare(plan, manifest: try await gate.known(plan, for: object)) {
+        progress in
         await reporter.announce(progress)
       }
       var target = target(of: object)

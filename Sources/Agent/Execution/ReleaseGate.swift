@@ -37,6 +37,10 @@ struct ReleaseGate: Sendable {
         verification = try ReleaseVerification(memory: known, now: now())
         if !isReturn { admitted = try admitDesired(plan, for: object, verification) }
       } catch {
+        // The planner lets new releases wait meanwhile; a status that says the release was begun already does not help.
+        if error.reason == .stale {
+          throw RuntimeFailure(kind: .transient, reason: error.reason.rawValue, message: error.message)
+        }
         throw Self.refusal(error)
       }
       guard let admitted else { return try await admitReturn(plan, for: object, verification) }
@@ -55,6 +59,7 @@ struct ReleaseGate: Sendable {
     let verified = try verification.check(
       object.spec.manifest, for: object.trustTarget, runsHere ? .rollback : .deployment)
     try ReleaseAgreement.check(object.spec, verified.manifest)
+    if !runsHere, let staleness = try verification.staleness() { throw TrustError(.stale, staleness.message) }
     return AdmittedRelease(verified: verified, text: object.spec.manifest)
   }
 
@@ -82,15 +87,24 @@ struct ReleaseGate: Sendable {
     }
   }
 
-  private func kept(_ digest: String) async -> String? { (try? await memory.manifest(digest)) ?? nil }
-
-  /// What is known of a release that this Agent ran a moment ago, and to which it returns by itself, or which it puts right:
-  /// that is always allowed.
-  func known(_ plan: ReleasePlan) async -> Manifest? {
-    guard let digest = plan.release.releaseManifestSha256, let text = await kept(digest),
-      let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release), envelope.payloadSHA256 == digest
-    else { return nil }
-    return try? Manifest(payload: envelope.payload)
+  /// What the vendor signed of a release that this Agent ran a moment ago, and to which it returns by itself, or which it puts
+  /// right: that is always allowed, whatever has expired or was revoked since.
+  /// - Returns: nil where this Agent deploys what nobody signed, or did when it deployed this.
+  /// - Throws: where the manifest is not to be had, so that nothing would say what may run.
+  func known(_ plan: ReleasePlan, for object: DesiredDeployment) async throws(RuntimeFailure) -> Manifest? {
+    if case .unsigned = try await memory.trust() { return nil }
+    // It ran before there was a root, and goes on running until a signed release takes its place.
+    guard let digest = plan.release.releaseManifestSha256 else { return nil }
+    for text in [try await memory.manifest(digest), object.spec.manifest] {
+      guard let text, let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release),
+        envelope.payloadSHA256 == digest, let manifest = try? Manifest(payload: envelope.payload)
+      else { continue }
+      return manifest
+    }
+    throw ArtifactVerification.refusal(
+      .rollbackRefused,
+      "the manifest of \(plan.release.version) is no longer kept here, so that nothing says what may run of it: deploy a signed "
+        + "release")
   }
 
   /// Remembers what is about to be deployed, so that nothing older is taken afterwards.

@@ -63,7 +63,11 @@ struct SignedImages: Sendable, Hashable {
   }
 
   private func images(of reference: ImageReference) -> [Manifest.Image] {
-    images.filter { ImageReference($0.repository).pathWithoutRegistry == reference.pathWithoutRegistry }
+    let path = reference.pathWithoutRegistry
+    let same = images.filter { ImageReference($0.repository).pathWithoutRegistry == path }
+    // A mirror may put folders of its own before the path: there the digest says whose image it is.
+    return same.isEmpty && reference.digest != nil
+      ? images.filter { path.hasSuffix("/\(ImageReference($0.repository).pathWithoutRegistry)") } : same
   }
 
   // MARK: What runs

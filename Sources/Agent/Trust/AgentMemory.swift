@@ -140,7 +140,8 @@ public final class AgentMemory: Sendable {
       memory.accept(release, for: target)
       var changes: [Change] = []
       let name = Self.manifestName(release.digest)
-      if documents[name] == nil { changes.append(Change(name: name, content: Array(text.utf8))) }
+      // One that was signed anew takes the place of what a key signed that may be revoked.
+      if documents[name] != Array(text.utf8) { changes.append(Change(name: name, content: Array(text.utf8))) }
       if memory != before { changes.append(try TrustDocument.change(memory)) }
       return ((), changes)
     }
@@ -300,9 +301,10 @@ public final class AgentMemory: Sendable {
       if let digest = ledger.current?.release.releaseManifestSha256 { needed.insert(Self.manifestName(digest)) }
       useful += ledger.releaseManifests.map(Self.manifestName)
     }
-    guard case .root(let memory, _) = trust(in: documents) else { return [] }
-    for accepted in memory.accepted.values.compactMap({ $0.max { $0.sequence < $1.sequence } }) {
-      needed.insert(Self.manifestName(accepted.manifest))
+    guard case .root(let memory, let root) = trust(in: documents) else { return [] }
+    for target in memory.accepted.keys {
+      // Not the highest of all: a stolen key may have signed that.
+      if let accepted = memory.highest(for: target, under: root) { needed.insert(Self.manifestName(accepted.manifest)) }
     }
     var byteCount = 0
     for name in useful where !needed.contains(name) {

@@ -90,7 +90,11 @@ import YAMLDocuments
     arguments: [
       ("COMPOSE_EXPERIMENTAL_GIT_REMOTE", true), ("COMPOSE_ENV_FILES", true), ("COMPOSE_BAKE", true),
       ("DOCKER_HOST", true), ("DOCKER_CONTEXT", true), ("DOCKER_CONFIG", true), ("BUILDKIT_HOST", true),
-      ("NODE_OPTIONS", true), ("LD_PRELOAD", true), ("PYTHONPATH", true), ("JAVA_TOOL_OPTIONS", true), ("PATH", true),
+      ("NODE_OPTIONS", true), ("node_options", true), ("npm_config_node_options", true), ("ENV", true),
+      ("GIT_SSH", true),
+      ("WRKTALK_AGENT_ALLOW_UNSIGNED", true), ("WRKTALK_AGENT_TRUST_ROOT", true), ("WRKTALK_AGENT_WORKING_DIR", true),
+      ("STATE_DIRECTORY", true), ("WRKTALK_AGENT_BACKEND_URL", false), ("LD_PRELOAD", true), ("PYTHONPATH", true),
+      ("JAVA_TOOL_OPTIONS", true), ("PATH", true),
       // The customer's own.
       ("COMPOSE_PROFILES", false), ("COMPOSE_FILE", false), ("COMPOSE_PROJECT_NAME", false), ("DOCKER_GID", false),
       ("REGISTRY", false), ("HTTPS_PROXY", false), ("NODE_ENV", false), ("PYTHONUNBUFFERED", false),
@@ -104,6 +108,20 @@ import YAMLDocuments
       #expect(failure?.message.contains(name) == true)
       #expect(failure?.message.contains("config/.env") == true)
     }
+  }
+
+  /// What one reader takes for a value may be a name to another.
+  @Test(
+    arguments: [
+      ("A=\"x\" NODE_OPTIONS=--import=data:text/javascript,1\n", true), ("A=-----BEGIN\nNODE_OPTIONS=x\n", true),
+      ("A=x\u{2028}B=\"\nLD_PRELOAD=/x\nC=\" \"\n", true), ("A=x\u{85}NODE_OPTIONS=y\n", true),
+      ("A=x\rNODE_OPTIONS=y\n", true), ("A='x\nNODE_OPTIONS=y\n", true), ("A=`x`\n", true), ("{\"A\": 1}\n", true),
+      ("A=1\r\nB=2\r\n", false), ("# NODE_OPTIONS=x\n\nA='x' # y\nexport B=\"two\nlines\"\nC: d\n", false),
+      ("A=\"a \\\" b\"\nKEY=\"-----BEGIN X-----\nx=y\n-----END X-----\"\n", false), ("", false),
+    ])
+  func settingsThatReadersReadDifferentlyAreRefused(text: String, isRefused: Bool) {
+    let failure = UnsignedSettings.refusal(of: EnvironmentFile(text), named: "config/.env")
+    #expect((failure?.reason == "SettingNotAllowed") == isRefused, "\(failure?.message ?? "")")
   }
 
   @Test(arguments: ["true", "1", ""])
