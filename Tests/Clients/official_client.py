@@ -117,16 +117,16 @@ check("namespaces are discovered", discovered.resources.get(api_version="v1", ki
 config.load_kube_config()
 check("the kubeconfig", NS in [n.metadata.name for n in client.CoreV1Api().list_namespace().items])
 
-# Leader election with an Agent's token.
+# Leader election with an Agent's token, which is good for its own Lease alone.
 client.Configuration.set_default(api_client("agent").configuration)
 led = threading.Event()
 election = leaderelection.LeaderElection(
     electionconfig.Config(
-        LeaseLock("leader", NS, "me"), lease_duration=4, renew_deadline=3, retry_period=1, onstarted_leading=led.set,
+        LeaseLock("wrktalk-agent", NS, "me"), lease_duration=4, renew_deadline=3, retry_period=1, onstarted_leading=led.set,
         onstopped_leading=lambda: None))
 threading.Thread(target=election.run, daemon=True).start()
 check("leadership", led.wait(20))
-until("the lease names its holder", lambda: leases.read_namespaced_lease("leader", NS).spec.holder_identity == "me")
+until("the lease names its holder", lambda: leases.read_namespaced_lease("wrktalk-agent", NS).spec.holder_identity == "me")
 
 # A namespace goes when nothing of worth is in it.
 status("a namespace with deployments", 409, lambda: core.delete_namespace(NS))
