@@ -216,7 +216,7 @@ struct HostileServerTests {
       }
       status["current"]?["services"] = .array(services)
     },
-    Forgery(testDescription: "another revision") { $0["current"]?["revision"] = .integer(.max) },
+    Forgery(testDescription: "another revision") { $0["current"]?["revision"] = .integer((1 << 31) - 1) },
     Forgery(testDescription: "another version") { $0["current"]?["version"] = "0.0.1" },
     Forgery(testDescription: "another target") { $0["target"] = ["runtime": "Compose", "name": "somebody-elses"] },
     Forgery(testDescription: "another history") { status in
