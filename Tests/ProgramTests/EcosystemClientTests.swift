@@ -10,7 +10,8 @@ struct EcosystemClientTests {
     let instance = try await database.create()
     var environment = ["PYTHONDONTWRITEBYTECODE": "1"]
     for role in ["admin", "agent", "viewer"] {
-      environment["\(role.uppercased())_TOKEN"] = try await CustomerEnvironment.createToken(role: role, instance.url)
+      environment["\(role.uppercased())_TOKEN"] = try await CustomerEnvironment.createToken(
+        role: role, instance.url, namespace: "python")
     }
     let backend = try await RunningProgram.start(
       Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"],
