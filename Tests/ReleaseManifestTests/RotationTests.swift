@@ -36,7 +36,7 @@ import WireFormats
   static let refused: [(String, String)] = [
     ("nobody", Vendor.sign(second, [])), ("only the old key", Vendor.sign(second, [1])),
     ("only the new key", Vendor.sign(second, [2])), ("a release key", Vendor.sign(second, [11, 2])),
-    ("a version that is skipped", Vendor.sign(other(third) { $0.version = 4 }, [1, 2])),
+    ("a version left out", Vendor.sign(other(third) { $0.version = 4 }, [1, 2])),
     ("another product", Vendor.sign(other(second) { $0.product = "other" }, [1, 2])),
     ("version 1 again, otherwise", Vendor.sign(other(first) { $0.minimumSequence = 5 }, [1])),
     ("the type of a release", Vendor.sign(.release, second.payload, [1, 2])),

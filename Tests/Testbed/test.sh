@@ -32,7 +32,7 @@ for suite in "$TESTBED"/../*Tests; do
 done
 
 # Swift Testing says «Suite X skipped: "reason"» and «Test y() skipped: "reason"».
-skipped=$(grep -aE '(Suite|Test) .* skipped' "$log" | sed -E 's/^[^A-Za-z]*//' | sort -u || true)
+skipped=$(grep -aE '^[^A-Za-z]*(Suite|Test) [A-Za-z0-9_]+(\([^)]*\))? skipped' "$log" | sed -E 's/^[^A-Za-z]*//' | sort -u || true)
 if [ -n "$skipped" ]; then
   printf '\nNot run on this machine:\n%s\n' "$skipped"
   [ -z "${WRKTALK_REQUIRE_ALL_SUITES:-}" ] || fail "every suite is demanded, and some were skipped"
