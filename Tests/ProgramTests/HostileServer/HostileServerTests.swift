@@ -81,14 +81,17 @@ struct HostileServerTests {
       spec.artifact = try await environment.publish(
         version: "evil", composeFile: twoServices.replacing("interval: 1s", with: "interval: 2s"))
     },
-    Attack("a swapped artifact", "ArtifactDigestMismatch") { spec, environment, _ in
+    Attack("a swapped artifact", "ArtifactDigestMismatch") { spec, environment, vendor in
+      // Signed is one that the Agent has not kept yet: what it keeps it would not download.
+      let signed = try await environment.publish(
+        version: "signed", composeFile: twoServices.replacing("interval: 1s", with: "interval: 4s"))
+      let file = environment.folder.file("bucket/\(signed.path)")
+      spec.artifact = signed
+      spec.manifest = vendor.envelope(
+        try await vendor.manifest(version: "2.0.0", sequence: 2, tag: "v2", artifact: signed, at: file))
       let other = try await environment.publish(
         version: "swapped", composeFile: twoServices.replacing("interval: 1s", with: "interval: 3s"))
-      let path = try #require(spec.artifact?.path)
-      let swapped = path.replacing(".tar.gz", with: "-swapped.tar.gz")
-      try await CustomerEnvironment.command(
-        "cp", environment.folder.file("bucket/\(other.path)"), environment.folder.file("bucket/\(swapped)"))
-      spec.artifact?.path = swapped
+      try await CustomerEnvironment.command("cp", environment.folder.file("bucket/\(other.path)"), file)
     },
     Attack("an expired manifest", "ManifestExpired") { spec, environment, vendor in
       var manifest = try await environment.manifest(vendor, version: "2.0.0", sequence: 2, tag: "v2")
