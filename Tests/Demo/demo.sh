@@ -1,7 +1,8 @@
 #!/bin/bash
 # demo.sh [compose|helm]: the main job on one machine, with embedded defaults: a Backend on SQLite, a folder as the bucket, an
-# Agent and a real Docker Compose stack, or a real Helm release on Kubernetes, that goes from v1 to v2, then to a broken v3
-# that rolls back by itself; then somebody interferes by hand and it is put right. Everything it starts and makes is removed
+# Agent and a real Docker Compose stack, or a real Helm release on Kubernetes, that goes from v1 to v2, each signed by the
+# vendor, refuses what somebody changed on the way, goes to a broken v3 and rolls back by itself; then somebody interferes by
+# hand and it is put right. Everything it starts and makes is removed
 # at the end. BINARIES names the folder of programs that are built already.
 . "$(dirname "$0")/../Testbed/lib.sh"
 cd "$TESTBED/../.."
@@ -49,9 +50,12 @@ interfere_helm() {
   wait_for 60 "the Service of media" shows service/wrktalk-media '{.metadata.name}' wrktalk-media
 }
 
+heading "The vendor: keys of its own, and three releases, each signed with all that may run of it"
+run begin_signing
 release 1.0.0 v1
 release 2.0.0 v2
 release 3.0.0 crash
+run wrktalkctl release verify "$folder/2.0.0.manifest.json" --root "$trust/root.json"
 
 heading "The customer's Backend: the resource API on SQLite"
 start_backend
@@ -74,6 +78,15 @@ run wrktalkctl diff -f "$folder/2.0.0.yaml" || true
 run wrktalkctl apply -f "$folder/2.0.0.yaml"
 ready
 run workloads
+
+heading "Somebody who holds the Backend asks for another image than the vendor signed: nothing is touched"
+sed 's/^    backend: v2$/    backend: crash/' "$folder/2.0.0.yaml" >"$folder/changed.yaml"
+run wrktalkctl apply -f "$folder/changed.yaml"
+run wrktalkctl wait dd/wrktalk -n "$project" --for=condition=Stalled --timeout 1m
+run wrktalkctl get dd -n "$project"
+run workloads
+run wrktalkctl apply -f "$folder/2.0.0.yaml"
+ready
 
 heading "Apply release 3.0.0, whose images crash: the Agent tries it once and returns to 2.0.0 by itself"
 run wrktalkctl apply -f "$folder/3.0.0.yaml"

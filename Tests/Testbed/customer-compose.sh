@@ -13,6 +13,9 @@ remove_environment() {
   docker network ls -q --filter "label=com.docker.compose.project=$project" | xargs -r docker network rm >/dev/null 2>&1 || true
 }
 
+# What a release manifest is made from, before the artifact's path.
+manifest_options=(--env "$bucket/config/.env" --bundle)
+
 # pack VERSION: puts the demo's bundle into the bucket, and prints its path there.
 pack() {
   local bundle=artifacts/compose/wrktalk-$1-compose.tar.gz

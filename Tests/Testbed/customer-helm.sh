@@ -16,6 +16,8 @@ use_helm() {
   agent_settings=(WRKTALK_AGENT_DEPLOYMENT_TYPE=kubernetes "WRKTALK_AGENT_HELM_BINARY=$helm")
 }
 use_helm 3
+# What a release manifest is made from, before the artifact's path.
+manifest_options=(--values "$bucket/config/values.yaml" --helm "$helm" --chart)
 
 make_environment() {
   has_namespace=

@@ -20,10 +20,31 @@ trap clean_up EXIT
 mkdir -p "$bucket/artifacts/$runtime" "$bucket/config"
 make_environment
 
+# begin_signing: the vendor's keys and trust root. From here on releases are signed, and an Agent that is started trusts them.
+begin_signing() {
+  trust=$folder/trust
+  sequence=0
+  wrktalkctl trust init --product wrktalk --dir "$trust"
+}
+
+# sign VERSION TAG ARTIFACT: writes $folder/VERSION.manifest.json, what an Agent with the trust root demands.
+sign() {
+  sequence=$((sequence + 1))
+  wrktalkctl release manifest --product wrktalk --version "$1" --sequence "$sequence" "${manifest_options[@]}" "$bucket/$3" \
+    --image-tag "backend=$2" --image-tag "media=$2" -o "$folder/$1.json"
+  wrktalkctl release sign "$folder/$1.json" --key "$trust/release.key" -o "$folder/$1.manifest.json"
+}
+
 # release VERSION TAG: packs what is deployed into the bucket, and writes $folder/VERSION.yaml, the DesiredDeployment.
 release() {
-  local artifact
+  local artifact manifest=
   artifact=$(pack "$1")
+  if [ -n "${trust:-}" ]; then
+    sign "$1" "$2" "$artifact" >>"$folder/vendor.log" 2>&1 || { tail -5 "$folder/vendor.log" >&2; fail "release $1 could not be signed"; }
+    manifest="
+  manifest: |-
+$(sed 's/^/    /' "$folder/$1.manifest.json")"
+  fi
   cat >"$folder/$1.yaml" <<YAML
 apiVersion: deploy.wrktalk.com/v1
 kind: DesiredDeployment
@@ -38,7 +59,7 @@ spec:
   imageTags:
     backend: $2
     media: $2
-$runtime_spec
+$runtime_spec$manifest
 YAML
 }
 
@@ -56,7 +77,9 @@ start_backend() {
 
 # start_agent: with the folder as the bucket.
 start_agent() {
-  env WRKTALK_AGENT_ALLOW_UNSIGNED=1 WRKTALK_AGENT_BACKEND_URL="$WRKTALK_SERVER" WRKTALK_AGENT_TOKEN_FILE="$folder/agent.token" \
+  local trusts=WRKTALK_AGENT_ALLOW_UNSIGNED=1
+  [ -z "${trust:-}" ] || trusts=WRKTALK_AGENT_TRUST_ROOT_FILE=$trust/root.json
+  env "$trusts" WRKTALK_AGENT_BACKEND_URL="$WRKTALK_SERVER" WRKTALK_AGENT_TOKEN_FILE="$folder/agent.token" \
     WRKTALK_AGENT_KUBE_NAMESPACE="$project" WRKTALK_AGENT_WORKING_DIR="$folder/agent" \
     WRKTALK_AGENT_BUCKET_PROVIDER=file WRKTALK_AGENT_BUCKET_NAME="$bucket" \
     WRKTALK_AGENT_SHUTDOWN_TIMEOUT=10 "${agent_settings[@]}" \

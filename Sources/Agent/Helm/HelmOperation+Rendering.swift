@@ -100,25 +100,12 @@ extension HelmOperation {
 }
 
 extension HelmReleaseRecord {
-  struct HookImages: Sendable {
-    var hook: Hook
-    var images: [ImageUse]
-  }
-
   /// Every image that the release names, in its hooks, too.
   /// - Throws: `ReleaseTooLarge`, and `InvalidChart` for what is not valid YAML; both are final.
   func images(in namespace: String) throws(RuntimeFailure) -> [ImageUse] {
     var images = try Self.images(in: manifest, namespace: namespace)
-    for hook in try hookImages(in: namespace) { images += hook.images }
+    for hook in hooks { images += try Self.images(in: hook.manifest, namespace: namespace) }
     return images
-  }
-
-  func hookImages(in namespace: String) throws(RuntimeFailure) -> [HookImages] {
-    var found: [HookImages] = []
-    for hook in hooks {
-      found.append(HookImages(hook: hook, images: try Self.images(in: hook.manifest, namespace: namespace)))
-    }
-    return found
   }
 
   static func images(in text: String, namespace: String) throws(RuntimeFailure) -> [ImageUse] {

@@ -21,8 +21,8 @@ final class HelmRollout: Sendable {
   private let outages = Mutex(OutageTally())
   /// All that may run; nil where nobody says.
   let images: Mutex<SignedImages?>
-  /// The hooks of the newest revision that was looked at whole, and by its Secret's version which one that was.
-  let approved = Mutex<(resourceVersion: String, hooks: [HelmReleaseRecord.HookImages])?>(nil)
+  /// The version of the Secret whose revision, hooks and all, names only what may run.
+  let approved = Mutex<String?>(nil)
 
   /// A watch wakes it; this is for what it misses.
   private static let pollInterval = Duration.seconds(2)

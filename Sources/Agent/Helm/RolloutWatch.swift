@@ -175,12 +175,6 @@ extension RolloutWatch {
     return found
   }
 
-  /// The same of a hook's pods, as far as they are still there.
-  func runningImages(of hook: HelmReleaseRecord.HookImages) async throws(RuntimeFailure) -> [RunningImage] {
-    try await synced()
-    return pods(of: hook.hook).flatMap { Self.running($0, hook.images) }
-  }
-
   /// Kinds besides the workloads whose pods are known by what owns them.
   private static func runsPods(_ object: ManifestObject) -> Bool {
     switch object.kind {

@@ -3,7 +3,8 @@ import ReleaseManifest
 /// The images that the vendor signed for a release: nothing else of it may run.
 ///
 /// Of a repository the path counts, without the registry's host, in whose place a customer's mirror may stand, and without
-/// Docker Hub's `library/`. Which image it is, the digest says.
+/// Docker Hub's `library/`. Which image it is, the digest says: what a tag means the registry decides anew at each pull, also
+/// long after a release was judged, so nothing is started by a tag alone.
 struct SignedImages: Sendable, Hashable {
   /// The condition's.
   static let refusalReason = "ImageNotInManifest"
@@ -58,8 +59,10 @@ struct SignedImages: Sendable, Hashable {
         ? nil : "the signed manifest of release \(version) lists \(image.pathWithoutRegistry) with another digest"
     }
     let values = candidates.compactMap(\.digestValue)
-    guard values.count == candidates.count else { return nil }
-    return "the chart takes the digest of it as \(values.joined(separator: ", ")), and starts it by tag nevertheless"
+    return values.isEmpty
+      ? "it is named by tag, which another image may have tomorrow, and the manifest knows no value by which the chart takes "
+        + "its digest"
+      : "the chart takes the digest of it as \(values.joined(separator: ", ")), and starts it by tag nevertheless"
   }
 
   private func images(of reference: ImageReference) -> [Manifest.Image] {

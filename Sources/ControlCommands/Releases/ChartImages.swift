@@ -14,11 +14,24 @@ struct ChartImages {
 
   private static let outputLimit = 16 << 20
 
+  /// - Throws: also where a container is named by tag and no value takes its digest: no Agent starts that.
   func read() async throws(CommandFailure) -> [RenderedImage] {
     let containers = try await render(pinning: [])
     let candidates = Self.candidates(
       services: imageTags.keys.sorted(), values: try await documents(["show", "values", chart]).first ?? .null)
     let values = try await pins(candidates)
+    let unpinned = containers.filter {
+      values[$0.place] == nil && RegistryReference($0.image).map { $0.digest == nil } == true
+    }
+    guard unpinned.isEmpty else {
+      let places = unpinned.map { "\(printable($0.place)) (\(printable($0.image)))" }.joined(separator: ", ")
+      throw CommandFailure(
+        "the chart \(printable(chart)) takes no digest for \(places)",
+        hint: """
+          What a tag means the registry decides, so Agents start signed images by digest only. Let the chart write one behind \
+          the tag: {{ with .Values.backend.image.digest }}@{{ . }}{{ end }}
+          """)
+    }
     return containers.map { container in
       RenderedImage(
         service: container.name, reference: container.image,

@@ -42,8 +42,8 @@ struct SignedImagesTests {
 
   @Test(arguments: [
     "ghcr.io/wrktalk/backend@\(digest("a"))", "mirror.example:5000/wrktalk/backend:v9@\(digest("a"))",
-    "wrktalk/backend@\(digest("c"))", "ghcr.io/wrktalk/media:v1", "ghcr.io/wrktalk/media", "postgres:16",
-    "mirror.example/library/postgres:16",
+    "wrktalk/backend@\(digest("c"))", "ghcr.io/wrktalk/media:v1@\(digest("d"))", "postgres@\(digest("e"))",
+    "mirror.example/library/postgres:16@\(digest("e"))",
   ])
   func whatTheVendorSignedMayBeStarted(_ image: String) {
     #expect(Self.signed.refusal(of: [Self.use(image)]) == nil)
@@ -57,12 +57,13 @@ struct SignedImagesTests {
     ("ghcr.io/wrktalk/media@\(digest("a"))", "lists wrktalk/media with another digest"),
     ("ghcr.io/wrktalk/backend@\(digest("f"))", "lists wrktalk/backend with another digest"),
     ("ghcr.io/wrktalk/backend:v1", "takes the digest of it as backend.image.digest, and starts it by tag nevertheless"),
-    ("ghcr.io/wrktalk/backend", "starts it by tag nevertheless"),
+    ("ghcr.io/wrktalk/backend", "starts it by tag nevertheless"), ("ghcr.io/wrktalk/media:v1", "is named by tag"),
+    ("ghcr.io/wrktalk/media", "is named by tag"), ("postgres:16", "is named by tag"),
     ("ghcr.io/wrktalk/media@\(digest("d"))@\(digest("d"))", "lists no image wrktalk/media@sha256"),
     ("", "lists no image"),
   ])
   func anythingElseIsRefusedWithObjectContainerAndImage(_ image: String, _ expected: String) throws {
-    let refusal = try #require(Self.signed.refusal(of: [Self.use("postgres:16"), Self.use(image)]))
+    let refusal = try #require(Self.signed.refusal(of: [Self.use("postgres@\(Self.digest("e"))"), Self.use(image)]))
     #expect(refusal.kind == .permanent && refusal.reason == "ImageNotInManifest")
     #expect(refusal.message.hasPrefix("Deployment web, init container wait, would start \(image): "), "\(refusal)")
     #expect(refusal.message.contains(expected), "\(refusal)")

@@ -117,20 +117,25 @@ import WireFormats
     }
   }
 
-  /// A `helm` that takes a digest for the backend only, and says so in what it renders.
+  /// A `helm` that renders three images, each with the digest that a value gives; with `tagged=1` all but the backend's by tag.
   private static func writeHelm(_ desk: SigningDesk, _ registry: FakeRegistry) throws {
     let script = """
       #!/bin/sh
-      if [ "$1" = show ]; then printf 'media: {image: {repository: m, tag: x}}\\nbackend: {image: {tag: x}}\\n'; exit 0; fi
-      backend=\(registry.host)/shop/backend:v1
+      if [ "$1" = show ]; then
+        printf 'media: {image: {repository: m, tag: x}}\\nbackend: {image: {tag: x}}\\ntools: {wait: {tag: x}}\\n'; exit 0
+      fi
+      backend=\(registry.host)/shop/backend:v1 media=\(registry.host)/shop/media:single wait=\(registry.host)/shop/wait:single
       for word; do case $word in
         backend.image.digest=*) backend="\(registry.host)/shop/backend@${word#*=}" ;;
+        media.image.digest=*) media="\(registry.host)/shop/media@${word#*=}" ;;
+        tools.wait.digest=*) wait="\(registry.host)/shop/wait@${word#*=}" ;;
+        tagged=*) tagged=1 ;;
         broken=*) echo 'Error: execution error at (x.yaml:1): broken is set' >&2; exit 1 ;;
       esac; done
+      if [ -n "$tagged" ]; then media=\(registry.host)/shop/media:single wait=\(registry.host)/shop/wait:single; fi
       printf 'kind: Deployment\\nmetadata: {name: backend}\\nspec: {template: {spec: {initContainers: [{name: wait, image: %s}], containers: [{name: backend, image: "%s"}]}}}\\n' \
-        \(registry.host)/shop/wait:single "$backend"
-      printf -- '---\\nkind: CronJob\\nmetadata: {name: m}\\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: media, image: %s}]}}}}}\\n' \
-        \(registry.host)/shop/media:single
+        "$wait" "$backend"
+      printf -- '---\\nkind: CronJob\\nmetadata: {name: m}\\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: media, image: %s}]}}}}}\\n' "$media"
       """
     try desk.folder.write(script, to: "bin/helm")
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: desk.folder.file("bin/helm"))
@@ -146,8 +151,23 @@ import WireFormats
     #expect(answer.code == 0, "\(answer.errors)")
     let images = try Self.manifest(desk, "release.json").images
     #expect(images.map(\.service) == ["backend", "media", "wait"])
-    #expect(images.map(\.digestValue) == ["backend.image.digest", nil, nil])
+    #expect(images.map(\.digestValue) == ["backend.image.digest", "media.image.digest", "tools.wait.digest"])
     #expect(images[0].digest == registry.digest(of: "v1"))
+  }
+
+  @Test func aChartThatTakesNoDigestForAnImageIsRefusedWithThePlace() async throws {
+    let desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try Self.writeHelm(desk, registry)
+    try desk.folder.write("chart", to: "shop.tgz")
+    let answer = try await desk.run(
+      Self.command + ["--chart", "shop.tgz", "--image-tag", "backend=v1", "--values", "tagged=1", "-o", "release.json"])
+    #expect(answer.code == 1)
+    #expect(
+      answer.errors.contains(
+        "takes no digest for Deployment backend/spec/template/spec/initContainers[0] (\(registry.host)/shop/wait:single), "
+          + "CronJob m/spec/"), "\(answer.errors)")
+    #expect(!FileManager.default.fileExists(atPath: desk.folder.file("release.json")))
   }
 
   @Test func aChartThatDoesNotRenderIsSaidWithHelmsWords() async throws {

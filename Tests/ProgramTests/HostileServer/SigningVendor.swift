@@ -64,7 +64,8 @@ struct SigningVendor: Sendable {
       images.append(
         Manifest.Image(
           service: service, repository: repository, digest: try await Self.digest(of: "\(repository):\(tag)"),
-          contentDigests: [try await Self.imageID(of: "\(repository):\(tag)")]))
+          contentDigests: [try await Self.imageID(of: "\(repository):\(tag)")],
+          digestValue: runtime == .helm ? "\(service).image.digest" : nil))
     }
     return Manifest(
       product: "wrktalk", version: version, sequence: sequence, issuedAt: now + .seconds(-600),

@@ -14,7 +14,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 
 {{- define "wrktalk.image" -}}
-{{ printf "%s/%s:%s" .root.Values.global.registry .image.repository (.image.tag | toString) | quote }}
+{{- $digest := "" }}{{ with .image.digest }}{{ $digest = printf "@%s" . }}{{ end -}}
+{{ printf "%s/%s:%s%s" .root.Values.global.registry .image.repository (.image.tag | toString) $digest | quote }}
 {{- end }}
 
 {{/* A pod of whom Pod Security demands "restricted". */}}
