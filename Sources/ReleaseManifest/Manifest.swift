@@ -68,7 +68,7 @@ public struct Manifest: Sendable, Hashable {
     public var forced: Bool
     /// Whether it changes data in a way that the former version cannot read.
     public var migration: Bool
-    /// The oldest version that may be upgraded directly.
+    /// The oldest version that may be upgraded directly, by Semantic Versioning.
     public var minimumVersion: String?
 
     public init(forced: Bool = false, migration: Bool = false, minimumVersion: String? = nil) {
@@ -156,6 +156,9 @@ public struct Manifest: Sendable, Hashable {
           forced: rules.bool("forced", default: false), migration: rules.bool("migration", default: false),
           minimumVersion: rules.optionalString("minimumVersion", 1...128))
       } ?? Ruleset()
+    if let version = ruleset.minimumVersion, SemanticVersion(version) == nil {
+      reader.refuse("ruleset.minimumVersion", "must be a semantic version such as 2.1.0")
+    }
     if minimumSequence > sequence { reader.refuse("minimumSequence", "must not be above sequence") }
     if expires <= issuedAt { reader.refuse("expires", "must be after issuedAt") }
     if Set(artifacts.map(\.runtime)).count != artifacts.count {

@@ -6,6 +6,15 @@ public struct VerifiedManifest: Sendable, Hashable {
   /// Of its payload: 64 hexadecimal digits.
   public var digest: String
   public var signers: Set<KeyID>
+
+  /// - Parameter text: the manifest's envelope.
+  /// - Throws: where the signatures do not count under the root, or the bytes under them are not a manifest.
+  public init(checking text: String, under root: TrustRoot) throws(TrustError) {
+    let envelope = try Envelope(parsing: Array(text.utf8), expecting: .release)
+    signers = try root.checkSignatures(of: envelope, as: .release)
+    manifest = try Manifest(payload: envelope.payload)
+    digest = envelope.payloadSHA256
+  }
 }
 
 /// Decides whether a release may be deployed: a function of what is remembered, what is offered and the time.
@@ -40,10 +49,7 @@ public struct ReleaseVerification: Sendable {
 
   /// The signatures, and what the bytes under them say.
   public func verified(_ text: String) throws(TrustError) -> VerifiedManifest {
-    let envelope = try Envelope(parsing: Array(text.utf8), expecting: .release)
-    let signers = try root.checkSignatures(of: envelope, as: .release)
-    return VerifiedManifest(
-      manifest: try Manifest(payload: envelope.payload), digest: envelope.payloadSHA256, signers: signers)
+    try VerifiedManifest(checking: text, under: root)
   }
 
   /// - Parameters:

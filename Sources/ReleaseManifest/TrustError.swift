@@ -18,6 +18,8 @@ public struct TrustError: Error, Sendable, Hashable, CustomStringConvertible {
     case otherProduct = "ProductMismatch"
     /// Newer releases were accepted before, or the vendor has declared it too old.
     case sequenceTooLow = "SequenceTooLow"
+    /// It may not follow what runs: a version between them has to come first.
+    case versionTooLow = "VersionTooLow"
     /// The record asks for something else than the manifest says.
     case disagreement = "ManifestMismatch"
     /// The trust root itself is valid no more.

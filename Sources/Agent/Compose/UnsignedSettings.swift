@@ -14,12 +14,8 @@ enum UnsignedSettings {
   private static let prefixes = ["COMPOSE_", "BUILDKIT_", "BUILDX_", "DOCKER_CLI_"]
 
   /// An Agent that is part of what it deploys may read this very file. What it believes is its machine's to say.
-  private static let trust: Set<String> = [
-    "WRKTALK_AGENT_TRUST_ROOT", "WRKTALK_AGENT_TRUST_ROOT_FILE", "WRKTALK_AGENT_ALLOW_UNSIGNED",
-    "WRKTALK_AGENT_STATE_SECRET", "WRKTALK_AGENT_WORKING_DIR", "WRKTALK_AGENT_COMPOSE_WORKING_DIR",
-    "WRKTALK_AGENT_PROJECTS", "WRKTALK_AGENT_VALUES_SOURCES", "WRKTALK_AGENT_HELM_BINARY", "STATE_DIRECTORY", "HOME",
-    "XDG_STATE_HOME",
-  ]
+  private static let machines = Set(AgentVariables.machineNames.map { AgentVariables.prefix + $0 })
+    .union(["HOME", "KUBECONFIG", "STATE_DIRECTORY", "XDG_STATE_HOME"])
 
   // By these a program loads or runs code that is not in its image.
   private static let loaders: Set<String> = [
@@ -51,10 +47,11 @@ enum UnsignedSettings {
           + "line of its own")
     }
     let names = settings.names.sorted()
-    let ofTrust = names.filter { trust.contains($0.uppercased()) }
-    if !ofTrust.isEmpty {
+    let ofMachine = names.filter { machines.contains($0.uppercased()) }
+    if !ofMachine.isEmpty {
       return failure(
-        file, ofTrust, "decides whom an Agent believes and where it keeps that. Set it on the Agent's machine")
+        file, ofMachine,
+        "decides whom an Agent believes, what it runs and where it writes. Set it on the Agent's machine")
     }
     let ofCompose = names.filter(changesCompose)
     if !ofCompose.isEmpty { return failure(file, ofCompose, "changes how Compose works. Take it out") }

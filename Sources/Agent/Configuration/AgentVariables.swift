@@ -8,14 +8,19 @@ struct AgentVariables {
   static let prefix = "WRKTALK_AGENT_"
 
   /// Every name that the specification or this program gives a meaning.
-  static let names: Set<String> = [
-    "BACKEND_URL", "BACKEND_TIMEOUT", "POLL_INTERVAL", "DEPLOYMENT_TYPE", "KUBE_NAMESPACE", "HELM_RELEASE_NAME",
-    "HELM_TIMEOUT", "COMPOSE_PROJECT_NAME", "COMPOSE_WORKING_DIR", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION",
-    "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING",
-    "GCS_CREDENTIALS_FILE", "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "SOURCE", "TOKEN", "TOKEN_FILE", "CA_FILE",
-    "TRUST_ROOT", "TRUST_ROOT_FILE", "ALLOW_UNSIGNED", "STATE_SECRET", "LEASE_DURATION", "SHUTDOWN_TIMEOUT",
-    "KUBECONFIG", "WORKING_DIR", "HEALTH_FILE", "HELM_BINARY", "HELM_HISTORY_MAX", "POD_NAME", "PROJECTS",
-    "VALUES_SOURCES",
+  static let names = machineNames.union([
+    "BACKEND_URL", "BACKEND_TIMEOUT", "POLL_INTERVAL", "KUBE_NAMESPACE", "HELM_RELEASE_NAME", "HELM_TIMEOUT",
+    "COMPOSE_PROJECT_NAME", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION", "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING", "GCS_CREDENTIALS_FILE",
+    "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "TOKEN", "TOKEN_FILE", "CA_FILE", "LEASE_DURATION",
+    "SHUTDOWN_TIMEOUT", "HELM_HISTORY_MAX",
+  ])
+
+  /// Of those, what decides whom an Agent believes, which programs it runs and where it writes: no settings from the bucket
+  /// may say so, even where an Agent that is part of what it deploys reads them.
+  static let machineNames: Set<String> = [
+    "ALLOW_UNSIGNED", "COMPOSE_WORKING_DIR", "DEPLOYMENT_TYPE", "HEALTH_FILE", "HELM_BINARY", "KUBECONFIG", "POD_NAME",
+    "PROJECTS", "SOURCE", "STATE_SECRET", "TRUST_ROOT", "TRUST_ROOT_FILE", "VALUES_SOURCES", "WORKING_DIR",
   ]
 
   let environment: [String: String]

@@ -7,9 +7,9 @@ import ReleaseManifest
 /// What the Agent knows for itself of a record, beside what the server says.
 extension EnvironmentReconciler {
   /// What cannot be kept now is taken in later, and holds nothing up meanwhile.
-  func takeInAnnotations(of object: DesiredDeployment) async throws {
+  func takeInTrust(of object: DesiredDeployment) async throws {
     do throws(RuntimeFailure) {
-      for event in try await memory.takeInAnnotations(of: object) { events.report(event, about: object) }
+      for event in try await memory.takeInTrust(of: object) { events.report(event, about: object) }
     } catch {
       guard let failure = DeploymentFailure(error) else { throw CancellationError() }
       logger.warning(

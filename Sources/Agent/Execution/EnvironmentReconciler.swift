@@ -56,7 +56,7 @@ public struct EnvironmentReconciler: Sendable {
   public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
     guard let cached = source.cached(key) else { return .done }
     var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
-    try await takeInAnnotations(of: cached)
+    try await takeInTrust(of: cached)
     var decision = try await decide(cached, &facts)
     if case .settled = decision.step, decision.status == cached.status { return outcome(of: decision.step) }
     guard var object = try await confirmed(cached, decision) else { return try await forgotten(cached) }

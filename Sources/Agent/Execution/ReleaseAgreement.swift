@@ -36,6 +36,25 @@ enum ReleaseAgreement {
     }
   }
 
+  /// Whether a release may take the place of the version that runs; nil for a first installation.
+  /// - Throws: `versionTooLow`.
+  static func checkUpgrade(from running: String?, to manifest: Manifest) throws(TrustError) {
+    guard let running, let minimum = manifest.ruleset.minimumVersion, let oldest = SemanticVersion(minimum) else {
+      return
+    }
+    guard let version = SemanticVersion(running) else {
+      throw TrustError(
+        .versionTooLow,
+        "\(manifest.version) may be deployed from \(minimum) on, and \(running), which runs here, is not a version that could "
+          + "be compared: deploy \(minimum) first")
+    }
+    guard version < oldest else { return }
+    throw TrustError(
+      .versionTooLow,
+      "\(manifest.version) may be deployed from \(minimum) on, and \(running) runs here: deploy \(minimum) or a later release "
+        + "below \(manifest.version) first")
+  }
+
   /// What no release may bring, whoever has signed it.
   static func checkSettings(of spec: DesiredDeploymentSpec) throws(RuntimeFailure) {
     guard let setting = (spec.newNonEssentialEnvs ?? []).first(where: { LoaderVariable.isOne($0.key) }) else { return }

@@ -59,6 +59,7 @@ struct ReleaseGate: Sendable {
     let verified = try verification.check(
       object.spec.manifest, for: object.trustTarget, runsHere ? .rollback : .deployment)
     try ReleaseAgreement.check(object.spec, verified.manifest)
+    if !runsHere { try ReleaseAgreement.checkUpgrade(from: object.status?.current?.version, to: verified.manifest) }
     if !runsHere, let staleness = try verification.staleness() { throw TrustError(.stale, staleness.message) }
     return AdmittedRelease(verified: verified, text: object.spec.manifest)
   }

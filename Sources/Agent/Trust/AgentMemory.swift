@@ -33,7 +33,7 @@ public final class AgentMemory: Sendable {
   /// What was read last, since reading takes longer than looking whether it is still the same.
   private let trustRead = Mutex<(content: [UInt8], trust: Trust)?>(nil)
   private let ledgersRead = Mutex<[String: (content: [UInt8], ledger: KeptLedger)]>([:])
-  /// Annotations that were looked at, by record.
+  /// Annotations and manifests that were looked at, by record.
   private let seen = Mutex<[ObjectKey: [String]]>([:])
 
   static let trustName = "trust.json"
@@ -75,13 +75,17 @@ public final class AgentMemory: Sendable {
     }
   }
 
-  /// Takes in what a record's annotations carry: roots that follow the present one, and newer timestamp statements.
+  /// Takes in what a record carries of trust: roots that follow the present one, newer timestamp statements, and new
+  /// signatures of the release that runs.
   /// - Returns: what is to be said of it, once.
-  func takeInAnnotations(of object: DesiredDeployment) async throws(RuntimeFailure) -> [DeploymentEvent] {
+  func takeInTrust(of object: DesiredDeployment) async throws(RuntimeFailure) -> [DeploymentEvent] {
     let annotations = object.metadata.annotations ?? [:]
-    let texts = [DesiredDeploymentKind.trustRootsAnnotation, DesiredDeploymentKind.timestampAnnotation]
-      .map { annotations[$0] ?? "" }
-    guard texts != ["", ""], seen.withLock({ $0[object.key] }) != texts else { return [] }
+    let texts =
+      [DesiredDeploymentKind.trustRootsAnnotation, DesiredDeploymentKind.timestampAnnotation].map {
+        annotations[$0] ?? ""
+      }
+      + [object.spec.manifest ?? ""]
+    guard texts != ["", "", ""], seen.withLock({ $0[object.key] }) != texts else { return [] }
     let events = try await exclusively { (documents) throws(RuntimeFailure) -> ([DeploymentEvent], [Change]) in
       guard case .root(var memory, let root) = trust(in: documents) else { return ([], []) }
       let before = memory
@@ -112,7 +116,9 @@ public final class AgentMemory: Sendable {
             .normal, "TrustRootTakenIn",
             "Version \(now.version) of the trust root of \(now.product) follows version \(root.version)"))
       }
-      return (events, memory == before ? [] : [try TrustDocument.change(memory)])
+      var changes = renewSignature(of: object, in: &memory, documents)
+      if memory != before { changes.append(try TrustDocument.change(memory)) }
+      return (events, changes)
     }
     seen.withLock { $0[object.key] = texts }
     return events
@@ -129,6 +135,25 @@ public final class AgentMemory: Sendable {
     return elements.map(\.text)
   }
 
+  /// Where the vendor has signed what runs once more, it counts under the new keys, too: when the old one is withdrawn, it is
+  /// still known how far the releases had come.
+  private func renewSignature(
+    of object: DesiredDeployment, in memory: inout TrustMemory, _ documents: Documents
+  ) -> [Change] {
+    guard let text = object.spec.manifest, case .kept(let kept) = account(of: object, in: documents),
+      let running = kept.ledger.current?.release.releaseManifestSha256, let root = try? memory.trustRoot(),
+      let release = try? VerifiedManifest(checking: text, under: root), release.digest == running
+    else { return [] }
+    memory.accept(release, for: object.trustTarget)
+    return Self.changes(keeping: text, of: release, in: documents)
+  }
+
+  /// One that was signed anew takes the place of what a key signed that may be revoked.
+  private static func changes(keeping text: String, of release: VerifiedManifest, in documents: Documents) -> [Change] {
+    let change = Change(name: manifestName(release.digest), content: Array(text.utf8))
+    return documents[change.name] == change.content ? [] : [change]
+  }
+
   /// Remembers a release that is about to be deployed, with its manifest.
   func accept(_ release: VerifiedManifest, text: String, for target: String) async throws(RuntimeFailure) {
     try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
@@ -138,10 +163,7 @@ public final class AgentMemory: Sendable {
       }
       let before = memory
       memory.accept(release, for: target)
-      var changes: [Change] = []
-      let name = Self.manifestName(release.digest)
-      // One that was signed anew takes the place of what a key signed that may be revoked.
-      if documents[name] != Array(text.utf8) { changes.append(Change(name: name, content: Array(text.utf8))) }
+      var changes = Self.changes(keeping: text, of: release, in: documents)
       if memory != before { changes.append(try TrustDocument.change(memory)) }
       return ((), changes)
     }

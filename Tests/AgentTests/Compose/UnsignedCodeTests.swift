@@ -93,6 +93,8 @@ import YAMLDocuments
       ("NODE_OPTIONS", true), ("node_options", true), ("npm_config_node_options", true), ("ENV", true),
       ("GIT_SSH", true),
       ("WRKTALK_AGENT_ALLOW_UNSIGNED", true), ("WRKTALK_AGENT_TRUST_ROOT", true), ("WRKTALK_AGENT_WORKING_DIR", true),
+      ("WRKTALK_AGENT_KUBECONFIG", true), ("WRKTALK_AGENT_DEPLOYMENT_TYPE", true), ("WRKTALK_AGENT_HEALTH_FILE", true),
+      ("WRKTALK_AGENT_SOURCE", true), ("KUBECONFIG", true), ("WRKTALK_AGENT_TOKEN_FILE", false),
       ("STATE_DIRECTORY", true), ("WRKTALK_AGENT_BACKEND_URL", false), ("LD_PRELOAD", true), ("PYTHONPATH", true),
       ("JAVA_TOOL_OPTIONS", true), ("PATH", true),
       // The customer's own.

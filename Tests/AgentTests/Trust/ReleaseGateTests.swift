@@ -79,6 +79,9 @@ struct ReleaseGateTests {
     Attack("another product", "ProductMismatch") { world in
       world.signed(simulatedSpec("2.0.0")) { $0.product = "other" }
     },
+    Attack("a release that needs another before it", "VersionTooLow") { world in
+      world.signed(simulatedSpec("2.0.0")) { $0.ruleset.minimumVersion = "1.0.1-rc.1" }
+    },
     Attack("a release for Helm alone", "ManifestMismatch") { world in
       world.signed(simulatedSpec("2.0.0")) { $0.artifacts[0].runtime = .helm }
     },
@@ -115,6 +118,68 @@ struct ReleaseGateTests {
     #expect(deployed.conditions?[DeploymentCondition.artifactVerified]?.reason == "ReleaseVerified")
     #expect(deployed.conditions?[DeploymentCondition.ready]?.message.hasSuffix("[trust root wrktalk 1]") == true)
     #expect(world.state.withLock { $0.trespasses } == [])
+  }
+
+  @Test(arguments: [
+    (nil, "1.0.0", true), ("0.9.0", "1.0.0", false), ("1.0.0", "1.0.0", true), ("v1.0.0", "1.0.0", true),
+    ("1.0.0-rc.1", "1.0.0", false), ("1.10.0", "v1.9.0", true), ("nightly", "1.0.0", false), ("nightly", nil, true),
+  ])
+  func aReleaseFollowsOnlyTheVersionsThatItMay(_ running: String?, _ minimum: String?, _ mayFollow: Bool) {
+    let manifest = Manifest(
+      product: "wrktalk", version: "2.0.0", sequence: 2, issuedAt: Timestamp(seconds: 0),
+      expires: Timestamp(seconds: 1),
+      artifacts: [], ruleset: .init(minimumVersion: minimum))
+    do throws(TrustError) {
+      try ReleaseAgreement.checkUpgrade(from: running, to: manifest)
+      #expect(mayFollow)
+    } catch {
+      #expect(!mayFollow)
+      #expect(error.reason == .versionTooLow)
+      #expect(error.message.contains("deploy 1.0.0") && error.message.contains(running ?? ""), "\(error)")
+    }
+  }
+
+  /// What ran under the stolen key runs on, signed anew: nothing older than it is taken.
+  @Test func aReleaseThatIsSignedAnewWhileItRunsCountsUnderTheNewKey() async throws {
+    let world = try await SimulatedWorld.signed()
+    let older = world.signed(simulatedSpec("1.9.0"))
+    let running = world.signed(simulatedSpec("2.0.0"))
+    world.apply { $0 = running }
+    try await world.settle(for: .seconds(90))
+    let started = world.state.withLock { $0.started }
+    let (root, again, old) = try #require(
+      world.state.withLock { state -> (String, String, String)? in
+        guard var vendor = state.vendor else { return nil }
+        let stolen = vendor.releaseKey.publicKey.id
+        let fresh = Ed25519.PrivateKey()
+        let root = vendor.rotate { root in
+          root.keys[fresh.publicKey.id] = fresh.publicKey
+          root.roles[.release] = .init(keys: [fresh.publicKey.id])
+          root.revokedKeys = [stolen]
+        }
+        vendor.releaseKey = fresh
+        state.vendor = vendor
+        func signedAnew(_ text: String?) -> String? {
+          guard let text, var envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release) else {
+            return nil
+          }
+          envelope.sign(with: fresh)
+          return envelope.text
+        }
+        guard let again = signedAnew(running.manifest), let old = signedAnew(older.manifest) else { return nil }
+        return (root, again, old)
+      })
+    world.annotate([DesiredDeploymentKind.trustRootsAnnotation: "[\(root)]"])
+    world.apply { $0.manifest = again }
+    try await world.settle(for: .seconds(90))
+    #expect(world.object.status?.current?.version == "2.0.0")
+    #expect(world.state.withLock { $0.started } == started, "what runs is left alone")
+    var back = older
+    back.manifest = old
+    world.apply { [back] in $0 = back }
+    try await world.settle(for: .seconds(90))
+    #expect(world.object.status?.failure?.reason == "SequenceTooLow")
+    #expect(world.object.status?.current?.version == "2.0.0")
   }
 
   @Test func aReleaseWhoseKeyWasRevokedIsRefusedAndOneThatItFastForwardedDoesNotCount() async throws {
