@@ -77,14 +77,14 @@ struct HelmImageTests {
           \(stack.helm) "$@" || exit
           [[ "$1" != upgrade || " $* " == *" --dry-run"* ]] || \
             \(try Testbed.location(of: .kubectl)) -n \(stack.namespace) set image deployment/web \
-              web=\(try Testbed.location(of: .images))/media:v2 >/dev/null
+              web=\(try Testbed.location(of: .images))/media:v3 >/dev/null
           """)
       func expectRefusal(of version: String) async throws -> String {
         let bad = try await release(version)
         let failure = await #expect(throws: RuntimeFailure.self) { try await swapping.deploy(bad) }
         #expect(
           failure?.reason == "ImageNotInManifest" && failure?.kind == .permanent, "\(String(describing: failure))")
-        let running = try await stack.digest("media:v2")
+        let running = try await stack.digest("media:v3")
         #expect(
           failure?.message.contains("Deployment web, container web of pod web-") == true, "\(failure?.message ?? "")")
         #expect(failure?.message.contains("runs \(running) as") == true, "\(failure?.message ?? "")")
