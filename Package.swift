@@ -138,8 +138,9 @@ let package = Package(
     .executableTarget(
       name: "wrktalk-bench",
       dependencies: [
-        "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation", "ResourceModel",
-        "ResourceServer",
+        "Cryptography", "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation",
+        "ReleaseManifest",
+        "ResourceModel", "ResourceServer",
         "WireFormats", argumentParser, logging, systemPackage,
       ],
       path: "Tests/Benchmarks", exclude: ["bench.sh", "bench-helm.sh", "measure.sh"], swiftSettings: strict),

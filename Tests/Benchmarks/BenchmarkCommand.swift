@@ -4,7 +4,8 @@ import ArgumentParser
 @main
 struct BenchmarkCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "wrktalk-bench", abstract: "Measure the work queue and the resource store.")
+    commandName: "wrktalk-bench",
+    abstract: "Measure the work queue, the verification of releases and the resource store.")
 
   @Flag(help: "Fewer objects, for a first look.")
   var quick = false
@@ -17,6 +18,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
 
   func run() async throws {
     await benchmarkQueue(keys: quick ? 100_000 : 1_000_000)
+    try benchmarkVerification(count: quick ? 500 : 5000)
     let records = quick ? 5000 : 100_000
     if let sqlite { try await StoreBenchmark("SQLite", url: "sqlite:\(sqlite)", records: records).run() }
     if let postgresql { try await StoreBenchmark("PostgreSQL", url: postgresql, records: records).run() }

@@ -62,6 +62,21 @@ figure "install a stack until it is healthy" "$agent" "docker compose pull and u
 in_sync
 in_memory "" docker compose version
 
+# The same once more with a vendor who signs, and an Agent that demands it.
+bare down -t 0 >/dev/null 2>&1
+wrktalkctl delete dd wrktalk -n "$project" >/dev/null
+stop_agent
+begin_signing >/dev/null
+release 1.0.0 v1
+start_agent
+signed=
+for ((round = 1; round <= rounds; round++)); do
+  took converge 1.0.0; signed+=" $took"
+  wrktalkctl delete dd wrktalk -n "$project" >/dev/null
+  bare down -t 0 >/dev/null 2>&1
+done
+figure "  of a release that the vendor signed" "$signed" "the Agent without a trust root" "$agent"
+
 echo
 if bash "$TESTBED/cluster.sh" up; then
   bash "$TESTBED/../Benchmarks/bench-helm.sh" "$binaries"
