@@ -127,7 +127,8 @@ struct HostileServerTests {
         #expect(failed.status?.current?.version == "1.0.0", "\(attack.testDescription)")
         #expect(try await environment.containerIDs() == before, "\(attack.testDescription)")
       }
-      try await environment.apply(try await environment.signedSpec(vendor, version: "2.0.0", sequence: 2, tag: "v2"))
+      // Not the sequence of the last one, which the vendor had signed, too.
+      try await environment.apply(try await environment.signedSpec(vendor, version: "2.0.0", sequence: 3, tag: "v2"))
       try await environment.waitUntilReady()
       #expect(try await environment.servedVersion(of: "backend") == "v2")
     }
@@ -176,6 +177,70 @@ struct HostileServerTests {
       try await environment.apply(good)
       try await environment.waitUntilReady()
       #expect(try await environment.servedVersion(of: "backend") == "v1")
+    }
+  }
+
+  /// A lost key harms nobody: the next root names another one, and its own keys may change in the same way.
+  @Test func aLostKeyIsReplacedByTheNextRootWhileTheAgentRuns() async throws {
+    try await Self.use { environment, vendor, _ in
+      let (newRelease, newRoot) = (Ed25519.PrivateKey(), Ed25519.PrivateKey())
+      let second = vendor.root(version: 2, releaseKeys: [newRelease])
+      func successor(_ version: Int64, signedWith keys: [Ed25519.PrivateKey]) -> String {
+        var root = second
+        root.version = version
+        root.keys = [newRoot.publicKey.id: newRoot.publicKey, newRelease.publicKey.id: newRelease.publicKey]
+        root.roles[.root] = .init(keys: [newRoot.publicKey.id])
+        var envelope = Envelope(payloadType: .root, payload: root.payload)
+        for key in keys { envelope.sign(with: key) }
+        return envelope.text
+      }
+      let roots = [
+        successor(4, signedWith: [newRoot]), vendor.envelope(second),
+        successor(3, signedWith: [vendor.rootKey, newRoot]),
+      ]
+      try await environment.annotate([
+        DesiredDeploymentKind.trustRootsAnnotation: "[\(roots.joined(separator: ","))]"
+      ])
+      try await environment.apply(
+        try await environment.signedSpec(vendor, version: "2.0.0", sequence: 2, tag: "v2", key: newRelease))
+      let ready = try await environment.waitUntilReady()
+      #expect(ready.status?.conditions?["Trusted"]?.message.contains("version 4 of the trust root") == true)
+      #expect(try await environment.servedVersion(of: "backend") == "v2")
+      // Whoever finds the lost key has nothing of it.
+      try await environment.apply(try await environment.signedSpec(vendor, version: "3.0.0", sequence: 3, tag: "v1"))
+      let failed = try await environment.wait(for: "the refusal of what the lost key signed") {
+        $0.status?.failure?.generation == $0.metadata.generation
+      }
+      #expect(failed.status?.failure?.reason == "SignatureInvalid")
+      #expect(try await environment.servedVersion(of: "backend") == "v2")
+    }
+  }
+
+  /// To an Agent whose clock is behind, what the vendor signs comes from the future.
+  @Test func aClockThatIsWrongByAYearStopsNewReleasesAndByADayDoesNot() async throws {
+    try await Self.use { environment, vendor, _ in
+      var sequence: Int64 = 1
+      func apply(behind days: Int64, tag: String) async throws {
+        var other = vendor
+        other.now = vendor.now + .seconds(days * 86_400)
+        sequence += 1
+        try await environment.apply(
+          try await environment.signedSpec(other, version: "\(sequence).0.0", sequence: sequence, tag: tag))
+      }
+      for (days, reason) in [(366, "ManifestNotYetValid"), (-366, "ManifestExpired")] as [(Int64, String)] {
+        try await apply(behind: days, tag: "v2")
+        let failed = try await environment.wait(for: reason) {
+          $0.status?.failure?.generation == $0.metadata.generation
+        }
+        #expect(failed.status?.failure?.reason == reason)
+        #expect(failed.status?.failure?.message.contains("by this machine's clock") == true)
+        #expect(try await environment.servedVersion(of: "backend") == "v1")
+      }
+      for (days, tag) in [(1, "v2"), (-1, "v1")] as [(Int64, String)] {
+        try await apply(behind: days, tag: tag)
+        try await environment.waitUntilReady()
+        #expect(try await environment.servedVersion(of: "backend") == tag)
+      }
     }
   }
 

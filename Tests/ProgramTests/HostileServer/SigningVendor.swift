@@ -11,7 +11,8 @@ struct SigningVendor: Sendable {
   let rootKey = Ed25519.PrivateKey()
   let releaseKey = Ed25519.PrivateKey()
   let timestampKey = Ed25519.PrivateKey()
-  let now: Timestamp
+  /// By the vendor's clock.
+  var now: Timestamp
 
   init(now: Timestamp = Timestamp(seconds: Int64(Date().timeIntervalSince1970))) { self.now = now }
 
