@@ -8,7 +8,7 @@ import WireFormats
 @testable import ResourceServer
 
 /// Nobody who may write can fill memory or disk.
-@Suite(.postgreSQLServer) struct StorageBoundsTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct StorageBoundsTests {
   private static let limited = ResourceDefinition(
     names: StorageFixture.widgets.names, table: "widget", schema: .any(),
     limits: ResourceLimits(objectBytes: 2_000, perNamespace: 2, total: 3))
@@ -114,7 +114,8 @@ import WireFormats
           StorageFixture.widgets, .create(object: object("n\(number)", bytes: 400_000)))
       }
       let log = ChangeLog(database: fixture.database)
-      guard case .changes(let batch, let isLast) = try await log.page(after: start) else {
+      guard case .changes(let batch, let isLast) = try await log.page(after: start, continuing: nil, known: start)
+      else {
         Issue.record("the log does not reach back")
         return
       }

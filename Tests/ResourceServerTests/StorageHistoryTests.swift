@@ -1,12 +1,13 @@
 import Database
 import ResourceModel
 import ResourceServer
+import Synchronization
 import TestSupport
 import Testing
 import WireFormats
 
 /// What becomes of watches when the database is not the one that it was: restored from a backup, or failed over.
-@Suite(.postgreSQLServer) struct StorageHistoryTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(5))) struct StorageHistoryTests {
   /// Takes the newest changes away, as a restored backup lacks them.
   private func loseChanges(_ fixture: StorageFixture, after revision: Int64) async throws {
     try await fixture.database.transaction(.write) { connection in
@@ -43,6 +44,27 @@ import WireFormats
       let written = try await first.create("after")
       #expect(try await anew.first(1).map(\.revision) == [written.revision])
       await second.close()
+    }
+  }
+
+  /// Just after the server has seen that all is there which it had read.
+  @Test(arguments: TestDatabase.available)
+  func aDatabaseThatLosesChangesBetweenTwoStatementsOfAReaderIsNoticed(_ database: TestDatabase) async throws {
+    try await StorageFixture.with(database) { first in
+      let disturbed = DisturbedDatabase(base: first.database)
+      let reader = SQLResourceStore(
+        database: disturbed, definitions: [StorageFixture.widgets], options: StorageFixture.options())
+      let kept = try await first.create("old").revision
+      let stream = try await reader.watch(StorageFixture.widgets, namespace: nil, selector: .everything, after: kept)
+      for number in 1...5 { try await first.create("lost\(number)") }
+      #expect(try await stream.first(5).count == 5)
+      disturbed.disturb {
+        try await loseChanges(first, after: kept)
+        for number in 1...8 { try await first.create("new\(number)") }
+      }
+      let error = await #expect(throws: StatusError.self) { try await stream.first(100) }
+      #expect(error?.reason == .expired)
+      reader.close()
     }
   }
 
@@ -91,4 +113,51 @@ import WireFormats
       await second.close()
     }
   }
+}
+
+/// Something happens once to the database just after a reader has compared what it had read.
+private struct DisturbedDatabase: Database {
+  final class Occasion: Sendable {
+    let action = Mutex<(@Sendable () async throws -> Void)?>(nil)
+    let isThere = Mutex(false)
+  }
+
+  struct Connection: SQLConnection {
+    let base: any SQLConnection
+    let occasion: Occasion
+
+    var dialect: SQLDialect { base.dialect }
+
+    func query(_ sql: String, _ parameters: [SQLValue]) throws -> [SQLRow] {
+      if sql.hasPrefix("SELECT written_at, uid FROM resource_change") { occasion.isThere.withLock { $0 = true } }
+      return try base.query(sql, parameters)
+    }
+
+    func execute(_ sql: String, _ parameters: [SQLValue]) throws -> Int { try base.execute(sql, parameters) }
+    func notify(channel: String, payload: String) throws { try base.notify(channel: channel, payload: payload) }
+  }
+
+  let base: any Database
+  private let occasion = Occasion()
+
+  init(base: any Database) { self.base = base }
+
+  var dialect: SQLDialect { base.dialect }
+
+  func disturb(_ action: @escaping @Sendable () async throws -> Void) {
+    occasion.isThere.withLock { $0 = false }
+    occasion.action.withLock { $0 = action }
+  }
+
+  func transaction<Value: Sendable>(
+    _ mode: TransactionMode, _ body: @escaping @Sendable (any SQLConnection) throws -> Value
+  ) async throws -> Value {
+    let value = try await base.transaction(mode) { [occasion] in try body(Connection(base: $0, occasion: occasion)) }
+    let action = occasion.isThere.withLock { $0 } ? occasion.action.withLock { $0.take() } : nil
+    try await action?()
+    return value
+  }
+
+  func notifications(channel: String) -> AsyncStream<String> { base.notifications(channel: channel) }
+  func close() async {}
 }

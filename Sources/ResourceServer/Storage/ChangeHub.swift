@@ -170,13 +170,13 @@ final class ChangeHub: Sendable {
 
   private func readNewChanges() async {
     do {
-      let (mark, known) = state.withLock { ($0.mark, max($0.known, $0.window.end)) }
-      guard try await log.continues(from: mark, known: known) else { return try await endWatches(known) }
       while true {
-        switch try await log.page(after: window.end) {
+        let (end, mark, known) = state.withLock { ($0.window.end, $0.mark, max($0.known, $0.window.end)) }
+        switch try await log.page(after: end, continuing: mark, known: known) {
         case .changes(let batch, let isLast):
           publish(batch)
           if isLast { return }
+        case .lost: return try await endWatches(known)
         case .expired:
           // Others have pruned what this process has not read yet. Its watchers must list again.
           let (newest, mark) = try await log.newest()

@@ -16,6 +16,8 @@ struct ChangeLog: Sendable {
     case changes(ChangeBatch, isLast: Bool)
     /// Changes after the position are no longer kept, or the position is none of this history.
     case expired
+    /// The database does not hold what was read from it before.
+    case lost
   }
 
   func state() async throws -> LogState { try await database.transaction(.read) { try LogState($0) } }
@@ -28,9 +30,13 @@ struct ChangeLog: Sendable {
     }
   }
 
-  /// The changes of every kind after `revision`.
-  func page(after revision: Int64) async throws -> Page {
-    try await database.transaction(.read) { try Self.read(after: revision, nil, withPrevious: true, $0) }
+  /// The changes of every kind after `revision`, where the database holds what was read from it up to `mark`, and is no older
+  /// than `known`. One snapshot answers both: between two, the history may become another one that is as long.
+  func page(after revision: Int64, continuing mark: ChangeMark?, known: Int64) async throws -> Page {
+    try await database.transaction(.read) { connection in
+      guard try Self.continues(from: mark, known: known, connection) else { return .lost }
+      return try Self.read(after: revision, nil, withPrevious: true, connection)
+    }
   }
 
   /// The changes in one scope after `revision`.
@@ -41,14 +47,13 @@ struct ChangeLog: Sendable {
     }
   }
 
-  /// True where the database holds what was read from it up to `mark`, and is no older than `known`.
-  func continues(from mark: ChangeMark?, known: Int64) async throws -> Bool {
-    try await database.transaction(.read) { connection in
-      let state = try LogState(connection)
-      guard state.revision >= known else { return false }
-      guard let mark, mark.revision > state.compacted else { return true }
-      return try Self.mark(at: mark.revision, connection) == mark
-    }
+  private static func continues(
+    from mark: ChangeMark?, known: Int64, _ connection: any SQLConnection
+  ) throws -> Bool {
+    let state = try LogState(connection)
+    guard state.revision >= known else { return false }
+    guard let mark, mark.revision > state.compacted else { return true }
+    return try Self.mark(at: mark.revision, connection) == mark
   }
 
   private static func mark(at revision: Int64, _ connection: any SQLConnection) throws -> ChangeMark? {

@@ -57,7 +57,7 @@ actor WatchCursor {
   private func readLog() async throws {
     switch try await log.page(in: scope, after: position, withPrevious: !matcher.needsNoObject) {
     case .changes(let batch, _): take(batch)
-    case .expired: throw StatusError.expired("too old resource version: \(position); list again")
+    case .expired, .lost: throw StatusError.expired("too old resource version: \(position); list again")
     }
   }
 
