@@ -1,22 +1,43 @@
 /// Variables that decide what programs load or execute, or where they connect. No release brings one as a setting, and
 /// nobody adds one for it.
 public enum LoaderVariable {
-  private static let prefixes = [
-    "LD_", "DYLD_", "PYTHON", "PERL5", "GIT_", "DOCKER_", "COMPOSE_", "SSL_CERT_", "NPM_CONFIG_", "GCONV_", "MALLOC_",
-    "BUILDKIT_", "BASH_FUNC_",
+  /// By these a program loads or runs code that is not its own.
+  private static let loaders: Set<String> = [
+    "ASPNETCORE_HOSTINGSTARTUPASSEMBLIES", "BASHOPTS", "BASH_ENV", "CLASSPATH", "DOTNET_ADDITIONAL_DEPS",
+    "DOTNET_SHARED_STORE", "ENV", "GLIBC_TUNABLES", "IFS", "JAVA_OPTIONS", "JAVA_OPTS", "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE", "OPENSSL_CONF", "OPENSSL_ENGINES",
+    "OPENSSL_MODULES", "PATH", "PHPRC", "PHP_INI_SCAN_DIR", "PROMPT_COMMAND", "PS4", "RUBYLIB", "RUBYOPT", "SHELLOPTS",
+    "_JAVA_OPTIONS",
   ]
-  private static let names: Set<String> = [
-    "PATH", "ENV", "BASH_ENV", "SHELLOPTS", "BASHOPTS", "IFS", "PS4", "PROMPT_COMMAND", "NODE_OPTIONS", "NODE_PATH",
-    "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED", "RUBYOPT", "RUBYLIB", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS",
-    "JDK_JAVA_OPTIONS", "JAVA_OPTIONS", "CLASSPATH", "PHPRC", "PHP_INI_SCAN_DIR", "CORECLR_PROFILER",
-    "CORECLR_ENABLE_PROFILING", "CORECLR_PROFILER_PATH", "DOTNET_STARTUP_HOOKS", "GLIBC_TUNABLES", "OPENSSL_CONF",
-    "OPENSSL_MODULES", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "LOCPATH", "NLSPATH", "HOSTALIASES", "RES_OPTIONS",
+  private static let loaderPrefixes = [
+    "BASH_FUNC_", "CORECLR_", "COR_PROFILER", "DOTNET_STARTUP", "DYLD_", "GCONV_", "GIT_", "LD_", "NPM_CONFIG_",
+    "PERL5",
+    "PYTHON",
+  ]
+  /// Of those, what chooses no code.
+  private static let harmless: Set<String> = [
+    "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER", "PYTHONHASHSEED", "PYTHONIOENCODING", "PYTHONOPTIMIZE",
+    "PYTHONTZPATH", "PYTHONUNBUFFERED", "PYTHONUTF8",
   ]
 
-  /// True for the name of such a variable, in upper or lower case.
-  public static func isOne(_ name: String) -> Bool {
+  /// By these it connects elsewhere, believes others, or reads other files.
+  private static let others: Set<String> = [
+    "CURL_CA_BUNDLE", "HOSTALIASES", "LOCPATH", "NLSPATH", "NODE_EXTRA_CA_CERTS", "NODE_TLS_REJECT_UNAUTHORIZED",
+    "REQUESTS_CA_BUNDLE", "RES_OPTIONS",
+  ]
+  private static let otherPrefixes = ["BUILDKIT_", "COMPOSE_", "DOCKER_", "MALLOC_", "SSL_CERT_"]
+
+  /// True for the name of a variable by which programs load code, in upper or lower case.
+  public static func loadsCode(_ name: String) -> Bool {
     let name = name.uppercased()
-    return names.contains(name) || prefixes.contains(where: name.hasPrefix) || name.hasSuffix("_PROXY")
+    return !harmless.contains(name) && (loaders.contains(name) || loaderPrefixes.contains(where: name.hasPrefix))
+  }
+
+  /// True for the name of any such variable, in upper or lower case.
+  public static func isOne(_ name: String) -> Bool {
+    let upper = name.uppercased()
+    return loadsCode(upper) || others.contains(upper) || otherPrefixes.contains(where: upper.hasPrefix)
+      || upper.hasSuffix("_PROXY")
   }
 
   /// Why one is refused.

@@ -1,3 +1,5 @@
+import DeploymentKinds
+
 /// What a release's settings may not set where only what was signed may run: they are not signed, and are there to say how
 /// the release is used, not what Compose does nor what code a service loads.
 enum UnsignedSettings {
@@ -16,25 +18,6 @@ enum UnsignedSettings {
   /// An Agent that is part of what it deploys may read this very file. What it believes is its machine's to say.
   private static let machines = Set(AgentVariables.machineNames.map { AgentVariables.prefix + $0 })
     .union(["HOME", "KUBECONFIG", "STATE_DIRECTORY", "XDG_STATE_HOME"])
-
-  // By these a program loads or runs code that is not in its image.
-  private static let loaders: Set<String> = [
-    "BASH_ENV", "CLASSPATH", "GCONV_PATH", "GIT_SSH", "GIT_SSH_COMMAND", "GLIBC_TUNABLES", "IFS", "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "NODE_REPL_EXTERNAL_MODULE", "OPENSSL_CONF", "OPENSSL_ENGINES",
-    "OPENSSL_MODULES", "PATH", "PERL5DB", "PERL5LIB", "PERL5OPT", "PHPRC", "PHP_INI_SCAN_DIR", "PROMPT_COMMAND",
-    "RUBYLIB", "RUBYOPT", "SHELLOPTS", "_JAVA_OPTIONS", "ENV", "PS4", "BASHOPTS", "JAVA_OPTIONS", "JAVA_OPTS",
-    "DOTNET_ADDITIONAL_DEPS", "DOTNET_SHARED_STORE", "ASPNETCORE_HOSTINGSTARTUPASSEMBLIES",
-  ]
-  private static let loaderPrefixes = [
-    "LD_", "DYLD_", "PYTHON", "NPM_CONFIG_", "GIT_", "PERL5", "GCONV_", "DOTNET_STARTUP", "CORECLR_", "COR_PROFILER",
-    "BASH_FUNC_",
-  ]
-  /// Of those, what chooses no code.
-  private static let harmlessLoaders: Set<String> = [
-    "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONHASHSEED",
-    "PYTHONFAULTHANDLER",
-    "PYTHONOPTIMIZE", "PYTHONTZPATH",
-  ]
 
   /// Why the settings are refused; nil where they are not.
   /// - Parameter file: where people find them.
@@ -55,7 +38,7 @@ enum UnsignedSettings {
     }
     let ofCompose = names.filter(changesCompose)
     if !ofCompose.isEmpty { return failure(file, ofCompose, "changes how Compose works. Take it out") }
-    let loaders = names.filter(loadsCode)
+    let loaders = names.filter(LoaderVariable.loadsCode)
     if loaders.isEmpty { return nil }
     return failure(
       file, loaders,
@@ -66,12 +49,6 @@ enum UnsignedSettings {
   static func changesCompose(_ name: String) -> Bool {
     if customersOwn.contains(name) { return false }
     return dockersOwn.contains(name) || prefixes.contains { name.hasPrefix($0) }
-  }
-
-  private static func loadsCode(_ name: String) -> Bool {
-    let name = name.uppercased()
-    if harmlessLoaders.contains(name) { return false }
-    return loaders.contains(name) || loaderPrefixes.contains { name.hasPrefix($0) }
   }
 
   private static func failure(_ file: String, _ names: [String], _ what: String) -> RuntimeFailure {

@@ -41,6 +41,7 @@ struct HelmOperation: Sendable {
     defer { values.erase() }
     let revisions = try await recovered()
     let images = release.manifest.map { SignedImages($0) }
+    if images != nil, let refusal = values.refusal(for: release, chart: chart.folder) { throw refusal }
     let rollout = try await rollout(after: revisions, secrets: values.secrets, images: images)
     defer { rollout.stop() }
     let description = Self.description(

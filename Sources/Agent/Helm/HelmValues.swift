@@ -50,6 +50,13 @@ struct HelmValues: Sendable {
     return values
   }
 
+  /// Why the values that came from the bucket are refused where only what was signed may run; nil where they are not.
+  func refusal(for release: PreparedRelease, chart: String) -> RuntimeFailure? {
+    guard let file = release.configFile, let content = FileManager.default.contents(atPath: file) else { return nil }
+    return UnsignedValues.refusal(
+      of: [UInt8](content), named: release.release.configPath ?? "values.yaml", chart: chart)
+  }
+
   func erase() { for file in written { SecretFile.erase(file) } }
 
   /// Nil where it is optional and not there.
