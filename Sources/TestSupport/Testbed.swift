@@ -79,6 +79,9 @@ public enum Testbed {
 
   public static var demandsEverySuite: Bool { variable("WRKTALK_REQUIRE_ALL_SUITES") == "1" }
 
+  /// Whether tests that try the same in several ways are to share those out.
+  public static var isShortRun: Bool { variable("WRKTALK_TEST_RUN") == "short" }
+
   public static func offers(_ facility: Facility) -> Bool { variable(facility.variable) != nil }
 
   /// What `facility` is reached by.

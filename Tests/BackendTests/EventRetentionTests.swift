@@ -10,7 +10,7 @@ import WireFormats
 
 @testable import Backend
 
-@Suite(.postgreSQLServer) struct EventRetentionTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct EventRetentionTests {
   private static let start = Timestamp(seconds: 1_800_000_000)
 
   /// Runs `body` with a store whose time of day `time` tells.

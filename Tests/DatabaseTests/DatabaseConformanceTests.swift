@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What both databases promise alike.
-@Suite(.postgreSQLServer) struct DatabaseConformanceTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct DatabaseConformanceTests {
   /// Runs `body` over a new database with a table `item`.
   private func withDatabase(
     _ kind: TestDatabase, options: DatabaseOptions = DatabaseOptions(),

@@ -2,7 +2,7 @@ import Database
 import TestSupport
 import Testing
 
-@Suite(.postgreSQLServer) struct MigratorTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct MigratorTests {
   private static let first = Migration(version: 1, name: "people") { _ in
     ["CREATE TABLE person (id bigint PRIMARY KEY)", "INSERT INTO person (id) VALUES (1)"]
   }

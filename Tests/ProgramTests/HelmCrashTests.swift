@@ -38,7 +38,7 @@ struct HelmCrashTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aHelmThatOutlivesItsAgentIsLetFinish(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       let agent = try await environment.startAgent()
@@ -50,7 +50,7 @@ struct HelmCrashTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func aReleaseThatIsLeftPendingIsUpgradedAgain(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       let agent = try await environment.startAgent()

@@ -12,7 +12,7 @@ struct HelmDeletionTests {
     ($0, $0 == .helm3 ? .backend : .cluster)
   }
 
-  @Test(arguments: sources)
+  @Test(arguments: sources.sharedOut(0))
   func theReleaseStaysOrGoesAsThePolicySays(
     _ edition: HelmEdition, _ source: HelmEnvironment.Source
   ) async throws {
@@ -44,7 +44,7 @@ struct HelmDeletionTests {
   }
 
   /// The namespace takes the Agent's lease and Helm's Secrets away before the record may go.
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aNamespaceThatIsDeletedWithItsRecordsEnds(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition, source: .cluster) { environment in
       try await environment.startAgent()

@@ -6,7 +6,7 @@ import Testing
 /// What is changed with kubectl or helm behind the Agent's back.
 @Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
 struct HelmDriftTests {
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func whatWasChangedInTheClusterIsToldOfThenCorrected(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()
@@ -59,7 +59,7 @@ struct HelmDriftTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func whatWasDoneWithHelmByHandIsUndone(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()

@@ -27,7 +27,7 @@ struct HelmFailureTests {
       reason: "HookFailed", evidence: ["table users is locked", "exit code 4"]),
   ]
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aFailedUpgradeSaysWhyAndTheVersionBeforeRunsAgain(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()
@@ -60,7 +60,7 @@ struct HelmFailureTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func whatIsHeldIsLeftAsTheFailureLeftIt(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()

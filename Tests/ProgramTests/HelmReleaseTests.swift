@@ -7,7 +7,7 @@ import WireFormats
 /// Releases through Helm, with the real programs and real pods: installed, upgraded, and told of by stock kubectl.
 @Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
 struct HelmReleaseTests {
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aReleaseFromTheBackendIsInstalledAndUpgraded(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()
@@ -40,7 +40,7 @@ struct HelmReleaseTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func kubectlIsAllThatAReleaseInAClusterTakes(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition, source: .cluster) { environment in
       try await environment.startAgent()

@@ -7,7 +7,7 @@ import Testing
 /// The return to what ran before, through Helm.
 @Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
 struct HelmRollbackTests {
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aRevisionComesFromHelmAndAVersionFromTheBucket(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       try await environment.startAgent()

@@ -9,7 +9,7 @@ import WireFormats
 struct HelmSecretTests {
   private static let password = "geheim-4711"
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func valuesFromASecretReachThePodsAndAreSeenNowhereElse(_ edition: HelmEdition) async throws {
     try await HelmEnvironment.use(edition) { environment in
       let agent = try await environment.startAgent(["WRKTALK_AGENT_LOG_LEVEL": "trace"])

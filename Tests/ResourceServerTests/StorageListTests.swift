@@ -5,7 +5,7 @@ import WireFormats
 
 @testable import ResourceServer
 
-@Suite(.postgreSQLServer) struct StorageListTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct StorageListTests {
   @Test(arguments: TestDatabase.available)
   func objectsAreListedByNamespaceAndName(_ database: TestDatabase) async throws {
     try await StorageFixture.with(database) { fixture in

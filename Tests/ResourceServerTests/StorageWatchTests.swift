@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-@Suite(.postgreSQLServer) struct StorageWatchTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct StorageWatchTests {
   @Test(arguments: TestDatabase.available)
   func aWatchTellsWhatCameBeforeAndThenWhatComes(_ database: TestDatabase) async throws {
     try await StorageFixture.with(database) { fixture in

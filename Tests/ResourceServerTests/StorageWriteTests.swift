@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-@Suite(.postgreSQLServer) struct StorageWriteTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct StorageWriteTests {
   private let key = ObjectKey(namespace: "default", name: "a")
 
   @Test(arguments: TestDatabase.available)

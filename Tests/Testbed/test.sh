@@ -25,9 +25,11 @@ for suite in "$TESTBED"/../*Tests; do
   say "$suite"
   # What the suite itself ended with, whatever there was to show; after `|| true` PIPESTATUS would tell of that alone.
   set +e
-  swift test --skip-build --filter "^$suite\." 2>&1 | tee -a "$log" | grep -aE '✘|recorded an issue|skipped|Test run with|error:'
+  timeout --foreground "${WRKTALK_TEST_LIMIT:-45m}" swift test --skip-build --filter "^$suite\." 2>&1 | tee -a "$log" |
+    grep -aE '✘|recorded an issue|skipped|Test run with|error:'
   ended=${PIPESTATUS[0]}
   set -e
+  [ "$ended" != 124 ] || say "$suite has not come to its end within ${WRKTALK_TEST_LIMIT:-45m}: see $log for what it began"
   [ "$ended" = 0 ] || { status=1; failed+=("$suite"); }
 done
 

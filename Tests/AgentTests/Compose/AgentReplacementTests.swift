@@ -63,7 +63,7 @@ extension ComposeOnARealEngine {
         uniqueKeysWithValues: found.map { ($0.id, ImageReference($0.image).tag ?? $0.image) })
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(0))
     func itIsReplacedLastAndItsSuccessorConfirms(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         try await stack.converge(
@@ -100,7 +100,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(1))
     func aSuccessorThatDoesNotComeUpIsRemoved(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let running = try await stack.converge(
@@ -124,7 +124,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(2))
     func aFailureElsewhereLeavesNoSuccessorBehind(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         try await stack.converge(
@@ -152,7 +152,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(3))
     func aSuccessorThatDoesNotDoTheWorkIsGivenUp(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         try await stack.converge(
@@ -167,7 +167,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(4))
     func aReleaseWithoutItTouchesNothingAndAnUninstallationLeavesIt(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         try await stack.converge(

@@ -48,7 +48,7 @@ extension ComposeOnARealEngine {
     }
 
     /// Kills Compose (SIGKILL) after the first, second, … event of an upgrade, then converges once more.
-    @Test(.needs(.docker), .needs(.images), arguments: ComposeEdition.offered, [1, 2, 4, 7])
+    @Test(.needs(.docker), .needs(.images), arguments: ComposeEdition.offered.sharedOut(0), [1, 2, 4, 7])
     func upgradeKilledAnywhereIsFinishedByTheNextPass(edition: ComposeEdition, eventCount: Int) async throws {
       try await ComposeStack.with(edition) { stack in
         try await stack.converge(

@@ -30,7 +30,7 @@ extension ComposeOnARealEngine {
       try Data(text.utf8).write(to: URL(filePath: path))
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(0))
     func dataOfRelativeMountsOutlivesUpgradeRollbackAndUninstalling(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = Self.service(#""./volumes/db:/db", "./conf:/conf:ro", "./conf/one:/one:ro""#)
@@ -53,7 +53,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(1))
     func filesThatWereChangedOrLostAreDriftAndPutRightInTheContainer(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let release = try stack.release(
@@ -84,7 +84,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(2))
     func mountedSettingsStayReadableAndFollowTheirChange(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = Self.service(#""./.env:/app/.env:ro""#)
@@ -151,7 +151,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(3))
     func modesAndNamesOfTheBundleHoldInTheContainer(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let name = "unpacked-1.0.0/bundle"

@@ -74,7 +74,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(0))
     func observationTellsStateHealthAndImage(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         #expect(try await stack.runtime.observe(stack.target()).containers.isEmpty)
@@ -99,7 +99,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(1))
     func missingImageFailsForGoodAndStartsNothing(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let failure = try await stack.failure(
@@ -111,7 +111,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(2))
     func unreachableRegistryIsTriedAgainUnlessTheImagesAreHere(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = Self.two.replacing("${REGISTRY}", with: "127.0.0.1:1/wrktalk")
@@ -128,7 +128,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(3))
     func crashingServiceFailsWithExitCodeAndLog(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition, settleTime: .seconds(120)) { stack in
         let compose = """
@@ -148,7 +148,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(4))
     func crashLoopIsRecognized(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition, settleTime: .seconds(120)) { stack in
         let compose = """
@@ -162,7 +162,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(5))
     func unhealthyServiceFails(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let failure = try await stack.failure(
@@ -174,7 +174,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(6))
     func failedDependencyIsNamedWithItsLog(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = """
@@ -193,7 +193,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(7))
     func portInUseNamesPortAndService(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let port = try ComposeStack.freePort()
@@ -212,7 +212,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(8))
     func serviceThatLeftTheBundleIsRemoved(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let tags = ["backend": "v1", "media": "v1"]
@@ -224,7 +224,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(9))
     func serviceThatRunsOnceCountsAsDone(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = """
@@ -242,7 +242,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(10))
     func everyReplicaIsCounted(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = """
@@ -258,7 +258,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(11))
     func brokenComposeFileIsRefusedInItsOwnWords(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let failure = try await stack.failure(
@@ -269,7 +269,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(12))
     func whatTakesTooLongIsNamed(edition: ComposeEdition) async throws {
       let clock = SkippingClock()
       try await ComposeStack.with(edition, clock: clock) { stack in
@@ -294,7 +294,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(13))
     func cancellationStopsComposeAndFreesTheProject(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         // `up` waits for a dependency that takes 20 seconds.
@@ -323,7 +323,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(14))
     func mountedFilesDecideAboutRecreation(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let compose = """

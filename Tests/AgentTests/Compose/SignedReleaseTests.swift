@@ -55,7 +55,7 @@ extension ComposeOnARealEngine {
       try await stack.exec("backend", "/bin/busybox", "cat", "/www/version").filter { !$0.isNewline }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(0))
     func theSignedDigestIsStartedWhateverTheTagMeansByNow(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let repository = Repository(stack)
@@ -86,7 +86,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(1))
     func aMirrorMayServeTheImageUnderItsOwnName(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let repository = Repository(stack)
@@ -99,7 +99,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(2))
     func anImageThatWasLoadedFromAFileNeedsNoRegistry(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let id = try await stack.docker("image", "inspect", "--format", "{{.Id}}", "\(stack.images)/backend:v1")
@@ -129,7 +129,7 @@ extension ComposeOnARealEngine {
       (", develop: {watch: [{path: ., action: sync, target: /x}]}", "", [:], "DevelopNotSigned"),
     ]
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(3))
     func whatNobodySignedTouchesNothing(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let repository = Repository(stack)
@@ -159,7 +159,7 @@ extension ComposeOnARealEngine {
       }
     }
 
-    @Test(arguments: ComposeEdition.offered)
+    @Test(arguments: ComposeEdition.offered.sharedOut(4))
     func aRegistryWithoutTheSignedDigestFailsTheRelease(edition: ComposeEdition) async throws {
       try await ComposeStack.with(edition) { stack in
         let repository = Repository(stack)

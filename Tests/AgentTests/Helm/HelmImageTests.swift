@@ -12,7 +12,7 @@ import WireFormats
 /// Nothing but what the vendor signed is started, and what is not is taken back.
 @Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine)
 struct HelmImageTests {
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func whatAChartNamesBesidesTheManifestIsNeverApplied(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let images = try Testbed.location(of: .images)
@@ -32,7 +32,8 @@ struct HelmImageTests {
       for (lists, annotations, place, image) in [
         ("containers: [{name: one, image: \"\(other)\"}]", "labels: {}", "Job extra, container one", other),
         (
-          "initContainers: [{name: two, image: \"\(other)\"}], \(listed)", "labels: {}", "Job extra, init container two",
+          "initContainers: [{name: two, image: \"\(other)\"}], \(listed)", "labels: {}",
+          "Job extra, init container two",
           other
         ),
         ("containers: [{name: one, image: \"\(other)\"}]", hook, "Job extra, container one", other),
@@ -63,7 +64,7 @@ struct HelmImageTests {
   }
 
   /// Somebody sets another image before the release counts as good.
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func anotherImageThanTheSignedOneIsTakenBack(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       func release(_ version: String) async throws -> PreparedRelease {
@@ -103,7 +104,7 @@ struct HelmImageTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(2))
   func aChartThatTakesDigestsStartsTheImagesByThem(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let web = try HelmStack.deployment(tag: "v1{{ with .Values.web }}@{{ .image.digest }}{{ end }}")
@@ -119,7 +120,7 @@ struct HelmImageTests {
   }
 
   /// What is judged is rendered once more when it is deployed.
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(3))
   func aChartThatRendersSomethingElseTheSecondTimeIsStopped(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let web = try HelmStack.deployment(tag: try await stack.pinned("backend:v1")).replacing(
@@ -139,7 +140,7 @@ struct HelmImageTests {
   }
 
   /// A cluster refuses even to look at objects of a kind that the chart is about to bring.
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(4))
   func aChartThatBringsItsOwnKindsIsJudgedToo(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let group = "\(stack.namespace).example.com"

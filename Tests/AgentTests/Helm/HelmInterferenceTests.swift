@@ -38,7 +38,7 @@ struct HelmInterferenceTests {
     HelmIntrusion(command: "upgrade", moment: .after, action: .upgrade),
   ]
 
-  @Test(arguments: cases("upgrade"))
+  @Test(arguments: cases("upgrade").thinned(by: 3))
   func anUpgradeThatSomebodyDisturbsIsDeployedInTheEnd(_ given: Case) async throws {
     let intrusion = given.intrusion
     try await HelmStack.with(given.edition) { calm in
@@ -51,7 +51,7 @@ struct HelmInterferenceTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered, ofInstallation)
+  @Test(arguments: HelmEdition.offered.sharedOut(0), ofInstallation.thinned(by: 2))
   func anInstallationThatSomebodyDisturbsIsThereInTheEnd(
     _ edition: HelmEdition, _ intrusion: HelmIntrusion
   ) async throws {
@@ -63,7 +63,7 @@ struct HelmInterferenceTests {
     }
   }
 
-  @Test(arguments: cases("rollback", returningTo: 2))
+  @Test(arguments: cases("rollback", returningTo: 2).thinned(by: 3, from: 1))
   func aRollbackThatSomebodyDisturbsReturnsInTheEnd(_ given: Case) async throws {
     let intrusion = given.intrusion
     try await HelmStack.with(given.edition) { calm in

@@ -24,7 +24,7 @@ struct HelmRemediationTests {
       try HelmStack.deployment("zz", tag: "v1"))
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func whatAFailedVersionLeftIsGoneAfterTheReturnToTheOneBefore(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let first = try Self.good(stack, "1.0.0", tag: "v1")
@@ -41,7 +41,7 @@ struct HelmRemediationTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func whatAFailedVersionLeftIsGoneAfterTheNextOne(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       _ = try await stack.deploy(try Self.good(stack, "1.0.0", tag: "v1"))
@@ -53,7 +53,7 @@ struct HelmRemediationTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(2))
   func aClaimThatGrewStaysAndTheRestIsLookedAfter(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       try await stack.withGrowingStorage { claim in
@@ -79,7 +79,7 @@ struct HelmRemediationTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(3))
   func aRollbackThatItsOwnHookForbidsIsRecognisedAtOnce(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let hook = """
@@ -111,7 +111,7 @@ struct HelmRemediationTests {
 
   // MARK: Secrets of Helm that cannot be read
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(4))
   func aManifestOfManyMegabytesIsDeployedAndLeftAgain(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let first = try stack.release("1.0.0", of: try HelmStack.deployment(tag: "v1"))
@@ -143,7 +143,7 @@ struct HelmRemediationTests {
     """
   }
 
-  @Test(arguments: HelmEdition.offered, [1, 2] as [Int64])
+  @Test(arguments: HelmEdition.offered.sharedOut(5), [1, 2] as [Int64])
   func aDamagedRevisionIsNamedAndDeployedAgain(_ edition: HelmEdition, _ damaged: Int64) async throws {
     try await HelmStack.with(edition) { stack in
       var release = try stack.release("1.0.0", of: try HelmStack.deployment(tag: "v1"))

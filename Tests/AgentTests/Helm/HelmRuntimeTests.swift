@@ -33,7 +33,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(0))
   func lookingAtWhatIsInSyncCostsNoRequest(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let bell = stack.runtime.changes(stack.target())
@@ -46,7 +46,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
   func theSameReleaseAgainIsNotDeployedAgain(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let release = try await stack.release("1.0.0", tag: "v1")
@@ -55,7 +55,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(2))
   func anImageThatDoesNotExistIsNamedAndTheReleaseBeforeItBroughtBack(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let first = try await stack.deploy(try await stack.release("1.0.0", tag: "v1"))
@@ -73,7 +73,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(3))
   func aCrashLoopEndsWithTheContainersLastWords(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition, restartLimit: 1) { stack in
       _ = try await stack.deploy(try await stack.release("1.0.0", tag: "v1"))
@@ -86,7 +86,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(4))
   func aProbeThatFailsIsToldWhenTheTimeIsOver(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let failure = await #expect(throws: RuntimeFailure.self) {
@@ -103,7 +103,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(5))
   func aMigrationThatFailsTellsItsLog(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       _ = try await stack.deploy(try await stack.release("1.0.0", tag: "v1"))
@@ -117,7 +117,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(6))
   func whatWasChangedByHandIsFoundAndCorrected(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       _ = try await stack.deploy(try await stack.release("1.0.0", tag: "v1", values: "settings: {A: one}"))
@@ -143,7 +143,7 @@ struct HelmRuntimeTests {
   }
 
   /// An apply leaves fields of other owners, and of these there may be only one.
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(7))
   func aFieldThatSomebodyMadeAnotherIsCorrected(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let running = try await stack.deploy(try await stack.release("1.0.0", tag: "v1"))
@@ -164,7 +164,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(8))
   func whatOthersMayChangeIsLeftAlone(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let rules = [DesiredDeploymentSpec.DriftIgnoreRule(kind: "Deployment", paths: ["/spec/replicas"])]
@@ -180,7 +180,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(9))
   func anUpgradeByHandIsUndoneByARollback(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let release = try await stack.release("1.0.0", tag: "v1")
@@ -194,7 +194,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(10))
   func aFirstUpgradeThatFailsReturnsToWhatSomebodyElseDeployed(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let former = try await stack.release("0.9.0", tag: "v1")
@@ -213,7 +213,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(11))
   func anUninstalledReleaseIsInstalledAgain(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let release = try await stack.release("1.0.0", tag: "v1")
@@ -227,7 +227,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(12))
   func anotherReleaseUnderTheSameNumberIsNotTakenForWhatWasDeployed(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       let release = try await stack.release("1.0.0", tag: "v1")
@@ -247,7 +247,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered, ["pending-upgrade", "pending-install", "pending-rollback"])
+  @Test(arguments: HelmEdition.offered.sharedOut(13), ["pending-upgrade", "pending-install", "pending-rollback"])
   func whatAKilledHelmLeftInTheMiddleIsLetGo(_ edition: HelmEdition, _ status: String) async throws {
     try await HelmStack.with(edition) { stack in
       let release = try await stack.release("1.0.0", tag: "v1")
@@ -268,7 +268,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(14))
   func aReleaseIsUninstalledAndThatAgainIsNoError(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       _ = try await stack.deploy(try await stack.release("1.0.0", tag: "v1"))
@@ -278,7 +278,7 @@ struct HelmRuntimeTests {
     }
   }
 
-  @Test(arguments: HelmEdition.offered)
+  @Test(arguments: HelmEdition.offered.sharedOut(15))
   func valuesFromASecretReachThePodsAndNothingElse(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in
       try await stack.kubectl(
