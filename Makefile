@@ -49,4 +49,4 @@ lint:             ## Fail where the Swift code is not formatted
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
 clean:
-	rm -rf .build .build-fuzzing
+	rm -rf .build .build-release .build-fuzzing

@@ -118,8 +118,9 @@ let package = Package(
     module(
       "Agent",
       [
-        "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
-        "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation", "ReleaseManifest", "ResourceClient",
+        "Archives", "ClusterAccess", "Compression", "Cryptography", "DeploymentKinds", "DeploymentPlanning",
+        "HTTPTransport", "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation", "ReleaseManifest",
+        "ResourceClient",
         "ResourceModel", "WireFormats", "YAMLDocuments",
         argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
       ]),

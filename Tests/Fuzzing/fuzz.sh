@@ -7,11 +7,7 @@ seconds=${FUZZ_SECONDS:-600}
 build=.build-fuzzing
 say() { printf 'fuzz: %s\n' "$*"; }
 
-bash Tests/Testbed/packages.sh
-say "building with coverage"
-WRKTALK_FUZZING=1 swift build --product wrktalk-fuzz --scratch-path "$build" -Xswiftc -sanitize=fuzzer -Xlinker -z -Xlinker muldefs >"/tmp/fuzz-build-$$.log" 2>&1 ||
-  { grep -E 'error' "/tmp/fuzz-build-$$.log" | head -20 >&2; tail -5 "/tmp/fuzz-build-$$.log" >&2; exit 1; }
-rm -f "/tmp/fuzz-build-$$.log"
+bash Tests/Fuzzing/build.sh
 
 targets=("$@")
 [ $# -gt 0 ] || for folder in Tests/Fixtures/fuzzing/*/; do targets+=("$(basename "$folder")"); done

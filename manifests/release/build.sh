@@ -7,8 +7,9 @@ cd "$(dirname "$0")/../.."
 out=${1:-.build/dist}
 read -ra programs <<<"${RELEASE_PROGRAMS:-wrktalk-backend wrktalk-agent wrktalkctl}"
 
-# The versions of Package.resolved and no others. Where the source lies is no part of what is built.
-flags=(-c release --static-swift-stdlib --only-use-versions-from-resolved-file
+# The versions of Package.resolved and no others. Where the source lies is no part of what is built. In a folder of its own it
+# may be built while the one for debugging is in use.
+flags=(--scratch-path .build-release -c release --static-swift-stdlib --only-use-versions-from-resolved-file
   -Xswiftc -file-prefix-map -Xswiftc "$PWD=/source" -Xcc "-ffile-prefix-map=$PWD=/source")
 for program in "${programs[@]}"; do swift build "${flags[@]}" --product "$program"; done
 folder=$(swift build "${flags[@]}" --show-bin-path)

@@ -1,3 +1,4 @@
+import Compression
 import Cryptography
 public import ResourceClient
 public import ResourceModel
@@ -6,6 +7,7 @@ import WireFormats
 
 /// Keeps an Agent's documents in a Secret, for an Agent whose files end with its pod. Only this Agent may read and write it.
 ///
+/// A document's key in it is its name and `.gz`: what is kept of many records has room in one Secret only when it is packed.
 /// Each write names the version that it changes. What another Agent has written meanwhile makes it fail, and is then read.
 public final class SecretStateStore: StateStore {
   private struct Version {
@@ -17,8 +19,10 @@ public final class SecretStateStore: StateStore {
   private let key: ObjectKey
   private let version = Mutex(Version())
 
-  /// An API server takes 1 MiB.
+  /// An API server takes 1 MiB of data, as they are before base 64.
   static let maximumByteCount = 1_000_000
+  static let maximumDocumentByteCount = 8 << 20
+  static let suffix = ".gz"
 
   public init(client: ResourceClient, secret: ObjectKey) {
     self.client = client
@@ -40,27 +44,40 @@ public final class SecretStateStore: StateStore {
     var documents: [String: [UInt8]] = [:]
     for (name, content) in secret["data"]?.object ?? [:] {
       // What cannot be decoded is no document that this Agent wrote: it is read as a damaged one.
-      documents[name] = content.string.flatMap { Base64.decode($0) } ?? Array("?".utf8)
+      let packed = content.string.flatMap { Base64.decode($0) } ?? []
+      let isPacked = name.hasSuffix(Self.suffix)
+      let document =
+        isPacked ? try? GzipDecoder.decompress(packed, maximumByteCount: Self.maximumDocumentByteCount) : packed
+      documents[isPacked ? String(name.dropLast(Self.suffix.count)) : name] = document ?? Array("?".utf8)
     }
     version.withLock { $0.known = secret["metadata"]?["resourceVersion"]?.string }
     return documents
   }
 
+  private func tooLarge(_ byteCount: Int) -> RuntimeFailure {
+    RuntimeFailure(
+      kind: .transient, reason: "StateTooLarge",
+      message: "\(place) would have \(byteCount) bytes, and at most \(Self.maximumByteCount) are kept in it: let the "
+        + "Agent of this namespace look after fewer records")
+  }
+
   public func write(
     _ changes: [(name: String, content: [UInt8]?)], leaving documents: [String: [UInt8]]
   ) async throws(RuntimeFailure) {
-    let byteCount = documents.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
-    guard byteCount <= Self.maximumByteCount else {
-      throw RuntimeFailure(
-        kind: .transient, reason: "StateTooLarge",
-        message: "\(place) would have \(byteCount) bytes, and at most \(Self.maximumByteCount) are kept in it: let the "
-          + "Agent of this namespace look after fewer records")
+    var data: [String: JSONValue] = [:]
+    var byteCount = 0
+    for (name, content) in documents {
+      guard content.count <= Self.maximumDocumentByteCount else { throw tooLarge(content.count) }
+      let packed = GzipEncoder(level: 6).finish(content)
+      byteCount += name.utf8.count + packed.count
+      data[name + Self.suffix] = .string(Base64.encode(packed))
     }
+    guard byteCount <= Self.maximumByteCount else { throw tooLarge(byteCount) }
     let known = version.withLock { $0.known }
     var secret: JSONValue = [
       "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
       "metadata": ["name": .string(key.name), "namespace": .string(key.namespace)],
-      "data": .object(documents.mapValues { .string(Base64.encode($0)) }),
+      "data": .object(data),
     ]
     if let known { secret["metadata"]?["resourceVersion"] = .string(known) }
     do throws(ResourceClientError) {

@@ -17,7 +17,8 @@ struct BundleImages {
 
   private static let names = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"]
 
-  func read() async throws(CommandFailure) -> [RenderedImage] {
+  /// - Returns: the images, and what whoever signs should know of the bundle besides.
+  func read() async throws(CommandFailure) -> (images: [RenderedImage], notes: [String]) {
     let folder = FileManager.default.temporaryDirectory.appending(path: "wrktalkctl-\(UInt64.random(in: 0 ... .max))")
       .path
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -47,7 +48,14 @@ struct BundleImages {
       } else {
         try read(root, files, ComposeVariables(settings: try FileText.read(file), imageTags: imageTags))
       }
-    return try images(of: services)
+    var notes: [String] = []
+    for file in files {
+      // What cannot be read as it stands Compose has refused by now.
+      guard let bytes = try? FileText.read("\(root)/\(file)"), let documents = try? YAMLStream.parse(bytes, file: file)
+      else { continue }
+      notes += documents.flatMap { CustomersCommands.notes(in: $0.value, file: file) }
+    }
+    return (try images(of: services), notes)
   }
 
   /// The folder that holds the Compose file: the archive's own, or the one in it.

@@ -1,3 +1,4 @@
+import Cryptography
 import FoundationEssentials
 import ResourceModel
 import TestSupport
@@ -55,7 +56,11 @@ struct StateStoreTests {
       #expect(try await second.load()["b"] == [1])
       try await second.write([("b", [2])], leaving: documents.merging(["b": [2]]) { $1 })
       #expect(try await first.load()["b"] == [2])
-      let large = [UInt8](repeating: 7, count: SecretStateStore.maximumByteCount)
+      // What repeats itself, as the accounts of many records do, is kept though it has more bytes than a Secret may.
+      let many = [UInt8](repeating: 7, count: 4 * SecretStateStore.maximumByteCount)
+      try await first.write([("many", many)], leaving: ["many": many])
+      #expect(try await second.load() == ["many": many])
+      let large = SecureRandom.bytes(count: SecretStateStore.maximumByteCount)
       let refused = await #expect(throws: RuntimeFailure.self) {
         try await first.write([("large", large)], leaving: ["large": large])
       }

@@ -99,6 +99,32 @@ import WireFormats
     }
   }
 
+  /// A signature says nothing of what the customer's settings put into a command.
+  @Test func whatABundleLetsSettingsExecuteIsSaid() async throws {
+    let desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try await Self.bundle(
+      desk,
+      """
+        backend:
+          image: \(registry.host)/shop/backend:v1
+          command: [serve, "--flags=${FLAGS:-none}", $$HOME, "$MORE"]
+          environment: {MODE: "${MODE}"}
+          volumes: [{type: bind, source: "${DATA}", target: /data}, "./config:/config"]
+        media: {image: "\(registry.host)/shop/media:single", healthcheck: {test: "curl $URL"}}
+      """)
+    try desk.folder.write("FLAGS=a\nMORE=b\nMODE=c\nDATA=/d\nURL=e\nHOME=f\n", to: "example.env")
+    let answer = try await desk.run(Self.command + ["--bundle", "shop.tar.gz", "--env", "example.env"])
+    #expect(answer.code == 0, "\(answer.errors)")
+    let notes = answer.errors.split(separator: "\n").filter { $0.hasPrefix("Note: ") }
+    #expect(notes.count == 3, "\(answer.errors)")
+    for expected in [
+      "backend.command of docker-compose.yaml takes FLAGS, MORE of", "backend.volumes", "media.healthcheck.test",
+    ] {
+      #expect(notes.contains { $0.contains("services.\(expected)") }, "\(expected): \(notes)")
+    }
+  }
+
   @Test func wrongArtifactsAreNamed() async throws {
     let desk = try Self.desk()
     try desk.folder.write("text", to: "text.tgz")

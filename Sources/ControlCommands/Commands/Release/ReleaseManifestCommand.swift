@@ -102,7 +102,7 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
       } ?? []
     brought += setting.map { ReleaseManifest.Manifest.Setting(key: $0.name, value: $0.value) }
 
-    let rendered = try await self.rendered(tags, environment)
+    let (rendered, notes) = try await self.rendered(tags, environment)
     let http = HTTPClient(userAgent: "wrktalkctl/\(ProgramVersion.current)")
     let registry = RegistryClient(
       http: http, credentials: try .read(environment: environment), insecureHosts: Set(insecureRegistry))
@@ -119,6 +119,7 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
     }
     console.endProgress()
     await http.shutdown()
+    for note in notes { console.note("Note: \(note)") }
 
     let now = SystemTime.now().wholeSeconds
     let manifest = ReleaseManifest.Manifest(
@@ -142,20 +143,24 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
 
   private func rendered(
     _ tags: [String: String], _ environment: [String: String]
-  ) async throws(CommandFailure) -> [RenderedImage] {
+  ) async throws(CommandFailure) -> (images: [RenderedImage], notes: [String]) {
     var images: [RenderedImage] = []
+    var notes: [String] = []
     if let chart {
       images += try await ChartImages(
         chart: chart, valueFiles: values, imageTags: tags, helm: helm, environment: environment
       ).read()
     }
     if let bundle {
-      images += try await BundleImages(
+      let read = try await BundleImages(
         bundle: bundle, environmentFile: env, imageTags: tags, docker: await Self.compose(environment),
         environment: environment
       ).read()
+      images += read.images
+      notes = read.notes
     }
-    return images + image.map { RenderedImage(service: $0.name, reference: $0.value, digestValue: nil) }
+    images += image.map { RenderedImage(service: $0.name, reference: $0.value, digestValue: nil) }
+    return (images, notes)
   }
 
   /// The Docker CLI where it has Compose.
