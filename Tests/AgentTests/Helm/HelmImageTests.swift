@@ -32,7 +32,8 @@ struct HelmImageTests {
       for (lists, annotations, place, image) in [
         ("containers: [{name: one, image: \"\(other)\"}]", "labels: {}", "Job extra, container one", other),
         (
-          "initContainers: [{name: two, image: \"\(other)\"}], \(listed)", "labels: {}", "Job extra, init container two",
+          "initContainers: [{name: two, image: \"\(other)\"}], \(listed)", "labels: {}",
+          "Job extra, init container two",
           other
         ),
         ("containers: [{name: one, image: \"\(other)\"}]", hook, "Job extra, container one", other),

@@ -120,10 +120,11 @@ struct ReleaseGateTests {
     #expect(world.state.withLock { $0.trespasses } == [])
   }
 
-  @Test(arguments: [
-    (nil, "1.0.0", true), ("0.9.0", "1.0.0", false), ("1.0.0", "1.0.0", true), ("v1.0.0", "1.0.0", true),
-    ("1.0.0-rc.1", "1.0.0", false), ("1.10.0", "v1.9.0", true), ("nightly", "1.0.0", false), ("nightly", nil, true),
-  ])
+  @Test(
+    arguments: [
+      (nil, "1.0.0", true), ("0.9.0", "1.0.0", false), ("1.0.0", "1.0.0", true), ("v1.0.0", "1.0.0", true),
+      ("1.0.0-rc.1", "1.0.0", false), ("1.10.0", "v1.9.0", true), ("nightly", "1.0.0", false), ("nightly", nil, true),
+    ] as [(String?, String?, Bool)])
   func aReleaseFollowsOnlyTheVersionsThatItMay(_ running: String?, _ minimum: String?, _ mayFollow: Bool) {
     let manifest = Manifest(
       product: "wrktalk", version: "2.0.0", sequence: 2, issuedAt: Timestamp(seconds: 0),
