@@ -72,7 +72,14 @@ public final class SQLResourceStore: ResourceStore {
     let token = try query.continueToken.map { try ContinueToken($0) }
     try token?.check(kind: table.kind, namespace: query.namespace)
     let reader = ListReader(table: table, query: query, token: token, limit: limit)
-    return try await reading { try reader.run($0) }
+    var progress = reader.start
+    while true {
+      let outcome = try await reading { [progress] in try reader.run($0, from: progress) }
+      switch outcome {
+      case .page(let page): return page
+      case .unfinished(let next): progress = next
+      }
+    }
   }
 
   public func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
