@@ -37,9 +37,9 @@ public final class SQLResourceStore: ResourceStore {
     self.pruner = pruner
     queue = WriteQueue(
       database: database, now: options.now, maximumPendingBytes: options.maximumPendingBytes
-    ) { count, newest in
+    ) { newest, logged in
       hub.note(newest)
-      pruner.note(count)
+      pruner.note(logged)
     }
   }
 
@@ -114,9 +114,9 @@ public final class SQLResourceStore: ResourceStore {
   public func retire(_ kind: ResourceDefinition, _ rule: RetirementRule) async throws -> Int {
     let retirement = Retirement(table: try table(kind), rule: rule, now: options.now())
     let removed = try await retirement.run(database)
-    if removed > 0 { pruner.note(removed) }
+    if removed.changes > 0 { pruner.note(removed) }
     hub.ring()
-    return removed
+    return removed.changes
   }
 
   /// Ends every watch. The database stays open.

@@ -62,6 +62,16 @@ enum WriteDecision: Sendable {
     }
   }
 
+  /// - Parameter stored: what came of it.
+  func loggedBytes(_ stored: StoredObject) -> Int {
+    switch self {
+    case .create: stored.json.count
+    case .replace(_, let previous): stored.json.count + previous.object.utf8.count
+    case .remove(let previous): previous.object.utf8.count
+    case .refuse: 0
+    }
+  }
+
   var isAccepted: Bool {
     if case .refuse = self { false } else { true }
   }
