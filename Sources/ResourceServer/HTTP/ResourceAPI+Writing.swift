@@ -48,7 +48,7 @@ extension ResourceAPI {
     if options.isDryRun {
       let key = key(of: object)
       if try await store.get(definition, key) != nil { throw StatusError.alreadyExists(definition.names, key.name) }
-      return (preview(object, revision: 0), outcome.warnings)
+      return (try dryRun(object, definition), outcome.warnings)
     }
     let stored = try await write(.create(object: object), definition, call)
     if definition.isNamespaced, makesNamespace { try await makeNamespace(namespace) }
@@ -167,9 +167,9 @@ extension ResourceAPI {
     switch step {
     case .nothing: return stored
     case .create(let object):
-      return isDryRun ? preview(object, revision: 0) : try await write(.create(object: object), definition, call)
+      return isDryRun ? try dryRun(object, definition) : try await write(.create(object: object), definition, call)
     case .update(let object):
-      if isDryRun { return preview(object, revision: stored.revision) }
+      if isDryRun { return try dryRun(object, replacing: stored, definition) }
       return try await write(.update(object: object, expected: stored.revision), definition, call)
     case .remove(let object):
       let last = preview(object, revision: stored.revision)
@@ -199,7 +199,19 @@ extension ResourceAPI {
     return stored
   }
 
-  /// What a dry run shows: the object as it would be stored, under the version it has now.
+  /// What a dry run shows.
+  /// - Throws: `requestEntityTooLarge` where the store would not keep the object.
+  private func dryRun(
+    _ object: JSONValue, replacing stored: StoredObject? = nil, _ definition: ResourceDefinition
+  ) throws(StatusError) -> StoredObject {
+    let preview = preview(object, revision: stored?.revision ?? 0)
+    let refusal = definition.limits.refusal(
+      of: object, bytes: RequestedWrite.size(preview.json), previousBytes: stored?.json.count)
+    if let refusal { throw refusal }
+    return preview
+  }
+
+  /// The object as it would be stored, under the version it has now.
   private func preview(_ object: JSONValue, revision: Int64) -> StoredObject {
     StoredObject(
       key: key(of: object), uid: object["metadata"]?["uid"]?.string ?? "", revision: revision, json: object.serialized()

@@ -71,7 +71,7 @@ struct WriteTransaction: Sendable {
       let limits = table.limits
       switch decision {
       case .create(let object):
-        if let refusal = limits.refusal(of: object, bytes: request.size, previousBytes: nil) { return .refuse(refusal) }
+        if let refusal = limits.refusal(of: object, bytes: request.size) { return .refuse(refusal) }
         guard limits.perNamespace != nil || limits.total != nil else { return decision }
         let key = Namespace(table: table.table, name: namespace)
         let count = ObjectCount(
