@@ -7,11 +7,6 @@ extension ResourceAPI {
   /// How often a write that names no version is repeated when another write came in between.
   static let conflictRetries = 8
 
-  /// Bytes of a body that writes one object.
-  private func bodyLimit(_ definition: ResourceDefinition) -> Int {
-    min(configuration.maximumBodyBytes, definition.limits.requestBytes)
-  }
-
   /// - Parameter namespace: empty for an object of the whole cluster.
   func create(_ definition: ResourceDefinition, namespace: String, _ call: APICall) async throws -> Response {
     let options = try WriteOptions(call.query)
@@ -21,7 +16,7 @@ extension ResourceAPI {
       definition.names == namespaces?.names
       && contentType.map { MediaType($0).type } == NamespaceProtobuf.mediaType
     if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: Credentials(call.request)) }
-    let bytes = try await JSONBody.read(call.request, maximumBytes: bodyLimit(definition))
+    let bytes = try await JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes)
     let body = try isProtobuf ? NamespaceProtobuf.object(bytes) : JSONBody.parse(bytes)
     let (stored, warnings) = try await create(definition, body, namespace: namespace, options, call)
     return try response(definition, stored, representation, call, status: .created, warnings: warnings)
@@ -60,7 +55,7 @@ extension ResourceAPI {
   ) async throws -> Response {
     try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
+      JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
     do {
       return try await update(definition, key, call, isStatus: isStatus, isReplacement: true) { _ in body }
     } catch let error as StatusError where error.reason == .notFound && definition.isCreatedByUpdate {
@@ -96,7 +91,7 @@ extension ResourceAPI {
   ) async throws -> Response {
     let format = try PatchFormat(contentType: call.request.headers[.contentType], for: definition.names)
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
+      JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
     let patch = try ObjectPatch(body, format: format)
     return try await update(definition, key, call, isStatus: isStatus, isReplacement: false) { old in
       try patch.applied(to: old, definition.names)
