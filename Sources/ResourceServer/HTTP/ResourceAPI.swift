@@ -171,6 +171,7 @@ struct APICall: Sendable {
   /// What the request may change of an object.
   var scope: AccessScope
   var logger: Logger
+  var connection: ClientConnection
   /// Whether the sender still is who it was; throws where that cannot be found out now.
   var isIdentityValid: @Sendable () async throws -> Bool
 
