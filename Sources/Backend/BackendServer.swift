@@ -68,13 +68,13 @@ struct BackendServer {
     }
     do {
       try await services.run()
-    } catch let error as IOError where error.errnoCode == EADDRINUSE {
-      await close()
-      throw ConfigurationError(
-        message: "\(address.host):\(address.port) is in use by another program; choose another address with --listen")
     } catch {
       await close()
-      throw error
+      switch error {
+      case let error as IOError: throw address.refusal(errnoCode: error.errnoCode) ?? error
+      case is SocketAddressError.UnknownHost: throw address.unknownHost
+      default: throw error
+      }
     }
     await close()
   }

@@ -71,5 +71,5 @@ struct ServeCommand: AsyncParsableCommand {
 
 extension ListenAddress: ExpressibleByArgument {
   init?(argument: String) { self.init(argument) }
-  var defaultValueDescription: String { "\(host):\(port)" }
+  var defaultValueDescription: String { description }
 }
