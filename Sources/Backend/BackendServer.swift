@@ -27,6 +27,10 @@ struct BackendServer {
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
+    let location = try databaseLocation(configuration.databaseURL)
+    logger.info(
+      "Opening the database",
+      metadata: ["database": "\(location)", "namedBy": "\(configuration.databaseSource)"])
     let database = try await openDatabase(configuration.databaseURL, isServer: true, logger: logger)
     let now = SystemTime().now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)

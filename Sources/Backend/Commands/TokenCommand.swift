@@ -84,7 +84,7 @@ struct TokenListCommand: AsyncParsableCommand {
   @OptionGroup var data: DataOptions
 
   func run() async throws {
-    let tokens = try await data.withDatabase { try await TokenStore(database: $0).all() }
+    let tokens = try await data.withDatabase(creates: false) { try await TokenStore(database: $0).all() }
     for line in Self.lines(tokens, now: SystemTime().now()) { StandardOutput.write(line: line) }
     if let warning = Self.warning(tokens) { StandardError.write(line: warning) }
   }
@@ -129,7 +129,10 @@ struct TokenRevokeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let name = name
-    guard try await data.withDatabase({ try await TokenStore(database: $0).remove(name: name) }) else {
+    let wasThere = try await data.withDatabase(creates: false) { database in
+      try await TokenStore(database: database).remove(name: name)
+    }
+    guard wasThere else {
       throw ConfigurationError(message: "there is no token named \"\(name)\"")
     }
     StandardOutput.write(line: "revoked \(name)")
