@@ -19,6 +19,8 @@ struct BackendServer {
   let apiConfiguration: ResourceAPI.Configuration
   let connections: ConnectionLimits
   let address: ListenAddress
+  /// From the wish to end until requests that still are answered are cut off.
+  let shutdownTimeout: Duration
   let logger: Logger
   /// Called with the URL once the server accepts connections.
   let announce: @Sendable (_ url: String) -> Void
@@ -64,7 +66,7 @@ struct BackendServer {
         ServiceGroupConfiguration.ServiceConfiguration(service: server),
       ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // One client that reads slowly must not keep the process, and with it the lock of an embedded database.
-    group.maximumGracefulShutdownDuration = .seconds(10)
+    group.maximumGracefulShutdownDuration = shutdownTimeout
     let services = ServiceGroup(configuration: group)
     let close = {
       store.close()
