@@ -4,8 +4,8 @@ import Observability
 
 /// What the Backend is told by its environment and arguments.
 struct BackendConfiguration: Sendable {
-  /// `WRKTALK_DATABASE_URL`; without it SQLite in the data folder.
   var databaseURL: String
+  var databaseSource: DatabaseSource
   var license: LicenseSource.Value?
   var vendorKey: LicenseSource.Value?
   var logLevel: Logger.Level
@@ -26,7 +26,13 @@ struct BackendConfiguration: Sendable {
       case (_?, _?): throw ConfigurationError(message: "set \(name) or \(name)_FILE, not both")
       }
     }
-    databaseURL = value("WRKTALK_DATABASE_URL") ?? value("DATABASE_URL") ?? "sqlite:\(dataFolder)/wrktalk.db"
+    let given = ["WRKTALK_DATABASE_URL", "DATABASE_URL"].lazy.compactMap { name in value(name).map { (name, $0) } }
+      .first
+    if let (name, url) = given {
+      (databaseURL, databaseSource) = (url, .variable(name))
+    } else {
+      (databaseURL, databaseSource) = ("sqlite:\(dataFolder)/wrktalk.db", .dataFolder)
+    }
     license = try source("WRKTALK_LICENSE")
     vendorKey = try source("WRKTALK_VENDOR_PUBLIC_KEY")
     let level = value("WRKTALK_LOG_LEVEL") ?? "info"
@@ -43,12 +49,36 @@ struct BackendConfiguration: Sendable {
 
   /// Makes the folder of the embedded database, readable by its owner only.
   func makeDataFolder(_ folder: String) throws(ConfigurationError) {
-    guard databaseURL == "sqlite:\(folder)/wrktalk.db" else { return }
+    guard databaseSource == .dataFolder else { return }
     do {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
       throw ConfigurationError(message: "the data folder \(folder) cannot be made: \(fileErrorText(error))")
+    }
+  }
+}
+
+/// What says which database it is.
+enum DatabaseSource: Sendable, Hashable, CustomStringConvertible {
+  /// `WRKTALK_DATABASE_URL`, or without it `DATABASE_URL`, as hosting platforms set it.
+  case variable(String)
+  /// SQLite in the data folder.
+  case dataFolder
+
+  var description: String {
+    switch self {
+    case .variable(let name): name
+    case .dataFolder: "--data-dir"
+    }
+  }
+
+  /// What to look at where there is no such database.
+  var hint: String {
+    switch self {
+    case .variable(let name): "check \(name), which names it"
+    case .dataFolder:
+      "name the data folder of the Backend with --data-dir, or its database with WRKTALK_DATABASE_URL, as for serve"
     }
   }
 }

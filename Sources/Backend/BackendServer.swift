@@ -19,6 +19,8 @@ struct BackendServer {
   let apiConfiguration: ResourceAPI.Configuration
   let connections: ConnectionLimits
   let address: ListenAddress
+  /// From the wish to end until requests that still are answered are cut off.
+  let shutdownTimeout: Duration
   let logger: Logger
   /// Called with the URL once the server accepts connections.
   let announce: @Sendable (_ url: String) -> Void
@@ -27,6 +29,10 @@ struct BackendServer {
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
+    let location = try databaseLocation(configuration.databaseURL)
+    logger.info(
+      "Opening the database",
+      metadata: ["database": "\(location)", "namedBy": "\(configuration.databaseSource)"])
     let database = try await openDatabase(configuration.databaseURL, isServer: true, logger: logger)
     let now = SystemTime().now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
@@ -60,7 +66,7 @@ struct BackendServer {
         ServiceGroupConfiguration.ServiceConfiguration(service: server),
       ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     // One client that reads slowly must not keep the process, and with it the lock of an embedded database.
-    group.maximumGracefulShutdownDuration = .seconds(10)
+    group.maximumGracefulShutdownDuration = shutdownTimeout
     let services = ServiceGroup(configuration: group)
     let close = {
       store.close()
@@ -68,13 +74,13 @@ struct BackendServer {
     }
     do {
       try await services.run()
-    } catch let error as IOError where error.errnoCode == EADDRINUSE {
-      await close()
-      throw ConfigurationError(
-        message: "\(address.host):\(address.port) is in use by another program; choose another address with --listen")
     } catch {
       await close()
-      throw error
+      switch error {
+      case let error as IOError: throw address.refusal(errnoCode: error.errnoCode) ?? error
+      case is SocketAddressError.UnknownHost: throw address.unknownHost
+      default: throw error
+      }
     }
     await close()
   }

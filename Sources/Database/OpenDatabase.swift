@@ -8,18 +8,25 @@ public import Logging
 ///     `sqlite::memory:`.
 ///   - isServer: true for the process that serves the database. Of those a SQLite file takes one at a time, since none
 ///     would notice at once what another one writes; PostgreSQL takes any number.
+///   - creates: false where a SQLite file that is not there is an error.
 /// - Throws: `DatabaseError` `invalidURL` or `cannotConnect`; its message never holds the password.
 public func openDatabase(
-  _ url: String, isServer: Bool = false, options: DatabaseOptions = DatabaseOptions(),
+  _ url: String, isServer: Bool = false, creates: Bool = true, options: DatabaseOptions = DatabaseOptions(),
   logger: Logger = Logger(label: "database")
 ) async throws -> any Database {
   let location = try DatabaseURL(url)
   let database: any Database =
     switch location {
-    case .sqlite(let path): try await SQLiteDatabase(path: path, isServer: isServer, options: options)
-    case .sqliteInMemory: try await SQLiteDatabase(path: nil, isServer: isServer, options: options)
+    case .sqlite(let path):
+      try await SQLiteDatabase(path: path, isServer: isServer, creates: creates, options: options)
+    case .sqliteInMemory:
+      try await SQLiteDatabase(path: nil, isServer: isServer, creates: true, options: options)
     case .postgresql(let url): try await PostgreSQLDatabase(url: url, options: options, logger: logger)
     }
   logger.debug("opened the database", metadata: ["url": "\(location)"])
   return database
 }
+
+/// Where the database that `url` names is: the URL without a user's name, password or options.
+/// - Throws: `DatabaseError` `invalidURL`.
+public func databaseLocation(_ url: String) throws(DatabaseError) -> String { try DatabaseURL(url).description }

@@ -47,6 +47,24 @@ public struct DurationText: Sendable, Hashable, Comparable, CustomStringConverti
   }
 }
 
+extension Duration {
+  /// How long something is valid: whole days (`90d`), or as `DurationText`; longer than nothing, at most 36,500 days.
+  public init?(lifetime text: String) {
+    let digits = text.dropLast()
+    let seconds: Int64? =
+      text.last == "d" && digits.allSatisfy { ("0"..."9").contains($0) }
+      ? Int64(digits).map { $0.multipliedReportingOverflow(by: 86_400) }.flatMap { $0.overflow ? nil : $0.partialValue }
+      : nil
+    guard let lifetime = seconds.map(Duration.seconds) ?? DurationText(text)?.duration, lifetime > .zero,
+      lifetime <= .seconds(36_500 * 86_400)
+    else { return nil }
+    self = lifetime
+  }
+
+  /// The forms in which a lifetime may be written, for messages.
+  public static let lifetimeForms = "days (90d), or hours, minutes and seconds (720h, 1h30m)"
+}
+
 extension DurationText: Codable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()

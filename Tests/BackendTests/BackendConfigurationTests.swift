@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Backend
@@ -9,6 +10,19 @@ import Testing
     let given = try BackendConfiguration(
       environment: ["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": "a"], dataFolder: "data")
     #expect(given.databaseURL == "a")
+  }
+
+  @Test(
+    arguments: [
+      ([:], "--data-dir"), (["DATABASE_URL": "b"], "DATABASE_URL"),
+      (["WRKTALK_DATABASE_URL": "a"], "WRKTALK_DATABASE_URL"),
+      (["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": "a"], "WRKTALK_DATABASE_URL"),
+      (["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": ""], "DATABASE_URL"),
+    ])
+  func itIsKnownWhatNamedTheDatabase(environment: [String: String], name: String) throws {
+    let configuration = try BackendConfiguration(environment: environment, dataFolder: "data")
+    #expect(configuration.databaseSource.description == name)
+    #expect(configuration.databaseSource.hint.contains(name))
   }
 
   @Test(arguments: [
@@ -29,6 +43,21 @@ import Testing
   func addressesAreRead(text: String, url: String) {
     let address = ListenAddress(text)
     #expect(address.map { $0.url(port: $0.port) } == url)
+  }
+
+  @Test(arguments: [
+    ("127.0.0.1:80", EACCES, "127.0.0.1:80: this user may not use port 80. Choose a port from 1024 on with --listen"),
+    ("127.0.0.1:3000", EADDRINUSE, "127.0.0.1:3000: another program uses this port."),
+    ("[2001:db8::1]:3000", EADDRNOTAVAIL, "[2001:db8::1]:3000: this machine has no such address."),
+  ])
+  func whyTheServerCannotListenIsSaidWithAddressAndPort(text: String, code: CInt, message: String) throws {
+    let refusal = try #require(ListenAddress(text)).refusal(errnoCode: code)
+    #expect(refusal?.message.contains("cannot listen on \(message)") == true, "\(refusal?.message ?? "")")
+    #expect(refusal?.message.contains("--listen") == true)
+  }
+
+  @Test func otherFailuresOfAListenerStayWhatTheyAre() {
+    #expect(ListenAddress(host: "127.0.0.1", port: 1).refusal(errnoCode: EMFILE) == nil)
   }
 
   @Test(arguments: ["", "3000", "host", "host:", "host:x", "host:65536", "::1:80", "host:-1"])

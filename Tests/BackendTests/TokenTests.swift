@@ -149,6 +149,22 @@ import WireFormats
     #expect(TokenCreateCommand.message(for: error ?? CancellationError()).contains(named))
   }
 
+  @Test(arguments: [("90d", 90 * 86_400), ("720h", 720 * 3600), ("1h30m", 5400)] as [(String, Int64)])
+  func aTokensLifetimeIsReadInDaysAndHours(text: String, seconds: Int64) throws {
+    let command = try TokenCreateCommand.parse(["--role", "admin", "--name", "x", "--expires", text])
+    #expect(command.expires == .seconds(seconds))
+  }
+
+  @Test(arguments: ["soon", "90", "-1d", "90days", "0d", "0", "99999999999h", "--name"])
+  func aLifetimeThatIsNoneIsRefusedWithTheFormsThereAre(text: String) {
+    let error = #expect(throws: (any Error).self) {
+      try TokenCreateCommand.parse(["--role", "admin", "--name", "x", "--expires", text])
+    }
+    let message = TokenCreateCommand.message(for: error ?? CancellationError())
+    #expect(message.contains("'\(text)' is invalid for '--expires"), "\(message)")
+    #expect(message.contains("must be a span of time: days (90d), or hours"), "\(message)")
+  }
+
   @Test func theLastUseIsKeptToTheHour() async throws {
     let tokens = TokenStore(database: try await BackendDatabase.open())
     try await tokens.insert(record("me", token: right))

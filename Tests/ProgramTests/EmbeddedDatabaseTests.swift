@@ -76,6 +76,71 @@ import WireFormats
     await backend.program.stop()
   }
 
+  @Test(arguments: [["token", "list"], ["token", "revoke", "x"]])
+  func commandsAboutTokensMakeNoDatabase(arguments: [String]) async throws {
+    let folder = try TemporaryFolder()
+    let program = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"), arguments: arguments + ["--data-dir", "typo"], workingDirectory: folder.path)
+    #expect(await program.termination() == .exited(code: 1))
+    let message = program.output.joined(separator: "\n")
+    #expect(message.contains("the SQLite file typo/wrktalk.db: No such file"), "\(message)")
+    #expect(message.contains("--data-dir") && message.contains("WRKTALK_DATABASE_URL"), "\(message)")
+    #expect(!FileManager.default.fileExists(atPath: folder.file("typo")))
+  }
+
+  @Test(arguments: ["DATABASE_URL", "WRKTALK_DATABASE_URL"])
+  func theLogSaysWhatNamedTheDatabase(variable: String) async throws {
+    let folder = try TemporaryFolder()
+    let url = "sqlite:\(folder.file("wrktalk.db"))"
+    let program = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"], environment: [variable: url])
+    let line = try await program.line(containing: "Opening the database")
+    #expect(line.contains("\"\(variable)\"") && line.contains("wrktalk.db"), "\(line)")
+    await program.stop()
+  }
+
+  /// A client that does not read what it asked for.
+  @Test func aProgramThatIsToldToEndWaitsForASlowReaderOnlySoLong() async throws {
+    let folder = try TemporaryFolder()
+    let url = "sqlite:\(folder.file("wrktalk.db"))"
+    let token = try await CustomerEnvironment.createToken(role: "admin", url)
+    let program = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"),
+      arguments: ["serve", "--listen", "127.0.0.1:0", "--shutdown-timeout", "300ms"],
+      environment: ["WRKTALK_DATABASE_URL": url])
+    let server = "http://127.0.0.1:\(try await CustomerEnvironment.port(of: program))"
+    let http = HTTPClient(userAgent: "wrktalk-tests")
+    let collection = "\(server)/apis/deploy.wrktalk.com/v1/namespaces/wrktalk/desireddeployments"
+    let headers = [("Authorization", "Bearer \(token)"), ("Content-Type", "application/json")]
+    // More than lies in the buffers between the two.
+    for number in 0..<64 {
+      let object = Self.deployment("d\(number)", annotation: String(repeating: "x", count: 250_000))
+      let answer = try await http.send(
+        HTTPRequest(method: "POST", url: collection, headers: headers, body: .bytes(object.serialized())))
+      try #require(answer.status == 201, "\(String(decoding: answer.body, as: UTF8.self))")
+    }
+    let unread = try await http.stream(HTTPRequest(url: collection, headers: headers, timeout: nil))
+    #expect(unread.status == 200)
+    let start = ContinuousClock.now
+    _ = await program.stop()
+    let duration = ContinuousClock.now - start
+    #expect(duration >= .milliseconds(300) && duration < .seconds(8), "\(duration)")
+    withExtendedLifetime(unread) {}
+    await http.shutdown()
+  }
+
+  private static func deployment(_ name: String, annotation: String) -> JSONValue {
+    [
+      "apiVersion": "deploy.wrktalk.com/v1", "kind": "DesiredDeployment",
+      "metadata": ["name": .string(name), "annotations": ["long": .string(annotation)]],
+      "spec": [
+        "version": "1.0.0", "runtime": "Compose",
+        "artifact": ["path": "artifacts/a.tgz", "sha256": .string(String(repeating: "a", count: 64))],
+        "compose": ["projectName": .string(name)],
+      ],
+    ]
+  }
+
   private static func read(_ client: ResourceClient) async throws {
     _ = try await client.list(LeaseKind.definition.names, namespace: "wrktalk")
   }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import Synchronization
 import Testing
 
 @testable import ResourceServer
@@ -53,6 +54,7 @@ import Testing
 
   @Test func theServerTakesItsTimeAndTheClientItsPause() throws {
     let channel = try connection()
+    channel.triggerUserOutboundEvent(ConnectionSignal.authenticated, promise: nil)
     for _ in 0..<3 {
       try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
       try channel.writeInbound(HTTPServerRequestPart.end(nil))
@@ -65,6 +67,41 @@ import Testing
     }
     channel.embeddedEventLoop.advanceTime(by: .seconds(1))
     #expect(!channel.isActive)
+  }
+
+  @Test func whoHasSentNoTokenGetsAShorterPause() throws {
+    let channel = try connection()
+    for _ in 0..<3 {
+      try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
+      try channel.writeInbound(HTTPServerRequestPart.end(nil))
+      try answer(channel)
+      channel.embeddedEventLoop.advanceTime(by: .seconds(9))
+      #expect(channel.isActive)
+    }
+    channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+    #expect(!channel.isActive)
+  }
+
+  @Test(arguments: [true, false]) func whatNobodyWaitsForIsCancelled(isHalfClosed: Bool) throws {
+    let channel = try connection()
+    try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
+    try channel.writeInbound(HTTPServerRequestPart.end(nil))
+    let cancelled = Mutex<[String]>([])
+    func begin(_ name: String) {
+      let signal = ConnectionSignal.began { cancelled.withLock { $0.append(name) } }
+      channel.triggerUserOutboundEvent(signal, promise: nil)
+    }
+    begin("answered")
+    channel.triggerUserOutboundEvent(ConnectionSignal.ended, promise: nil)
+    begin("running")
+    #expect(cancelled.withLock { $0 }.isEmpty)
+    if isHalfClosed {
+      channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+      begin("late")
+    } else {
+      channel.close(promise: nil)
+    }
+    #expect(cancelled.withLock { $0 } == ["running"] + (isHalfClosed ? ["late"] : []))
   }
 
   @Test func anAnswerBeforeTheEndOfTheBodyEndsTheConnection() throws {

@@ -64,6 +64,26 @@ import WireFormats
     }
   }
 
+  @Test(.timeLimit(.minutes(1)), arguments: ["", "&watch=1"]) func aSearchEndsWhenItsClientLeaves(query: String)
+    async throws
+  {
+    var configuration = ResourceAPI.Configuration()
+    configuration.requestTimeout = .seconds(3600)
+    try await HTTPTestServer.run(configuration: configuration) { server in
+      server.store.holdSearches()
+      let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .connect(host: "127.0.0.1", port: server.port).get()
+      let request =
+        "GET \(HTTPTestServer.collection)?fieldSelector=metadata.name!%3Da\(query) HTTP/1.1\r\nHost: a\r\n"
+        + "Authorization: Bearer admin\r\n\r\n"
+      try await channel.writeAndFlush(ByteBuffer(string: request))
+      for await search in server.store.searches {
+        if search == .cancelled { break }
+        try await channel.close()
+      }
+    }
+  }
+
   @Test func aMalformedBodyIsTheClientsFault() async throws {
     let log = RecordedLog()
     try await HTTPTestServer.run(logger: log.logger) { server in

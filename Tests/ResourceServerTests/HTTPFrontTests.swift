@@ -1,3 +1,4 @@
+import DeploymentKinds
 import HTTPTransport
 import ResourceModel
 import Testing
@@ -78,14 +79,14 @@ import WireFormats
   }
 
   @Test func aBodyThatIsTooLargeIsRefused() async throws {
-    var configuration = ResourceAPI.Configuration()
-    configuration.maximumBodyBytes = 1000
-    try await HTTPTestServer.run(configuration: configuration) { server in
+    try await HTTPTestServer.run { server in
       var object = HTTPTestServer.deployment("wrktalk")
-      object["metadata"]?["annotations"] = ["a": .string(String(repeating: "x", count: 2000))]
+      let count = DesiredDeploymentKind.definition.limits.requestBytes
+      object["metadata"]?["annotations"] = ["a": .string(String(repeating: "x", count: count))]
       let answer = try await server.send("POST", HTTPTestServer.collection, object)
       #expect(answer.status == 413)
       #expect(answer.json["reason"] == "RequestEntityTooLarge")
+      #expect(answer.message.contains("at most \(count) bytes"))
     }
   }
 

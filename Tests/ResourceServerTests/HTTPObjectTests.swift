@@ -1,3 +1,4 @@
+import DeploymentKinds
 import HTTPTransport
 import ResourceModel
 import ResourceServer
@@ -97,6 +98,23 @@ import WireFormats
       #expect(patched.json["metadata"]?["generation"] == 2)
       _ = try await server.send("DELETE", "\(Self.object)?dryRun=All")
       #expect(try await server.send("GET", Self.object).json == created)
+    }
+  }
+
+  @Test func aDryRunRefusesAnObjectThatIsTooLarge() async throws {
+    try await HTTPTestServer.run { server in
+      let leases = "/apis/coordination.k8s.io/v1/namespaces/wrktalk/leases"
+      let text = JSONValue.string(String(repeating: "x", count: LeaseKind.definition.limits.objectBytes))
+      var lease: JSONValue = [
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": ["name": "one"], "spec": [:],
+      ]
+      #expect(try await server.send("POST", leases, lease).status == 201)
+      let patched = try await server.send(
+        "PATCH", "\(leases)/one?dryRun=All", ["metadata": ["annotations": ["a": text]]], contentType: Self.merge)
+      #expect(patched.status == 413 && patched.json["reason"] == "RequestEntityTooLarge", "\(patched.text)")
+      lease["metadata"] = ["name": "two", "annotations": ["a": text]]
+      let created = try await server.send("POST", "\(leases)?dryRun=All", lease)
+      #expect(created.status == 413 && created.message.contains("the object is too large"), "\(created.text)")
     }
   }
 

@@ -12,6 +12,7 @@ final class MemoryResourceStore: ResourceStore {
     var compactedBelow: Int64 = 0
     var watchers: [Int: Watcher] = [:]
     var nextWatcher = 0
+    var holdsSearches = false
   }
 
   private struct Watcher {
@@ -29,12 +30,30 @@ final class MemoryResourceStore: ResourceStore {
   }
 
   private let state = Mutex(State())
+  enum Search { case held, cancelled }
+  /// What became of lists with a selector.
+  let searches: AsyncStream<Search>
+  private let announceSearch: AsyncStream<Search>.Continuation
+
+  init() { (searches, announceSearch) = AsyncStream.makeStream() }
+
+  /// Lists with a selector last until they are cancelled.
+  func holdSearches() { state.withLock { $0.holdsSearches = true } }
 
   func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
     state.withLock { $0.objects[kind.names.plural]?[key] }
   }
 
   func list(_ kind: ResourceDefinition, _ query: ListQuery) async throws -> ListPage {
+    if !query.selector.isEverything, state.withLock(\.holdsSearches) {
+      announceSearch.yield(.held)
+      do {
+        try await Task.sleep(for: .seconds(3600))
+      } catch {
+        announceSearch.yield(.cancelled)
+        throw error
+      }
+    }
     let (revision, all) = state.withLock { ($0.revision, $0.objects[kind.names.plural] ?? [:]) }
     let matching = all.values.sorted { $0.key < $1.key }.filter { object in
       (query.namespace == nil || query.namespace == object.key.namespace)

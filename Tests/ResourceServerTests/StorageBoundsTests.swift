@@ -106,6 +106,25 @@ import WireFormats
   }
 
   @Test(arguments: TestDatabase.available)
+  func aLargeChangeAloneMakesTheLogForget(_ database: TestDatabase) async throws {
+    var options = StorageFixture.options()
+    options.keptBytes = 20_000
+    try await StorageFixture.with(database, options: options) { fixture in
+      let small = try await fixture.create("a")
+      let large = try await fixture.store.write(
+        StorageFixture.widgets, .update(object: object("a", bytes: 30_000), expected: small.revision))
+      var oldest: Int64 = 0
+      // Beside the writes, so it may take a moment; where it does not begin, the time limit ends this.
+      while oldest == 0 {
+        oldest = try await fixture.database.transaction(.read) {
+          try $0.query("SELECT max(revision) FROM resource_kind_compaction")[0][0].integer ?? 0
+        }
+      }
+      #expect(oldest == large.revision)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
   func largeChangesAreReadAFewAtATimeAndNoneIsLeftOut(_ database: TestDatabase) async throws {
     try await StorageFixture.with(database) { fixture in
       let start = try await fixture.store.currentRevision()

@@ -74,4 +74,16 @@ struct DurationTextTests {
     "2562047788016h", "٣s", "5s ",
   ])
   func anythingElseIsNoSpan(text: String) { #expect(DurationText(text) == nil) }
+
+  @Test(
+    arguments: [("90d", 90 * 86_400), ("1d", 86_400), ("36500d", 36_500 * 86_400), ("1h30m", 5400)] as [(String, Int64)]
+  )
+  func aLifetimeMayBeGivenInDays(text: String, seconds: Int64) {
+    #expect(Duration(lifetime: text) == .seconds(seconds))
+  }
+
+  @Test(arguments: [
+    "", "d", "0d", "0", "-1d", "+1d", "90", "90days", "1d1h", "1.5d", "36501d", "876001h", "9223372036854775807d",
+  ])
+  func whatIsNoLifetimeIsRefused(text: String) { #expect(Duration(lifetime: text) == nil) }
 }

@@ -7,7 +7,8 @@ public struct BackendCommand: AsyncParsableCommand {
     commandName: "wrktalk-backend",
     abstract: "The customer's server: desired deployments behind a Kubernetes-style API.",
     discussion: """
-      Environment: WRKTALK_DATABASE_URL (postgresql://… or sqlite:PATH; default: wrktalk.db in the data folder), \
+      Environment: WRKTALK_DATABASE_URL or DATABASE_URL (postgresql://… or sqlite:PATH; default: wrktalk.db in the data \
+      folder), \
       WRKTALK_LICENSE or WRKTALK_LICENSE_FILE, WRKTALK_VENDOR_PUBLIC_KEY or WRKTALK_VENDOR_PUBLIC_KEY_FILE, \
       WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
       """,

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Logging
 import ResourceServer
+import WireFormats
 
 /// `wrktalk-backend serve`.
 struct ServeCommand: AsyncParsableCommand {
@@ -33,7 +34,21 @@ struct ServeCommand: AsyncParsableCommand {
         + "may come from one address.", valueName: "number"))
   var maxConnections: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "How long requests that are being answered may go on once the program is told to end (default: 10s).",
+      valueName: "span"),
+    transform: ServeCommand.span)
+  var shutdownTimeout = DurationText(.seconds(10))
+
   @OptionGroup var data: DataOptions
+
+  private static func span(_ text: String) throws -> DurationText {
+    guard let span = DurationText(text), span.duration > .zero else {
+      throw ValidationError("must be a span of time such as 10s or 1m")
+    }
+    return span
+  }
 
   func validate() throws {
     guard (0.01...1_000_000).contains(requestsPerSecond) else {
@@ -63,7 +78,7 @@ struct ServeCommand: AsyncParsableCommand {
     api.maximumWatchers = connections.maximumConnections * 3 / 4
     try await BackendServer(
       configuration: configuration, apiConfiguration: api, connections: connections, address: listen,
-      logger: Logger(label: "backend"),
+      shutdownTimeout: shutdownTimeout.duration, logger: Logger(label: "backend"),
       announce: { url in StandardOutput.write(line: "wrktalk-backend serves \(url)") }
     ).run()
   }
@@ -71,5 +86,5 @@ struct ServeCommand: AsyncParsableCommand {
 
 extension ListenAddress: ExpressibleByArgument {
   init?(argument: String) { self.init(argument) }
-  var defaultValueDescription: String { "\(host):\(port)" }
+  var defaultValueDescription: String { description }
 }

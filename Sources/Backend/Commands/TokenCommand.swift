@@ -33,9 +33,9 @@ struct TokenCreateCommand: AsyncParsableCommand {
   var lease: String?
 
   @Option(
-    help: "How long it is valid, such as 720h; without it, until it is revoked.",
-    transform: TokenCreateCommand.duration)
-  var expires: DurationText?
+    parsing: .unconditional, help: "How long it is valid, such as 90d or 720h; without it, until it is revoked.",
+    transform: TokenCreateCommand.lifetime)
+  var expires: Duration?
 
   @OptionGroup var data: DataOptions
 
@@ -51,7 +51,6 @@ struct TokenCreateCommand: AsyncParsableCommand {
     } else if namespace != nil || lease != nil {
       throw ValidationError("--namespace and --lease are for --role agent")
     }
-    if let expires, expires.duration <= .zero { throw ValidationError("--expires must be longer than 0") }
   }
 
   func run() async throws {
@@ -59,7 +58,7 @@ struct TokenCreateCommand: AsyncParsableCommand {
     let now = SystemTime().now()
     let record = TokenRecord(
       name: name, role: role, digest: SHA256.digest(of: token).bytes, createdAt: now,
-      expiresAt: expires.map { now + $0.duration },
+      expiresAt: expires.map { now + $0 },
       binding: namespace.map { AgentBinding(namespace: $0, lease: lease ?? AgentBinding.standardLease) })
     try await data.withDatabase { database in
       do {
@@ -72,7 +71,7 @@ struct TokenCreateCommand: AsyncParsableCommand {
     }
     if expires == nil {
       StandardError.write(
-        line: "note: this token is valid until it is revoked; with --expires (such as 2160h) it ends by itself")
+        line: "note: this token is valid until it is revoked; with --expires (such as 90d) it ends by itself")
     }
     StandardOutput.write(line: token)
   }
@@ -85,7 +84,7 @@ struct TokenListCommand: AsyncParsableCommand {
   @OptionGroup var data: DataOptions
 
   func run() async throws {
-    let tokens = try await data.withDatabase { try await TokenStore(database: $0).all() }
+    let tokens = try await data.withDatabase(creates: false) { try await TokenStore(database: $0).all() }
     for line in Self.lines(tokens, now: SystemTime().now()) { StandardOutput.write(line: line) }
     if let warning = Self.warning(tokens) { StandardError.write(line: warning) }
   }
@@ -130,7 +129,10 @@ struct TokenRevokeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let name = name
-    guard try await data.withDatabase({ try await TokenStore(database: $0).remove(name: name) }) else {
+    let wasThere = try await data.withDatabase(creates: false) { database in
+      try await TokenStore(database: database).remove(name: name)
+    }
+    guard wasThere else {
       throw ConfigurationError(message: "there is no token named \"\(name)\"")
     }
     StandardOutput.write(line: "revoked \(name)")
@@ -150,8 +152,10 @@ extension TokenCreateCommand {
     return role
   }
 
-  private static func duration(_ text: String) throws -> DurationText {
-    guard let duration = DurationText(text) else { throw ValidationError("must be a span of time such as 30m or 720h") }
-    return duration
+  private static func lifetime(_ text: String) throws -> Duration {
+    guard let lifetime = Duration(lifetime: text) else {
+      throw ValidationError("must be a span of time: \(Duration.lifetimeForms)")
+    }
+    return lifetime
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import ResourceModel
 import SystemPackage
 
 struct ConfigCommand: AsyncParsableCommand {
@@ -101,14 +102,14 @@ struct ConfigSetContext: ParsableCommand {
     var configuration = try file.read()
     var context = configuration.contexts.first { $0.name == name } ?? ClientConfiguration.Context(name: name)
     if let server { context.server = try ConnectionSettings.checked(server) }
-    if let namespace { context.namespace = namespace }
+    if let namespace { context.namespace = try Self.checked(namespace: namespace) }
     if let certificateAuthority { context.certificateAuthority = Self.absolute(certificateAuthority) }
     if let tokenFile {
-      context.tokenFile = Self.absolute(tokenFile)
+      context.tokenFile = try Self.checked(tokenFile: Self.absolute(tokenFile))
       context.token = nil
     }
     if tokenStdin {
-      context.token = try Self.token(try FileText.readStandardInput())
+      context.token = try Self.token(try FileText.readStandardInput(), from: "standard input")
       context.tokenFile = nil
     }
     configuration.set(context)
@@ -124,12 +125,36 @@ struct ConfigSetContext: ParsableCommand {
       ? path : FilePath(FileManager.default.currentDirectoryPath).appending(path).lexicallyNormalized().string
   }
 
-  static func token(_ bytes: [UInt8]) throws(CommandFailure) -> String {
+  private static func token(_ bytes: [UInt8], from source: String) throws(CommandFailure) -> String {
     let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard words.count == 1, let token = words.first else {
-      throw CommandFailure("standard input holds no token: one word was expected")
+      throw CommandFailure("\(source) holds no token: one word was expected")
     }
     return String(token)
+  }
+
+  static func checked(namespace: String) throws(CommandFailure) -> String {
+    if let problem = NameRules.labelProblems(namespace).first {
+      throw CommandFailure(
+        "\"\(printable(namespace))\" cannot be the name of a namespace: \(problem)",
+        hint: "Give the namespace of the deployments, such as --namespace \(ConnectionSettings.defaultNamespace).",
+        exitCode: CommandFailure.usageExitCode)
+    }
+    return namespace
+  }
+
+  /// - Throws: where a token cannot be read from the file now.
+  static func checked(tokenFile path: String) throws(CommandFailure) -> String {
+    do throws(CommandFailure) {
+      _ = try token(try FileText.read(path), from: printable(path))
+    } catch {
+      throw CommandFailure(
+        "the token file cannot be used: \(error.message)",
+        hint:
+          "Write the token there first (wrktalk-backend token create prints it), readable by you, or use --token-stdin."
+      )
+    }
+    return path
   }
 }
 

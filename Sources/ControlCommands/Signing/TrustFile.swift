@@ -33,7 +33,7 @@ enum TrustFile {
 }
 
 /// A moment: a time, or a span from now.
-struct Expiry: ExpressibleByArgument, CustomStringConvertible {
+struct Expiry: CustomStringConvertible {
   private enum Form {
     case moment(Timestamp)
     case span(Duration)
@@ -41,23 +41,22 @@ struct Expiry: ExpressibleByArgument, CustomStringConvertible {
   private let form: Form
   let description: String
 
-  init?(argument: String) {
-    description = argument
-    if let moment = Timestamp(argument) {
-      form = .moment(moment)
-    } else if argument.hasSuffix("d"), let days = Int64(argument.dropLast()), (1...36_500).contains(days) {
-      form = .span(.seconds(days * 86_400))
-    } else if let span = DurationText(argument), span.duration > .zero, span.duration < .seconds(36_500 * 86_400) {
-      form = .span(span.duration)
-    } else {
-      return nil
-    }
+  private init(_ form: Form, _ description: String) {
+    self.form = form
+    self.description = description
   }
 
-  static func days(_ count: Int64) -> Expiry {
-    guard let expiry = Expiry(argument: "\(count)d") else { preconditionFailure("\(count) days") }
-    return expiry
+  /// The value of `--expires`.
+  /// - Throws: `ValidationError`, which says which forms there are.
+  static func parse(_ text: String) throws -> Expiry {
+    if let moment = Timestamp(text) { return Expiry(.moment(moment), text) }
+    guard let span = Duration(lifetime: text) else {
+      throw ValidationError("must be a span of time: \(Duration.lifetimeForms); or a time: 2027-01-31T00:00:00Z")
+    }
+    return Expiry(.span(span), text)
   }
+
+  static func days(_ count: Int64) -> Expiry { Expiry(.span(.seconds(count * 86_400)), "\(count)d") }
 
   func moment(from now: Timestamp) throws(CommandFailure) -> Timestamp {
     switch form {

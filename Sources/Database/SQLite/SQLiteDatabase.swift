@@ -11,10 +11,11 @@ final class SQLiteDatabase: Database {
   /// - Parameters:
   ///   - path: nil for a database in memory, whose one connection both writes and reads.
   ///   - isServer: refuses to open a file that another server uses.
-  init(path: String?, isServer: Bool, options: DatabaseOptions) async throws {
+  ///   - creates: makes the file where there is none.
+  init(path: String?, isServer: Bool, creates: Bool, options: DatabaseOptions) async throws {
     let file: String?
     if let path {
-      try SQLiteFile.create(path)
+      if creates { try SQLiteFile.create(path) }
       let resolved = try SQLiteFile.resolved(path)
       serverLock = Mutex(isServer ? try SQLiteServerLock(database: resolved) : nil)
       file = resolved

@@ -16,6 +16,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var isEnding = false
   private var timer: (scheduled: Scheduled<Void>, at: NIODeadline)?
   private var writeTimer: Scheduled<Void>?
+  /// True where nothing more comes from the client.
+  private var hasLeft = false
+  /// Cancels what is of no use once the client has left.
+  private var cancel: (@Sendable () -> Void)?
 
   init(limits: ConnectionLimits, now: NIODeadline) {
     self.limits = limits
@@ -71,6 +75,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   func read(context: ChannelHandlerContext) { if isReading { context.read() } }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let event = event as? ChannelEvent, event == .inputClosed { clientLeft() }
     if isEnding {
       switch event {
       case is ChannelShouldQuiesceEvent: context.close(promise: nil)
@@ -80,6 +85,17 @@ final class ConnectionHandler: ChannelDuplexHandler {
       }
     }
     context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    clientLeft()
+    context.fireChannelInactive()
+  }
+
+  private func clientLeft() {
+    hasLeft = true
+    cancel?()
+    cancel = nil
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -118,6 +134,19 @@ final class ConnectionHandler: ChannelDuplexHandler {
       context.flush()
     default: context.write(data, promise: promise)
     }
+  }
+
+  func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    guard let signal = event as? ConnectionSignal else {
+      context.triggerUserOutboundEvent(event, promise: promise)
+      return
+    }
+    switch signal {
+    case .authenticated: state.authenticated()
+    case .began(let cancel): if hasLeft { cancel() } else { self.cancel = cancel }
+    case .ended: cancel = nil
+    }
+    promise?.succeed()
   }
 
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {

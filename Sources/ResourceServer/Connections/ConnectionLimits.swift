@@ -10,6 +10,8 @@ public struct ConnectionLimits: Sendable, Hashable {
   public var bodyTimeout: Duration = .seconds(60)
   /// Between an answer and the head of the next request.
   public var idleTimeout: Duration = .seconds(120)
+  /// The same while the client has sent no valid token: what needs none, such as `/healthz`, keeps no connection for long.
+  public var unauthenticatedIdleTimeout: Duration = .seconds(10)
   /// A client that reads an answer so slowly that less than `minimumProgress` leaves in this time is cut off.
   public var writeTimeout: Duration = .seconds(30)
   /// In bytes.

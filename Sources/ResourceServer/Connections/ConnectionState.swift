@@ -19,6 +19,7 @@ struct ConnectionState {
   private(set) var unanswered = 0
   private let limits: ConnectionLimits
   private var isFirst = true
+  private var isAuthenticated = false
   /// When the present waiting began.
   private var since: NIODeadline
   /// True where the present answer is the connection's last.
@@ -55,6 +56,8 @@ struct ConnectionState {
 
   // MARK: What the server answers
 
+  mutating func authenticated() { isAuthenticated = true }
+
   /// - Parameter mustBeLast: whether the connection ends with this answer in any case.
   /// - Returns: whether it must say so: the client asked for it with its last request, or has not sent the whole request,
   ///   and what it still sends will not be read.
@@ -82,7 +85,8 @@ struct ConnectionState {
   var deadline: NIODeadline? {
     switch reading {
     case .head where unanswered > 0: nil
-    case .head: since + TimeAmount(isFirst ? limits.headTimeout : limits.idleTimeout)
+    case .head where isFirst: since + TimeAmount(limits.headTimeout)
+    case .head: since + TimeAmount(isAuthenticated ? limits.idleTimeout : limits.unauthenticatedIdleTimeout)
     case .body: since + TimeAmount(limits.bodyTimeout)
     case .lingering: since + TimeAmount(limits.lingerTimeout)
     }

@@ -50,7 +50,7 @@ extension ResourceAPI {
     var query = ListQuery(
       namespace: namespace, selector: options.selector, limit: min(remaining ?? Self.pageSize, Self.pageSize),
       continueToken: options.continueToken)
-    let first = try await store.list(definition, query)
+    let first = try await page(definition, query, call.connection)
     try checkVersion(options.versionMatch, of: first)
     remaining = remaining.map { $0 - first.items.count }
 
@@ -73,7 +73,7 @@ extension ResourceAPI {
     let body = ResponseBody { writer in
       try await sendPages(
         definition, query2, remaining2, revision: first.revision, encoder2, start, isCompressed: isCompressed,
-        call.isIdentityValid, &writer)
+        call.connection, call.isIdentityValid, &writer)
     }
     var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-cache, private"]
     if isCompressed {
@@ -81,6 +81,15 @@ extension ResourceAPI {
       headers[.vary] = "Accept-Encoding"
     }
     return Response(status: .ok, headers: headers, body: body)
+  }
+
+  /// Reads one page. With a selector that may take long, so it ends where nobody waits for it any more.
+  func page(
+    _ definition: ResourceDefinition, _ query: ListQuery, _ connection: ClientConnection
+  ) async throws -> ListPage {
+    if query.selector.isEverything { return try await store.list(definition, query) }
+    let store = store
+    return try await connection.whileClientStays { try await store.list(definition, query) }
   }
 
   /// Bytes of a list from which on compressing is worth its time, as Kubernetes has it.
@@ -94,8 +103,8 @@ extension ResourceAPI {
   @concurrent
   private func sendPages(
     _ definition: ResourceDefinition, _ query: ListQuery, _ limit: Int?, revision: Int64, _ encoder: ListEncoder,
-    _ start: [UInt8], isCompressed: Bool, _ isIdentityValid: @Sendable () async throws -> Bool,
-    _ writer: inout any ResponseBodyWriter
+    _ start: [UInt8], isCompressed: Bool, _ connection: ClientConnection,
+    _ isIdentityValid: @Sendable () async throws -> Bool, _ writer: inout any ResponseBodyWriter
   ) async throws {
     let deadline = ContinuousClock.now + configuration.maximumListDuration
     var (query, remaining, encoder) = (query, limit, encoder)
@@ -105,7 +114,7 @@ extension ResourceAPI {
       try await Self.checkIdentity(isIdentityValid)
       guard ContinuousClock.now < deadline else { throw StatusError(.timeout, "the list was read too slowly") }
       query.limit = min(remaining ?? Self.pageSize, Self.pageSize)
-      let page = try await store.list(definition, query)
+      let page = try await page(definition, query, connection)
       remaining = remaining.map { $0 - page.items.count }
       var output: [UInt8] = []
       try encoder.append(page.items, to: &output)

@@ -17,6 +17,7 @@ extension ResourceAPI {
     var options: ReadOptions
     var encoder: WatchEventEncoder
     var duration: Duration
+    var connection: ClientConnection
   }
 
   /// - Parameter name: the one object to watch; nil for all.
@@ -30,7 +31,8 @@ extension ResourceAPI {
       options.timeoutSeconds.map { .seconds($0) } ?? configuration.maximumWatchDuration,
       configuration.maximumWatchDuration)
     let plan = WatchPlan(
-      definition: definition, namespace: namespace, options: options, encoder: encoder, duration: duration)
+      definition: definition, namespace: namespace, options: options, encoder: encoder, duration: duration,
+      connection: call.connection)
     // Opened before the answer begins, so that a version that is too old is an answer and not the end of one.
     let changes: AsyncThrowingStream<ObjectChange, any Error>? =
       if let revision = options.watchAfter {
@@ -116,7 +118,7 @@ extension ResourceAPI {
     var revision: Int64?
     repeat {
       if revision != nil { try await Self.checkIdentity(isIdentityValid) }
-      let page = try await store.list(plan.definition, query)
+      let page = try await page(plan.definition, query, plan.connection)
       revision = revision ?? page.revision
       var output: [UInt8] = []
       for item in page.items { try encoder.append("ADDED", item, to: &output) }

@@ -7,11 +7,6 @@ extension ResourceAPI {
   /// How often a write that names no version is repeated when another write came in between.
   static let conflictRetries = 8
 
-  /// Bytes of a body that writes one object.
-  private func bodyLimit(_ definition: ResourceDefinition) -> Int {
-    min(configuration.maximumBodyBytes, definition.limits.requestBytes)
-  }
-
   /// - Parameter namespace: empty for an object of the whole cluster.
   func create(_ definition: ResourceDefinition, namespace: String, _ call: APICall) async throws -> Response {
     let options = try WriteOptions(call.query)
@@ -21,7 +16,7 @@ extension ResourceAPI {
       definition.names == namespaces?.names
       && contentType.map { MediaType($0).type } == NamespaceProtobuf.mediaType
     if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: Credentials(call.request)) }
-    let bytes = try await JSONBody.read(call.request, maximumBytes: bodyLimit(definition))
+    let bytes = try await JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes)
     let body = try isProtobuf ? NamespaceProtobuf.object(bytes) : JSONBody.parse(bytes)
     let (stored, warnings) = try await create(definition, body, namespace: namespace, options, call)
     return try response(definition, stored, representation, call, status: .created, warnings: warnings)
@@ -48,7 +43,7 @@ extension ResourceAPI {
     if options.isDryRun {
       let key = key(of: object)
       if try await store.get(definition, key) != nil { throw StatusError.alreadyExists(definition.names, key.name) }
-      return (preview(object, revision: 0), outcome.warnings)
+      return (try dryRun(object, definition), outcome.warnings)
     }
     let stored = try await write(.create(object: object), definition, call)
     if definition.isNamespaced, makesNamespace { try await makeNamespace(namespace) }
@@ -60,7 +55,7 @@ extension ResourceAPI {
   ) async throws -> Response {
     try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
+      JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
     do {
       return try await update(definition, key, call, isStatus: isStatus, isReplacement: true) { _ in body }
     } catch let error as StatusError where error.reason == .notFound && definition.isCreatedByUpdate {
@@ -96,7 +91,7 @@ extension ResourceAPI {
   ) async throws -> Response {
     let format = try PatchFormat(contentType: call.request.headers[.contentType], for: definition.names)
     let body = try await JSONBody.parse(
-      JSONBody.read(call.request, maximumBytes: bodyLimit(definition)))
+      JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
     let patch = try ObjectPatch(body, format: format)
     return try await update(definition, key, call, isStatus: isStatus, isReplacement: false) { old in
       try patch.applied(to: old, definition.names)
@@ -167,9 +162,9 @@ extension ResourceAPI {
     switch step {
     case .nothing: return stored
     case .create(let object):
-      return isDryRun ? preview(object, revision: 0) : try await write(.create(object: object), definition, call)
+      return isDryRun ? try dryRun(object, definition) : try await write(.create(object: object), definition, call)
     case .update(let object):
-      if isDryRun { return preview(object, revision: stored.revision) }
+      if isDryRun { return try dryRun(object, replacing: stored, definition) }
       return try await write(.update(object: object, expected: stored.revision), definition, call)
     case .remove(let object):
       let last = preview(object, revision: stored.revision)
@@ -199,7 +194,19 @@ extension ResourceAPI {
     return stored
   }
 
-  /// What a dry run shows: the object as it would be stored, under the version it has now.
+  /// What a dry run shows.
+  /// - Throws: `requestEntityTooLarge` where the store would not keep the object.
+  private func dryRun(
+    _ object: JSONValue, replacing stored: StoredObject? = nil, _ definition: ResourceDefinition
+  ) throws(StatusError) -> StoredObject {
+    let preview = preview(object, revision: stored?.revision ?? 0)
+    let refusal = definition.limits.refusal(
+      of: object, bytes: RequestedWrite.size(preview.json), previousBytes: stored?.json.count)
+    if let refusal { throw refusal }
+    return preview
+  }
+
+  /// The object as it would be stored, under the version it has now.
   private func preview(_ object: JSONValue, revision: Int64) -> StoredObject {
     StoredObject(
       key: key(of: object), uid: object["metadata"]?["uid"]?.string ?? "", revision: revision, json: object.serialized()

@@ -7,8 +7,6 @@ public import WireFormats
 /// The Kubernetes-style API over stored kinds.
 public struct ResourceAPI: Sendable {
   public struct Configuration: Sendable {
-    /// Of a request body.
-    public var maximumBodyBytes = 3 << 20
     /// For everything but a watch and the sending of a long list.
     public var requestTimeout: Duration = .seconds(30)
     /// Watches at the same time; more are refused for the moment.
@@ -173,6 +171,7 @@ struct APICall: Sendable {
   /// What the request may change of an object.
   var scope: AccessScope
   var logger: Logger
+  var connection: ClientConnection
   /// Whether the sender still is who it was; throws where that cannot be found out now.
   var isIdentityValid: @Sendable () async throws -> Bool
 

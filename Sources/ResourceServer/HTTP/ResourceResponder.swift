@@ -79,7 +79,7 @@ public struct ResourceResponder: HTTPResponder {
     guard let path else { return nil }
     return try APICall(
       request: request, path: path, query: query, identity: Identity(name: "", role: .viewer), scope: .everything,
-      logger: context.logger, isIdentityValid: { false }
+      logger: context.logger, connection: context.connection, isIdentityValid: { false }
     ).attributes()
   }
 
@@ -100,6 +100,7 @@ public struct ResourceResponder: HTTPResponder {
     }
     return try await withDeadline(api.configuration.requestTimeout) {
       let identity = try await authentication.identity(request, peer: context.peer)
+      context.connection.noteAuthenticated()
       return try await answer(request, path, query, attributes, identity, context)
     }
   }
@@ -129,7 +130,7 @@ public struct ResourceResponder: HTTPResponder {
     let authentication = authentication
     let call = APICall(
       request: request, path: path, query: query, identity: identity, scope: scope, logger: context.logger,
-      isIdentityValid: { try await authentication.isStill(identity, request) })
+      connection: context.connection, isIdentityValid: { try await authentication.isStill(identity, request) })
     let response = try await api.respond(to: call)
     return try call.isWatch ? response : bounded(response, identity)
   }
@@ -202,9 +203,11 @@ public struct APIRequestContext: Sendable, InitializableFromSource {
   public let logger: Logger
   /// The address of the client, as numbers.
   let peer: String?
+  let connection: ClientConnection
 
   public init(source: ApplicationRequestContextSource) {
     logger = source.logger
     peer = source.channel.remoteAddress?.ipAddress
+    connection = ClientConnection(channel: source.channel)
   }
 }

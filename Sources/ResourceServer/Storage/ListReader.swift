@@ -18,6 +18,24 @@ struct ListReader: Sendable {
 
   /// About how many bytes of objects are read at once, and how many a page holds; at least one object is.
   static let pageBytes = 1 << 20
+  /// About how many bytes of objects one transaction reads while a selector is searched for.
+  static let transactionBytes = 4 << 20
+
+  /// Where a search stands that did not fill its page within one transaction.
+  struct Progress: Sendable {
+    /// What the list shows; nil before anything was read.
+    fileprivate var revision: Int64?
+    /// The last object that was looked at.
+    fileprivate var last: ObjectKey?
+    fileprivate var items: [StoredObject] = []
+    fileprivate var bytes = 0
+  }
+
+  enum Outcome: Sendable {
+    case page(ListPage)
+    /// Another transaction goes on from here.
+    case unfinished(Progress)
+  }
 
   private struct Candidate {
     var object: StoredObject
@@ -32,43 +50,56 @@ struct ListReader: Sendable {
     var end: ObjectKey?
   }
 
-  func run(_ connection: any SQLConnection) throws -> ListPage {
+  var start: Progress { Progress(revision: token?.revision, last: token?.last) }
+
+  /// - Throws: `CancellationError` where the task is cancelled: who asked may be gone before the search ends.
+  func run(_ connection: any SQLConnection, from progress: Progress) throws -> Outcome {
     let state = try LogState(connection, kind: table.kind)
-    let revision = token?.revision ?? state.revision
-    guard try token == nil || state.reaches(revision, connection) else {
-      throw StatusError.expired(
-        """
-        The provided continue parameter is too old to display a consistent list result. You can start a new list without \
-        the continue parameter.
-        """)
-    }
+    let revision = progress.revision ?? state.revision
+    guard try progress.revision == nil || state.reaches(revision, connection) else { throw tooOld }
     let complete = SelectorMatcher(query.selector)
     let withoutLabels = SelectorMatcher(ObjectSelector(fields: query.selector.fields))
-    var items: [StoredObject] = []
-    var bytes = 0
-    var last = token?.last
+    var (items, bytes, last) = (progress.items, progress.bytes, progress.last)
+    var bytesRead = 0
     // One more than the page holds tells whether there is another page.
     search: while true {
+      try Task.checkCancellation()
       let size = query.selector.isEverything ? limit + 1 - items.count : max(limit + 1, Self.scanSize)
       let (candidates, isLast) = try candidates(
         connection, at: revision, newest: state.revision, after: last, size: size)
       for candidate in candidates {
         let object = candidate.object
         last = object.key
+        bytesRead += object.json.count
         let matcher = candidate.isEarlierState ? complete : withoutLabels
         guard matcher.matches(object.key, { object.valueOrMetadata }) else { continue }
         items.append(object)
         bytes += object.json.count
         if items.count > limit || bytes > Self.pageBytes && items.count > 1 { break search }
       }
-      if isLast { return ListPage(revision: revision, items: items) }
+      if isLast { return .page(ListPage(revision: revision, items: items)) }
+      if bytesRead >= Self.transactionBytes {
+        return .unfinished(Progress(revision: revision, last: last, items: items, bytes: bytes))
+      }
     }
     items.removeLast()
     let remaining = try remaining(connection, shown: items.count)
     let next = ContinueToken(
       kind: table.kind, namespace: query.namespace ?? "", revision: revision, last: items[items.count - 1].key,
       remaining: remaining)
-    return ListPage(revision: revision, items: items, continueToken: next.text, remainingItemCount: remaining)
+    return .page(
+      ListPage(revision: revision, items: items, continueToken: next.text, remainingItemCount: remaining))
+  }
+
+  private var tooOld: StatusError {
+    if token == nil {
+      return .expired("The list took so long that the state it shows is no longer kept. You can start a new list.")
+    }
+    return .expired(
+      """
+      The provided continue parameter is too old to display a consistent list result. You can start a new list without \
+      the continue parameter.
+      """)
   }
 
   /// How many objects follow the page. Counted once a list: the token carries it on.

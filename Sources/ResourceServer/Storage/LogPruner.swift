@@ -3,16 +3,29 @@ import Logging
 import Synchronization
 import WireFormats
 
+/// What was added to the change log.
+struct LoggedChanges: Sendable, Hashable {
+  var changes = 0
+  /// Of objects, before and after.
+  var bytes = 0
+
+  static func += (total: inout LoggedChanges, more: LoggedChanges) {
+    total.changes += more.changes
+    total.bytes += more.bytes
+  }
+}
+
 /// Forgets what the change log need not keep: of each kind for itself, so that one that changes often does not cost the
 /// others their history. Works beside the writes, never before them, and takes little of the database's time.
 final class LogPruner: Sendable {
   private struct State {
-    var changes = 0
+    var logged = LoggedChanges()
     var isRunning = false
     var notBefore: ContinuousClock.Instant?
   }
 
-  /// After how many changes the log is looked at.
+  /// After how many changes the log is looked at. After a fourth of the bytes that it keeps, too: a few large objects
+  /// fill a disk as well.
   private static let interval = 512
   /// How many changes are removed in one transaction.
   private static let chunk = 500
@@ -30,14 +43,16 @@ final class LogPruner: Sendable {
     self.logger = logger
   }
 
-  /// So many changes were written: prunes where it is time.
-  func note(_ count: Int) {
+  /// So much was written: prunes where it is time.
+  func note(_ logged: LoggedChanges) {
     let isDue = state.withLock { state in
-      state.changes += count
-      guard state.changes >= min(Self.interval, options.keptChanges), !state.isRunning,
-        state.notBefore.map({ $0 <= ContinuousClock.now }) ?? true
+      state.logged += logged
+      guard
+        state.logged.changes >= min(Self.interval, options.keptChanges)
+          || state.logged.bytes >= options.keptBytes / 4,
+        !state.isRunning, state.notBefore.map({ $0 <= ContinuousClock.now }) ?? true
       else { return false }
-      state.changes = 0
+      state.logged = LoggedChanges()
       state.isRunning = true
       return true
     }

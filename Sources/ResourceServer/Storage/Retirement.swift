@@ -29,20 +29,20 @@ struct Retirement: Sendable {
   let rule: RetirementRule
   let now: Timestamp
 
-  /// - Returns: how many objects were removed.
-  func run(_ database: any Database) async throws -> Int {
-    var removed = 0
+  /// - Returns: what was removed, all of which the change log keeps for a while.
+  func run(_ database: any Database) async throws -> LoggedChanges {
+    var removed = LoggedChanges()
     while true {
       try Task.checkCancellation()
-      let count = try await database.transaction(.write) { connection in
+      let chunk = try await database.transaction(.write) { connection in
         for choice in try choices(connection) {
-          let count = try remove(choice, connection)
-          if count > 0 { return count }
+          let chunk = try remove(choice, connection)
+          if chunk.changes > 0 { return chunk }
         }
-        return 0
+        return LoggedChanges()
       }
-      guard count > 0 else { return removed }
-      removed += count
+      guard chunk.changes > 0 else { return removed }
+      removed += chunk
     }
   }
 
@@ -74,7 +74,7 @@ struct Retirement: Sendable {
     return choices
   }
 
-  private func remove(_ choice: Choice, _ connection: any SQLConnection) throws -> Int {
+  private func remove(_ choice: Choice, _ connection: any SQLConnection) throws -> LoggedChanges {
     var conditions = choice.conditions
     let limit = conditions.parameter(.integer(Int64(min(choice.count, Self.chunk))))
     let rows = try connection.query(
@@ -87,10 +87,10 @@ struct Retirement: Sendable {
     // Locked in the order of all writers. What was written since it was chosen is not old any more.
     let keys = try connection.query(
       """
-      SELECT namespace, name, resource_version FROM \(table.table) WHERE \(isChosen)
+      SELECT namespace, name, resource_version, \(table.size) FROM \(table.table) WHERE \(isChosen)
       ORDER BY namespace, name\(table.lock)
       """, [.text(Self.list(Array(chosen)))])
-    guard !keys.isEmpty else { return 0 }
+    guard !keys.isEmpty else { return LoggedChanges() }
     let (list, count) = (SQLValue.text(Self.list(keys)), Int64(keys.count))
     guard
       let newest = try connection.query(
@@ -109,7 +109,7 @@ struct Retirement: Sendable {
       """, [list, .integer(newest - count), .text(table.kind), .integer(now.microseconds)])
     try connection.execute("DELETE FROM \(table.table) WHERE \(isChosen)", [list])
     try connection.notify(channel: WriteTransaction.channel, payload: String(newest))
-    return keys.count
+    return LoggedChanges(changes: keys.count, bytes: keys.reduce(0) { $0 + Int($1[3].integer ?? 0) })
   }
 
   /// True of a row that the first parameter names with its revision.

@@ -37,9 +37,9 @@ public final class SQLResourceStore: ResourceStore {
     self.pruner = pruner
     queue = WriteQueue(
       database: database, now: options.now, maximumPendingBytes: options.maximumPendingBytes
-    ) { count, newest in
+    ) { newest, logged in
       hub.note(newest)
-      pruner.note(count)
+      pruner.note(logged)
     }
   }
 
@@ -72,7 +72,14 @@ public final class SQLResourceStore: ResourceStore {
     let token = try query.continueToken.map { try ContinueToken($0) }
     try token?.check(kind: table.kind, namespace: query.namespace)
     let reader = ListReader(table: table, query: query, token: token, limit: limit)
-    return try await reading { try reader.run($0) }
+    var progress = reader.start
+    while true {
+      let outcome = try await reading { [progress] in try reader.run($0, from: progress) }
+      switch outcome {
+      case .page(let page): return page
+      case .unfinished(let next): progress = next
+      }
+    }
   }
 
   public func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
@@ -107,9 +114,9 @@ public final class SQLResourceStore: ResourceStore {
   public func retire(_ kind: ResourceDefinition, _ rule: RetirementRule) async throws -> Int {
     let retirement = Retirement(table: try table(kind), rule: rule, now: options.now())
     let removed = try await retirement.run(database)
-    if removed > 0 { pruner.note(removed) }
+    if removed.changes > 0 { pruner.note(removed) }
     hub.ring()
-    return removed
+    return removed.changes
   }
 
   /// Ends every watch. The database stays open.

@@ -19,10 +19,16 @@ struct RequestedWrite: Sendable {
     self.table = table
     self.write = write
     switch write {
-    case .create(let object), .update(let object, _): size = object.serialized().count + 200
-    case .remove: size = 200
+    case .create(let object), .update(let object, _): size = Self.size(object.serialized())
+    case .remove: size = Self.addedBytes
     }
   }
+
+  /// What the store adds to an object, such as its version, about.
+  private static let addedBytes = 200
+
+  /// - Parameter json: an object before it is stored.
+  static func size(_ json: [UInt8]) -> Int { json.count + addedBytes }
 
   var key: StoreKey {
     switch write {
@@ -62,6 +68,16 @@ enum WriteDecision: Sendable {
     }
   }
 
+  /// - Parameter stored: what came of it.
+  func loggedBytes(_ stored: StoredObject) -> Int {
+    switch self {
+    case .create: stored.json.count
+    case .replace(_, let previous): stored.json.count + previous.object.utf8.count
+    case .remove(let previous): previous.object.utf8.count
+    case .refuse: 0
+    }
+  }
+
   var isAccepted: Bool {
     if case .refuse = self { false } else { true }
   }
@@ -69,7 +85,10 @@ enum WriteDecision: Sendable {
 
 extension ResourceLimits {
   /// Why `object` is not kept; nil where it is. What an earlier version took may shrink, and may be marked as deleted.
-  func refusal(of object: JSONValue, bytes: Int, previousBytes: Int?) -> StatusError? {
+  /// - Parameters:
+  ///   - bytes: `RequestedWrite.size`.
+  ///   - previousBytes: of the object that it replaces.
+  func refusal(of object: JSONValue, bytes: Int, previousBytes: Int? = nil) -> StatusError? {
     guard bytes > objectBytes else { return nil }
     if let previousBytes, bytes <= previousBytes || object["metadata"]?["deletionTimestamp"] != nil { return nil }
     return StatusError(

@@ -17,14 +17,14 @@ actor WriteQueue {
   private let database: any Database
   private let now: @Sendable () -> Timestamp
   private let maximumPendingBytes: Int
-  /// Called after every commit with the number of changes and the newest revision.
-  private let didCommit: @Sendable (Int, Int64) -> Void
+  /// Called after every commit with the newest revision and what was logged.
+  private let didCommit: @Sendable (Int64, LoggedChanges) -> Void
   private var pending: Deque = Deque()
   private var isRunning = false
 
   init(
     database: any Database, now: @escaping @Sendable () -> Timestamp, maximumPendingBytes: Int,
-    didCommit: @escaping @Sendable (Int, Int64) -> Void
+    didCommit: @escaping @Sendable (Int64, LoggedChanges) -> Void
   ) {
     self.database = database
     self.now = now
@@ -56,9 +56,9 @@ actor WriteQueue {
   private func run(_ batch: ArraySlice<Pending>) async {
     let transaction = WriteTransaction(requests: batch.map(\.request), writtenAt: now().microseconds)
     do {
-      let (outcomes, newest) = try await database.transaction(.write) { try transaction.run($0) }
+      let (outcomes, newest, logged) = try await database.transaction(.write) { try transaction.run($0) }
       for (pending, outcome) in zip(batch, outcomes) { pending.continuation.resume(with: outcome) }
-      if let newest { didCommit(outcomes.count, newest) }
+      if let newest { didCommit(newest, logged) }
     } catch {
       // What is wrong may be one object alone, and the others must not suffer for it: it is sought by halves.
       if batch.count > 1, (error as? DatabaseError)?.mayConcernOneWrite ?? true {

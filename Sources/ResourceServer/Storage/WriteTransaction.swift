@@ -12,8 +12,9 @@ struct WriteTransaction: Sendable {
 
   typealias Outcome = Result<StoredObject, StatusError>
 
-  /// - Returns: the outcomes, in the order of the requests, and the newest revision where there is a new one.
-  func run(_ connection: any SQLConnection) throws -> (outcomes: [Outcome], newest: Int64?) {
+  /// - Returns: the outcomes, in the order of the requests, the newest revision where there is a new one, and what the
+  ///   change log was given.
+  func run(_ connection: any SQLConnection) throws -> (outcomes: [Outcome], newest: Int64?, logged: LoggedChanges) {
     var current = try readCurrent(connection)
     var quota = Quota()
     // Planned first, against what each write before would leave, and carried out once the revisions are known.
@@ -29,7 +30,7 @@ struct WriteTransaction: Sendable {
     }
     let count = Int64(decisions.count(where: \.isAccepted))
     guard count > 0 else {
-      return (try zip(requests, decisions).map { try carryOut($1, $0, 0, connection) }, nil)
+      return (try zip(requests, decisions).map { try carryOut($1, $0, 0, connection) }, nil, LoggedChanges())
     }
     // Held until the commit, this row's lock makes the order of revisions the order of commits.
     let row = try connection.query(
@@ -41,12 +42,17 @@ struct WriteTransaction: Sendable {
     var revision = newest - count
     var outcomes: [Outcome] = []
     outcomes.reserveCapacity(requests.count)
+    var logged = LoggedChanges()
     for (request, decision) in zip(requests, decisions) {
       if decision.isAccepted { revision += 1 }
-      outcomes.append(try carryOut(decision, request, revision, connection))
+      let outcome = try carryOut(decision, request, revision, connection)
+      if case .success(let stored) = outcome {
+        logged += LoggedChanges(changes: 1, bytes: decision.loggedBytes(stored))
+      }
+      outcomes.append(outcome)
     }
     try connection.notify(channel: Self.channel, payload: String(newest))
-    return (outcomes, newest)
+    return (outcomes, newest, logged)
   }
 
   /// Counts the objects of the kinds that may only have so many, each once a transaction.
@@ -65,7 +71,7 @@ struct WriteTransaction: Sendable {
       let limits = table.limits
       switch decision {
       case .create(let object):
-        if let refusal = limits.refusal(of: object, bytes: request.size, previousBytes: nil) { return .refuse(refusal) }
+        if let refusal = limits.refusal(of: object, bytes: request.size) { return .refuse(refusal) }
         guard limits.perNamespace != nil || limits.total != nil else { return decision }
         let key = Namespace(table: table.table, name: namespace)
         let count = ObjectCount(

@@ -70,7 +70,10 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   @Option(help: "The oldest version that may be upgraded directly.")
   var minimumVersion: String?
 
-  @Option(help: "Until when customers may begin to deploy it: a span such as 90d, or a time.")
+  @Option(
+    parsing: .unconditional,
+    help: "Until when customers may begin to deploy it: a span such as 90d (the default), or a time.",
+    transform: Expiry.parse)
   var expires = Expiry.days(90)
 
   @Option(name: .shortAndLong, help: "The file to write; standard output by default.", completion: .file())

@@ -24,7 +24,9 @@ struct RootChangeOptions: ParsableArguments {
   @Option(parsing: .singleValue, help: "ROLE=NUMBER: how many keys have to sign.")
   var threshold: [Assignment] = []
 
-  @Option(help: "How long the new trust root is valid, such as 365d, or until when.")
+  @Option(
+    parsing: .unconditional, help: "How long the new trust root is valid, such as 365d (the default), or until when.",
+    transform: Expiry.parse)
   var expires = Expiry.days(365)
 
   @Option(name: .shortAndLong, help: "The new trust root's file; root-VERSION.json beside the present one by default.")

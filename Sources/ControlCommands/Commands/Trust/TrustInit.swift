@@ -47,7 +47,9 @@ struct TrustInit: AsyncParsableCommand {
   )
   var add: [Assignment] = []
 
-  @Option(help: "How long the trust root is valid, such as 365d, or until when.")
+  @Option(
+    parsing: .unconditional, help: "How long the trust root is valid, such as 365d (the default), or until when.",
+    transform: Expiry.parse)
   var expires = Expiry.days(365)
 
   @Flag(help: "Encrypt the private keys with a passphrase.")

@@ -21,7 +21,9 @@ struct TrustTimestamp: AsyncParsableCommand {
   @Option(help: "Withdraws every release with a lower sequence.")
   var minimumSequence: Int64 = 0
 
-  @Option(help: "How long the statement is valid, such as 7d, or until when.")
+  @Option(
+    parsing: .unconditional, help: "How long the statement is valid, such as 7d (the default), or until when.",
+    transform: Expiry.parse)
   var expires = Expiry.days(7)
 
   @Option(name: .shortAndLong, help: "The file to write; standard output by default.", completion: .file())
