@@ -10,7 +10,7 @@ rounds=${2:-10}
 [ "$rounds" -ge 5 ] || fail "fewer than 5 rounds show nothing"
 images=$(. "$TESTBED_STATE/environment"; echo "$WRKTALK_TEST_IMAGES")
 binaries=${BINARIES:-$(swift build --show-bin-path)}
-project=wrktalk-soak-$runtime
+project=${SOAK_PROJECT:-wrktalk-soak}-$runtime
 port=$((${SOAK_PORT:-3950} + $([ "$runtime" = helm ] && echo 10 || echo 0)))
 install_packages jq
 . "$TESTBED/customer.sh"
@@ -41,13 +41,31 @@ until_is() { wrktalkctl wait dd/wrktalk -n "$project" --for="condition=$1" --tim
 
 upgrade() { good; until_is Ready; }
 failure() { apply crash; until_is Remediated; }
+# What somebody does by hand to a Helm release, and the field that is to be again as it was: each time another one, since what
+# comes back again and again the Agent takes for a fight, and lets it wait.
+interferences=(
+  "scale deployment/wrktalk-media --replicas 3|deployment/wrktalk-media|{.spec.replicas}"
+  "delete service/wrktalk-media --wait|service/wrktalk-media|{.spec.ports[0].port}"
+  "set image deployment/wrktalk-backend backend=$images/backend:v3|deployment/wrktalk-backend|{..image}"
+  "delete deployment/wrktalk-media --wait|deployment/wrktalk-media|{.spec.replicas}"
+  "scale deployment/wrktalk-backend --replicas 2|deployment/wrktalk-backend|{.spec.replicas}"
+  "delete service/wrktalk-backend --wait|service/wrktalk-backend|{.spec.ports[0].port}"
+  "delete serviceaccount/wrktalk --wait|serviceaccount/wrktalk|{.metadata.name}"
+  "set image deployment/wrktalk-media media=$images/media:v3|deployment/wrktalk-media|{..image}"
+  "delete deployment/wrktalk-backend --wait|deployment/wrktalk-backend|{.spec.replicas}"
+)
+drifts=0
 drift() {
   if [ "$runtime" = compose ]; then
     docker rm -f "$(service media)" >/dev/null
     came_back() { [ -n "$(service media --filter health=healthy)" ]; }
   else
-    kubectl scale deployment/wrktalk-media --replicas 3 >/dev/null
-    came_back() { [ "$(kubectl get deployment/wrktalk-media -o jsonpath='{.spec.replicas}')" = 1 ]; }
+    local command object field before
+    IFS='|' read -r command object field <<<"${interferences[drifts++ % ${#interferences[@]}]}"
+    before=$(kubectl get "$object" -o jsonpath="$field")
+    read -ra command <<<"$command"
+    kubectl "${command[@]}" >/dev/null
+    came_back() { [ "$(kubectl get "$object" -o jsonpath="$field" 2>/dev/null)" = "$before" ]; }
   fi
   wait_for 90 "what was changed by hand, in round $round," came_back
 }
