@@ -34,6 +34,11 @@ struct FaultReport: Sendable {
     return mask.masked(object.message) + (told.map { " (\($0))" } ?? "")
   }
 
+  /// Why a controller could not make a pod, in its own words; nil where it told nothing of that.
+  func refusedPods(of object: ManifestObject) async -> String? {
+    await warning(about: object.name, kind: object.kind, in: object.namespace, reasons: ["FailedCreate"])
+  }
+
   /// What a container has written that has ended: it may take a moment until that can be read.
   private func lastWords(of fault: PodFault) async -> Result<String, ResourceClientError> {
     var found = await log(of: fault)

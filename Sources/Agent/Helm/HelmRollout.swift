@@ -197,13 +197,18 @@ final class HelmRollout: Sendable {
         message: isHook ? "\(failure.message). \(mask.masked(told))" : "\(mask.masked(told)); not ready after \(span)")
     }
     if isHook { return failure }
+    let report = FaultReport(client: runtime.client, namespace: target.namespace, mask: mask, clock: runtime.clock)
+    if let object = assessment?.lackingPods, let told = await report.refusedPods(of: object) {
+      return RuntimeFailure(
+        kind: .permanent, reason: "WorkloadUnhealthy",
+        message: "\(object.title) gets no pods: \(told); not ready after \(span)")
+    }
     if let waiting = assessment?.waitingFor {
       return RuntimeFailure(
         kind: .permanent, reason: failure.reason,
         message: "Not everything is ready after \(span): \(mask.masked(waiting))")
     }
     if let newest, case let unready = await watch.unready(of: newest), !unready.isEmpty {
-      let report = FaultReport(client: runtime.client, namespace: target.namespace, mask: mask, clock: runtime.clock)
       var texts: [String] = []
       for object in unready.prefix(3) { texts.append(await report.text(of: object)) }
       return RuntimeFailure(

@@ -16,6 +16,9 @@ struct RolloutAssessment: Sendable, Hashable {
   /// What a workload itself says of why it is not ready, whatever its pods say: a Job that gave up, a Deployment that is
   /// paused or that may not make its pods.
   var failure: String?
+  /// The first that lacks pods and says nothing of why in its status: a StatefulSet or DaemonSet whose pods are refused tells
+  /// that in Events only.
+  var lackingPods: ManifestObject?
 
   struct Workload: Sendable, Hashable {
     var object: ManifestObject
@@ -53,6 +56,11 @@ struct RolloutAssessment: Sendable, Hashable {
         text += ": its pods are in namespace \(workload.object.namespace), which the Agent does not watch; look there"
       }
       if failure == nil { failure = told }
+      // Of a StatefulSet whose first pod is refused nothing else is ever written into the status.
+      let count = Int64(reports?.count ?? 0)
+      if lackingPods == nil, fault == nil, told == nil, count == 0 || count < counts.desired {
+        lackingPods = workload.object
+      }
       if waitingFor == nil || (self.fault == nil && fault != nil) { waitingFor = text }
       if let fault, self.fault.map({ fault.kind.rank < $0.kind.rank }) ?? true {
         self.fault = fault

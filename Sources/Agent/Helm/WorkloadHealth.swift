@@ -16,6 +16,10 @@ enum WorkloadHealth {
     {
       return .starting("\(object.title) has changed, and its controller has not seen that yet")
     }
+    // Of a DaemonSet that no controller has seen, nothing says yet how many pods it wants.
+    if kind == .daemonSet, status?["observedGeneration"] == nil {
+      return .starting("\(object.title) has been made, and its controller has not seen that yet")
+    }
     let count = counts(of: object, live: live)
     switch kind {
     case .job:

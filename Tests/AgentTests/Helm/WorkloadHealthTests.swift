@@ -39,7 +39,11 @@ struct WorkloadHealthTests {
       isHealthy: true),
     Example(
       testDescription: "a DaemonSet updated by hand", kind: "DaemonSet", spec: ["updateStrategy": ["type": "OnDelete"]],
-      status: ["desiredNumberScheduled": 2, "numberAvailable": 2, "updatedNumberScheduled": 0], isHealthy: true),
+      status: [
+        "desiredNumberScheduled": 2, "numberAvailable": 2, "updatedNumberScheduled": 0, "observedGeneration": 1,
+      ], isHealthy: true),
+    Example(
+      testDescription: "a DaemonSet that no controller has seen", kind: "DaemonSet", status: [:], isHealthy: false),
     Example(
       testDescription: "a Job that runs", kind: "Job", apiVersion: "batch/v1", status: ["active": 1], isHealthy: false),
     Example(
