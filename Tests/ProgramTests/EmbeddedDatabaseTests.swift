@@ -88,6 +88,20 @@ import WireFormats
     #expect(!FileManager.default.fileExists(atPath: folder.file("typo")))
   }
 
+  @Test func aTokenThatCannotBeWrittenDownIsNoToken() async throws {
+    let folder = try TemporaryFolder()
+    let backend = Testbed.program("wrktalk-backend")
+    let environment = ["WRKTALK_DATABASE_URL": "sqlite:\(folder.file("wrktalk.db"))"]
+    let creation = try await RunningProgram.start(
+      "/bin/sh", arguments: ["-c", "exec \"$0\" token create --role admin --name lost >/dev/full", backend],
+      environment: environment)
+    #expect(await creation.termination() == .exited(code: 1))
+    #expect(creation.output.joined().contains("could not be written to standard output"))
+    let list = try await RunningProgram.start(backend, arguments: ["token", "list"], environment: environment)
+    #expect(await list.termination() == .exited(code: 0))
+    #expect(!list.output.joined().contains("lost"))
+  }
+
   @Test(arguments: ["DATABASE_URL", "WRKTALK_DATABASE_URL"])
   func theLogSaysWhatNamedTheDatabase(variable: String) async throws {
     let folder = try TemporaryFolder()

@@ -4,7 +4,12 @@ import SystemPackage
 enum StandardOutput {
   static func write(line: String) {
     // Where nobody reads there is nobody to tell.
-    _ = try? FileDescriptor.standardOutput.writeAll(Array((line + "\n").utf8))
+    _ = writes(line: line)
+  }
+
+  /// - Returns: false where it could not be written, as on a full disk.
+  static func writes(line: String) -> Bool {
+    (try? FileDescriptor.standardOutput.writeAll(Array((line + "\n").utf8))) != nil
   }
 }
 

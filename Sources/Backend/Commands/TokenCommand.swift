@@ -60,20 +60,29 @@ struct TokenCreateCommand: AsyncParsableCommand {
       name: name, role: role, digest: SHA256.digest(of: token).bytes, createdAt: now,
       expiresAt: expires.map { now + $0 },
       binding: namespace.map { AgentBinding(namespace: $0, lease: lease ?? AgentBinding.standardLease) })
+    let isForEver = expires == nil
     try await data.withDatabase { database in
+      let tokens = TokenStore(database: database)
       do {
-        try await TokenStore(database: database).insert(record)
+        try await tokens.insert(record)
       } catch let error as DatabaseError where error.code == .uniqueViolation {
         throw ConfigurationError(
           message: "there is a token named \"\(record.name)\" already: choose another name, or revoke it first "
             + "(wrktalk-backend token revoke \(record.name))")
       }
+      if isForEver {
+        StandardError.write(
+          line: "note: this token is valid until it is revoked; with --expires (such as 90d) it ends by itself")
+      }
+      guard StandardOutput.writes(line: token) else {
+        // Nobody has it, and nobody would miss it.
+        _ = try await tokens.remove(name: record.name)
+        throw ConfigurationError(
+          message:
+            "the token could not be written to standard output, and was revoked: see to its disk or pipe, and make it "
+            + "anew")
+      }
     }
-    if expires == nil {
-      StandardError.write(
-        line: "note: this token is valid until it is revoked; with --expires (such as 90d) it ends by itself")
-    }
-    StandardOutput.write(line: token)
   }
 }
 
