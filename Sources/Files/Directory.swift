@@ -73,6 +73,13 @@ package struct Directory: ~Copyable {
     return status
   }
 
+  /// Waits until no other open folder has this lock, and has it until this one is closed.
+  package func lock() throws(FileFault) {
+    while flock(descriptor, LOCK_EX) != 0 {
+      guard errno == EINTR else { throw FileFault(errno) }
+    }
+  }
+
   /// What a symbolic link says.
   package func linkTarget(of name: String) throws(FileFault) -> String {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -149,7 +149,7 @@ struct YAMLComposer {
     return sources
   }
 
-  private func key(_ event: YAMLEvent) throws(YAMLError) -> String {
+  private mutating func key(_ event: YAMLEvent) throws(YAMLError) -> String {
     switch event.content {
     case .scalar(let scalar):
       guard case .string(let key) = try value(of: scalar, event.mark) else {
@@ -158,7 +158,9 @@ struct YAMLComposer {
       }
       return key
     case .alias(let name):
-      guard let key = anchors[name]?.value.string else { throw failure(event.mark, "a key must be a string") }
+      guard let key = try alias(name, event.mark).value.string else {
+        throw failure(event.mark, "a key must be a string")
+      }
       return key
     default: throw failure(event.mark, "a key must be a string, not a list or a mapping")
     }

@@ -32,10 +32,11 @@ struct ReleaseGate: Sendable {
       throw RuntimeFailure(kind: .transient, reason: "TrustMemoryDamaged", message: message)
     case .root(let known, _):
       let verification: ReleaseVerification
+      let running = try await running(object, known)
       var admitted: AdmittedRelease?
       do throws(TrustError) {
         verification = try ReleaseVerification(memory: known, now: now())
-        if !isReturn { admitted = try admitDesired(plan, for: object, verification) }
+        if !isReturn { admitted = try admitDesired(plan, for: object, from: running, verification) }
       } catch {
         // The planner lets new releases wait meanwhile; a status that says the release was begun already does not help.
         if error.reason == .stale {
@@ -43,14 +44,14 @@ struct ReleaseGate: Sendable {
         }
         throw Self.refusal(error)
       }
-      guard let admitted else { return try await admitReturn(plan, for: object, verification) }
+      guard let admitted else { return try await admitReturn(plan, for: object, from: running, verification) }
       try ReleaseAgreement.checkSettings(of: object.spec)
       return admitted
     }
   }
 
   private func admitDesired(
-    _ plan: ReleasePlan, for object: DesiredDeployment, _ verification: ReleaseVerification
+    _ plan: ReleasePlan, for object: DesiredDeployment, from running: String?, _ verification: ReleaseVerification
   ) throws(TrustError) -> AdmittedRelease {
     // What is to run once more has run here already.
     let runsHere =
@@ -59,14 +60,29 @@ struct ReleaseGate: Sendable {
     let verified = try verification.check(
       object.spec.manifest, for: object.trustTarget, runsHere ? .rollback : .deployment)
     try ReleaseAgreement.check(object.spec, verified.manifest)
-    if !runsHere { try ReleaseAgreement.checkUpgrade(from: object.status?.current?.version, to: verified.manifest) }
+    if !runsHere { try ReleaseAgreement.checkUpgrade(from: running, to: verified.manifest) }
     if !runsHere, let staleness = try verification.staleness() { throw TrustError(.stale, staleness.message) }
     return AdmittedRelease(verified: verified, text: object.spec.manifest)
   }
 
+  /// The version that a release would follow; nil for a first installation.
+  ///
+  /// Where this Agent has no account of the record, the newest that it accepted for the target: a server that gives the record
+  /// another uid makes no first installation of it.
+  private func running(
+    _ object: DesiredDeployment, _ known: TrustMemory
+  ) async throws(RuntimeFailure) -> String? {
+    if let version = object.status?.current?.version { return version }
+    guard let root = try? known.trustRoot(), let accepted = known.highest(for: object.trustTarget, under: root),
+      let text = try await memory.manifest(accepted.manifest),
+      let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release)
+    else { return nil }
+    return (try? Manifest(payload: envelope.payload))?.version
+  }
+
   /// A return that somebody has asked for. `plan` is out of this Agent's own account of what it deployed.
   private func admitReturn(
-    _ plan: ReleasePlan, for object: DesiredDeployment, _ verification: ReleaseVerification
+    _ plan: ReleasePlan, for object: DesiredDeployment, from running: String?, _ verification: ReleaseVerification
   ) async throws(RuntimeFailure) -> AdmittedRelease {
     let title = "\(plan.release.version) (revision \(plan.revision?.number ?? 0))"
     guard let digest = plan.release.releaseManifestSha256 else {
@@ -81,8 +97,9 @@ struct ReleaseGate: Sendable {
         "the manifest of \(title) is no longer kept here: set spec.version with its artifact and manifest instead")
     }
     do throws(TrustError) {
-      return AdmittedRelease(
-        verified: try verification.check(text, for: object.trustTarget, .rollback), text: text)
+      let verified = try verification.check(text, for: object.trustTarget, .rollback)
+      try ReleaseAgreement.checkUpgrade(from: running, to: verified.manifest)
+      return AdmittedRelease(verified: verified, text: text)
     } catch {
       throw Self.refusal(error)
     }

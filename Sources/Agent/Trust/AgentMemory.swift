@@ -33,8 +33,8 @@ public final class AgentMemory: Sendable {
   /// What was read last, since reading takes longer than looking whether it is still the same.
   private let trustRead = Mutex<(content: [UInt8], trust: Trust)?>(nil)
   private let ledgersRead = Mutex<[String: (content: [UInt8], ledger: KeptLedger)]>([:])
-  /// Annotations and manifests that were looked at, by record.
-  private let seen = Mutex<[ObjectKey: [String]]>([:])
+  /// Digests of the annotations and manifests that were looked at, by record.
+  private let seen = Mutex<[ObjectKey: SHA256Digest]>([:])
 
   static let trustName = "trust.json"
 
@@ -85,7 +85,8 @@ public final class AgentMemory: Sendable {
         annotations[$0] ?? ""
       }
       + [object.spec.manifest ?? ""]
-    guard texts != ["", "", ""], seen.withLock({ $0[object.key] }) != texts else { return [] }
+    let digest = SHA256.digest(of: Array(texts.joined(separator: "\n").utf8))
+    guard texts != ["", "", ""], seen.withLock({ $0[object.key] }) != digest else { return [] }
     let events = try await exclusively { (documents) throws(RuntimeFailure) -> ([DeploymentEvent], [Change]) in
       guard case .root(var memory, let root) = trust(in: documents) else { return ([], []) }
       let before = memory
@@ -120,7 +121,7 @@ public final class AgentMemory: Sendable {
       if memory != before { changes.append(try TrustDocument.change(memory)) }
       return (events, changes)
     }
-    seen.withLock { $0[object.key] = texts }
+    seen.withLock { $0[object.key] = digest }
     return events
   }
 
@@ -141,29 +142,35 @@ public final class AgentMemory: Sendable {
     of object: DesiredDeployment, in memory: inout TrustMemory, _ documents: Documents
   ) -> [Change] {
     guard let text = object.spec.manifest, case .kept(let kept) = account(of: object, in: documents),
-      let running = kept.ledger.current?.release.releaseManifestSha256, let root = try? memory.trustRoot(),
-      let release = try? VerifiedManifest(checking: text, under: root), release.digest == running
+      kept.ledger.target == object.spec.target, let running = kept.ledger.current?.release.releaseManifestSha256,
+      let root = try? memory.trustRoot(), let release = try? VerifiedManifest(checking: text, under: root),
+      release.digest == running
     else { return [] }
     memory.accept(release, for: object.trustTarget)
-    return Self.changes(keeping: text, of: release, in: documents)
+    return Self.changes(keeping: text, of: release, under: root, in: documents)
   }
 
   /// One that was signed anew takes the place of what a key signed that may be revoked.
-  private static func changes(keeping text: String, of release: VerifiedManifest, in documents: Documents) -> [Change] {
+  private static func changes(
+    keeping text: String, of release: VerifiedManifest, under root: TrustRoot, in documents: Documents
+  ) -> [Change] {
     let change = Change(name: manifestName(release.digest), content: Array(text.utf8))
-    return documents[change.name] == change.content ? [] : [change]
+    guard let kept = documents[change.name] else { return [change] }
+    // Nobody takes away a signature that counts by leaving it out.
+    let before = try? VerifiedManifest(checking: String(decoding: kept, as: UTF8.self), under: root)
+    return kept == change.content || !release.signers.isSuperset(of: before?.signers ?? []) ? [] : [change]
   }
 
   /// Remembers a release that is about to be deployed, with its manifest.
   func accept(_ release: VerifiedManifest, text: String, for target: String) async throws(RuntimeFailure) {
     try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
-      guard case .root(var memory, _) = trust(in: documents) else {
+      guard case .root(var memory, let root) = trust(in: documents) else {
         throw RuntimeFailure(
           kind: .transient, reason: "TrustMemoryDamaged", message: "\(store.place) can no longer be read")
       }
       let before = memory
       memory.accept(release, for: target)
-      var changes = Self.changes(keeping: text, of: release, in: documents)
+      var changes = Self.changes(keeping: text, of: release, under: root, in: documents)
       if memory != before { changes.append(try TrustDocument.change(memory)) }
       return ((), changes)
     }
@@ -221,6 +228,7 @@ public final class AgentMemory: Sendable {
 
   /// Forgets what was deployed for a record that is gone.
   func forget(_ object: DesiredDeployment) async throws(RuntimeFailure) {
+    seen.withLock { $0[object.key] = nil }
     try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
       let name = Self.ledgerName(object)
       return ((), documents[name] == nil ? [] : [Change(name: name, content: nil)])
