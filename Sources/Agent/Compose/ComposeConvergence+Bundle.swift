@@ -2,6 +2,7 @@ import DeploymentKinds
 import DeploymentPlanning
 import FoundationEssentials
 import Processes
+import ReleaseManifest
 import WireFormats
 import YAMLDocuments
 

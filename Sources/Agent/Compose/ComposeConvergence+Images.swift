@@ -1,6 +1,7 @@
 import DeploymentKinds
 import DeploymentPlanning
 import Processes
+import ReleaseManifest
 
 /// The part of a convergence that sees to images: they are here, and fixed, before anything that runs is touched.
 extension ComposeConvergence {

@@ -3,6 +3,7 @@ import DeploymentPlanning
 import FoundationEssentials
 import Logging
 import Processes
+import ReleaseManifest
 import WireFormats
 
 /// One pass from whatever runs to one release in full health.

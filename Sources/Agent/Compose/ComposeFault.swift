@@ -1,4 +1,5 @@
 import DeploymentPlanning
+import ReleaseManifest
 
 /// Finds out from what Compose printed why it failed.
 struct ComposeFault: Sendable {

@@ -72,7 +72,10 @@ struct EnvironmentFile: Sendable, Hashable {
         if first == "`" { return "quotes a value with `" }
         (quote, rest) = (first, start.dropFirst())
       }
-      guard let closing = quote, let end = end(of: rest, closing) else { continue }
+      guard let closing = quote else { continue }
+      // Whether the second backslash of two escapes the quote, readers say differently.
+      if rest.contains("\\\\\(closing)") { return "holds a backslash before a backslash and a quote" }
+      guard let end = end(of: rest, closing) else { continue }
       let after = rest[rest.index(after: end)...].trimmingSpace
       if !after.isEmpty, !after.hasPrefix("#") { return "holds text behind a closing quote" }
       quote = nil

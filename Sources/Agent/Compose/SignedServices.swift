@@ -38,7 +38,7 @@ struct SignedServices: Sendable {
   private func entry(for service: ComposeService, _ rendered: ImageReference) throws(RuntimeFailure) -> Manifest.Image {
     let own = manifest.images.filter { $0.service == service.name }
     let listed = own.isEmpty ? manifest.images : own
-    let samePath = listed.filter { Self.isPath(rendered.pathWithoutRegistry, of: $0) }
+    let samePath = listed.filter { $0.isNamed(by: rendered) }
     let found = samePath.isEmpty ? own : samePath
     guard let image = found.first else {
       throw failure(service, "would run \(rendered.description), which the manifest of \(release) does not list")
@@ -52,12 +52,6 @@ struct SignedServices: Sendable {
         """)
     }
     return image
-  }
-
-  /// Whether a path is that of the image, perhaps below a mirror's own folder.
-  private static func isPath(_ path: String, of image: Manifest.Image) -> Bool {
-    let listed = ImageReference(image.repository).pathWithoutRegistry
-    return path == listed || path.hasSuffix("/\(listed)")
   }
 
   private var release: String { "\(manifest.product) \(manifest.version)" }

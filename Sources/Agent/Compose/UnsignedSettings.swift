@@ -46,6 +46,12 @@ enum UnsignedSettings {
         + "bundle")
   }
 
+  /// True for what only the Agent's machine may say, in upper or lower case.
+  static func isMachines(_ name: String) -> Bool {
+    let name = name.uppercased()
+    return name.hasPrefix(AgentVariables.prefix) && machines.contains(name)
+  }
+
   static func changesCompose(_ name: String) -> Bool {
     if customersOwn.contains(name) { return false }
     return dockersOwn.contains(name) || prefixes.contains { name.hasPrefix($0) }

@@ -1,5 +1,6 @@
 import DeploymentPlanning
 import Logging
+import ReleaseManifest
 import ResourceClient
 import ResourceModel
 import Synchronization

@@ -31,8 +31,8 @@ struct SignedImages: Sendable, Hashable {
     Dictionary(images.compactMap { image in image.digestValue.map { ($0, image.digest) } }) { _, last in last }
   }
 
-  /// The image of a service.
-  func image(ofService service: String) -> Manifest.Image? { images.first { $0.service == service } }
+  /// The image that a reference names; nil where the manifest lists none.
+  func image(startedAs reference: String) -> Manifest.Image? { images(of: ImageReference(reference)).first }
 
   // MARK: What is rendered
 
@@ -52,11 +52,11 @@ struct SignedImages: Sendable, Hashable {
     let image = ImageReference(reference)
     let candidates = images(of: image)
     guard !candidates.isEmpty else {
-      return "the signed manifest of release \(version) lists no image \(image.pathWithoutRegistry)"
+      return "the signed manifest of release \(version) lists no image \(image.path)"
     }
     if let digest = image.digest {
       return candidates.contains { $0.covers(digest) }
-        ? nil : "the signed manifest of release \(version) lists \(image.pathWithoutRegistry) with another digest"
+        ? nil : "the signed manifest of release \(version) lists \(image.path) with another digest"
     }
     let values = candidates.compactMap(\.digestValue)
     return values.isEmpty
@@ -65,12 +65,10 @@ struct SignedImages: Sendable, Hashable {
       : "the chart takes the digest of it as \(values.joined(separator: ", ")), and starts it by tag nevertheless"
   }
 
+  /// Below a mirror's own folders only by digest, which says whose image it is.
   private func images(of reference: ImageReference) -> [Manifest.Image] {
-    let path = reference.pathWithoutRegistry
-    let same = images.filter { ImageReference($0.repository).pathWithoutRegistry == path }
-    // A mirror may put folders of its own before the path: there the digest says whose image it is.
-    return same.isEmpty && reference.digest != nil
-      ? images.filter { path.hasSuffix("/\(ImageReference($0.repository).pathWithoutRegistry)") } : same
+    let same = images.filter { ImageReference($0.repository).path == reference.path }
+    return same.isEmpty && reference.digest != nil ? images.filter { $0.isNamed(by: reference) } : same
   }
 
   // MARK: What runs
@@ -105,23 +103,7 @@ struct RunningImage: Sendable, Hashable {
   var digest: String? {
     let text = imageID.firstRange(of: "://").map { imageID[$0.upperBound...] } ?? imageID[...]
     let digest = text.lastIndex(of: "@").map { text[text.index(after: $0)...] } ?? text
-    let prefix = "sha256:"
-    guard digest.hasPrefix(prefix), digest.utf8.count == prefix.utf8.count + 64,
-      digest.utf8.dropFirst(prefix.utf8.count).allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { return nil }
-    return String(digest)
-  }
-}
-
-extension ImageReference {
-  /// The repository without the registry's host: `wrktalk/backend` of `registry.example.com:5000/wrktalk/backend`.
-  var pathWithoutRegistry: String {
-    var path = repository[...]
-    if let slash = path.firstIndex(of: "/") {
-      let host = path[..<slash]
-      if host == "localhost" || host.contains(where: { $0 == "." || $0 == ":" }) { path = path[slash...].dropFirst() }
-    }
-    return String(path.hasPrefix("library/") ? path.dropFirst("library/".count) : path)
+    return ImageDigest.isValid(String(digest)) ? String(digest) : nil
   }
 }
 

@@ -16,15 +16,16 @@ struct ChartImages {
 
   /// - Throws: also where a container is named by tag and no value takes its digest: no Agent starts that.
   func read() async throws(CommandFailure) -> [RenderedImage] {
-    let containers = try await render(pinning: [])
+    let uses = try await render(pinning: [])
     let candidates = Self.candidates(
       services: imageTags.keys.sorted(), values: try await documents(["show", "values", chart]).first ?? .null)
     let values = try await pins(candidates)
-    let unpinned = containers.filter {
-      values[$0.place] == nil && RegistryReference($0.image).map { $0.digest == nil } == true
+    let unpinned = uses.filter { use in
+      values[Self.key(use)] == nil && ImageReference(use.image).isComplete && ImageReference(use.image).digest == nil
     }
     guard unpinned.isEmpty else {
-      let places = unpinned.map { "\(printable($0.place)) (\(printable($0.image)))" }.joined(separator: ", ")
+      let places = unpinned.map { "\(printable($0.object)), \(printable($0.place)) (\(printable($0.image)))" }
+        .joined(separator: "; ")
       throw CommandFailure(
         "the chart \(printable(chart)) takes no digest for \(places)",
         hint: """
@@ -32,12 +33,14 @@ struct ChartImages {
           the tag: {{ with .Values.backend.image.digest }}@{{ . }}{{ end }}
           """)
     }
-    return containers.map { container in
+    return uses.map { use in
       RenderedImage(
-        service: container.name, reference: container.image,
-        digestValue: values[container.place].flatMap { RegistryReference(container.image)?.digest == nil ? $0 : nil })
+        service: use.name.isEmpty ? "container" : use.name, reference: use.image,
+        digestValue: ImageReference(use.image).digest == nil ? values[Self.key(use)] : nil)
     }
   }
+
+  private static func key(_ use: ImageUse) -> String { "\(use.object)/\(use.path)" }
 
   // MARK: Values that take a digest
 
@@ -76,18 +79,18 @@ struct ChartImages {
       // A schema of values may refuse one that the chart does not know, and the others with it.
       var found: [String: String] = [:]
       for candidate in candidates {
-        guard let containers = try? await render(pinning: [candidate]) else { continue }
-        found.merge(Self.pinned(containers, [candidate])) { first, _ in first }
+        guard let uses = try? await render(pinning: [candidate]) else { continue }
+        found.merge(Self.pinned(uses, [candidate])) { first, _ in first }
       }
       return found
     }
   }
 
-  private static func pinned(_ containers: [PodContainers.Container], _ candidates: [String]) -> [String: String] {
+  private static func pinned(_ uses: [ImageUse], _ candidates: [String]) -> [String: String] {
     var found: [String: String] = [:]
-    for container in containers {
-      guard let digest = RegistryReference(container.image)?.digest else { continue }
-      found[container.place] = candidates.first { trialDigest($0) == digest }
+    for use in uses {
+      guard let digest = ImageReference(use.image).digest else { continue }
+      found[key(use)] = candidates.first { trialDigest($0) == digest }
     }
     return found
   }
@@ -99,14 +102,20 @@ struct ChartImages {
 
   // MARK: Helm
 
-  private func render(pinning values: [String]) async throws(CommandFailure) -> [PodContainers.Container] {
-    var arguments = ["template", "release", chart]
+  private func render(pinning values: [String]) async throws(CommandFailure) -> [ImageUse] {
+    var arguments = ["template", "release", chart, "--include-crds"]
     for file in valueFiles { arguments += ["--values", file] }
     for (service, tag) in imageTags.sorted(by: { $0.key < $1.key }) {
-      arguments += ["--set-string", "\(service).image.tag=\(tag)"]
+      arguments += ["--set-string", "\(Self.escaped(service)).image.tag=\(Self.escaped(tag))"]
     }
     for value in values { arguments += ["--set-string", "\(value)=\(Self.trialDigest(value))"] }
-    return PodContainers.all(in: try await documents(arguments))
+    // A List holds objects as they stand alone.
+    return try await documents(arguments).flatMap { $0["items"]?.array ?? [$0] }.flatMap { ImageUse.all(in: $0) }
+  }
+
+  /// As helm takes a text within `--set-string`.
+  private static func escaped(_ text: String) -> String {
+    text.reduce(into: "") { $0 += ".,{}=\\".contains($1) ? "\\\($1)" : String($1) }
   }
 
   private func documents(_ arguments: [String]) async throws(CommandFailure) -> [JSONValue] {

@@ -28,7 +28,7 @@ struct RegistryClient {
 
   /// - Throws: `CommandFailure` that names the image.
   func resolve(_ reference: RegistryReference) async throws(CommandFailure) -> Resolved {
-    if let digest = reference.digest, !ImageDigest.isValid(digest) {
+    if let digest = reference.image.digest, !ImageDigest.isValid(digest) {
       throw CommandFailure(
         "the image \(printable(reference.description)) has a digest that is not of the form sha256:…")
     }

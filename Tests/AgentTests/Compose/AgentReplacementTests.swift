@@ -1,6 +1,7 @@
 import DeploymentKinds
 import DeploymentPlanning
 import FoundationEssentials
+import ReleaseManifest
 import TestSupport
 import Testing
 

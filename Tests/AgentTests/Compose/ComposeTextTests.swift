@@ -1,4 +1,5 @@
 import DeploymentPlanning
+import ReleaseManifest
 import Testing
 import WireFormats
 

@@ -191,8 +191,8 @@ import WireFormats
     #expect(answer.code == 1)
     #expect(
       answer.errors.contains(
-        "takes no digest for Deployment backend/spec/template/spec/initContainers[0] (\(registry.host)/shop/wait:single), "
-          + "CronJob m/spec/"), "\(answer.errors)")
+        "takes no digest for Deployment backend, init container wait (\(registry.host)/shop/wait:single); "
+          + "CronJob m, container media ("), "\(answer.errors)")
     #expect(!FileManager.default.fileExists(atPath: desk.folder.file("release.json")))
   }
 

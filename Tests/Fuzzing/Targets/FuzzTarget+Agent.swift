@@ -2,6 +2,7 @@ import Archives
 import DeploymentPlanning
 import FoundationEssentials
 import Glibc
+import ReleaseManifest
 import WireFormats
 
 @testable import Agent
