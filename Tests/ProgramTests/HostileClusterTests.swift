@@ -47,7 +47,7 @@ import WireFormats
         $0.status?.failure?.generation == applied.metadata.generation
       }
       #expect(refused.status?.failure?.reason == "SettingNotAllowed")
-      #expect(refused.status?.failure?.message.contains("migration.command") == true)
+      #expect(refused.status?.failure?.message.contains("Job wrktalk-migration") == true)
       #expect(refused.status?.failure?.message.contains("evil") == false)
       #expect(try await pods(environment) == untouched)
       try environment.folder.write(values, to: "bucket/config/values-2.0.0.yaml")

@@ -136,6 +136,7 @@ struct RunCommand: AsyncParsableCommand {
           workingDirectory: configuration.workingDirectory, environment: environment,
           executable: configuration.helmBinary, kubeconfig: cluster.kubeconfigPath, context: cluster.context,
           historyMax: configuration.helmHistoryMax, podName: configuration.podName,
+          trustsValuesSources: !configuration.allowed.valuesSources.patterns.isEmpty,
           terminationGrace: configuration.terminationGrace),
         client: ResourceClient(endpoint: cluster.endpoint, http: http), now: SystemTime().now, logger: logger)
     }

@@ -88,15 +88,21 @@ struct HelmCommand: Sendable, Hashable {
   }
 
   /// The same upgrade as Helm would do it now, as JSON and without doing anything.
-  func renderingArguments(_ upgrade: Upgrade) -> [String] {
+  /// - Parameter isValid: false where fields may have values that they cannot have.
+  func renderingArguments(_ upgrade: Upgrade, isValid: Bool = true) -> [String] {
     arguments(upgrade) + [isOfToday ? "--dry-run=server" : "--dry-run", "--output", "json"]
+      + (isValid ? [] : ["--disable-openapi-validation"] + unchecked)
   }
+
+  /// Against the chart's own schema of values, where that can be told.
+  private var unchecked: [String] { isAtLeast(minor: 16) ? ["--skip-schema-validation"] : [] }
 
   /// All that the first installation would apply, as YAML: for a chart with objects of kinds that it brings itself, which
   /// a cluster without these kinds refuses to look at.
-  func templateArguments(_ upgrade: Upgrade) -> [String] {
+  func templateArguments(_ upgrade: Upgrade, isValid: Bool = true) -> [String] {
     ["template", upgrade.release, upgrade.chart] + access(upgrade.namespace) + Self.values(upgrade)
       + ["--include-crds"] + (generation == .helm3 && isOfToday ? ["--dry-run=server"] : [])
+      + (isValid ? [] : unchecked)
   }
 
   /// What a chart and those within it apply before all else where it is installed, as YAML.
@@ -117,10 +123,12 @@ struct HelmCommand: Sendable, Hashable {
   var hasLabels: Bool { isOfToday }
 
   /// Since 3.13.
-  private var isOfToday: Bool {
+  private var isOfToday: Bool { isAtLeast(minor: 13) }
+
+  /// Of Helm 3.
+  private func isAtLeast(minor: Int) -> Bool {
     guard generation == .helm3 else { return true }
-    let minor = version.split(separator: ".").dropFirst().first.flatMap { Int($0) }
-    return (minor ?? 0) >= 13
+    return (version.split(separator: ".").dropFirst().first.flatMap { Int($0) } ?? 0) >= minor
   }
 
   func rollbackArguments(

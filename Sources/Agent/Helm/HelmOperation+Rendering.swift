@@ -1,5 +1,7 @@
+import Cryptography
 import FoundationEssentials
 import Processes
+import ReleaseManifest
 import WireFormats
 import YAMLDocuments
 
@@ -8,23 +10,56 @@ extension HelmOperation {
   /// after, and what starts another image than the vendor signed, never comes near the cluster.
   ///
   /// What is rendered holds secrets. It is in memory for as long as it is judged, and nowhere else.
+  /// - Parameters:
+  ///   - images: all that may run; nil where nobody says, so that the values may decide anything, too.
+  ///   - folder: where files may be written; it goes with the preparation.
   func judge(
-    _ upgrade: HelmCommand.Upgrade, images: SignedImages?, mask: SecretMask
+    _ upgrade: HelmCommand.Upgrade, images: SignedImages?, _ values: HelmValues, folder: String, mask: SecretMask
   ) async throws(RuntimeFailure) {
     let definitions = try await definitions(of: upgrade.chart, mask: mask)
-    let rendered = try await rendered(upgrade, bringsKinds: definitions != nil, mask: mask)
-    if let refusal = images?.refusal(of: rendered + (definitions ?? [])) { throw refusal.masked(by: mask) }
+    let documents: [JSONValue]
+    switch try await rendered(upgrade, bringsKinds: definitions != nil) {
+    case .success(let found): documents = found
+    case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
+    }
+    guard let images else { return }
+    if let refusal = images.refusal(of: documents.flatMap(ImageUse.all) + (definitions ?? [])) {
+      throw refusal.masked(by: mask)
+    }
+    let mark = "zq" + Hexadecimal.encode(SecureRandom.bytes(count: 5))
+    guard let marked = try values.marked(mark, chart: upgrade.chart, folder: folder) else { return }
+    defer { marked.erase() }
+    var other = upgrade
+    other.valueFiles = marked.files
+    let names = marked.names.joined(separator: ", ")
+    switch try await rendered(other, bringsKinds: definitions != nil, isValid: false) {
+    case .success(let others):
+      guard let place = ExecutedParts.difference(documents, others, mark: mark) else { return }
+      throw UnsignedValues.refusal("The values of \(names) decide \(place)").masked(by: mask)
+    case .failure:
+      throw UnsignedValues.refusal(
+        "The chart does not render where the texts in the values of \(names) are others, so that nothing shows what they decide"
+      )
+    }
   }
 
+  /// What helm would apply, hooks and all, object by object.
+  /// - Parameter isValid: false where fields may have values that they cannot have.
   private func rendered(
-    _ upgrade: HelmCommand.Upgrade, bringsKinds: Bool, mask: SecretMask
-  ) async throws(RuntimeFailure) -> [ImageUse] {
+    _ upgrade: HelmCommand.Upgrade, bringsKinds: Bool, isValid: Bool = true
+  ) async throws(RuntimeFailure) -> Result<[JSONValue], Refused> {
     let output: [UInt8]
-    switch try await ask(command.renderingArguments(upgrade)) {
+    switch try await ask(command.renderingArguments(upgrade, isValid: isValid)) {
     case .success(let bytes): output = bytes
+    // The cluster does not know yet the kinds that the chart brings.
     case .failure(let refused) where bringsKinds && refused.text.contains("no matches for kind"):
-      return try await template(upgrade, mask: mask)
-    case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
+      switch try await ask(command.templateArguments(upgrade, isValid: isValid)) {
+      case .success(let bytes):
+        return .success(
+          try HelmReleaseRecord.documents(in: String(decoding: bytes, as: UTF8.self), namespace: target.namespace))
+      case .failure(let refused): return .failure(refused)
+      }
+    case .failure(let refused): return .failure(refused)
     }
     // Helm may say something else before.
     let start = output.firstIndex(of: UInt8(ascii: "{")) ?? output.startIndex
@@ -34,18 +69,7 @@ extension HelmOperation {
         kind: .transient, reason: "HelmUnusable",
         message: "\(command.executable) \(command.version) did not print as JSON what it would deploy")
     }
-    return try record.images(in: target.namespace)
-  }
-
-  /// Of a chart that brings the kinds of its own objects: these the cluster does not know yet.
-  private func template(
-    _ upgrade: HelmCommand.Upgrade, mask: SecretMask
-  ) async throws(RuntimeFailure) -> [ImageUse] {
-    switch try await ask(command.templateArguments(upgrade)) {
-    case .success(let bytes):
-      return try HelmReleaseRecord.images(in: String(decoding: bytes, as: UTF8.self), namespace: target.namespace)
-    case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
-    }
+    return .success(try record.documents(in: target.namespace))
   }
 
   /// The images of what Helm applies from `crds` folders, which need not be definitions only.
@@ -57,7 +81,7 @@ extension HelmOperation {
     case .success(let bytes):
       let text = String(decoding: bytes, as: UTF8.self)
       guard text.contains(where: { !$0.isWhitespace }) else { return nil }
-      return try HelmReleaseRecord.images(in: text, namespace: target.namespace)
+      return try HelmReleaseRecord.documents(in: text, namespace: target.namespace).flatMap(ImageUse.all)
     case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
     }
   }
@@ -101,19 +125,25 @@ extension HelmOperation {
 
 extension HelmReleaseRecord {
   /// Every image that the release names, in its hooks, too.
-  /// - Throws: `ReleaseTooLarge`, and `InvalidChart` for what is not valid YAML; both are final.
+  /// - Throws: as `documents`.
   func images(in namespace: String) throws(RuntimeFailure) -> [ImageUse] {
-    var images = try Self.images(in: manifest, namespace: namespace)
-    for hook in hooks { images += try Self.images(in: hook.manifest, namespace: namespace) }
-    return images
+    try documents(in: namespace).flatMap(ImageUse.all)
   }
 
-  static func images(in text: String, namespace: String) throws(RuntimeFailure) -> [ImageUse] {
+  /// Every object of the release, and of its hooks.
+  /// - Throws: `ReleaseTooLarge`, and `InvalidChart` for what is not valid YAML; both are final.
+  func documents(in namespace: String) throws(RuntimeFailure) -> [JSONValue] {
+    var documents = try Self.documents(in: manifest, namespace: namespace)
+    for hook in hooks { documents += try Self.documents(in: hook.manifest, namespace: namespace) }
+    return documents
+  }
+
+  static func documents(in text: String, namespace: String) throws(RuntimeFailure) -> [JSONValue] {
     if text.utf8.count > RenderedManifest.maximumByteCount {
       throw .releaseTooLarge("What the chart renders has \(text.utf8.count >> 20) MiB")
     }
     do throws(YAMLError) {
-      return try RenderedManifest(text, namespace: namespace).images
+      return try RenderedManifest.documents(text)
     } catch {
       // A parser's words may quote what it read.
       throw RuntimeFailure(

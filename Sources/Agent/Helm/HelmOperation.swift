@@ -37,11 +37,11 @@ struct HelmOperation: Sendable {
     await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the chart"))
     let chart = try HelmChart(folder: release.folder)
     let values = try await HelmValues.read(
-      release, namespace: target.namespace, folder: release.workFolder, client: runtime.client)
+      release, namespace: target.namespace, folder: release.workFolder,
+      trustsSources: runtime.configuration.trustsValuesSources, client: runtime.client)
     defer { values.erase() }
     let revisions = try await recovered()
     let images = release.manifest.map { SignedImages($0) }
-    if images != nil, let refusal = values.refusal(for: release, chart: chart.folder) { throw refusal }
     let rollout = try await rollout(after: revisions, secrets: values.secrets, images: images)
     defer { rollout.stop() }
     let description = Self.description(
@@ -59,11 +59,11 @@ struct HelmOperation: Sendable {
       timeout: deadline.remaining(), historyMax: runtime.configuration.historyMax, description: description,
       operation: Self.newOperation())
     await progress(Progress(step: .preparing, done: 0, total: 0, message: "rendering the chart"))
-    try await judge(upgrade, images: images, mask: rollout.mask)
+    try await judge(upgrade, images: images, values, folder: release.workFolder, mask: rollout.mask)
     upgrade.timeout = deadline.remaining()
     let own = try await OwnWorkload.find(
       podName: runtime.configuration.podName, of: target, client: runtime.client)
-    let ownImage = images?.image(ofService: OwnWorkload.service)
+    let ownImage = own.flatMap { images?.image(startedAs: $0.image) }
     guard let own, let newTag = upgrade.imageTags[OwnWorkload.service], !own.runs(newTag, ownImage) else {
       await progress(
         Progress(step: .upgrading, done: 0, total: 0, message: "helm upgrade to \(version) has begun"))
@@ -80,7 +80,8 @@ struct HelmOperation: Sendable {
       if let value = ownImage?.digestValue { first.imageDigests[value] = own.digest ?? "" }
       first.description = firstPart
       rollout.keep(own.image)
-      try await judge(first, images: images?.keeping(own.image), mask: rollout.mask)
+      try await judge(
+        first, images: images?.keeping(own.image), values, folder: release.workFolder, mask: rollout.mask)
       try await run(first, rollout, holding: lock)
       _ = try await rollout.own(WantedRevision(.description(firstPart)))
     }

@@ -28,6 +28,8 @@ public final class HelmRuntime: DeploymentRuntime {
     public var restartLimit: Int64
     /// The pod that this Agent runs in; nil outside of a cluster.
     public var podName: String?
+    /// Whether the administrator of the Agent names from which Secrets and ConfigMaps values may come.
+    public var trustsValuesSources: Bool
     /// What helm gets to end in when the Agent must stop. It has to be over before another Agent may take the lease.
     public var terminationGrace: Duration
 
@@ -36,7 +38,7 @@ public final class HelmRuntime: DeploymentRuntime {
     public init(
       workingDirectory: String, environment: [String: String], executable: String = "helm", kubeconfig: String? = nil,
       context: String? = nil, historyMax: Int = 10, restartLimit: Int64 = 5, podName: String? = nil,
-      terminationGrace: Duration = .seconds(4)
+      trustsValuesSources: Bool = false, terminationGrace: Duration = .seconds(4)
     ) {
       self.workingDirectory = workingDirectory
       var passed = environment.filter { Self.passedOn.contains($0.key) }
@@ -53,6 +55,7 @@ public final class HelmRuntime: DeploymentRuntime {
       self.historyMax = historyMax
       self.restartLimit = restartLimit
       self.podName = podName
+      self.trustsValuesSources = trustsValuesSources
       self.terminationGrace = terminationGrace
     }
 

@@ -11,6 +11,8 @@ import YAMLDocuments
 struct HelmValues: Sendable {
   /// Each over those before it; all of them readable by the Agent only.
   var files: [String]
+  /// Those of them that nobody vouches for, and where people find them.
+  private var unsigned: [String: String] = [:]
   /// Those that were written here and are to be erased.
   private var written: [String]
   /// Values of Secrets.
@@ -19,14 +21,18 @@ struct HelmValues: Sendable {
   var digest: String
 
   /// Reads what the release names besides the file from the bucket.
-  /// - Parameter folder: where files may be written; it goes with the preparation.
+  /// - Parameters:
+  ///   - folder: where files may be written; it goes with the preparation.
+  ///   - trustsSources: whether the Agent's administrator names the sources from which values may come. Else the record does,
+  ///     and that is anybody's.
   static func read(
-    _ release: PreparedRelease, namespace: String, folder: String, client: ResourceClient
+    _ release: PreparedRelease, namespace: String, folder: String, trustsSources: Bool, client: ResourceClient
   ) async throws(RuntimeFailure) -> HelmValues {
     var values = HelmValues(files: [], written: [], secrets: [], digest: "")
     var digest = SHA256()
     if let file = release.configFile {
       values.files.append(file)
+      values.unsigned[file] = release.release.configPath ?? "values.yaml"
       let content = FileManager.default.contents(atPath: file).map { [UInt8]($0) } ?? []
       digest.update(Array(SHA256.digest(of: content).hexadecimal.utf8))
       values.secrets += texts(in: content, onlySecret: true)
@@ -39,6 +45,9 @@ struct HelmValues: Sendable {
         try SecretFile.write(content, to: file)
         values.files.append(file)
         values.written.append(file)
+        if !trustsSources {
+          values.unsigned[file] = "\(reference.kind.rawValue) \(reference.name), key \(reference.key ?? "values.yaml")"
+        }
         digest.update(content)
         if reference.kind == .secret { values.secrets += texts(in: content) }
       }
@@ -50,11 +59,39 @@ struct HelmValues: Sendable {
     return values
   }
 
-  /// Why the values that came from the bucket are refused where only what was signed may run; nil where they are not.
-  func refusal(for release: PreparedRelease, chart: String) -> RuntimeFailure? {
-    guard let file = release.configFile, let content = FileManager.default.contents(atPath: file) else { return nil }
-    return UnsignedValues.refusal(
-      of: [UInt8](content), named: release.release.configPath ?? "values.yaml", chart: chart)
+  /// The files as they would be with other texts in what nobody vouches for.
+  struct Marked: Sendable {
+    var files: [String]
+    var names: [String]
+    fileprivate var written: [String]
+
+    func erase() { for file in written { SecretFile.erase(file) } }
+  }
+
+  /// - Returns: nil where there is nothing to mark. What is returned is to be erased.
+  /// - Throws: where values are refused as they are.
+  func marked(_ mark: String, chart: String, folder: String) throws(RuntimeFailure) -> Marked? {
+    guard !unsigned.isEmpty else { return nil }
+    var marked = Marked(files: [], names: [], written: [])
+    do throws(RuntimeFailure) {
+      for (index, file) in files.enumerated() {
+        guard let name = unsigned[file] else {
+          marked.files.append(file)
+          continue
+        }
+        let content = FileManager.default.contents(atPath: file).map { [UInt8]($0) } ?? []
+        let path = "\(folder)/marked-\(index)"
+        SecretFile.erase(path)
+        marked.written.append(path)
+        try SecretFile.write(UnsignedValues(content, named: name, chart: chart).marked(mark), to: path)
+        marked.files.append(path)
+        marked.names.append(name)
+      }
+    } catch {
+      marked.erase()
+      throw error
+    }
+    return marked
   }
 
   func erase() { for file in written { SecretFile.erase(file) } }

@@ -1,4 +1,5 @@
 import Cryptography
+import ReleaseManifest
 import ResourceModel
 import WireFormats
 import YAMLDocuments
@@ -17,11 +18,16 @@ struct RenderedManifest: Sendable {
   ///   - text: YAML documents, as Helm rendered them.
   ///   - namespace: the release's, for objects that name none.
   init(_ text: String, namespace: String) throws(YAMLError) {
-    let values = try YAMLStream.parse(
-      text, file: "manifest", keys: .lenient, limit: Self.maximumByteCount
-    ).flatMap { Self.flattened($0.value) }
+    let values = try Self.documents(text)
     objects = values.compactMap { ManifestObject($0, namespace: namespace) }
     images = values.flatMap(ImageUse.all)
+  }
+
+  /// Every object in a text, also one without a name.
+  static func documents(_ text: String) throws(YAMLError) -> [JSONValue] {
+    try YAMLStream.parse(text, file: "manifest", keys: .lenient, limit: maximumByteCount).flatMap {
+      flattened($0.value)
+    }
   }
 
   /// A chart may hold lists of objects.

@@ -3,90 +3,111 @@ import FoundationEssentials
 import WireFormats
 import YAMLDocuments
 
-/// What the values in the bucket may not set where only what was signed may run: they say how a release is used, not what its
-/// containers execute nor what of the node they get.
+/// Values that nobody signed, as those in the bucket: they may say how a release is used, not what it executes.
 ///
-/// Which values do so a chart decides. Looked for are the names that Kubernetes itself gives to such fields, since charts pass
-/// them on under these, and variables by which programs load code. What the chart's own values say there is signed with it.
-/// The values that `valuesFrom` names are not looked at: whoever writes those administers the cluster.
-enum UnsignedValues {
-  private static let names: Set<String> = [
-    "exec", "hostipc", "hostnetwork", "hostpath", "hostpid", "lifecycle", "poststart", "prestop", "privileged",
-  ]
-  private static let endings = ["args", "command", "containers", "entrypoint", "script", "scripts", "sidecars"]
+/// Which values decide that only the chart knows. So it is rendered once more, with every text of them replaced by another
+/// one: what of the release decides on code has to come out the same (see `ExecutedParts`). What the chart itself says is
+/// signed with it.
+struct UnsignedValues: Sendable {
+  /// Where people find them.
+  var name: String
+  private var values: JSONValue
+  private var signed: JSONValue
 
-  /// Why the values are refused; nil where they are not.
-  /// - Parameters:
-  ///   - values: the file's content.
-  ///   - file: where people find it.
-  ///   - chart: the unpacked chart's folder.
-  static func refusal(of values: [UInt8], named file: String, chart: String) -> RuntimeFailure? {
-    // What is not valid YAML helm refuses.
-    guard let documents = try? YAMLStream.parse(values, file: file, keys: .lenient) else { return nil }
-    let signed = Self.values(ofChart: chart)
-    for document in documents {
-      guard let (path, isVariable) = offence(in: document.value, signed: signed, at: []) else { continue }
-      let what =
-        isVariable
-        ? "can have a container load code that nobody signed"
-        : "decides what a container runs or what of its node it gets, and the signed chart has something else there"
-      return RuntimeFailure(
-        kind: .permanent, reason: "SettingNotAllowed",
-        message: "The values file \(file) sets \(path.joined(separator: ".")), which \(what). Take it out; where it is "
-          + "needed, put it into a Secret of this cluster that spec.helm.valuesFrom names, or have the vendor set it in the "
-          + "chart")
+  /// Turning these on needs no text.
+  private static let switches: Set<String> = [
+    "allowprivilegeescalation", "hostipc", "hostnetwork", "hostpid", "privileged",
+  ]
+
+  /// - Parameter chart: the unpacked chart's folder.
+  /// - Throws: where they cannot be judged, or turn on what a container must not get by them.
+  init(_ content: [UInt8], named name: String, chart: String) throws(RuntimeFailure) {
+    let documents: [YAMLDocument]
+    do throws(YAMLError) {
+      // As Helm reads them. A parser's words may quote what it read.
+      documents = try YAMLStream.parse(content, file: name, keys: .lenient)
+    } catch {
+      throw Self.refusal("The values of \(name) cannot be read: see line \(error.location.line)")
     }
-    return nil
+    guard documents.count <= 1 else {
+      throw Self.refusal("\(name) holds \(documents.count) YAML documents, of which Helm reads one")
+    }
+    self.name = name
+    values = documents.first?.value ?? .null
+    signed = Self.values(ofChart: chart)
+    if let problem = Self.problem(in: values, signed: signed, at: "") {
+      throw Self.refusal("The values of \(name) \(problem)")
+    }
   }
 
-  private static func offence(
-    in value: JSONValue, signed: JSONValue?, at path: [String]
-  ) -> (path: [String], isVariable: Bool)? {
+  static func refusal(_ what: String) -> RuntimeFailure {
+    RuntimeFailure(
+      kind: .permanent, reason: "SettingNotAllowed",
+      message:
+        "\(what). What a signed release executes, and what of its node it gets, is the vendor's to say. Take it out, "
+        + "or put it into a Secret of this cluster that WRKTALK_AGENT_VALUES_SOURCES and spec.helm.valuesFrom name")
+  }
+
+  /// What makes it useless to render them: another reader might see something else in it.
+  private static func problem(in value: JSONValue, signed: JSONValue?, at path: String) -> String? {
     if value == signed { return nil }
     switch value {
     case .object(let members):
-      if let name = members["name"]?.string, isLoader(name), members["value"] != nil || members["valueFrom"] != nil {
-        return (path + [name], true)
-      }
-      for (key, member) in members.sorted(by: { $0.key < $1.key }) where !isEmpty(member) {
-        let place = path + [key]
-        if isLoader(key), member.object == nil, member.array == nil { return (place, true) }
-        if executes(key), member != signed?[key] { return (place, false) }
-        if let found = offence(in: member, signed: signed?[key], at: place) { return found }
+      for (key, member) in members.sorted(by: { $0.key < $1.key }) {
+        let isName = key.utf8.count <= 253 && key.utf8.allSatisfy { isSafe($0) || $0 == 0x7E || $0 == 0x20 }
+        guard isName || signed?[key] != nil else {
+          return "have the name \(String(key.prefix(40)).debugDescription) at \(path.isEmpty ? "their top" : path)"
+        }
+        let place = path.isEmpty ? key : "\(path).\(key)"
+        if switches.contains(key.lowercased()), member == .bool(true) { return "set \(place)" }
+        if let problem = problem(in: member, signed: signed?[key], at: place) { return problem }
       }
     case .array(let elements):
-      let known = signed?.array ?? []
-      for (index, element) in elements.enumerated() {
-        let counterpart = index < known.count ? known[index] : nil
-        if let found = offence(in: element, signed: counterpart, at: path + ["\(index)"]) { return found }
+      for (index, value) in elements.enumerated() {
+        let place = "\(path)[\(index)]"
+        if let problem = problem(in: value, signed: element(index, of: signed), at: place) { return problem }
       }
-    case .null, .bool, .integer, .number, .string: return nil
+    case .string(let text):
+      if text.contains("<<") { return "have \"<<\" in \(path), by which YAML merges something in" }
+    case .null, .bool, .integer, .number: break
     }
     return nil
   }
 
-  private static func executes(_ key: String) -> Bool {
-    let key = key.lowercased()
-    return names.contains(key) || endings.contains(where: key.hasSuffix)
-  }
+  /// The same with other texts, as JSON, which is YAML too.
+  /// - Parameter mark: what each text is to end with; nothing else holds it.
+  func marked(_ mark: String) -> [UInt8] { Array(Self.marked(values, signed: signed, mark).text.utf8) }
 
-  /// As a variable it is written in capitals; `env` and `path` are the names of other things.
-  private static func isLoader(_ name: String) -> Bool {
-    LoaderVariable.loadsCode(name) && (name == name.uppercased() || name.hasPrefix("npm_config_"))
-  }
-
-  /// Sets nothing: the image's own command runs, which is signed.
-  private static func isEmpty(_ value: JSONValue) -> Bool {
+  private static func marked(_ value: JSONValue, signed: JSONValue?, _ mark: String) -> JSONValue {
+    if value == signed { return value }
     switch value {
-    case .null, .bool(false), .string(""): true
-    case .array(let elements): elements.isEmpty
-    case .object(let members): members.isEmpty
-    case .bool, .integer, .number, .string: false
+    case .object(let members):
+      return .object(
+        Dictionary(uniqueKeysWithValues: members.map { ($0, marked($1, signed: signed?[$0], mark)) }))
+    case .array(let elements):
+      return .array(elements.enumerated().map { marked($1, signed: element($0, of: signed), mark) })
+    case .string(let text):
+      // As much of it as can be part of a name stays, so that what checks its form is content.
+      return text.isEmpty
+        ? value : .string(String(decoding: text.utf8.prefix(40).prefix(while: isSafe), as: UTF8.self) + mark)
+    case .null, .bool, .integer, .number: return value
+    }
+  }
+
+  private static func element(_ index: Int, of value: JSONValue?) -> JSONValue? {
+    value?.array.flatMap { index < $0.count ? $0[index] : nil }
+  }
+
+  /// Of names, versions, hosts and paths.
+  private static func isSafe(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x2D...0x3A, 0x41...0x5A, 0x5F, 0x61...0x7A: true
+    default: false
     }
   }
 
   /// What the chart sets by itself, with what the charts in it do, under their names.
-  private static func values(ofChart folder: String) -> JSONValue? {
+  private static func values(ofChart folder: String) -> JSONValue {
     var values = file("\(folder)/values.yaml") ?? [:]
     let parts = ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/charts")) ?? []).sorted()
     for part in parts where values[part] == nil || values[part]?.object != nil {

@@ -104,6 +104,61 @@ struct HelmImageTests {
     }
   }
 
+  /// What the signed chart lets values say is used; what they make it execute is not.
+  @Test(arguments: HelmEdition.offered)
+  func valuesOfTheBucketDecideNothingThatIsExecuted(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let web = try HelmStack.deployment(tag: try await stack.pinned("backend:v1"), replicas: 77)
+        .replacing("replicas: 77", with: "replicas: {{ .Values.replicas }}")
+        .replacing("name: web\n", with: "name: {{ .Values.fullName | default \"web\" }}\n")
+        .replacing(
+          "env: []",
+          with:
+            "env: {{ .Values.env | default list | toJson }}\n          {{- with .Values.command }}\n          command: {{ toJson . }}\n          {{- end }}"
+        )
+      let settings = """
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: settings}
+        data: {{ .Values.settings | default dict | toJson }}
+        """
+      func release(_ values: String) async throws -> PreparedRelease {
+        var release = try await stack.signed("1.0.0", of: web, settings, images: ["backend:v1"])
+        let file = "\(release.folder)/../config"
+        try Data(values.utf8).write(to: URL(filePath: file))
+        release.configFile = file
+        release.release.configPath = "config/values.yaml"
+        return release
+      }
+      // A text that ends the object in which it stands, and begins another.
+      let injected = [
+        "0", "  selector: {matchLabels: {app: evil}}",
+        "  template: {metadata: {labels: {app: evil}}, spec: {containers: [{name: web, command: [evil],"
+          + " image: '\(try Testbed.location(of: .images))/backend:\(try await stack.pinned("backend:v1"))'}]}}",
+        "---", "apiVersion: apps/v1", "kind: Deployment", "metadata: {name: rest}", "spec:", "  replicas: 1",
+      ].joined(separator: "\\n")
+      let honest = "replicas: 1\nsettings: {MODE: \"a b\", HOST: shop.example.com}\nenv: [{name: MODE, value: debug}]\n"
+      for (values, place) in [
+        ("replicas: 1\ncommand: [/bin/sh, -c, evil]\n", "spec.template.spec.containers[0].command of Deployment web"),
+        ("replicas: \"\(injected)\"\n", "The values of config/values.yaml decide"),
+        ("replicas: 1\nenv: [{name: NODE_OPTIONS, value: --require=/evil}]\n", "env.NODE_OPTIONS of Deployment web"),
+        ("replicas: 1\nsettings: {LD_PRELOAD: /evil}\n", "data.LD_PRELOAD of ConfigMap settings"),
+        ("replicas: 1\ncommand: [!evil x]\n", "cannot be read"),
+      ] {
+        let bad = try await release(values)
+        let failure = await #expect(throws: RuntimeFailure.self) { try await stack.deploy(bad) }
+        #expect(
+          failure?.reason == "SettingNotAllowed" && failure?.kind == .permanent,
+          "\(values): \(String(describing: failure))")
+        #expect(failure?.message.contains(place) == true, "\(failure?.message ?? "")")
+        #expect(failure?.message.contains("config/values.yaml") == true, "\(failure?.message ?? "")")
+      }
+      #expect(try await stack.observe().latest == nil)
+      #expect(try await stack.deploy(try await release(honest)).revision?.number == 1)
+      #expect(try await stack.field(".data.MODE", of: "configmap/settings") == "a b")
+    }
+  }
+
   @Test(arguments: HelmEdition.offered.sharedOut(2))
   func aChartThatTakesDigestsStartsTheImagesByThem(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in

@@ -1,64 +1,167 @@
-import FoundationEssentials
 import TestSupport
 import Testing
+import WireFormats
 
 @testable import Agent
 
 /// Whoever holds the bucket says how a release is used, not what it runs.
 struct UnsignedValuesTests {
   private static let chart = """
-    backend: {replicas: 1, command: [serve, --fast], env: []}
-    migration: {enabled: false, command: [/bin/migrate]}
-    extraContainers: []
-    jobs: [{name: a, args: [x]}]
+    backend: {replicas: 1, command: [serve, --fast], mode: "a << b"}
+    securityContext: {privileged: false}
+    debug: {hostPID: true}
     """
 
-  private static func refusal(_ values: String) throws -> RuntimeFailure? {
+  private static func values(_ text: String) throws -> Result<UnsignedValues, RuntimeFailure> {
     let folder = try TemporaryFolder()
     try folder.write(chart, to: "chart/values.yaml")
-    try folder.write("worker: {command: [work]}\nlevel: 1\n", to: "chart/charts/queue/values.yaml")
-    return UnsignedValues.refusal(of: Array(values.utf8), named: "config/values.yaml", chart: folder.file("chart"))
+    try folder.write("worker: {command: [work]}\nlevel: high\n", to: "chart/charts/queue/values.yaml")
+    do throws(RuntimeFailure) {
+      return .success(try UnsignedValues(Array(text.utf8), named: "config/values.yaml", chart: folder.file("chart")))
+    } catch {
+      return .failure(error)
+    }
   }
 
   @Test(arguments: [
-    ("migration: {enabled: true, command: [/bin/sh, -c, evil]}", "migration.command"),
-    ("backend: {command: [serve, --fast, --more]}", "backend.command"), ("backend: {command: evil}", "backend.command"),
-    ("backend: {extraArgs: [--plugin=/evil]}", "backend.extraArgs"),
-    ("media: {command: [evil]}", "media.command"), ("jobs: [{name: a, args: [y]}]", "jobs.0.args"),
-    ("jobs: [{name: a, args: [x]}, {name: b, args: [x]}]", "jobs.1.args"),
-    ("extraContainers: [{name: evil, image: backend}]", "extraContainers"),
-    ("backend: {initContainers: [{name: x}]}", "backend.initContainers"),
-    ("backend: {lifecycle: {postStart: {exec: {command: [evil]}}}}", "backend.lifecycle"),
-    ("backend: {livenessProbe: {exec: {command: [evil]}}}", "backend.livenessProbe.exec"),
-    ("volumes: [{name: root, hostPath: {path: /}}]", "volumes.0.hostPath"),
-    ("securityContext: {privileged: true}", "securityContext.privileged"), ("hostPID: true", "hostPID"),
-    ("migrationScript: evil", "migrationScript"), ("queue: {worker: {command: [evil]}}", "queue.worker.command"),
-    ("backend: {env: [{name: NODE_OPTIONS, value: --require=/evil.js}]}", "backend.env.0.NODE_OPTIONS"),
-    (
-      "backend: {env: [{name: LD_PRELOAD, valueFrom: {configMapKeyRef: {name: a, key: b}}}]}",
-      "backend.env.0.LD_PRELOAD"
-    ),
-    ("settings: {PYTHONPATH: /evil}", "settings.PYTHONPATH"),
-    ("settings: {npm_config_node_options: x}", "settings.npm_config_node_options"),
-    ("ok: 1\\n---\\nbackend: {command: evil}", "backend.command"),
+    ("not: [valid", "cannot be read: see line"), ("a: !other b", "cannot be read: see line 1"),
+    ("a: 1e400", "cannot be read"), ("a: 1\n---\nb: 2", "holds 2 YAML documents"),
+    ("securityContext: {privileged: true}", "set securityContext.privileged"),
+    ("pods: [{hostNetwork: true}]", "set pods[0].hostNetwork"), ("x: {allowPrivilegeEscalation: true}", "set x.allowP"),
+    ("a: \"1, <<: {command: [evil]}\"", "have \"<<\" in a"),
+    ("settings: {\"a: 1, command\": evil}", "have the name \"a: 1, command\" at settings"),
+    ("\"{{ evil }}\": 1", "at their top"),
   ])
-  func whatDecidesWhatRunsIsRefusedWithItsPlace(_ values: String, _ place: String) throws {
-    let refusal = try #require(try Self.refusal(values.replacing("\\n", with: "\n")))
+  func whatAnotherReaderMightSeeOtherwiseIsRefused(_ text: String, _ expected: String) throws {
+    guard case .failure(let refusal) = try Self.values(text.replacing("\\n", with: "\n")) else {
+      Issue.record("\(text) was taken")
+      return
+    }
     #expect(refusal.kind == .permanent && refusal.reason == "SettingNotAllowed")
-    #expect(refusal.message.contains("The values file config/values.yaml sets \(place)"), "\(refusal.message)")
-    #expect(!refusal.message.contains("evil"), "values may be secrets")
+    #expect(refusal.message.contains("config/values.yaml") && refusal.message.contains(expected), "\(refusal.message)")
+    #expect(refusal.message.contains("valuesFrom"))
   }
 
   @Test(arguments: [
-    "", "{}", "global: {registry: mirror.example}\nbackend: {replicas: 3, resources: {limits: {cpu: 1}}}",
-    "backend: {command: [serve, --fast]}", "backend: {command: []}", "migration: {enabled: true}",
-    "migration: {command: [/bin/migrate]}", "jobs: [{name: a, args: [x]}]", "extraContainers: []",
-    "queue: {worker: {command: [work]}, level: 2}", "hostPID: false", "securityContext: {privileged: false}",
-    "env: [{name: MODE, value: x}]", "ingress: {path: /, hosts: [a]}", "settings: {PYTHONUNBUFFERED: '1', LOG: debug}",
-    "env: [{name: NODE_OPTIONS}]", "names: [NODE_OPTIONS]", "not: [valid",
+    ("", "null"),
+    ("backend: {replicas: 3, on: true, none: null}", "{\"backend\":{\"none\":null,\"on\":true,\"replicas\":3}}"),
+    // What the chart says, too, is signed.
+    (
+      "backend: {command: [serve, --slow], mode: \"a << b\"}",
+      "{\"backend\":{\"command\":[\"serve\",\"--slow@\"],\"mode\":\"a << b\"}}"
+    ),
+    ("debug: {hostPID: true}", "{\"debug\":{\"hostPID\":true}}"),
+    (
+      "queue: {level: high, worker: {command: [x]}}",
+      "{\"queue\":{\"level\":\"high\",\"worker\":{\"command\":[\"x@\"]}}}"
+    ),
+    ("host: shop.example.com:5000/a-b_c", "{\"host\":\"shop.example.com:5000/a-b_c@\"}"),
+    ("a: \"1\\n  evil: true\"", "{\"a\":\"1@\"}"), ("a: \"{evil}\"", "{\"a\":\"@\"}"), ("a: ''", "{\"a\":\"\"}"),
+    ("a/b~c: 1", "{\"a/b~c\":1}"),
   ])
-  func howAReleaseIsUsedIsTheCustomers(_ values: String) throws {
-    let refusal = try Self.refusal(values)
-    #expect(refusal == nil, "\(refusal?.message ?? "")")
+  func everyTextThatTheChartDoesNotSayIsReplaced(_ text: String, _ expected: String) throws {
+    let values = try Self.values(text).get()
+    #expect(String(decoding: values.marked("@"), as: UTF8.self) == expected)
+  }
+}
+
+/// Which differences between two renderings of a chart decide what is executed.
+struct ExecutedPartsTests {
+  private static let pod: JSONValue = [
+    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "web"],
+    "spec": [
+      "replicas": 1,
+      "template": [
+        "spec": [
+          "serviceAccountName": "web", "nodeSelector": ["disk": "ssd"],
+          "volumes": [["name": "data", "persistentVolumeClaim": ["claimName": "data"]]],
+          "containers": [
+            [
+              "name": "web", "image": "a@sha256:0", "command": ["serve"],
+              "env": [["name": "MODE", "value": "a"]], "volumeMounts": [["name": "data", "mountPath": "/data"]],
+              "livenessProbe": ["httpGet": ["path": "/"], "periodSeconds": 1], "resources": ["limits": ["cpu": "1"]],
+            ]
+          ],
+        ]
+      ],
+    ],
+  ]
+
+  private static func changed(_ change: (inout JSONValue) -> Void) -> JSONValue {
+    var object = pod
+    var spec = object["spec"]?["template"]?["spec"] ?? [:]
+    change(&spec)
+    object["spec"]?["template"]?["spec"] = spec
+    return object
+  }
+
+  private static func container(_ change: @escaping (inout JSONValue) -> Void) -> JSONValue {
+    changed { spec in
+      var container = spec["containers"]?.array?.first ?? [:]
+      change(&container)
+      spec["containers"] = [container]
+    }
+  }
+
+  static let decisive: [(String, JSONValue)] = [
+    ("containers[0].command", container { $0["command"] = ["serve@"] }),
+    ("containers[0].args", container { $0["args"] = ["@"] }),
+    ("containers[0].lifecycle", container { $0["lifecycle"] = ["postStart": ["exec": ["command": ["@"]]]] }),
+    ("containers[0].livenessProbe.exec", container { $0["livenessProbe"] = ["exec": ["command": ["@"]]] }),
+    ("containers[0].volumeMounts", container { $0["volumeMounts"] = [["name": "data", "mountPath": "/app@"]] }),
+    ("containers[0].securityContext", container { $0["securityContext"] = ["capabilities": ["add": ["SYS_ADMIN@"]]] }),
+    ("containers[0].env.NODE_OPTIONS", container { $0["env"] = [["name": "NODE_OPTIONS", "value": "@"]] }),
+    (
+      "containers[0].env.WRKTALK_AGENT_ALLOW_UNSIGNED",
+      container { $0["env"] = [["name": "WRKTALK_AGENT_ALLOW_UNSIGNED", "value": "@"]] }
+    ),
+    ("containers[1]", changed { $0["containers"] = .array(($0["containers"]?.array ?? []) + [["name": "evil"]]) }),
+    ("initContainers[0]", changed { $0["initContainers"] = [["name": "evil"]] }),
+    ("volumes", changed { $0["volumes"] = [["name": "data", "nfs": ["server": "@", "path": "/"]]] }),
+    ("volumes", changed { $0["volumes"] = [["name": "data", "hostPath": ["path": "/"]]] }),
+    ("hostPID", changed { $0["hostPID"] = true }),
+    ("serviceAccountName", changed { $0["serviceAccountName"] = "other" }),
+  ]
+
+  @Test(arguments: decisive.indices)
+  func whatDecidesOnCodeIsADifference(_ index: Int) {
+    let (place, object) = Self.decisive[index]
+    for (one, other) in [(object, Self.pod), (Self.pod, object)] {
+      let found = ExecutedParts.difference([one], [other], mark: "@")
+      #expect(
+        found?.hasPrefix("spec.template.spec.\(place)") == true && found?.hasSuffix(" of Deployment web") == true,
+        "\(found ?? "")")
+    }
+  }
+
+  static let harmless: [JSONValue] = [
+    pod, container { $0["image"] = "b@" }, container { $0["env"] = [["name": "MODE", "value": "b@"]] },
+    container { $0["resources"] = [:] }, container { $0["name"] = "web@" },
+    container { $0["volumeMounts"] = [["name": "data@", "mountPath": "/data"]] },
+    container { $0["livenessProbe"] = ["httpGet": ["path": "/@"]] },
+    changed { $0["serviceAccountName"] = "web@" }, changed { $0["nodeSelector"] = ["disk": "@"] },
+    changed { $0["volumes"] = [["name": "data", "persistentVolumeClaim": ["claimName": "data@"]]] },
+  ]
+
+  @Test(arguments: harmless.indices)
+  func whatOnlySaysHowItIsUsedIsNone(_ index: Int) {
+    #expect(ExecutedParts.difference([Self.pod], [Self.harmless[index]], mark: "@") == nil)
+  }
+
+  @Test func anObjectMoreOrOfAnotherKindIsADifference() {
+    let map: JSONValue = ["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "m"], "data": ["a": "b"]]
+    #expect(ExecutedParts.difference([Self.pod, map], [Self.pod], mark: "@") == "ConfigMap m")
+    #expect(ExecutedParts.difference([Self.pod], [map, Self.pod], mark: "@") == "ConfigMap m")
+    var other = map
+    other["data"] = ["a": "c@"]
+    #expect(ExecutedParts.difference([map, Self.pod], [Self.pod, other], mark: "@") == nil)
+    other["data"] = ["LD_PRELOAD": "/evil@"]
+    #expect(ExecutedParts.difference([map], [other], mark: "@") == "data.LD_PRELOAD of ConfigMap m")
+    other["kind"] = "ConfigMap@"
+    #expect(ExecutedParts.difference([map], [other], mark: "@") == "kind of ConfigMap m")
+    let role: JSONValue = ["kind": "Role", "metadata": ["name": "r"], "rules": [["verbs": ["get"]]]]
+    var wider = role
+    wider["rules"] = [["verbs": ["*@"]]]
+    #expect(ExecutedParts.difference([role], [wider], mark: "@") == "rules of Role r")
   }
 }
