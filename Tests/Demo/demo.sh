@@ -2,8 +2,8 @@
 # demo.sh [compose|helm]: the main job on one machine, with embedded defaults: a Backend on SQLite, a folder as the bucket, an
 # Agent and a real Docker Compose stack, or a real Helm release on Kubernetes, that goes from v1 to v2, each signed by the
 # vendor, refuses what somebody changed on the way, goes to a broken v3 and rolls back by itself; then somebody interferes by
-# hand and it is put right. Everything it starts and makes is removed
-# at the end. BINARIES names the folder of programs that are built already.
+# hand and it is put right. Everything it starts and makes is removed at the end. BINARIES names the folder of programs that
+# are built already.
 . "$(dirname "$0")/../Testbed/lib.sh"
 cd "$TESTBED/../.."
 runtime=${1:-compose}

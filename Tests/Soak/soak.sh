@@ -33,7 +33,7 @@ apply() {
   version=$((version + 1))
   release "1.0.$version" "$1"
   wrktalkctl apply -f "$folder/1.0.$version.yaml" >/dev/null
-  rm -f "$folder/1.0.$version.yaml"
+  rm -f "$folder/1.0.$version".*
 }
 good() { apply "v$((version % 2 + 1))"; }
 until_is() { wrktalkctl wait dd/wrktalk -n "$project" --for="condition=$1" --timeout 3m >"$folder/wait.log" 2>&1 ||
@@ -86,6 +86,7 @@ sample() {
   printf -v "$1_descriptors" %s "$(ls "/proc/$agent_pid/fd" | wc -l)"
   printf -v "$1_threads" %s "$(ls "/proc/$agent_pid/task" | wc -l)"
   printf -v "$1_archives" %s "$(ls "$directory/.agent/artifacts" | wc -l)"
+  printf -v "$1_documents" %s "$(ls "$directory/.agent/trust" | wc -l)"
   printf -v "$1_unfinished" %s "$(ls "$directory/.agent/work" | wc -l)"
   printf -v "$1_history" %s "$(wrktalkctl get dd wrktalk -n "$project" -o json | jq '.status.history | length')"
   if [ "$runtime" = compose ]; then
@@ -107,15 +108,15 @@ check() {
   printf '%-44s%8s%8s%8s%s\n' "$1" "${!before}" "${!after}" "$3" "$verdict"
 }
 
+begin_signing >/dev/null
 start_backend
 start_agent
 began=$SECONDS
 # An Agent that is killed begins with new memory, so that is for the end.
 steady=$((rounds - rounds / 5))
-courses=(upgrade failure upgrade drift)
+courses=(upgrade upgrade failure drift)
 for ((round = 1; round <= steady; round++)); do
   what=${courses[round % 4]}
-  [ "$round" -gt 1 ] || what=upgrade
   "$what"
   [ "$round" != "$((steady / 4 > 4 ? steady / 4 : 4))" ] || sample first
   [ $((round % 25)) != 0 ] || say "$round of $rounds rounds"
@@ -132,6 +133,7 @@ check "resident memory, MB" memory $((first_memory + 16))
 check "open descriptors" descriptors $((first_descriptors + 8))
 check "threads" threads $((first_threads + 8))
 check "archives kept" archives 64
+check "documents of trust" documents 40
 check "unfinished preparations" unfinished 0
 check "entries of the record's history" history 20
 if [ "$runtime" = compose ]; then

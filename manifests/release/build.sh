@@ -11,10 +11,13 @@ read -ra programs <<<"${RELEASE_PROGRAMS:-wrktalk-backend wrktalk-agent wrktalkc
 # may be built while the one for debugging is in use.
 flags=(--scratch-path .build-release -c release --static-swift-stdlib --only-use-versions-from-resolved-file
   -Xswiftc -file-prefix-map -Xswiftc "$PWD=/source" -Xcc "-ffile-prefix-map=$PWD=/source")
+# Where nobody has resolved them yet, they are the newest that Package.swift allows.
+[ -f Package.resolved ] || swift package --scratch-path .build-release resolve
 for program in "${programs[@]}"; do swift build "${flags[@]}" --product "$program"; done
 folder=$(swift build "${flags[@]}" --show-bin-path)
 
 mkdir -p "$out"
+[ -z "$(ls -A "$out")" ] || [ -f "$out/SHA256SUMS" ] || { echo "build.sh: $out holds something else than a build" >&2; exit 73; }
 rm -f "$out"/*
 for program in "${programs[@]}"; do
   # Without debugging information, which is most of the size. The symbols stay: crash reports name functions by them.
