@@ -43,8 +43,9 @@ interfere_helm() {
   run kubectl scale deployment/wrktalk-media --replicas 3
   wait_for 60 "one replica of media" shows deployment/wrktalk-media '{.spec.replicas}' 1
   ready 1m
+  local image; image=$(kubectl get deployment/wrktalk-backend -o jsonpath='{..image}')
   run kubectl set image deployment/wrktalk-backend "backend=$images/backend:v3"
-  wait_for 60 "the image of backend" shows deployment/wrktalk-backend '{..image}' "$images/backend:v2"
+  wait_for 60 "the image of backend" shows deployment/wrktalk-backend '{..image}' "$image"
   ready 1m
   run kubectl delete service/wrktalk-media
   wait_for 60 "the Service of media" shows service/wrktalk-media '{.metadata.name}' wrktalk-media
