@@ -59,6 +59,13 @@ struct AgentInStackTests {
       try await environment.wait(for: "the Agent's turn") {
         $0.status?.progress?.step == .replacingAgent && $0.status?.lastAttemptedGeneration == $0.metadata.generation
       }
+      // After `docker kill` the engine restarts nothing, so the successor has to run by then.
+      try await CustomerEnvironment.command(
+        "sh", "-c",
+        """
+        until [ "$(docker ps -q --filter label=com.docker.compose.project=\(environment.project) \
+        --filter label=com.docker.compose.service=agent | wc -l)" = 2 ]; do sleep 0.1; done
+        """)
       try await CustomerEnvironment.command("docker", "kill", confirmed[0].id)
       let survived = try await environment.wait(for: "the successor") {
         $0.isReady && $0.status?.current?.version == "1.3.0"
