@@ -44,10 +44,11 @@ public final class SecretStateStore: StateStore {
     var documents: [String: [UInt8]] = [:]
     for (name, content) in secret["data"]?.object ?? [:] {
       // What cannot be decoded is no document that this Agent wrote: it is read as a damaged one.
-      let packed = content.string.flatMap { Base64.decode($0) } ?? []
+      let stored = content.string.flatMap { Base64.decode($0) }
       let isPacked = name.hasSuffix(Self.suffix)
       let document =
-        isPacked ? try? GzipDecoder.decompress(packed, maximumByteCount: Self.maximumDocumentByteCount) : packed
+        isPacked
+        ? stored.flatMap { try? GzipDecoder.decompress($0, maximumByteCount: Self.maximumDocumentByteCount) } : stored
       documents[isPacked ? String(name.dropLast(Self.suffix.count)) : name] = document ?? Array("?".utf8)
     }
     version.withLock { $0.known = secret["metadata"]?["resourceVersion"]?.string }
