@@ -30,9 +30,9 @@ struct ReleaseGate: Sendable {
       return AdmittedRelease()
     case .damaged(let message):
       throw RuntimeFailure(kind: .transient, reason: "TrustMemoryDamaged", message: message)
-    case .root(let known, _):
+    case .root(let known, let root):
       let verification: ReleaseVerification
-      let running = try await running(object, known)
+      let running = try await running(object, known, root)
       var admitted: AdmittedRelease?
       do throws(TrustError) {
         verification = try ReleaseVerification(memory: known, now: now())
@@ -70,14 +70,13 @@ struct ReleaseGate: Sendable {
   /// Where this Agent has no account of the record, the newest that it accepted for the target: a server that gives the record
   /// another uid makes no first installation of it.
   private func running(
-    _ object: DesiredDeployment, _ known: TrustMemory
+    _ object: DesiredDeployment, _ known: TrustMemory, _ root: TrustRoot
   ) async throws(RuntimeFailure) -> String? {
     if let version = object.status?.current?.version { return version }
-    guard let root = try? known.trustRoot(), let accepted = known.highest(for: object.trustTarget, under: root),
-      let text = try await memory.manifest(accepted.manifest),
-      let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release)
+    guard let accepted = known.highest(for: object.trustTarget, under: root),
+      let text = try await memory.manifest(accepted.manifest)
     else { return nil }
-    return (try? Manifest(payload: envelope.payload))?.version
+    return Self.kept(text)?.manifest.version
   }
 
   /// A return that somebody has asked for. `plan` is out of this Agent's own account of what it deployed.
@@ -114,15 +113,21 @@ struct ReleaseGate: Sendable {
     // It ran before there was a root, and goes on running until a signed release takes its place.
     guard let digest = plan.release.releaseManifestSha256 else { return nil }
     for text in [try await memory.manifest(digest), object.spec.manifest] {
-      guard let text, let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release),
-        envelope.payloadSHA256 == digest, let manifest = try? Manifest(payload: envelope.payload)
-      else { continue }
-      return manifest
+      guard let text, let kept = Self.kept(text), kept.digest == digest else { continue }
+      return kept.manifest
     }
     throw ArtifactVerification.refusal(
       .rollbackRefused,
       "the manifest of \(plan.release.version) is no longer kept here, so that nothing says what may run of it: deploy a signed "
         + "release")
+  }
+
+  /// What an envelope says whose signatures were checked when it was accepted; nil where it cannot be read.
+  private static func kept(_ text: String) -> (digest: String, manifest: Manifest)? {
+    guard let envelope = try? Envelope(parsing: Array(text.utf8), expecting: .release),
+      let manifest = try? Manifest(payload: envelope.payload)
+    else { return nil }
+    return (envelope.payloadSHA256, manifest)
   }
 
   /// Remembers what is about to be deployed, so that nothing older is taken afterwards.
