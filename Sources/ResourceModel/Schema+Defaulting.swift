@@ -29,4 +29,14 @@ extension Schema {
     default: return value
     }
   }
+
+  /// Whether a field anywhere in it has a default.
+  public var hasDefaults: Bool {
+    switch self {
+    case .object(let properties, _, _):
+      properties.values.contains { $0.documentation.defaultValue != nil || $0.hasDefaults }
+    case .map(let element, _, _), .array(let element, _, _): element.hasDefaults
+    case .string, .integer, .number, .boolean, .any: false
+    }
+  }
 }

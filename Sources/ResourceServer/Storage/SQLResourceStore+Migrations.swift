@@ -3,12 +3,19 @@ public import ResourceModel
 
 extension SQLResourceStore {
   /// The schema of the change log (version 1) and of each kind (versions 2 up to 499, in the order of `definitions`), and
-  /// what was added to them later (500, and 501 up to 999). A new kind goes to the end of the list: migrations that were
+  /// what was added to them later (500, 501 up to 998, and 999). A new kind goes to the end of the list: migrations that were
   /// released never change.
   public static func migrations(for definitions: [ResourceDefinition]) -> [Migration] {
     [changeLog] + definitions.enumerated().map { index, definition in kind(definition, version: index + 2) }
       + [boundedChangeLog]
       + definitions.enumerated().map { index, definition in sizes(definition, version: index + 501) }
+      + [schemas]
+  }
+
+  private static var schemas: Migration {
+    Migration(version: 999, name: "schemas whose defaults all objects have") { _ in
+      ["CREATE TABLE resource_schema (kind text PRIMARY KEY, schema text NOT NULL)"]
+    }
   }
 
   private static var boundedChangeLog: Migration {

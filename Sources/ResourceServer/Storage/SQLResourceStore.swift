@@ -11,10 +11,12 @@ public final class SQLResourceStore: ResourceStore {
   private let database: any Database
   private let options: StoreOptions
   private let tables: [String: KindTable]
+  private let definitions: [ResourceDefinition]
   private let log: ChangeLog
   private let hub: ChangeHub
   private let queue: WriteQueue
   private let pruner: LogPruner
+  private let logger: Logger
 
   /// - Parameters:
   ///   - database: brought up to `migrations(for:)`; stays open when the store is closed.
@@ -25,6 +27,8 @@ public final class SQLResourceStore: ResourceStore {
   ) {
     self.database = database
     self.options = options
+    self.definitions = definitions
+    self.logger = logger
     tables = Dictionary(
       definitions.map { ($0.names.qualifiedPlural, KindTable($0, database.dialect)) },
       uniquingKeysWith: { first, _ in first })
@@ -46,13 +50,23 @@ public final class SQLResourceStore: ResourceStore {
   deinit { hub.close() }
 
   /// Begins to serve: from here on, revisions that a lost history of this database may have given out are not taken for
-  /// this one's, and changes are read as they come. A process that only looks at the database need not call it.
+  /// this one's, changes are read as they come, and every stored object has the defaults of its schema. A process that only looks at the database need not call it.
   public func start() async throws {
     let (gap, time) = (Int64.random(in: Epoch.gap), options.now().microseconds)
     _ = try await database.transaction(.write) { connection in
       try Epoch.begin(endsWatches: false, gap: gap, at: time, connection)
     }
     try await hub.start()
+    for definition in definitions {
+      let defaults = StoredDefaults(
+        definition: definition, table: try table(definition), database: database, queue: queue)
+      let completed = try await defaults.fillIn()
+      if completed > 0 {
+        logger.info(
+          "filled in the defaults of this version",
+          metadata: ["kind": "\(definition.names.qualifiedPlural)", "objects": "\(completed)"])
+      }
+    }
   }
 
   public func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
