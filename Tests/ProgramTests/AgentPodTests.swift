@@ -86,6 +86,16 @@ struct AgentPodTests {
       try await session.wait(for: "the correction") {
         $0.status?.conditions?[DeploymentCondition.drifted]?.reason == "Corrected"
       }
+
+      // What happens again is counted in the Event that is there.
+      while try await !session.hasCountedEvent() {
+        try await session.kubectl("scale", "deployment/wrktalk-media", "--replicas=0")
+        while try await session.kubectl(
+          "get", "deployment", "wrktalk-media", "-o", "jsonpath={.spec.replicas}") == "0"
+        {
+          try await Task.sleep(for: .milliseconds(200))
+        }
+      }
       try await session.kubectl("delete", "dd", "wrktalk", "--timeout=120s")
 
       let asked = try audit.entries(from: start)
@@ -223,6 +233,14 @@ extension ClusterSession {
   private func relativePath(_ path: String) -> String {
     let depth = folder.file("overlay").split(separator: "/").count
     return String(repeating: "../", count: depth) + "\(Testbed.repository.dropFirst())/\(path)"
+  }
+
+  /// Whether one of the Agent's Events tells of something that happened more than once.
+  func hasCountedEvent() async throws -> Bool {
+    try await kubectl(
+      "get", "events", "--field-selector", "involvedObject.kind=DesiredDeployment", "-o",
+      "jsonpath={.items[*].count}"
+    ).split(separator: " ").contains { $0 != "1" }
   }
 
   /// The rights of a Role of the namespace, as `AuditLog.Entry.permission` writes them.
