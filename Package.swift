@@ -112,7 +112,7 @@ let package = Package(
     module(
       "Backend",
       [
-        "Cryptography", "Database", "DeploymentKinds", "Observability", "ResourceModel", "ResourceServer",
+        "Cryptography", "Database", "DeploymentKinds", "Files", "Observability", "ResourceModel", "ResourceServer",
         "WireFormats", argumentParser, hummingbird, logging, nioCore, serviceLifecycle, systemPackage, unixSignals,
       ]),
     module(

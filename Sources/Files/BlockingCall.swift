@@ -11,6 +11,13 @@ package func onOwnThread<Value: Sendable, Failure: Error>(
   return try result.get()
 }
 
+/// As above, for work that throws.
+package func onOwnThread<Value: Sendable, Failure: Error>(
+  trying work: @escaping @Sendable () throws(Failure) -> Value
+) async throws(Failure) -> Value {
+  try await onOwnThread { Result(catching: work) }
+}
+
 private final class BlockingCall {
   let run: @Sendable () -> Void
 

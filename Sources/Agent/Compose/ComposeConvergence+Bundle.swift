@@ -1,5 +1,6 @@
 import DeploymentKinds
 import DeploymentPlanning
+import Files
 import FoundationEssentials
 import Processes
 import ReleaseManifest
@@ -34,6 +35,21 @@ extension ComposeConvergence {
       return (bundle, configFile)
     }
     return (bundle, bundle.ownEnvironmentFile)
+  }
+
+  /// Lays the bundle into the project's folder.
+  /// - Parameter former: the containers that are there; of an earlier version of the Agent their files are elsewhere.
+  /// - Returns: with the labels by which a container shows which files it was made with.
+  func lay(
+    _ bundle: ComposeBundle, settings: String?, _ mounts: BundleMounts, _ former: [EngineContainer]
+  ) async throws(RuntimeFailure) -> (ProjectDirectory.Installation, [BundleLayout.Note], [String: String]) {
+    let (directory, now) = (directory, Int64(Date().timeIntervalSince1970))
+    return try await onOwnThread(trying: { () throws(RuntimeFailure) in
+      try directory.adopt(former)
+      let (installation, notes) = try directory.lay(bundle, settings: settings, mounts: mounts, now: now)
+      let files = try directory.files(of: bundle, settings: settings, mounts: mounts)
+      return (installation, notes, mounts.labels(for: files, key: try directory.contentKey()))
+    })
   }
 
   /// Has Compose read the bundle where it was unpacked.

@@ -1,5 +1,6 @@
 import DeploymentKinds
 import DeploymentPlanning
+import Files
 import FoundationEssentials
 import Logging
 import Processes
@@ -39,12 +40,8 @@ struct ComposeConvergence: Sendable {
     }
     let contents = try await contentDigests(of: resolved.file, unpacked, lock)
     // Nothing was touched so far.
-    try directory.adopt(try await runtime.engine.containers(project: target.name))
-    let (installation, notes) = try directory.lay(
-      bundle, settings: environmentFile, mounts: resolved.mounts, now: Int64(Date().timeIntervalSince1970))
-    let labels = resolved.mounts.labels(
-      for: try directory.files(of: bundle, settings: environmentFile, mounts: resolved.mounts),
-      key: try directory.contentKey())
+    let former = try await runtime.engine.containers(project: target.name)
+    let (installation, notes, labels) = try await lay(bundle, settings: environmentFile, resolved.mounts, former)
     var additions = ReleaseOverride(images: images.mapValues(\.reference))
     for service in services {
       if let owner = target.owner { additions.add(ReleaseOverride.ownerLabel, owner, to: service.name) }
@@ -53,16 +50,17 @@ struct ComposeConvergence: Sendable {
     }
     try directory.pin(additions, in: installation)
     try await clearObstacles(for: services)
-    let former = try directory.servicesWithFormerFiles(
+    let outdated = try directory.servicesWithFormerFiles(
       resolved.mounts, labels: labels, try await runtime.engine.containers(project: target.name))
-    let unapplied = try await renew(resolved.file, services, installation, lock, mask, also: former)
+    let unapplied = try await renew(resolved.file, services, installation, lock, mask, also: outdated)
     let containers =
       if let own {
         try await bringUp(around: own, services, installation, lock, mask)
       } else {
         try await bringUp(services, among: services, installation, lock, mask)
       }
-    directory.finish(mounts: resolved.mounts, mountSources: containers.flatMap { $0.mounts.map(\.source) })
+    let mountSources = containers.flatMap { $0.mounts.map(\.source) }
+    await onOwnThread(trying: { directory.finish(mounts: resolved.mounts, mountSources: mountSources) })
     var running = try await converged(services, images, containers, unapplied)
     try await check(containers, signed)
     running.warnings = resolved.warnings + (signed?.warnings ?? []) + notes.map(text)

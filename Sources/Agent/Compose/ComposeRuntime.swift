@@ -1,5 +1,6 @@
 public import DeploymentKinds
 public import DeploymentPlanning
+import Files
 public import HTTPTransport
 public import Logging
 import Synchronization
@@ -76,7 +77,8 @@ public final class ComposeRuntime: DeploymentRuntime {
       observed.append(container.observation(isUp ? try await engine.detail(container: container.id) : nil))
     }
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
-    return .compose(observed, files: try directory.differences(for: containers))
+    let files = try await onOwnThread(trying: { () throws(RuntimeFailure) in try directory.differences(for: containers) })
+    return .compose(observed, files: files)
   }
 
   public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
@@ -94,7 +96,9 @@ public final class ComposeRuntime: DeploymentRuntime {
     let lock = try await TargetLock.take(
       directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
       progress: progress)
-    let bundle = try ComposeBundle(folder: release.folder)
+    let bundle = try await onOwnThread(trying: { () throws(RuntimeFailure) in
+      try ComposeBundle(folder: release.folder)
+    })
     var convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
       deadline: deadline, progress: progress, bundle: bundle,
@@ -140,7 +144,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       }
     }
     let staying = try await engine.remove(project: target.name, keeping: configuration.ownContainer)
-    try directory.clear()
+    try await onOwnThread(trying: { () throws(RuntimeFailure) in try directory.clear() })
     _ = consume lock
     return staying
   }

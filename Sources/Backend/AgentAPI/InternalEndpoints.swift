@@ -15,7 +15,7 @@ struct InternalEndpoints: AuthenticatedEndpoints {
     switch (method, path) {
     case ("GET", "/internal/license/status"):
       try require(identity, path)
-      return license.state().json(at: now())
+      return await license.currentState().json(at: now())
     case ("POST", "/internal/config"):
       try require(identity, path)
       let (key, value) = try Self.setting(body)

@@ -1,4 +1,5 @@
 import Cryptography
+import Files
 import WireFormats
 
 /// Where the licence and the vendor's key come from. Files are read each time, so that a renewed licence counts at once.
@@ -13,6 +14,14 @@ struct LicenseSource: Sendable {
   var vendorKey: Value?
   /// Reads a small text file; nil where it cannot be read.
   var read: @Sendable (_ path: String) -> String?
+
+  /// As `state()`, without a thread of Swift's tasks waiting for the disk.
+  func currentState() async -> LicenseState {
+    switch (license, vendorKey) {
+    case (.file, _), (_, .file): await onOwnThread(trying: { state() })
+    default: state()
+    }
+  }
 
   func state() -> LicenseState {
     guard let license else { return .notRequired }
