@@ -17,6 +17,7 @@ extension DesiredDeploymentStatus {
         ], required: ["runtime", "name"], Schema.Documentation("What was deployed to; it cannot be changed later.")),
       "lastAttemptedGeneration": .count("The last generation whose release the Agent began to deploy."),
       "attemptStartedAt": .time("When that attempt began."),
+      "trustRootVersion": .count("The version of the trust root when that attempt began."),
       "lastHandledRetryRequest": .string(
         Schema.Documentation("The value of the annotation deploy.wrktalk.com/retryRequestedAt last acted upon.")),
       "current": current,

@@ -216,6 +216,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public var lastAttemptedGeneration: Int64?
   /// When that attempt began.
   public var attemptStartedAt: Timestamp?
+  /// The version of the trust root when it began; nil where releases need not be signed.
+  public var trustRootVersion: Int64?
   /// The value of the retry annotation that was last acted upon.
   public var lastHandledRetryRequest: String?
   public var current: Current?
@@ -238,7 +240,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public init(
     observedGeneration: Int64? = nil, agent: Agent? = nil, target: Target? = nil,
     lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
-    lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
+    trustRootVersion: Int64? = nil, lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
     resumptions: Int? = nil, nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil,
     conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
   ) {
@@ -247,6 +249,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     self.target = target
     self.lastAttemptedGeneration = lastAttemptedGeneration
     self.attemptStartedAt = attemptStartedAt
+    self.trustRootVersion = trustRootVersion
     self.lastHandledRetryRequest = lastHandledRetryRequest
     self.current = current
     self.progress = progress

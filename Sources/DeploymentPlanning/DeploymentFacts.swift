@@ -68,12 +68,14 @@ public struct DeploymentFacts: Sendable, Hashable {
   public var trust: Trust
   /// Nil where it is known how new the vendor's news is.
   public var staleness: Staleness?
+  /// Why the release that was deployed last is revoked, as half a sentence; nil where it is not.
+  public var revocation: String?
   public var account: Account
 
   public init(
     now: Timestamp, runtime: DeploymentRuntimeKind = .compose, environment: Environment = .notObserved,
     license: License = .notChecked, retry: RetryPolicy = RetryPolicy(), owner: ObjectKey? = nil,
-    trust: Trust = .notConsidered, staleness: Staleness? = nil, account: Account = .usable
+    trust: Trust = .notConsidered, staleness: Staleness? = nil, revocation: String? = nil, account: Account = .usable
   ) {
     self.now = now
     self.runtime = runtime
@@ -83,6 +85,7 @@ public struct DeploymentFacts: Sendable, Hashable {
     self.owner = owner
     self.trust = trust
     self.staleness = staleness
+    self.revocation = revocation
     self.account = account
   }
 }

@@ -228,6 +228,7 @@ extension DeploymentPlanner {
 
   /// Converging to the current release once more also finishes a rollback that was interrupted.
   private mutating func rollBack(to current: DesiredDeploymentStatus.Current) -> Care {
+    if let revocation = facts.revocation { return refuseRollback(to: current, since: revocation) }
     let failedBefore = original?.conditions?[DeploymentCondition.remediated]
     if let failedBefore, let pause = pauseUntilNextAttempt {
       unset(DeploymentCondition.reconciling)
@@ -242,6 +243,20 @@ extension DeploymentPlanner {
     status.progress = status.progress ?? Self.preparing(current.release)
     set(DeploymentCondition.reconciling, .isTrue, "RollingBack", message)
     return Care(step: .restore(current.plan, .rollback), problem: ("RollingBack", message))
+  }
+
+  /// What the vendor has revoked is not started again, also where nothing else is left that could run.
+  private mutating func refuseRollback(
+    to current: DesiredDeploymentStatus.Current, since revocation: String
+  ) -> Care {
+    let message =
+      "\(current.title) is not returned to: \(revocation). What the failure left is left as it is: deploy a newer release"
+    settle()
+    if original?.conditions?[DeploymentCondition.remediated]?.reason != Self.revoked {
+      events.append(DeploymentEvent(.warning, Self.revoked, message))
+    }
+    set(DeploymentCondition.remediated, .isFalse, Self.revoked, message)
+    return Care(step: .settled(recheckAfter: spec.recheckInterval), problem: (Self.revoked, message))
   }
 
   /// After a failure the current release runs in full: brought back, or never touched.

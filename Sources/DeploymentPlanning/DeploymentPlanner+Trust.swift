@@ -1,4 +1,5 @@
 import DeploymentKinds
+import ReleaseManifest
 import ResourceModel
 
 /// Which releases are believed, and how new the vendor's news is.
@@ -8,7 +9,8 @@ extension DeploymentPlanner {
     switch facts.trust {
     case .notConsidered: ""
     case .unsigned: " [UNSIGNED releases are deployed]"
-    case .root(let product, let version): " [trust root \(product) \(version)]"
+    case .root(let product, let version):
+      " [trust root \(product) \(version)\(facts.revocation == nil ? "" : "; what runs is REVOKED")]"
     case .damaged: " [trust root unreadable]"
     }
   }
@@ -22,9 +24,19 @@ extension DeploymentPlanner {
         "This Agent was told to deploy what nobody signed: whoever can write this record, the bucket or the registry decides "
           + "what runs here")
     case .root(let product, let version):
-      set(
-        DeploymentCondition.trusted, .isTrue, "TrustRoot",
-        "Only releases signed under version \(version) of the trust root of \(product) are deployed")
+      if let revocation = facts.revocation, let current = status.current {
+        let message =
+          "\(current.title) was deployed, and \(revocation). It goes on running and is looked after until another release "
+          + "takes its place, and is not returned to when that fails: deploy a newer one"
+        set(DeploymentCondition.trusted, .isFalse, Self.revoked, message)
+        if original?.conditions?[DeploymentCondition.trusted]?.reason != Self.revoked {
+          events.append(DeploymentEvent(.warning, Self.revoked, message))
+        }
+      } else {
+        set(
+          DeploymentCondition.trusted, .isTrue, "TrustRoot",
+          "Only releases signed under version \(version) of the trust root of \(product) are deployed")
+      }
     case .damaged(let message): set(DeploymentCondition.trusted, .isFalse, Self.trustDamaged, message)
     }
     guard let staleness = facts.staleness else { return unset(DeploymentCondition.stale) }
@@ -53,5 +65,14 @@ extension DeploymentPlanner {
     return block(reason: reason, message: message)
   }
 
+  /// Whether what was refused may be believed now: a root has come since that names other keys.
+  func isTrustRenewed(since failure: DesiredDeploymentStatus.Failure) -> Bool {
+    guard TrustError.Reason(rawValue: failure.reason) != nil, case .root(_, let version) = facts.trust,
+      let before = status.trustRootVersion
+    else { return false }
+    return version > before
+  }
+
   private static let trustDamaged = "TrustMemoryDamaged"
+  static let revoked = TrustError.Reason.revoked.rawValue
 }

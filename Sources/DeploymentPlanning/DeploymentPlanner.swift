@@ -63,7 +63,11 @@ public struct DeploymentPlanner {
         "revision \(revision) is not in status.history: choose one that \"wrktalkctl history \(desired.metadata.name)\" lists"
       )
     case .release(let plan):
-      if let failure = status.failure, failure.generation == generation, !isRetryRequested { return hold(failure) }
+      if let failure = status.failure, failure.generation == generation, !isRetryRequested,
+        !isTrustRenewed(since: failure)
+      {
+        return hold(failure)
+      }
       guard let current = status.current, current.release.satisfies(plan.release) else {
         return deploy(plan, in: scheduleWindow)
       }
@@ -209,6 +213,7 @@ public struct DeploymentPlanner {
     if let current = status.current { text += " over \(current.version) (revision \(current.revision))" }
     if attempts > 1 { text += ", attempt \(attempts) of \(facts.retry.maxAttempts)" }
     status.lastAttemptedGeneration = generation
+    status.trustRootVersion = if case .root(_, let version) = facts.trust { version } else { nil }
     status.target = spec.target
     status.attemptStartedAt = facts.now.wholeSeconds
     status.attempts = attempts

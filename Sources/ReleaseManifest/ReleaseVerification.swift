@@ -7,6 +7,12 @@ public struct VerifiedManifest: Sendable, Hashable {
   public var digest: String
   public var signers: Set<KeyID>
 
+  init(manifest: Manifest, digest: String, signers: Set<KeyID>) {
+    self.manifest = manifest
+    self.digest = digest
+    self.signers = signers
+  }
+
   /// - Parameter text: the manifest's envelope.
   /// - Throws: where the signatures do not count under the root, or the bytes under them are not a manifest.
   public init(checking text: String, under root: TrustRoot) throws(TrustError) {
@@ -62,9 +68,21 @@ public struct ReleaseVerification: Sendable {
         .releaseNotSigned,
         "the record carries no release manifest, and this Agent deploys only what the vendor signed: set spec.manifest")
     }
-    let release = try verified(text)
+    let release = purpose == .rollback ? try recognized(text, for: target) : try verified(text)
     if let problem = problems(of: release, for: target, purpose).first { throw problem }
     return release
+  }
+
+  /// As `verified`, and also what was verified here before and has not been revoked since: it is known by its digest, whoever
+  /// brings it, and stays what it was when a rotation replaces the key that signed it.
+  private func recognized(_ text: String, for target: String) throws(TrustError) -> VerifiedManifest {
+    let envelope = try Envelope(parsing: Array(text.utf8), expecting: .release)
+    if let release = try? verified(text) { return release }
+    guard let signers = memory.standingSigners(of: envelope.payloadSHA256, for: target, under: root) else {
+      return try verified(text)
+    }
+    return VerifiedManifest(
+      manifest: try Manifest(payload: envelope.payload), digest: envelope.payloadSHA256, signers: signers)
   }
 
   /// All that speaks against a manifest whose signatures count; empty where it may be deployed.

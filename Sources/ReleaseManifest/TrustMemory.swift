@@ -178,6 +178,28 @@ public struct TrustMemory: Sendable, Hashable, Codable {
     return keys.intersection(release.signers).count >= authority.threshold
   }
 
+  /// Of a release that was accepted for a target: those who had signed it and are not revoked since. A key that left the
+  /// root in a rotation still speaks for what it signed and what ran here; a new release it can sign no more.
+  /// - Returns: nil where it was not accepted, is not remembered, or too few of its signers are left.
+  public func standingSigners(of manifest: String, for target: String, under root: TrustRoot) -> Set<KeyID>? {
+    let threshold = root.roles[.release]?.threshold ?? 1
+    return (accepted[target] ?? []).lazy.filter { $0.manifest == manifest && !$0.signers.isEmpty }.compactMap { release in
+      let standing = Set(release.signers.compactMap { KeyID($0) }).subtracting(root.revokedKeys)
+      return standing.count >= min(threshold, release.signers.count) ? standing : nil
+    }.max { $0.count < $1.count }
+  }
+
+  /// Why a release that was accepted for a target is revoked; nil where it is not.
+  public func revocation(of manifest: String, for target: String, under root: TrustRoot) -> String? {
+    let place = "version \(root.version) of the trust root"
+    if root.revokedReleases.contains(manifest) { return "it is revoked by \(place)" }
+    let signers = Set((accepted[target] ?? []).filter { $0.manifest == manifest }.flatMap(\.signers))
+    guard let key = signers.compactMap({ KeyID($0) }).filter(root.revokedKeys.contains).min(),
+      standingSigners(of: manifest, for: target, under: root) == nil
+    else { return nil }
+    return "the key \(key) that signed it is revoked by \(place)"
+  }
+
   /// False where so many targets are remembered that none can be added: forgetting one would let old releases return.
   public func hasRoom(for target: String) -> Bool {
     accepted[target] != nil || accepted.count < Self.maximumTargetCount

@@ -49,6 +49,13 @@ public struct ObjectKey: Sendable, Hashable, Comparable, CustomStringConvertible
 
   public var description: String { namespace.isEmpty ? name : "\(namespace)/\(name)" }
 
+  /// - Parameter description: as `description` gives it; nil for what has another form.
+  public init?(description: String) {
+    let parts = description.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let name = parts.last, !name.isEmpty else { return nil }
+    self.init(namespace: parts.count == 2 ? String(parts[0]) : "", name: String(name))
+  }
+
   /// By namespace, then by name: the order of a list.
   public static func < (left: ObjectKey, right: ObjectKey) -> Bool {
     (left.namespace, left.name) < (right.namespace, right.name)

@@ -54,3 +54,41 @@ import WireFormats
     #expect(spec.schedule == nil && spec.newNonEssentialEnvs == nil && spec.compose?.projectName == "shop")
   }
 }
+
+/// What `apply` makes of a rollback that stands in the object.
+@Suite struct StandingRollbackTests {
+  private static func manifest(_ version: String, _ more: JSONValue = .object([:])) -> JSONValue {
+    var spec: JSONValue = ["version": .string(version), "artifact": ["path": .string("a-\(version)")]]
+    for (key, value) in more.object ?? [:] { spec[key] = value }
+    return ["kind": "DesiredDeployment", "spec": spec]
+  }
+
+  private static let rolledBack: JSONValue = ["kind": "DesiredDeployment", "spec": ["rollbackTo": ["revision": 3]]]
+
+  @Test func aNewReleaseEndsIt() {
+    for lastApplied in [Self.manifest("2.0.0"), nil] {
+      #expect(
+        RollbackPatch.standing(lastApplied: lastApplied, manifest: Self.manifest("2.1.0"), live: Self.rolledBack)
+          == .ended)
+    }
+  }
+
+  @Test func theReleaseThatWasRolledBackDoesNotReturnInPassing() {
+    #expect(
+      RollbackPatch.standing(
+        lastApplied: Self.manifest("2.0.0"), manifest: Self.manifest("2.0.0", ["interval": "5m"]),
+        live: Self.rolledBack) == .newerThanManifest(revision: 3))
+  }
+
+  @Test func whatTheManifestSaysOfItCounts() {
+    for rollbackTo: JSONValue in [nil, ["revision": 2]] {
+      #expect(
+        RollbackPatch.standing(
+          lastApplied: Self.manifest("2.0.0"), manifest: Self.manifest("2.0.0", ["rollbackTo": rollbackTo]),
+          live: Self.rolledBack) == .none)
+    }
+    #expect(
+      RollbackPatch.standing(
+        lastApplied: nil, manifest: Self.manifest("2.0.0"), live: Self.manifest("1.0.0")) == .none)
+  }
+}

@@ -70,7 +70,7 @@ import WireFormats
       status: DesiredDeploymentStatus(
         observedGeneration: 1, agent: DesiredDeploymentStatus.Agent(identity: "a", term: 1),
         target: DesiredDeploymentStatus.Target(runtime: .compose, name: "a"), lastAttemptedGeneration: 1,
-        attemptStartedAt: now, lastHandledRetryRequest: "a",
+        attemptStartedAt: now, trustRootVersion: 1, lastHandledRetryRequest: "a",
         current: DesiredDeploymentStatus.Current(
           version: "1.0.0", revision: 1, artifactSha256: "b", release: release, imageDigests: ["a": "b"],
           services: [service], since: now),

@@ -122,6 +122,13 @@ public struct AgentService: Service {
     handover.begin(stop: { controller.stop() })
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await informer.run() }
+      // Records that went while no Agent looked.
+      group.addTask { [memory, configuration] in
+        guard (try? await informer.waitForSync()) != nil else { return }
+        for key in (try? await memory.records()) ?? [] where key.namespace == configuration.namespace {
+          if informer.object(key) == nil { wake(key) }
+        }
+      }
       group.addTask {
         for await key in changes { watch.follow(key, informer.object(key).flatMap(RuntimeTarget.init)) }
       }

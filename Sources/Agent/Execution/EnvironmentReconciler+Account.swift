@@ -3,6 +3,7 @@ import DeploymentPlanning
 import Logging
 import Reconciliation
 import ReleaseManifest
+import ResourceModel
 
 /// What the Agent knows for itself of a record, beside what the server says.
 extension EnvironmentReconciler {
@@ -22,15 +23,27 @@ extension EnvironmentReconciler {
   func trusted(
     _ object: DesiredDeployment, _ facts: inout DeploymentFacts
   ) async throws(RuntimeFailure) -> TrustedRecord {
-    if facts.trust == .notConsidered { try await considerTrust(&facts) }
+    let isConsidered = facts.trust != .notConsidered
+    if !isConsidered { try await considerTrust(&facts) }
     let mayAdopt = facts.trust == .unsigned
+    let record: TrustedRecord
     switch try await memory.account(of: object) {
-    case .none: return TrustedRecord(object, kept: nil, mayAdopt: mayAdopt)
-    case .kept(let kept): return TrustedRecord(object, kept: kept, mayAdopt: mayAdopt)
+    case .none: record = TrustedRecord(object, kept: nil, mayAdopt: mayAdopt)
+    case .kept(let kept): record = TrustedRecord(object, kept: kept, mayAdopt: mayAdopt)
     case .damaged(let message):
       facts.account = .damaged(message: message)
-      return TrustedRecord(object, kept: nil, mayAdopt: true)
+      record = TrustedRecord(object, kept: nil, mayAdopt: true)
     }
+    if !isConsidered { facts.revocation = try await revocation(of: record.object) }
+    return record
+  }
+
+  /// Why what was deployed last is revoked.
+  private func revocation(of object: DesiredDeployment) async throws(RuntimeFailure) -> String? {
+    guard let manifest = object.status?.current?.release.releaseManifestSha256,
+      case .root(let known, let root) = try await memory.trust()
+    else { return nil }
+    return known.revocation(of: manifest, for: object.trustTarget, under: root)
   }
 
   private func considerTrust(_ facts: inout DeploymentFacts) async throws(RuntimeFailure) {
@@ -73,6 +86,14 @@ extension EnvironmentReconciler {
     } catch {
       throw error.kind == .cancelled ? CancellationError() : error
     }
+  }
+
+  /// The record went without a pass over it: while no Agent looked, or without a finalizer.
+  func vanished(_ key: ObjectKey) async throws -> ReconcileOutcome {
+    // Only where something is kept is it worth a request.
+    guard try await memory.records().contains(key), try await source.fetch(key) == nil else { return .done }
+    if await leadership.isHeld() { try await memory.forget(key) }
+    return .done
   }
 
   /// The record is gone, or nobody looks after what it deployed any more.

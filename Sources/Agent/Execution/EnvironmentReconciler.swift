@@ -54,7 +54,7 @@ public struct EnvironmentReconciler: Sendable {
   }
 
   public func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
-    guard let cached = source.cached(key) else { return .done }
+    guard let cached = source.cached(key) else { return try await vanished(key) }
     var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
     try await takeInTrust(of: cached)
     var decision = try await decide(cached, &facts)

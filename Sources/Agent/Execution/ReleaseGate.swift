@@ -105,7 +105,7 @@ struct ReleaseGate: Sendable {
   }
 
   /// What the vendor signed of a release that this Agent ran a moment ago, and to which it returns by itself, or which it puts
-  /// right: that is always allowed, whatever has expired or was revoked since.
+  /// right: that is allowed whatever has expired since. The planner returns to nothing that was revoked.
   /// - Returns: nil where this Agent deploys what nobody signed, or did when it deployed this.
   /// - Throws: where the manifest is not to be had, so that nothing would say what may run.
   func known(_ plan: ReleasePlan, for object: DesiredDeployment) async throws(RuntimeFailure) -> Manifest? {

@@ -235,14 +235,28 @@ public final class AgentMemory: Sendable {
     }
   }
 
+  /// Forgets what was deployed for records of this name, all of which are gone.
+  func forget(_ key: ObjectKey) async throws(RuntimeFailure) {
+    seen.withLock { $0[key] = nil }
+    try await exclusively { (documents) throws(RuntimeFailure) -> (Void, [Change]) in
+      ((), ledgers(in: documents).filter { $0.ledger.record == key.description }.map { ($0.name, nil) })
+    }
+  }
+
+  /// The records for which something is kept.
+  func records() async throws(RuntimeFailure) -> Set<ObjectKey> {
+    Set(ledgers(in: try await documents()).compactMap { ObjectKey(description: $0.ledger.record) })
+  }
+
+  private func ledgers(in documents: Documents) -> [(name: String, ledger: KeptLedger)] {
+    documents.compactMap { name, content in
+      name.hasPrefix(Self.ledgerPrefix) ? ledger(name, content).map { (name, $0) } : nil
+    }
+  }
+
   /// What was kept for records of the same name that are gone.
   private func predecessors(of kept: KeptLedger, in documents: Documents) -> [Change] {
-    documents.compactMap { name, content in
-      guard name.hasPrefix(Self.ledgerPrefix), let other = ledger(name, content), other.record == kept.record,
-        other.uid != kept.uid
-      else { return nil }
-      return Change(name: name, content: nil)
-    }
+    ledgers(in: documents).filter { $0.ledger.record == kept.record && $0.ledger.uid != kept.uid }.map { ($0.name, nil) }
   }
 
   // MARK: Documents

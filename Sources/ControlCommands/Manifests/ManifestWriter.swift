@@ -22,14 +22,28 @@ struct ManifestWriter {
 
   /// Creates the object, or changes it where it differs from the manifest.
   func apply(_ manifest: Manifest, isDryRun: Bool) async throws(CommandFailure) -> Written {
+    let answer: Answer
     do throws(ResourceClientError) {
-      return try await write(manifest, isDryRun: isDryRun)
+      answer = try await write(manifest, isDryRun: isDryRun)
     } catch {
       throw failure(error, manifest)
     }
+    switch answer {
+    case .written(let written): return written
+    case .rolledBack(let revision):
+      throw CommandFailure(
+        "\(manifest.file): \(manifest.reference) was rolled back to revision \(revision) since this release was applied",
+        hint: "Apply a newer release, or write rollbackTo: null under spec to deploy this one all the same.")
+    }
   }
 
-  private func write(_ manifest: Manifest, isDryRun: Bool) async throws(ResourceClientError) -> Written {
+  private enum Answer {
+    case written(Written)
+    /// To this revision, and the manifest is older than that.
+    case rolledBack(Int64)
+  }
+
+  private func write(_ manifest: Manifest, isDryRun: Bool) async throws(ResourceClientError) -> Answer {
     let names = manifest.definition.names
     let options = WriteOptions(isDryRun: isDryRun, fieldValidation: .strict, fieldManager: "wrktalkctl")
     let wanted = ThreeWayPatch.annotated(manifest.object)
@@ -39,13 +53,19 @@ struct ManifestWriter {
       do throws(ResourceClientError) {
         guard let live = try await find(names, manifest.key) else {
           let created = try await client.create(names, namespace: manifest.key.namespace, wanted, options: options)
-          return Written(outcome: .created, before: nil, after: created)
+          return .written(Written(outcome: .created, before: nil, after: created))
         }
-        let patch = ThreeWayPatch.patch(lastApplied: ThreeWayPatch.lastApplied(of: live), manifest: wanted, live: live)
-        if patch == .object([:]) { return Written(outcome: .unchanged, before: live, after: live) }
+        let lastApplied = ThreeWayPatch.lastApplied(of: live)
+        var patch = ThreeWayPatch.patch(lastApplied: lastApplied, manifest: wanted, live: live)
+        switch RollbackPatch.standing(lastApplied: lastApplied, manifest: manifest.object, live: live) {
+        case .none: break
+        case .ended: patch["spec"]?["rollbackTo"] = .null
+        case .newerThanManifest(let revision): return .rolledBack(revision)
+        }
+        if patch == .object([:]) { return .written(Written(outcome: .unchanged, before: live, after: live)) }
         let after = try await client.mergePatch(names, manifest.key, patch, options: options)
-        return Written(
-          outcome: Self.isSame(live, after) ? .unchanged : .configured, before: live, after: after)
+        return .written(
+          Written(outcome: Self.isSame(live, after) ? .unchanged : .configured, before: live, after: after))
       } catch {
         // It was created or removed between the two requests.
         let isRace = error.reason == .alreadyExists || (error.isNotFound && attempts > 1)

@@ -44,6 +44,23 @@ enum RollbackPatch {
     return patch
   }
 
+  /// What a manifest means for a rollback that stands in the object: one that names another release than when it was last
+  /// applied ends it; one that is as it was then is older than the rollback, and must not undo it in passing.
+  enum Standing: Hashable {
+    case none
+    case ended
+    case newerThanManifest(revision: Int64)
+  }
+
+  static func standing(lastApplied: JSONValue?, manifest: JSONValue, live: JSONValue) -> Standing {
+    guard manifest["kind"]?.string == DesiredDeploymentKind.names.kind,
+      let revision = live["spec"]?["rollbackTo"]?["revision"]?.integer, let wanted = manifest["spec"]?.object,
+      wanted["rollbackTo"] == nil, wanted["version"] != nil
+    else { return .none }
+    let isAnother = ["version", "artifact", "manifest"].contains { wanted[$0] != lastApplied?["spec"]?[$0] }
+    return isAnother ? .ended : .newerThanManifest(revision: revision)
+  }
+
   private static func spec(to entry: Entry, of object: DesiredDeployment) -> JSONValue {
     let release = entry.release
     if release.releaseManifestSha256 != nil, let revision = entry.revision {
