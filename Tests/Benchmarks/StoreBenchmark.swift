@@ -9,6 +9,7 @@ import WireFormats
 /// of the standard library.
 struct StoreBenchmark {
   let name: String
+  private let url: String
   let database: any Database
   let store: SQLResourceStore
   let records: Int
@@ -17,17 +18,27 @@ struct StoreBenchmark {
 
   /// - Parameter url: of a database that is new.
   init(_ name: String, url: String, records: Int) async throws {
+    self.name = name
+    self.url = url
+    self.records = records
+    (store, database) = try await Self.open(url)
+  }
+
+  private static func open(_ url: String) async throws -> (SQLResourceStore, any Database) {
     var logger = Logger(label: "bench")
     logger.logLevel = .error
-    self.name = name
-    self.records = records
-    database = try await openDatabase(url, logger: logger)
-    try await Migrator(SQLResourceStore.migrations(for: [kind]), logger: logger) { "2026-01-01T00:00:00Z" }
+    let definitions = [DesiredDeploymentKind.definition]
+    let database = try await openDatabase(url, logger: logger)
+    try await Migrator(SQLResourceStore.migrations(for: definitions), logger: logger) { "2026-01-01T00:00:00Z" }
       .migrate(database)
-    store = SQLResourceStore(
-      database: database, definitions: [kind],
+    let store = SQLResourceStore(
+      database: database, definitions: definitions,
       options: StoreOptions(now: { Timestamp(seconds: 1_800_000_000) }), logger: logger)
+    return (store, database)
   }
+
+  /// What another server process over the same database has.
+  private func openAnother() async throws -> (SQLResourceStore, any Database) { try await Self.open(url) }
 
   func run() async throws {
     let bareWrites = try await measureBareWrites(500)
@@ -35,8 +46,17 @@ struct StoreBenchmark {
       for number in 0..<500 { try await create("alone-\(number)") }
     }
     report("writes, 1 writer", 500, single, beside: "bare INSERTs", 500, bareWrites)
-    let together = try await measureWritesTogether(writers: 100)
-    report("writes, 100 writers", records, together, beside: "bare INSERTs", 500, bareWrites)
+    let bareSets = try await measureBareSets(records, perSet: 100)
+    func reportSets(_ what: String, _ duration: Duration) {
+      report(what, records, duration, beside: "bare INSERTs of 100 rows", records, bareSets)
+    }
+    reportSets("writes, 100 writers", try await measureWritesTogether("together", [store], writers: 100))
+    let (another, anotherDatabase) = try await openAnother()
+    reportSets(
+      "writes, 100 writers at 2 servers", try await measureWritesTogether("both", [store, another], writers: 100))
+    another.close()
+    await anotherDatabase.close()
+    reportSets("changes, 100 writers", try await measureChanges("together", writers: 100))
     try await measureFanOut(watchers: 1000, changes: 50)
     try await measureLists()
     store.close()
@@ -53,8 +73,8 @@ struct StoreBenchmark {
     ).print()
   }
 
-  private func create(_ name: String) async throws {
-    _ = try await store.write(kind, .create(object: sampleDeployment(name)))
+  private func create(_ name: String, _ store: SQLResourceStore? = nil) async throws {
+    _ = try await (store ?? self.store).write(kind, .create(object: sampleDeployment(name)))
   }
 
   /// One INSERT of the same text a transaction: what the database itself can do.
@@ -72,12 +92,57 @@ struct StoreBenchmark {
     }
   }
 
-  private func measureWritesTogether(writers: Int) async throws -> Duration {
+  /// Many rows of the same text a statement and a transaction: what the database itself can do with sets.
+  private func measureBareSets(_ count: Int, perSet: Int) async throws -> Duration {
+    let text = sampleDeployment("bare").text
+    let insert =
+      switch database.dialect {
+      case .postgresql:
+        "INSERT INTO bare SELECT r.name, r.object FROM json_to_recordset(CAST($1 AS json)) AS r(name text, object text)"
+      case .sqlite:
+        "INSERT INTO bare SELECT json_extract(value, '$.name'), json_extract(value, '$.object') FROM json_each($1)"
+      }
+    return try await clock.measure {
+      for start in stride(from: 0, to: count, by: perSet) {
+        let rows = (start..<min(start + perSet, count)).map { number -> JSONValue in
+          ["name": .string("set-\(number)"), "object": .string(text)]
+        }
+        _ = try await database.transaction(.write) { try $0.execute(insert, [.text(JSONValue.array(rows).text)]) }
+      }
+    }
+  }
+
+  /// - Parameter stores: of which each writer uses one.
+  private func measureWritesTogether(
+    _ prefix: String, _ stores: [SQLResourceStore], writers: Int
+  ) async throws -> Duration {
     try await clock.measure {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for writer in 0..<writers {
           group.addTask {
-            for number in stride(from: writer, to: records, by: writers) { try await create("together-\(number)") }
+            for number in stride(from: writer, to: records, by: writers) {
+              try await create("\(prefix)-\(number)", stores[writer % stores.count])
+            }
+          }
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
+
+  /// Each object is read and replaced once.
+  private func measureChanges(_ prefix: String, writers: Int) async throws -> Duration {
+    try await clock.measure {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for writer in 0..<writers {
+          group.addTask {
+            for number in stride(from: writer, to: records, by: writers) {
+              let name = "\(prefix)-\(number)"
+              guard let found = try await store.get(kind, ObjectKey(namespace: "wrktalk", name: name)) else { continue }
+              var object = sampleDeployment(name)
+              object["spec"]?["version"] = "2.3.1"
+              _ = try await store.write(kind, .update(object: object, expected: found.revision))
+            }
           }
         }
         try await group.waitForAll()

@@ -9,7 +9,7 @@ import WireFormats
 @Suite struct StorageDecisionTests {
   private static let table = KindTable(StorageFixture.widgets, .sqlite)
   private static let object = StorageFixture.object("a")
-  private static let row = StoredRow(uid: "u", revision: 5, object: "{}")
+  private static let row = StoredRow(uid: "u", revision: 5, size: 2)
 
   @Test(
     arguments: [
@@ -35,7 +35,8 @@ import WireFormats
       SQLRow(
         columns: [],
         values: [
-          .integer(revision), .text(kind), .text("ns"), .text("n"), .text("MODIFIED"), .text("u"), .text("{}"), .null,
+          .integer(revision), .text(kind), .text("ns"), .text("n"), .text("MODIFIED"), .text("u"), .text("{}"), .integer(0),
+          .null, .integer(0),
           .integer(revision),
         ]))
   }

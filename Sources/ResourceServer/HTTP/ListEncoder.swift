@@ -40,7 +40,7 @@ struct ListEncoder {
       if hasItems { output.append(UInt8(ascii: ",")) }
       hasItems = true
       switch form {
-      case .objects: output.append(contentsOf: item.json)
+      case .objects: item.append(to: &output)
       case .metadata: ResourceTable.partialMetadata(of: item.valueOrMetadata).serialize(into: &output)
       case .table(let table, let including, let now):
         table.row(of: item.valueOrMetadata, including: including, now: now).serialize(into: &output)

@@ -17,7 +17,7 @@ struct WatchEventEncoder {
   mutating func append(_ type: String, _ object: StoredObject, to output: inout [UInt8]) throws {
     begin(type, &output)
     switch form {
-    case .objects: output.append(contentsOf: object.json)
+    case .objects: object.append(to: &output)
     case .metadata: ResourceTable.partialMetadata(of: object.valueOrMetadata).serialize(into: &output)
     case .table(let table, let including, _):
       tableObject(

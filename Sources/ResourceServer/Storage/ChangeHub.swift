@@ -151,7 +151,7 @@ final class ChangeHub: Sendable {
   private func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
-        for await _ in self.log.database.notifications(channel: WriteTransaction.channel) { self.ring() }
+        for await _ in self.log.database.notifications(channel: ChangeJournal.channel) { self.ring() }
       }
       // Notifications may be lost, and those of SQLite do not reach other processes.
       group.addTask { await self.every(self.options.pollInterval) { self.ring() } }

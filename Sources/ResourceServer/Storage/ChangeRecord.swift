@@ -21,31 +21,37 @@ final class ChangeRecord: Sendable {
   let revision: Int64
   let object: StoredObject
   let mark: ChangeMark
-  private let previous: String?
+  private let previous: StoredObject?
   private let answers: Mutex<[ObjectSelector: Answer]> = Mutex([:])
 
-  /// The columns that `init(_:)` reads, in its order. Of a deletion the log keeps only what the object was before.
+  /// The columns that `init(_:)` reads, in its order. Of a deletion the journal keeps only what the object was before.
   static func columns(withPrevious: Bool) -> String {
     """
     revision, kind, namespace, name, type, uid, CASE WHEN type = 'DELETED' THEN previous ELSE object END, \
-    \(withPrevious ? "CASE WHEN type = 'MODIFIED' THEN previous END" : "NULL"), written_at
+    CASE WHEN type = 'DELETED' THEN previous_version_offset ELSE version_offset END, \
+    \(withPrevious ? "CASE WHEN type = 'MODIFIED' THEN previous END" : "NULL"), previous_version_offset, written_at
     """
   }
 
   init(_ row: SQLRow) {
-    revision = row[0].integer ?? 0
+    let revision = row[0].integer ?? 0
+    self.revision = revision
     kind = row[1].text ?? ""
     let key = ObjectKey(namespace: row[2].text ?? "", name: row[3].text ?? "")
     let uid = row[5].text ?? ""
     type = row[4].text.flatMap(WatchEventType.init) ?? .modified
-    let stored = StoredObject(key: key, uid: uid, revision: revision, json: Array((row[6].text ?? "").utf8))
-    object = type == .deleted ? stored.stamped() : stored
-    previous = row[7].text
-    mark = ChangeMark(revision: revision, writtenAt: row[8].integer ?? 0, uid: uid)
+    func stored(_ text: String, _ offset: SQLValue) -> StoredObject {
+      StoredObject(
+        key: key, uid: uid, revision: revision, text: Array(text.utf8), versionOffset: Int(offset.integer ?? 0))
+    }
+    let object = stored(row[6].text ?? "", row[7])
+    self.object = type == .deleted ? object.under(revision) : object
+    previous = row[8].text.map { stored($0, row[9]) }
+    mark = ChangeMark(revision: revision, writtenAt: row[10].integer ?? 0, uid: uid)
   }
 
   /// About how much memory the record takes, in bytes: nothing that is parsed is kept.
-  var size: Int { object.json.count + (previous?.utf8.count ?? 0) + 1000 }
+  var size: Int { object.text.count + (previous?.text.count ?? 0) + 1000 }
 
   func isIn(_ scope: WatchScope) -> Bool {
     kind == scope.kind && (scope.namespace.map { $0 == object.key.namespace } ?? true)
@@ -60,9 +66,7 @@ final class ChangeRecord: Sendable {
     case .nothing: return nil
     case .change(let type): return change(type, object)
     case .previous:
-      let before = StoredObject(
-        key: object.key, uid: object.uid, revision: revision, json: Array((previous ?? "").utf8))
-      return change(.deleted, before.stamped())
+      return change(.deleted, (previous ?? object).under(revision))
     }
   }
 
@@ -82,8 +86,7 @@ final class ChangeRecord: Sendable {
       let matches = matcher.matches(object.key) { object.valueOrMetadata }
       var matched = false
       if type == .modified, let previous {
-        let before = StoredObject(key: object.key, uid: object.uid, revision: revision, json: Array(previous.utf8))
-        matched = matcher.matches(object.key) { before.valueOrMetadata }
+        matched = matcher.matches(object.key) { previous.valueOrMetadata }
       }
       let answer: Answer =
         switch (type, matched, matches) {
@@ -95,24 +98,5 @@ final class ChangeRecord: Sendable {
       if answers.count < Self.rememberedAnswers { answers[matcher.selector] = answer }
       return answer
     }
-  }
-}
-
-extension StoredObject {
-  /// The object under its `revision`. One that cannot be read any more is shown by its metadata.
-  func stamped() -> StoredObject {
-    StoredObject(key: key, uid: uid, revision: revision, json: valueOrMetadata.stamped(revision).serialized())
-  }
-
-  /// The object; of one that cannot be read any more (an earlier version took what is nested too deeply) what its row
-  /// says.
-  var valueOrMetadata: JSONValue {
-    if let value = try? value() { return value }
-    return [
-      "metadata": [
-        "name": .string(key.name), "namespace": .string(key.namespace), "uid": .string(uid),
-        "resourceVersion": .string(String(revision)),
-      ]
-    ]
   }
 }

@@ -6,6 +6,7 @@ struct KindTable: Sendable {
   let names: ResourceNames
   let table: String
   let limits: ResourceLimits
+  let dialect: SQLDialect
   /// The bytes of a row's object, also where the row is from before they were kept.
   let size: String
   let lock: String
@@ -13,6 +14,7 @@ struct KindTable: Sendable {
   init(_ definition: ResourceDefinition, _ dialect: SQLDialect) {
     names = definition.names
     limits = definition.limits
+    self.dialect = dialect
     let bytes = dialect == .postgresql ? "octet_length(object)" : "length(CAST(object AS blob))"
     size = "CASE WHEN size = 0 THEN \(bytes) ELSE size END"
     table = "\"\(definition.table)\""
@@ -20,29 +22,102 @@ struct KindTable: Sendable {
     lock = dialect == .postgresql ? " FOR UPDATE" : ""
   }
 
-  /// How the change log names the kind.
+  /// How the change journal names the kind.
   var kind: String { names.qualifiedPlural }
 
-  var select: String { "SELECT uid, resource_version, object FROM \(table) WHERE namespace = $1 AND name = $2" }
+  // MARK: Reading
 
-  var selectForUpdate: String { select + lock }
+  /// The columns from which `object(_:)` makes an object.
+  static let objectColumns = "namespace, name, uid, resource_version, object, version_offset"
 
-  /// Changes no row where another process made the object in the meantime.
-  var insert: String {
+  static func object(_ row: SQLRow) -> StoredObject {
+    StoredObject(
+      key: ObjectKey(namespace: row[0].text ?? "", name: row[1].text ?? ""), uid: row[2].text ?? "",
+      revision: row[3].integer ?? 0, text: Array((row[4].text ?? "").utf8), versionOffset: Int(row[5].integer ?? 0))
+  }
+
+  var select: String { "SELECT \(Self.objectColumns) FROM \(table) WHERE namespace = $1 AND name = $2" }
+
+  // MARK: Sets
+
+  static let keyColumns: [(name: String, type: RowSet.ColumnType)] = [("namespace", .text), ("name", .text)]
+
+  static let contentColumns: [(name: String, type: RowSet.ColumnType)] =
+    keyColumns + [
+      ("revision", .integer), ("uid", .text), ("generation", .integer), ("labels", .text), ("created_at", .text),
+      ("object", .text), ("version_offset", .integer), ("size", .integer),
+    ]
+
+  private func isIn(_ rows: RowSet) -> String {
+    "(namespace, name) IN (SELECT r.namespace, r.name FROM \(rows.source(dialect)))"
+  }
+
+  /// What is there of these keys, without its text, locked in the order of all writers.
+  func selectForUpdate(_ keys: RowSet) -> String {
+    """
+    SELECT namespace, name, uid, resource_version, \(size) FROM \(table) WHERE \(isIn(keys))
+    ORDER BY namespace, name\(lock)
+    """
+  }
+
+  /// Leaves out what another process made in the meantime, and says which rows it made.
+  func insert(_ rows: RowSet) -> String {
     """
     INSERT INTO \(table)
-      (namespace, name, uid, resource_version, generation, labels, created_at, object, size, written_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
+      (namespace, name, uid, resource_version, generation, labels, created_at, object, version_offset, size, written_at)
+    SELECT r.namespace, r.name, r.uid, r.revision, r.generation, \(labels), r.created_at, r.object, r.version_offset,
+      r.size, $2
+    FROM \(rows.source(dialect)) WHERE true ON CONFLICT DO NOTHING RETURNING namespace, name
     """
   }
 
-  var update: String {
+  func update(_ rows: RowSet) -> String {
     """
-    UPDATE \(table) SET uid = $3, resource_version = $4, generation = $5, labels = $6, created_at = $7, object = $8,
-      size = $9, written_at = $10
-    WHERE namespace = $1 AND name = $2
+    UPDATE \(table) SET uid = r.uid, resource_version = r.revision, generation = r.generation, labels = \(labels),
+      created_at = r.created_at, object = r.object, version_offset = r.version_offset, size = r.size, written_at = $2
+    FROM \(rows.source(dialect)) WHERE \(table).namespace = r.namespace AND \(table).name = r.name
     """
   }
 
-  var delete: String { "DELETE FROM \(table) WHERE namespace = $1 AND name = $2" }
+  func delete(_ keys: RowSet) -> String {
+    "DELETE FROM \(table) WHERE \(isIn(keys)) RETURNING \(Self.objectColumns)"
+  }
+
+  private var labels: String { dialect == .postgresql ? "CAST(r.labels AS jsonb)" : "r.labels" }
+
+  // MARK: The journal
+
+  func journalCreations(_ rows: RowSet) -> String {
+    """
+    INSERT INTO resource_change (\(ChangeJournal.columns))
+    SELECT r.revision, $2, r.namespace, r.name, 'ADDED', r.uid, r.object, r.version_offset, NULL, NULL, 0, $3, r.size
+    FROM \(rows.source(dialect))
+    """
+  }
+
+  /// Before the rows are changed: what they were is taken from them.
+  func journalReplacements(_ rows: RowSet) -> String {
+    """
+    INSERT INTO resource_change (\(ChangeJournal.columns))
+    SELECT r.revision, $2, r.namespace, r.name, 'MODIFIED', r.uid, r.object, r.version_offset,
+      t.resource_version, t.object, t.version_offset, $3, r.size + \(sizeOfRow)
+    FROM \(rows.source(dialect)) JOIN \(table) t ON t.namespace = r.namespace AND t.name = r.name
+    """
+  }
+
+  /// Before the rows are removed. What an object was says all there is to tell of it.
+  func journalRemovals(_ rows: RowSet) -> String {
+    """
+    INSERT INTO resource_change (\(ChangeJournal.columns))
+    SELECT r.revision, $2, r.namespace, r.name, 'DELETED', t.uid, '', 0,
+      t.resource_version, t.object, t.version_offset, $3, \(sizeOfRow)
+    FROM \(rows.source(dialect)) JOIN \(table) t ON t.namespace = r.namespace AND t.name = r.name
+    """
+  }
+
+  /// `size` in a statement that has several.
+  private var sizeOfRow: String {
+    let bytes = dialect == .postgresql ? "octet_length(t.object)" : "length(CAST(t.object AS blob))"
+    return "CASE WHEN t.size = 0 THEN \(bytes) ELSE t.size END"
+  }
 }

@@ -70,11 +70,11 @@ struct ListReader: Sendable {
       for candidate in candidates {
         let object = candidate.object
         last = object.key
-        bytesRead += object.json.count
+        bytesRead += object.text.count
         let matcher = candidate.isEarlierState ? complete : withoutLabels
         guard matcher.matches(object.key, { object.valueOrMetadata }) else { continue }
         items.append(object)
-        bytes += object.json.count
+        bytes += object.text.count
         if items.count > limit || bytes > Self.pageBytes && items.count > 1 { break search }
       }
       if isLast { return .page(ListPage(revision: revision, items: items)) }
@@ -128,7 +128,7 @@ struct ListReader: Sendable {
         """)
     }
     let unchanged = try stretch(
-      connection, "\(table.table) t", size: table.size, columns: "resource_version, object", conditions, size)
+      connection, "\(table.table) t", size: table.size, columns: "resource_version, object, version_offset", conditions, size)
     if newest == revision {
       return (unchanged.objects.map { Candidate(object: $0, isEarlierState: false) }, unchanged.end == nil)
     }
@@ -153,7 +153,8 @@ struct ListReader: Sendable {
         AND e.name = c.name AND e.revision > \(since) AND e.revision < c.revision)
       """)
     return try stretch(
-      connection, "resource_change c", size: "size", columns: "previous_revision, previous", conditions, size)
+      connection, "resource_change c", size: "size", columns: "previous_revision, previous, previous_version_offset",
+      conditions, size)
   }
 
   /// As many rows as fit, at most `count`: first how large they are, then what is in them.
@@ -175,11 +176,7 @@ struct ListReader: Sendable {
       """
       SELECT namespace, name, uid, \(columns) FROM \(table) \(conditions.clause) ORDER BY namespace, name LIMIT \(limit)
       """, conditions.parameters
-    ).map { row in
-      StoredObject(
-        key: ObjectKey(namespace: row[0].text ?? "", name: row[1].text ?? ""), uid: row[2].text ?? "",
-        revision: row[3].integer ?? 0, json: Array((row[4].text ?? "").utf8))
-    }
+    ).map(KindTable.object)
     return Stretch(objects: objects, end: fitting.count < sizes.count || sizes.count >= count ? end : nil)
   }
 

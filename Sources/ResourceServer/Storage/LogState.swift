@@ -71,7 +71,7 @@ enum Epoch {
     if endsWatches {
       try connection.execute("UPDATE resource_compaction SET revision = $1 WHERE id = 1", [.integer(first)])
     }
-    try connection.notify(channel: WriteTransaction.channel, payload: String(first))
+    try ChangeJournal.announce(first, connection)
     return first
   }
 }

@@ -28,23 +28,6 @@ public protocol ResourceStore: Sendable {
   func currentRevision() async throws -> Int64
 }
 
-/// An object as kept: its JSON text is complete, with `metadata.resourceVersion`, ready to be sent.
-public struct StoredObject: Sendable, Hashable {
-  public var key: ObjectKey
-  public var uid: String
-  public var revision: Int64
-  public var json: [UInt8]
-
-  public init(key: ObjectKey, uid: String, revision: Int64, json: [UInt8]) {
-    self.key = key
-    self.uid = uid
-    self.revision = revision
-    self.json = json
-  }
-
-  public func value() throws -> JSONValue { try JSONValue(parsingStored: json) }
-}
-
 /// One write. `object` is complete but for `metadata.resourceVersion`, which the store sets.
 public enum ObjectWrite: Sendable {
   case create(object: JSONValue)

@@ -91,24 +91,17 @@ struct Retirement: Sendable {
       ORDER BY namespace, name\(table.lock)
       """, [.text(Self.list(Array(chosen)))])
     guard !keys.isEmpty else { return LoggedChanges() }
-    let (list, count) = (SQLValue.text(Self.list(keys)), Int64(keys.count))
-    guard
-      let newest = try connection.query(
-        "UPDATE resource_revision SET revision = revision + $1 WHERE id = 1 RETURNING revision", [.integer(count)]
-      ).first?[0].integer
-    else {
-      throw StatusError(.internalError, "the table resource_revision has no row; was the database migrated?")
-    }
+    let list = SQLValue.text(Self.list(keys))
+    let last = try ChangeJournal.allocate(keys.count, connection)
     try connection.execute(
       """
-      INSERT INTO resource_change
-        (revision, kind, namespace, name, type, uid, object, previous_revision, previous, written_at, size)
-      SELECT $2 + row_number() OVER (ORDER BY namespace, name), $3, namespace, name, 'DELETED', uid, '',
-        resource_version, object, $4, \(table.size)
+      INSERT INTO resource_change (\(ChangeJournal.columns))
+      SELECT $2 + row_number() OVER (ORDER BY namespace, name), $3, namespace, name, 'DELETED', uid, '', 0,
+        resource_version, object, version_offset, $4, \(table.size)
       FROM \(table.table) WHERE \(isChosen)
-      """, [list, .integer(newest - count), .text(table.kind), .integer(now.microseconds)])
+      """, [list, .integer(last), .text(table.kind), .integer(now.microseconds)])
     try connection.execute("DELETE FROM \(table.table) WHERE \(isChosen)", [list])
-    try connection.notify(channel: WriteTransaction.channel, payload: String(newest))
+    try ChangeJournal.announce(last + Int64(keys.count), connection)
     return LoggedChanges(changes: keys.count, bytes: keys.reduce(0) { $0 + Int($1[3].integer ?? 0) })
   }
 

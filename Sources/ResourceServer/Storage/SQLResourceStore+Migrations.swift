@@ -2,14 +2,30 @@ public import Database
 public import ResourceModel
 
 extension SQLResourceStore {
-  /// The schema of the change log (version 1) and of each kind (versions 2 up to 499, in the order of `definitions`), and
-  /// what was added to them later (500, 501 up to 998, and 999). A new kind goes to the end of the list: migrations that were
+  /// The schema of the change log (version 1) and of each kind (versions 2 up to 298, in the order of `definitions`), and
+  /// what was added to them later (500, 501 up to 998, and 999; 299, and 300 up to 499). A new kind goes to the end of the list: migrations that were
   /// released never change.
   public static func migrations(for definitions: [ResourceDefinition]) -> [Migration] {
     [changeLog] + definitions.enumerated().map { index, definition in kind(definition, version: index + 2) }
       + [boundedChangeLog]
       + definitions.enumerated().map { index, definition in sizes(definition, version: index + 501) }
-      + [schemas]
+      + [schemas, journalOffsets]
+      + definitions.enumerated().map { index, definition in offset(definition, version: index + 300) }
+  }
+
+  private static var journalOffsets: Migration {
+    Migration(version: 299, name: "change journal: versions apart from texts") { _ in
+      ["version_offset", "previous_version_offset"].map {
+        "ALTER TABLE resource_change ADD COLUMN \($0) bigint NOT NULL DEFAULT 0"
+      }
+    }
+  }
+
+  private static func offset(_ definition: ResourceDefinition, version: Int) -> Migration {
+    Migration(version: version, name: "\(definition.table): version apart from the text") { _ in
+      // 0 where the text holds its version, as in every row that is there.
+      ["ALTER TABLE \"\(definition.table)\" ADD COLUMN version_offset bigint NOT NULL DEFAULT 0"]
+    }
   }
 
   private static var schemas: Migration {

@@ -73,10 +73,7 @@ public final class SQLResourceStore: ResourceStore {
     let table = try table(kind)
     return try await reading { connection in
       let rows = try connection.query(table.select, [.text(key.namespace), .text(key.name)])
-      return rows.first.map { row in
-        StoredObject(
-          key: key, uid: row[0].text ?? "", revision: row[1].integer ?? 0, json: Array((row[2].text ?? "").utf8))
-      }
+      return rows.first.map(KindTable.object)
     }
   }
 

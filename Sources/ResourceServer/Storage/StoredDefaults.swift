@@ -45,14 +45,10 @@ struct StoredDefaults: Sendable {
     try await database.transaction(.read) { [table] connection in
       try connection.query(
         """
-        SELECT namespace, name, uid, resource_version, object FROM \(table.table)
+        SELECT \(KindTable.objectColumns) FROM \(table.table)
         WHERE (namespace, name) > ($1, $2) ORDER BY namespace, name LIMIT $3
         """, [.text(last.namespace), .text(last.name), .integer(Int64(Self.chunk))]
-      ).map { row in
-        StoredObject(
-          key: ObjectKey(namespace: row[0].text ?? "", name: row[1].text ?? ""), uid: row[2].text ?? "",
-          revision: row[3].integer ?? 0, json: Array((row[4].text ?? "").utf8))
-      }
+      ).map(KindTable.object)
     }
   }
 

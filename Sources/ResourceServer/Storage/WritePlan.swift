@@ -1,17 +1,20 @@
 import ResourceModel
 import WireFormats
 
-/// An object as the database holds it.
+/// What a write has to know of the object that is there.
 struct StoredRow: Sendable, Hashable {
   var uid: String
   var revision: Int64
-  var object: String
+  /// Of its object, in bytes.
+  var size: Int
 }
 
 /// One write that waits for its transaction.
 struct RequestedWrite: Sendable {
   let table: KindTable
   let write: ObjectWrite
+  /// What is written; nil for a removal.
+  let text: ObjectText?
   /// About how many bytes of JSON are written.
   let size: Int
 
@@ -19,12 +22,13 @@ struct RequestedWrite: Sendable {
     self.table = table
     self.write = write
     switch write {
-    case .create(let object), .update(let object, _): size = Self.size(object.serialized())
-    case .remove: size = Self.addedBytes
+    case .create(let object), .update(let object, _): text = ObjectText(object)
+    case .remove: text = nil
     }
+    size = (text?.bytes.count ?? 0) + Self.addedBytes
   }
 
-  /// What the store adds to an object, such as its version, about.
+  /// What the store adds to an object, such as its place in an index, about.
   private static let addedBytes = 200
 
   /// - Parameter json: an object before it is stored.
@@ -71,15 +75,19 @@ enum WriteDecision: Sendable {
   /// - Parameter stored: what came of it.
   func loggedBytes(_ stored: StoredObject) -> Int {
     switch self {
-    case .create: stored.json.count
-    case .replace(_, let previous): stored.json.count + previous.object.utf8.count
-    case .remove(let previous): previous.object.utf8.count
+    case .create: stored.text.count
+    case .replace(_, let previous): stored.text.count + previous.size
+    case .remove(let previous): previous.size
     case .refuse: 0
     }
   }
 
-  var isAccepted: Bool {
-    if case .refuse = self { false } else { true }
+  /// What is to be stored.
+  var object: JSONValue? {
+    switch self {
+    case .create(let object), .replace(let object, _): object
+    case .remove, .refuse: nil
+    }
   }
 }
 
@@ -117,18 +125,4 @@ extension ResourceLimits {
 struct ObjectCount: Sendable, Hashable {
   var inNamespace: Int
   var total: Int
-}
-
-extension JSONValue {
-  var name: String { self["metadata"]?["name"]?.string ?? "" }
-  var namespace: String { self["metadata"]?["namespace"]?.string ?? "" }
-
-  /// The object with `metadata.resourceVersion` set.
-  func stamped(_ revision: Int64) -> JSONValue {
-    var object = self
-    var metadata = object["metadata"] ?? [:]
-    metadata["resourceVersion"] = .string(String(revision))
-    object["metadata"] = metadata
-    return object
-  }
 }

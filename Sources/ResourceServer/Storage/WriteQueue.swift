@@ -11,7 +11,7 @@ actor WriteQueue {
   }
 
   /// How many writes share a transaction at most, and how many bytes.
-  static let maximumBatch = 64
+  static let maximumBatch = 500
   static let maximumBatchBytes = 4 << 20
 
   private let database: any Database

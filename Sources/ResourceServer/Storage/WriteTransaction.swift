@@ -2,10 +2,8 @@ import Database
 import ResourceModel
 import WireFormats
 
-/// Several writes carried out in one transaction, each with its own outcome.
+/// Several writes carried out in one transaction, each with its own outcome, by a few statements for each kind.
 struct WriteTransaction: Sendable {
-  static let channel = "resource_change"
-
   let requests: [RequestedWrite]
   /// When, in microseconds since 1970.
   let writtenAt: Int64
@@ -13,46 +11,42 @@ struct WriteTransaction: Sendable {
   typealias Outcome = Result<StoredObject, StatusError>
 
   /// - Returns: the outcomes, in the order of the requests, the newest revision where there is a new one, and what the
-  ///   change log was given.
+  ///   journal was given.
   func run(_ connection: any SQLConnection) throws -> (outcomes: [Outcome], newest: Int64?, logged: LoggedChanges) {
     var current = try readCurrent(connection)
     var quota = Quota()
     // Planned first, against what each write before would leave, and carried out once the revisions are known.
-    let decisions = try requests.map { request in
+    var outcomes: [Outcome?] = []
+    var accepted: [PlannedWrite] = []
+    for (index, request) in requests.enumerated() {
       let decision = try quota.checked(WriteDecision(request, current: current[request.key]), request, connection)
       switch decision {
       // The revision is not known yet, and nobody can have read it: whatever the next write expects, it is not this.
-      case .create, .replace: current[request.key] = StoredRow(uid: "", revision: -1, object: "")
+      case .create, .replace: current[request.key] = StoredRow(uid: "", revision: -1, size: 0)
       case .remove: current[request.key] = nil
-      case .refuse: break
+      case .refuse(let error):
+        outcomes.append(.failure(error))
+        continue
       }
-      return decision
+      outcomes.append(nil)
+      accepted.append(PlannedWrite(index: index, request: request, decision: decision))
     }
-    let count = Int64(decisions.count(where: \.isAccepted))
-    guard count > 0 else {
-      return (try zip(requests, decisions).map { try carryOut($1, $0, 0, connection) }, nil, LoggedChanges())
+    guard !accepted.isEmpty else { return (outcomes.compactMap(\.self), nil, LoggedChanges()) }
+    let last = try ChangeJournal.allocate(accepted.count, connection)
+    for position in accepted.indices { accepted[position].revision = last + Int64(position) + 1 }
+    let kinds = Dictionary(grouping: accepted, by: \.request.table.kind)
+    for (_, writes) in kinds.sorted(by: { $0.key < $1.key }) {
+      let batch = KindBatch(table: writes[0].request.table, writtenAt: writtenAt)
+      for (write, outcome) in try batch.carryOut(writes, connection) { outcomes[write.index] = outcome }
     }
-    // Held until the commit, this row's lock makes the order of revisions the order of commits.
-    let row = try connection.query(
-      "UPDATE resource_revision SET revision = revision + $1 WHERE id = 1 RETURNING revision", [.integer(count)]
-    ).first
-    guard let newest = row?[0].integer else {
-      throw StatusError(.internalError, "the table resource_revision has no row; was the database migrated?")
-    }
-    var revision = newest - count
-    var outcomes: [Outcome] = []
-    outcomes.reserveCapacity(requests.count)
     var logged = LoggedChanges()
-    for (request, decision) in zip(requests, decisions) {
-      if decision.isAccepted { revision += 1 }
-      let outcome = try carryOut(decision, request, revision, connection)
-      if case .success(let stored) = outcome {
-        logged += LoggedChanges(changes: 1, bytes: decision.loggedBytes(stored))
-      }
-      outcomes.append(outcome)
+    for write in accepted {
+      guard case .success(let stored) = outcomes[write.index] else { continue }
+      logged += LoggedChanges(changes: 1, bytes: write.decision.loggedBytes(stored))
     }
-    try connection.notify(channel: Self.channel, payload: String(newest))
-    return (outcomes, newest, logged)
+    let newest = last + Int64(accepted.count)
+    try ChangeJournal.announce(newest, connection)
+    return (outcomes.compactMap(\.self), newest, logged)
   }
 
   /// Counts the objects of the kinds that may only have so many, each once a transaction.
@@ -84,7 +78,7 @@ struct WriteTransaction: Sendable {
         total[table.table] = count.total + added
         return refusal.map { .refuse($0) } ?? decision
       case .replace(let object, let previous):
-        let refusal = limits.refusal(of: object, bytes: request.size, previousBytes: previous.object.utf8.count)
+        let refusal = limits.refusal(of: object, bytes: request.size, previousBytes: previous.size)
         return refusal.map { .refuse($0) } ?? decision
       case .remove, .refuse: return decision
       }
@@ -97,79 +91,117 @@ struct WriteTransaction: Sendable {
 
   /// The objects that the writes are about, locked in one order, so that two transactions never wait for each other.
   private func readCurrent(_ connection: any SQLConnection) throws -> [StoreKey: StoredRow] {
-    let tables = Dictionary(requests.map { ($0.key, $0.table) }) { first, _ in first }
     var current: [StoreKey: StoredRow] = [:]
-    for (key, table) in tables.sorted(by: { $0.key < $1.key }) {
-      let rows = try connection.query(
-        table.selectForUpdate, [.text(key.key.namespace), .text(key.key.name)])
-      if let row = rows.first {
-        current[key] = StoredRow(uid: row[0].text ?? "", revision: row[1].integer ?? 0, object: row[2].text ?? "")
+    let kinds = Dictionary(grouping: requests, by: \.table.kind)
+    for (kind, requests) in kinds.sorted(by: { $0.key < $1.key }) {
+      let table = requests[0].table
+      let keys = Set(requests.map(\.key.key))
+      var rows = RowSet(KindTable.keyColumns)
+      for key in keys { rows.append([.text(key.namespace), .text(key.name)]) }
+      for row in try connection.query(table.selectForUpdate(rows), [rows.parameter]) {
+        let key = ObjectKey(namespace: row[0].text ?? "", name: row[1].text ?? "")
+        current[StoreKey(kind: kind, key: key)] = StoredRow(
+          uid: row[2].text ?? "", revision: row[3].integer ?? 0, size: Int(row[4].integer ?? 0))
       }
     }
     return current
   }
+}
 
-  private func carryOut(
-    _ decision: WriteDecision, _ request: RequestedWrite, _ revision: Int64, _ connection: any SQLConnection
-  ) throws -> Outcome {
-    switch decision {
-    case .refuse(let error): return .failure(error)
-    case .create(let object):
-      let bytes = object.stamped(revision).serialized()
-      let stored = StoredObject(key: request.key.key, uid: object.uid, revision: revision, json: bytes)
-      let text = String(decoding: bytes, as: UTF8.self)
-      guard try connection.execute(request.table.insert, columns(of: object, stored, text)) == 1 else {
-        return .failure(.alreadyExists(request.table.names, object.name))
+/// A write that will be carried out.
+private struct PlannedWrite {
+  /// In the order of the requests.
+  var index: Int
+  var request: RequestedWrite
+  var decision: WriteDecision
+  var revision: Int64 = 0
+
+  var key: ObjectKey { request.key.key }
+}
+
+/// The writes of one transaction to one kind.
+private struct KindBatch {
+  let table: KindTable
+  let writtenAt: Int64
+
+  typealias Result = (write: PlannedWrite, outcome: WriteTransaction.Outcome)
+
+  /// Removals come first: an object that is removed may be made anew by the same transaction.
+  func carryOut(_ writes: [PlannedWrite], _ connection: any SQLConnection) throws -> [Result] {
+    var (created, replaced, removed): ([PlannedWrite], [PlannedWrite], [PlannedWrite]) = ([], [], [])
+    for write in writes {
+      switch write.decision {
+      case .create: created.append(write)
+      case .replace: replaced.append(write)
+      case .remove: removed.append(write)
+      case .refuse: break
       }
-      try log(.added, request, stored, text, previous: nil, connection)
-      return .success(stored)
-    case .replace(let object, let previous):
-      let bytes = object.stamped(revision).serialized()
-      let stored = StoredObject(key: request.key.key, uid: object.uid, revision: revision, json: bytes)
-      let text = String(decoding: bytes, as: UTF8.self)
-      try connection.execute(request.table.update, columns(of: object, stored, text))
-      try log(.modified, request, stored, text, previous: previous, connection)
-      return .success(stored)
-    case .remove(let previous):
-      let key = request.key.key
-      try connection.execute(request.table.delete, [.text(key.namespace), .text(key.name)])
-      let before = StoredObject(
-        key: key, uid: previous.uid, revision: previous.revision, json: Array(previous.object.utf8))
-      // What it was before says all there is to tell of it.
-      try log(.deleted, request, before, "", previous: previous, revision: revision, connection)
-      return .success(before)
+    }
+    return try remove(removed, connection) + replace(replaced, connection) + create(created, connection)
+  }
+
+  private func remove(_ writes: [PlannedWrite], _ connection: any SQLConnection) throws -> [Result] {
+    guard !writes.isEmpty else { return [] }
+    var rows = RowSet(KindTable.keyColumns + [("revision", .integer)])
+    for write in writes { rows.append([.text(write.key.namespace), .text(write.key.name), .integer(write.revision)]) }
+    try connection.execute(
+      table.journalRemovals(rows), [rows.parameter, .text(table.kind), .integer(writtenAt)])
+    var before: [ObjectKey: StoredObject] = [:]
+    for row in try connection.query(table.delete(rows), [rows.parameter]) {
+      let object = KindTable.object(row)
+      before[object.key] = object
+    }
+    return writes.map { write in
+      (write, before[write.key].map { .success($0) } ?? .failure(.notFound(table.names, write.key.name)))
     }
   }
 
-  private func columns(of object: JSONValue, _ stored: StoredObject, _ text: String) -> [SQLValue] {
-    let metadata = object["metadata"]
-    return [
-      .text(stored.key.namespace), .text(stored.key.name), .text(stored.uid), .integer(stored.revision),
-      .integer(metadata?["generation"]?.integer ?? 0), .text((metadata?["labels"] ?? [:]).text),
-      .text(metadata?["creationTimestamp"]?.string ?? ""), .text(text), .integer(Int64(text.utf8.count)),
-      .integer(writtenAt),
-    ]
-  }
-
-  private func log(
-    _ type: WatchEventType, _ request: RequestedWrite, _ stored: StoredObject, _ text: String, previous: StoredRow?,
-    revision: Int64? = nil, _ connection: any SQLConnection
-  ) throws {
+  private func replace(_ writes: [PlannedWrite], _ connection: any SQLConnection) throws -> [Result] {
+    guard !writes.isEmpty else { return [] }
+    let (rows, objects) = contents(writes)
     try connection.execute(
-      """
-      INSERT INTO resource_change
-        (revision, kind, namespace, name, type, uid, object, previous_revision, previous, written_at, size)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-      """,
-      [
-        .integer(revision ?? stored.revision), .text(request.table.kind), .text(stored.key.namespace),
-        .text(stored.key.name), .text(type.rawValue), .text(stored.uid), .text(text),
-        previous.map { .integer($0.revision) } ?? .null, previous.map { .text($0.object) } ?? .null,
-        .integer(writtenAt), .integer(Int64(text.utf8.count + (previous?.object.utf8.count ?? 0))),
-      ])
+      table.journalReplacements(rows), [rows.parameter, .text(table.kind), .integer(writtenAt)])
+    try connection.execute(table.update(rows), [rows.parameter, .integer(writtenAt)])
+    return zip(writes, objects).map { ($0, .success($1)) }
   }
-}
 
-extension JSONValue {
-  fileprivate var uid: String { self["metadata"]?["uid"]?.string ?? "" }
+  private func create(_ writes: [PlannedWrite], _ connection: any SQLConnection) throws -> [Result] {
+    guard !writes.isEmpty else { return [] }
+    let (rows, objects) = contents(writes)
+    // One that another process made in the meantime is left as it is.
+    let made = Set(
+      try connection.query(table.insert(rows), [rows.parameter, .integer(writtenAt)]).map { row in
+        ObjectKey(namespace: row[0].text ?? "", name: row[1].text ?? "")
+      })
+    let fresh = made.count == writes.count ? rows : contents(writes.filter { made.contains($0.key) }).rows
+    if fresh.count > 0 {
+      try connection.execute(
+        table.journalCreations(fresh), [fresh.parameter, .text(table.kind), .integer(writtenAt)])
+    }
+    return zip(writes, objects).map { write, object in
+      (write, made.contains(write.key) ? .success(object) : .failure(.alreadyExists(table.names, write.key.name)))
+    }
+  }
+
+  private func contents(_ writes: [PlannedWrite]) -> (rows: RowSet, objects: [StoredObject]) {
+    var rows = RowSet(KindTable.contentColumns)
+    var objects: [StoredObject] = []
+    objects.reserveCapacity(writes.count)
+    for write in writes {
+      guard let object = write.decision.object, let text = write.request.text else { continue }
+      let metadata = object["metadata"]
+      rows.append([
+        .text(write.key.namespace), .text(write.key.name), .integer(write.revision), .text(object.uid),
+        .integer(metadata?["generation"]?.integer ?? 0), .text((metadata?["labels"] ?? [:]).text),
+        .text(metadata?["creationTimestamp"]?.string ?? ""),
+        .text(String(decoding: text.bytes, as: UTF8.self)), .integer(Int64(text.versionOffset)),
+        .integer(Int64(text.bytes.count)),
+      ])
+      objects.append(
+        StoredObject(
+          key: write.key, uid: object.uid, revision: write.revision, text: text.bytes,
+          versionOffset: text.versionOffset))
+    }
+    return (rows, objects)
+  }
 }
