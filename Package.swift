@@ -98,11 +98,13 @@ let package = Package(
     module("Files", ["Cryptography", "WireFormats"]),
     module("ObjectStorage", ["Cryptography", "Files", "HTTPTransport", "WireFormats", systemPackage, logging]),
 
-    // The resource API, served and consumed.
+    // The resource API: kept, served and consumed.
+    module("ResourceStorage", ["Database", "ResourceModel", "WireFormats", logging]),
     module(
       "ResourceServer",
       [
-        "Compression", "Database", "ResourceModel", "WireFormats", asyncAlgorithms, httpTypes, hummingbird, logging,
+        "Compression", "ResourceModel", "ResourceStorage", "WireFormats", asyncAlgorithms, httpTypes, hummingbird,
+        logging,
         metrics, nioCore, nioHTTP1, serviceLifecycle,
       ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
@@ -113,7 +115,8 @@ let package = Package(
       "Backend",
       [
         "Cryptography", "Database", "DeploymentKinds", "Files", "Observability", "ResourceModel", "ResourceServer",
-        "WireFormats", argumentParser, hummingbird, logging, nioCore, serviceLifecycle, systemPackage, unixSignals,
+        "ResourceStorage", "WireFormats", argumentParser, hummingbird, logging, nioCore, serviceLifecycle,
+        systemPackage, unixSignals,
       ]),
     module(
       "Agent",
@@ -141,7 +144,7 @@ let package = Package(
       dependencies: [
         "Cryptography", "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation",
         "ReleaseManifest",
-        "ResourceModel", "ResourceServer",
+        "ResourceModel", "ResourceStorage",
         "WireFormats", argumentParser, logging, systemPackage,
       ],
       path: "Tests/Benchmarks", exclude: ["bench.sh", "bench-helm.sh", "measure.sh"], swiftSettings: strict),
@@ -151,7 +154,7 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "Agent", "Archives", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
-        "ReleaseManifest", "ResourceModel", "ResourceServer", "WireFormats", "YAMLDocuments",
+        "ReleaseManifest", "ResourceModel", "ResourceServer", "ResourceStorage", "WireFormats", "YAMLDocuments",
       ],
       path: "Tests/Fuzzing/Targets", swiftSettings: strict),
     tests("FuzzingTests", ["FuzzTargets"]),
@@ -181,10 +184,12 @@ let package = Package(
     tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
     tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
     tests("DatabaseTests", ["Database", logging]),
+    tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
     tests(
       "ResourceServerTests",
       [
-        "ResourceServer", "Database", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", hummingbird,
+        "ResourceServer", "ResourceStorage", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats",
+        hummingbird,
         logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
       ]),
     tests(
@@ -194,8 +199,8 @@ let package = Package(
     tests(
       "BackendTests",
       [
-        "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer", "WireFormats",
-        argumentParser, logging,
+        "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer",
+        "ResourceStorage", "WireFormats", argumentParser, logging,
       ]),
     tests(
       "AgentTests",

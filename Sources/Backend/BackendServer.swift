@@ -9,6 +9,7 @@ import NIOCore
 import Observability
 import ResourceModel
 import ResourceServer
+import ResourceStorage
 import ServiceLifecycle
 import UnixSignals
 import WireFormats

@@ -1,6 +1,7 @@
 import DeploymentKinds
 import Logging
 import ResourceServer
+import ResourceStorage
 import ServiceLifecycle
 
 /// Removes Events that are too old, and the oldest where there are too many, so that there is always room for new ones.

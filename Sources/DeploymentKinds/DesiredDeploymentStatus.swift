@@ -240,7 +240,8 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public init(
     observedGeneration: Int64? = nil, agent: Agent? = nil, target: Target? = nil,
     lastAttemptedGeneration: Int64? = nil, attemptStartedAt: Timestamp? = nil,
-    trustRootVersion: Int64? = nil, lastHandledRetryRequest: String? = nil, current: Current? = nil, progress: Progress? = nil, attempts: Int? = nil,
+    trustRootVersion: Int64? = nil, lastHandledRetryRequest: String? = nil, current: Current? = nil,
+    progress: Progress? = nil, attempts: Int? = nil,
     resumptions: Int? = nil, nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil,
     conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
   ) {

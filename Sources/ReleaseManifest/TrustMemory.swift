@@ -183,7 +183,8 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   /// - Returns: nil where it was not accepted, is not remembered, or too few of its signers are left.
   public func standingSigners(of manifest: String, for target: String, under root: TrustRoot) -> Set<KeyID>? {
     let threshold = root.roles[.release]?.threshold ?? 1
-    return (accepted[target] ?? []).lazy.filter { $0.manifest == manifest && !$0.signers.isEmpty }.compactMap { release in
+    return (accepted[target] ?? []).lazy.filter { $0.manifest == manifest && !$0.signers.isEmpty }.compactMap {
+      release in
       let standing = Set(release.signers.compactMap { KeyID($0) }).subtracting(root.revokedKeys)
       return standing.count >= min(threshold, release.signers.count) ? standing : nil
     }.max { $0.count < $1.count }

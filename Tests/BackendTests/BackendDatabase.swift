@@ -1,6 +1,7 @@
 import Database
 import DeploymentKinds
 import ResourceServer
+import ResourceStorage
 import WireFormats
 
 @testable import Backend

@@ -3,6 +3,7 @@ import DeploymentKinds
 import Logging
 import ResourceModel
 import ResourceServer
+import ResourceStorage
 import Synchronization
 import TestSupport
 import Testing

@@ -2,7 +2,7 @@ import Database
 import DeploymentKinds
 import Logging
 import ResourceModel
-import ResourceServer
+import ResourceStorage
 import WireFormats
 
 /// A store over a new database, and what is measured of it: each figure beside the bare database, or beside the streams

@@ -1,6 +1,7 @@
 import DeploymentKinds
 import HTTPTransport
 import ResourceModel
+import ResourceStorage
 import Testing
 import WireFormats
 

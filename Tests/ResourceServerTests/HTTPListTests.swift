@@ -2,6 +2,7 @@ import DeploymentKinds
 import HTTPTransport
 import ResourceModel
 import ResourceServer
+import ResourceStorage
 import TestSupport
 import Testing
 import WireFormats

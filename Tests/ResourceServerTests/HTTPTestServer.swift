@@ -5,6 +5,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import ResourceModel
+import ResourceStorage
 import ServiceLifecycle
 import Synchronization
 import WireFormats

@@ -1,5 +1,6 @@
 import ResourceModel
 import ResourceServer
+import ResourceStorage
 import Synchronization
 import WireFormats
 

@@ -77,7 +77,9 @@ public final class ComposeRuntime: DeploymentRuntime {
       observed.append(container.observation(isUp ? try await engine.detail(container: container.id) : nil))
     }
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
-    let files = try await onOwnThread(trying: { () throws(RuntimeFailure) in try directory.differences(for: containers) })
+    let files = try await onOwnThread(trying: { () throws(RuntimeFailure) in
+      try directory.differences(for: containers)
+    })
     return .compose(observed, files: files)
   }
 

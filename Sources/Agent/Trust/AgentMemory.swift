@@ -256,7 +256,9 @@ public final class AgentMemory: Sendable {
 
   /// What was kept for records of the same name that are gone.
   private func predecessors(of kept: KeptLedger, in documents: Documents) -> [Change] {
-    ledgers(in: documents).filter { $0.ledger.record == kept.record && $0.ledger.uid != kept.uid }.map { ($0.name, nil) }
+    ledgers(in: documents).filter { $0.ledger.record == kept.record && $0.ledger.uid != kept.uid }.map {
+      ($0.name, nil)
+    }
   }
 
   // MARK: Documents

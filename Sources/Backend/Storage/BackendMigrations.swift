@@ -1,6 +1,7 @@
 import Database
 import DeploymentKinds
 import ResourceServer
+import ResourceStorage
 
 /// The Backend's schema.
 enum BackendMigrations {

@@ -1,4 +1,5 @@
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 /// Writes a list page by page, so that a list of any length needs the memory of one page. Objects that are sent as they

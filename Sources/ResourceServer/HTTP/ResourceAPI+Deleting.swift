@@ -1,5 +1,6 @@
 import Hummingbird
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 extension ResourceAPI {

@@ -1,4 +1,5 @@
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 /// Namespaces are objects like others, with two rules: whoever writes the first object into one makes it, and one that

@@ -2,6 +2,7 @@ import Compression
 import HTTPTypes
 import Hummingbird
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 extension ResourceAPI {

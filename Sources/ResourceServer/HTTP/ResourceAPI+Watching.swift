@@ -1,6 +1,7 @@
 import AsyncAlgorithms
 import Hummingbird
 import ResourceModel
+import ResourceStorage
 import ServiceLifecycle
 import WireFormats
 

@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 extension ResourceAPI {
@@ -201,7 +202,7 @@ extension ResourceAPI {
   ) throws(StatusError) -> StoredObject {
     let preview = preview(object, revision: stored?.revision ?? 0)
     let refusal = definition.limits.refusal(
-      of: object, bytes: RequestedWrite.size(preview.json), previousBytes: stored?.json.count)
+      of: object, bytes: ResourceLimits.size(preview.json), previousBytes: stored?.json.count)
     if let refusal { throw refusal }
     return preview
   }

@@ -2,6 +2,7 @@ import CoreMetrics
 import Hummingbird
 import Logging
 import ResourceModel
+public import ResourceStorage
 public import WireFormats
 
 /// The Kubernetes-style API over stored kinds.

@@ -3,6 +3,7 @@ public import Hummingbird
 public import Logging
 import NIOHTTP1
 import ResourceModel
+import ResourceStorage
 public import WireFormats
 
 /// Endpoints of a program beside the resource API, with JSON in and out.

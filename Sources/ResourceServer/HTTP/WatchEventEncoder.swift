@@ -1,4 +1,5 @@
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 /// Writes the events of a watch: one JSON object a line.

@@ -5,6 +5,7 @@ import WireFormats
 
 @testable import ObjectStorage
 @testable import ResourceServer
+@testable import ResourceStorage
 
 extension FuzzTarget {
   /// A DesiredDeployment, as JSON: checked, completed, and decided upon, whatever its spec and status say.

@@ -36,7 +36,7 @@ public struct StoredObject: Sendable, Hashable {
   }
 
   /// Appends `json`.
-  func append(to output: inout [UInt8]) {
+  package func append(to output: inout [UInt8]) {
     guard versionOffset > 0 else { return output.append(contentsOf: text) }
     output.append(contentsOf: text[..<versionOffset])
     output.append(contentsOf: String(revision).utf8)
@@ -52,7 +52,7 @@ public struct StoredObject: Sendable, Hashable {
 
   /// The object; of one that cannot be read any more (an earlier version took what is nested too deeply) what its row
   /// says.
-  var valueOrMetadata: JSONValue {
+  package var valueOrMetadata: JSONValue {
     if let value = try? value() { return value }
     return [
       "metadata": [

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-@testable import ResourceServer
+@testable import ResourceStorage
 
 @Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct StorageListTests {
   @Test(arguments: TestDatabase.available)

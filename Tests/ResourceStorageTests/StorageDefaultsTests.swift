@@ -1,10 +1,11 @@
 import Database
 import Logging
 import ResourceModel
-@testable import ResourceServer
 import TestSupport
 import Testing
 import WireFormats
+
+@testable import ResourceStorage
 
 /// What objects of an earlier version lack is there once a version with new defaults serves them.
 @Suite(.postgreSQLServer, .timeLimit(.minutes(5)))
@@ -65,7 +66,8 @@ struct StorageDefaultsTests {
       names: StorageFixture.widgets.names, table: StorageFixture.widgets.table,
       schema: .object(properties: [
         "spec": .object(properties: [
-          "size": .integer(), "colour": .string(.init(), Schema.Documentation("The paint.", default: .string(defaultColour))),
+          "size": .integer(),
+          "colour": .string(.init(), Schema.Documentation("The paint.", default: .string(defaultColour))),
         ])
       ]))
   }

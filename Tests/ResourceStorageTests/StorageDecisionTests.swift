@@ -3,7 +3,7 @@ import ResourceModel
 import Testing
 import WireFormats
 
-@testable import ResourceServer
+@testable import ResourceStorage
 
 /// The parts of the store that need no database.
 @Suite struct StorageDecisionTests {
@@ -35,7 +35,8 @@ import WireFormats
       SQLRow(
         columns: [],
         values: [
-          .integer(revision), .text(kind), .text("ns"), .text("n"), .text("MODIFIED"), .text("u"), .text("{}"), .integer(0),
+          .integer(revision), .text(kind), .text("ns"), .text("n"), .text("MODIFIED"), .text("u"), .text("{}"),
+          .integer(0),
           .null, .integer(0),
           .integer(revision),
         ]))

@@ -2,8 +2,9 @@ import Database
 import ResourceModel
 import WireFormats
 
-/// Gathers the writes that come while a transaction runs into the next one: under load many share one commit, whose cost
-/// is mostly waiting for the disk; without load a write goes at once. What waits is bounded by its bytes.
+/// Gathers the writes that come while a transaction runs into the next one. A transaction has the same few statements and one
+/// commit whether it is about one object or hundreds, so that under load many cost little more than one; without load a write
+/// goes at once. What waits is bounded by its bytes.
 actor WriteQueue {
   private struct Pending {
     var request: RequestedWrite

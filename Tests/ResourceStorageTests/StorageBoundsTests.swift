@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-@testable import ResourceServer
+@testable import ResourceStorage
 
 /// Nobody who may write can fill memory or disk.
 @Suite(.postgreSQLServer, .timeLimit(.minutes(10))) struct StorageBoundsTests {

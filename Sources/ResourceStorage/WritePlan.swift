@@ -1,5 +1,5 @@
-import ResourceModel
-import WireFormats
+package import ResourceModel
+package import WireFormats
 
 /// What a write has to know of the object that is there.
 struct StoredRow: Sendable, Hashable {
@@ -25,14 +25,8 @@ struct RequestedWrite: Sendable {
     case .create(let object), .update(let object, _): text = ObjectText(object)
     case .remove: text = nil
     }
-    size = (text?.bytes.count ?? 0) + Self.addedBytes
+    size = ResourceLimits.size(text?.bytes ?? [])
   }
-
-  /// What the store adds to an object, such as its place in an index, about.
-  private static let addedBytes = 200
-
-  /// - Parameter json: an object before it is stored.
-  static func size(_ json: [UInt8]) -> Int { json.count + addedBytes }
 
   var key: StoreKey {
     switch write {
@@ -92,11 +86,18 @@ enum WriteDecision: Sendable {
 }
 
 extension ResourceLimits {
+  /// What the store adds to an object, such as its place in an index, about.
+  private static let addedBytes = 200
+
+  /// About how many bytes an object takes.
+  /// - Parameter json: its text, before it is stored.
+  package static func size(_ json: [UInt8]) -> Int { json.count + addedBytes }
+
   /// Why `object` is not kept; nil where it is. What an earlier version took may shrink, and may be marked as deleted.
   /// - Parameters:
-  ///   - bytes: `RequestedWrite.size`.
+  ///   - bytes: as `size(_:)` counts them.
   ///   - previousBytes: of the object that it replaces.
-  func refusal(of object: JSONValue, bytes: Int, previousBytes: Int? = nil) -> StatusError? {
+  package func refusal(of object: JSONValue, bytes: Int, previousBytes: Int? = nil) -> StatusError? {
     guard bytes > objectBytes else { return nil }
     if let previousBytes, bytes <= previousBytes || object["metadata"]?["deletionTimestamp"] != nil { return nil }
     return StatusError(

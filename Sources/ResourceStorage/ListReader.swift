@@ -128,7 +128,8 @@ struct ListReader: Sendable {
         """)
     }
     let unchanged = try stretch(
-      connection, "\(table.table) t", size: table.size, columns: "resource_version, object, version_offset", conditions, size)
+      connection, "\(table.table) t", size: table.size, columns: "resource_version, object, version_offset", conditions,
+      size)
     if newest == revision {
       return (unchanged.objects.map { Candidate(object: $0, isEarlierState: false) }, unchanged.end == nil)
     }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-@testable import ResourceServer
+@testable import ResourceStorage
 
 /// A database that an earlier version of the program has filled, whose texts hold their versions.
 @Suite(.postgreSQLServer, .timeLimit(.minutes(5)))
@@ -34,7 +34,10 @@ struct StorageMigrationTests {
           INSERT INTO widget (namespace, name, uid, resource_version, generation, labels, created_at, object)
           VALUES ('default', $1, $2, $3, 1, \(labels), '2026-01-01T00:00:00Z', $4)
           """,
-          [.text(name), .text("uid-default-\(name)"), .integer(revision), .text(text(name, revision: revision, size: size))])
+          [
+            .text(name), .text("uid-default-\(name)"), .integer(revision),
+            .text(text(name, revision: revision, size: size)),
+          ])
       }
       let changes: [(Int64, String, String, String, Int64?, String?)] = [
         (2, "a", "ADDED", text("a", revision: 2, size: 1), nil, nil),
@@ -102,11 +105,12 @@ struct StorageMigrationTests {
 
   @Test func aTextIsTheSameAsTheSerializerWrites() throws {
     for object: JSONValue in [
-      StorageFixture.object("a", labels: ["x": "y \"z\" \\ \u{1}"]), ["spec": [:]], ["metadata": ["uid": "u", "zone": 1]],
+      StorageFixture.object("a", labels: ["x": "y \"z\" \\ \u{1}"]), ["spec": [:]],
+      ["metadata": ["uid": "u", "zone": 1]],
     ] {
       let text = ObjectText(object)
       let stored = StoredObject(
-        key: ObjectKey(namespace: "", name: ""), uid: "", revision: 1234567, text: text.bytes,
+        key: ObjectKey(namespace: "", name: ""), uid: "", revision: 1_234_567, text: text.bytes,
         versionOffset: text.versionOffset)
       #expect(stored.json == object.stamped(1_234_567).serialized())
       #expect(try stored.value() == object.stamped(1_234_567))

@@ -1,7 +1,7 @@
 import Database
 import Logging
 import ResourceModel
-import ResourceServer
+import ResourceStorage
 import TestSupport
 import WireFormats
 

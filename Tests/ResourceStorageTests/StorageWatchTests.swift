@@ -1,5 +1,5 @@
 import ResourceModel
-import ResourceServer
+import ResourceStorage
 import TestSupport
 import Testing
 import WireFormats

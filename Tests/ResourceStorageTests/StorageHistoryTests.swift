@@ -1,6 +1,6 @@
 import Database
 import ResourceModel
-import ResourceServer
+import ResourceStorage
 import Synchronization
 import TestSupport
 import Testing

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-@testable import ResourceServer
+@testable import ResourceStorage
 
 /// What a search with a selector costs those who share the database, and when it ends.
 @Suite(.postgreSQLServer) struct StorageSearchTests {
