@@ -11,7 +11,7 @@ install_packages time
 say "building for release"
 # With the flags of manifests/release/build.sh, so that what is shipped is measured, and built once.
 flags=(--scratch-path .build-release -c release --static-swift-stdlib
-  -Xswiftc -file-prefix-map -Xswiftc "$PWD=/source" -Xcc "-ffile-prefix-map=$PWD=/source")
+  -Xswiftc -file-prefix-map -Xswiftc "$PWD=/source" -Xcc "-ffile-prefix-map=$PWD=/source" -Xlinker --build-id=none)
 for product in wrktalk-backend wrktalk-agent wrktalkctl wrktalk-bench; do
   swift build "${flags[@]}" --product "$product" >"$TESTBED_STATE/build.log" 2>&1 || { tail -20 "$TESTBED_STATE/build.log" >&2; exit 1; }
 done
