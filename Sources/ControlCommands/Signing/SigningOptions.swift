@@ -26,28 +26,37 @@ struct SigningOptions: ParsableArguments {
   }
 
   /// Adds the signatures of all keys.
-  /// - Parameter roots: those that say which keys may sign; a key has to be named by one of them.
+  /// - Parameters:
+  ///   - roots: those that say which keys may sign; a key has to be named by one of them.
+  ///   - revokers: a key that one of these revokes signs nothing, whichever names it.
   /// - Returns: the keys that have signed.
   func sign(
-    _ envelope: inout Envelope, as role: TrustRoot.Role, under roots: [TrustRoot], console: Console
+    _ envelope: inout Envelope, as role: TrustRoot.Role, under roots: [TrustRoot],
+    unlessRevokedBy revokers: [TrustRoot],
+    console: Console
   ) async throws(CommandFailure) -> [KeyID] {
     var signers: [KeyID] = []
     for path in keyFiles {
       let key = try KeyFile.readPrivate(
         path, passphrase: { () throws(CommandFailure) in try passphrase.read(for: printable(path)) }, console: console)
-      try Self.check(key.publicKey, as: role, under: roots, title: printable(path))
+      try Self.check(key.publicKey, as: role, under: roots, revokers, title: printable(path))
       envelope.sign(with: key)
       signers.append(key.publicKey.id)
     }
-    let candidates = roots.flatMap { $0.keys(of: role) }
+    // Also those that are revoked, to be able to say so.
+    let candidates = Self.candidates(for: role, under: roots)
+    let revoked = revokers.reduce(into: Set()) { $0.formUnion($1.revokedKeys) }
     for command in commands {
       let message = envelope.signedBytes
       let signature = try await ExternalSigner(command: command).signature(of: message)
       guard let key = candidates.first(where: { $0.isValidSignature(signature, for: message) }) else {
         throw CommandFailure(
           "what the command of --sign-with answered is not a signature by a \(role.rawValue) key of the trust root",
-          hint: "The keys are: \(candidates.map(\.id.short).joined(separator: ", ")).")
+          hint:
+            "The keys are: \(candidates.map(\.id).filter { !revoked.contains($0) }.map(\.short).joined(separator: ", "))."
+        )
       }
+      try Self.check(key, as: role, under: roots, revokers, title: "the command of --sign-with")
       envelope.add(.init(keyID: key.id.text, bytes: signature))
       signers.append(key.id)
     }
@@ -57,13 +66,18 @@ struct SigningOptions: ParsableArguments {
     return signers
   }
 
+  private static func candidates(for role: TrustRoot.Role, under roots: [TrustRoot]) -> [Ed25519.PublicKey] {
+    let named = roots.flatMap { root in (root.roles[role]?.keys ?? []).compactMap { root.keys[$0] } }
+    return Set(named).sorted { $0.id < $1.id }
+  }
+
   private static func check(
-    _ key: Ed25519.PublicKey, as role: TrustRoot.Role, under roots: [TrustRoot], title: String
+    _ key: Ed25519.PublicKey, as role: TrustRoot.Role, under roots: [TrustRoot], _ revokers: [TrustRoot], title: String
   ) throws(CommandFailure) {
-    guard !roots.contains(where: { $0.keys(of: role).contains(key) }) else { return }
-    if roots.contains(where: { $0.revokedKeys.contains(key.id) }) {
-      throw CommandFailure("\(title): the key \(key.id) is revoked by the trust root")
+    if let root = revokers.last(where: { $0.revokedKeys.contains(key.id) }) {
+      throw CommandFailure("\(title): the key \(key.id) is revoked by version \(root.version) of the trust root")
     }
+    guard !roots.contains(where: { $0.keys(of: role).contains(key) }) else { return }
     let others = Set(
       roots.flatMap { root in root.roles.filter { $0.value.keys.contains(key.id) }.map(\.key.rawValue) })
     let place =

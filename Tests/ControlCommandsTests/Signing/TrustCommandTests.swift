@@ -128,7 +128,8 @@ import WireFormats
     try await desk.fail(
       "ReleaseRevoked", "release", "verify", "signed.json", "--root", "trust/root.json", "--root", "trust/root-2.json")
     try await desk.fail(
-      "is revoked by the trust root", "release", "sign", "release.json", "--root", "trust/root-2.json", "--key",
+      "is revoked by version 2 of the trust root", "release", "sign", "release.json", "--root", "trust/root-2.json",
+      "--key",
       "trust/release.key")
     let envelope = try TrustFile.envelope(desk.folder.file("signed.json"), .release)
     try await desk.succeed(

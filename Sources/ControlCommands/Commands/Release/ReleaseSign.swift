@@ -1,5 +1,4 @@
 import ArgumentParser
-import FoundationEssentials
 import ReleaseManifest
 import WireFormats
 
@@ -7,20 +6,27 @@ struct ReleaseSign: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sign", abstract: "Sign a release manifest, or add a signature to one.",
     discussion: """
-      The trust root that lies beside the key is used where none is named. What it writes goes as text into spec.manifest of a \
-      DesiredDeployment.
+      The trust roots that lie beside the key are used where none is named: root.json, root-2.json and so on. In a rotation a \
+      release is signed with the old and the new release key, so that Agents with the old and with the new root believe it. \
+      What it writes goes as text into spec.manifest of a DesiredDeployment.
 
       Examples:
         wrktalkctl release sign release.json --key trust/release.key -o wrktalk-2.3.0.manifest.json
         wrktalkctl release sign release.json --root root.json --sign-with ./sign-with-hsm.sh -o wrktalk-2.3.0.manifest.json
+        wrktalkctl release sign release.json --root trust/root.json --root trust/root-2.json --key trust/release.key \
+      --key trust/release-2.key -o wrktalk-2.3.0.manifest.json
       """)
 
   @Argument(
     help: "The manifest, or the envelope of one that others have signed; - is standard input.", completion: .file())
   var file: String
 
-  @Option(help: "The newest trust root.", completion: .file())
-  var root: String?
+  @Option(
+    parsing: .singleValue,
+    help:
+      "The newest trust root; in a rotation also the older ones that Agents still have. May be given several times.",
+    completion: .file())
+  var root: [String] = []
 
   @Option(
     name: .shortAndLong,
@@ -32,7 +38,7 @@ struct ReleaseSign: AsyncParsableCommand {
 
   func run() async throws {
     let console = TrustCommand.console
-    let root = try TrustFile.signedRoot(try rootPath())
+    let roots = try SigningRoots.read(root, beside: signing.keyFiles, console: console)
     let bytes = file == "-" ? try FileText.readStandardInput() : try FileText.read(file)
     let (given, isSigned) = try Self.envelope(bytes, file: file)
     var envelope = given
@@ -42,16 +48,19 @@ struct ReleaseSign: AsyncParsableCommand {
       try ReleaseManifest.Manifest(payload: envelope.payload)
     }
     let now = SystemTime.now()
-    guard manifest.product == root.product else {
+    guard manifest.product == roots.newest.product else {
       throw CommandFailure(
-        "the manifest is for the product \(printable(manifest.product)), and the trust root for \(printable(root.product))"
-      )
+        """
+        the manifest is for the product \(printable(manifest.product)), and the trust root for \
+        \(printable(roots.newest.product))
+        """)
     }
     guard manifest.expires > now else {
       throw CommandFailure(
         "the manifest has expired on \(manifest.expires)", hint: "Write it anew with release manifest.")
     }
-    let signers = try await signing.sign(&envelope, as: .release, under: [root], console: console)
+    let signers = try await signing.sign(
+      &envelope, as: .release, under: roots.roots, unlessRevokedBy: roots.roots, console: console)
     let text = envelope.text + "\n"
     guard text.utf8.count <= Envelope.maximumByteCount else {
       throw CommandFailure(
@@ -66,25 +75,7 @@ struct ReleaseSign: AsyncParsableCommand {
     console.note(
       "Signed \(printable(manifest.product)) \(printable(manifest.version)), sequence \(manifest.sequence), with \(names)."
     )
-    if let authority = root.roles[.release] {
-      let count = authority.threshold - envelope.signers(among: root.keys(of: .release)).count
-      if count > 0 {
-        console.note(
-          "It needs \(count) more release \(count == 1 ? "key" : "keys"): whoever has one runs release sign on the result."
-        )
-      }
-    }
-  }
-
-  private func rootPath() throws(CommandFailure) -> String {
-    if let root { return root }
-    for key in signing.keyFiles {
-      let path = "\(key.lastIndex(of: "/").map { key[...$0] } ?? "")root.json"
-      if FileManager.default.fileExists(atPath: path) { return path }
-    }
-    throw CommandFailure(
-      "no trust root is named, and none lies beside the key: without it nobody knows whether the signature will count",
-      hint: "Use --root FILE.", exitCode: CommandFailure.usageExitCode)
+    for line in roots.missing(envelope) { console.note(line) }
   }
 
   /// A manifest's envelope, also of one that nobody has signed yet.

@@ -79,7 +79,8 @@ struct RootChangeOptions: ParsableArguments {
 
     var envelope = Envelope(payloadType: .root, payload: next.payload)
     for entry in made where entry.role == .root { envelope.sign(with: entry.key) }
-    _ = try await signing.sign(&envelope, as: .root, under: [present, next], console: console)
+    _ = try await signing.sign(
+      &envelope, as: .root, under: [present, next], unlessRevokedBy: [present], console: console)
     let isEncrypted = !made.isEmpty && (encrypt || signing.passphrase.isGiven)
     let secret = try isEncrypted ? signing.passphrase.read(for: "the new keys", isNew: true) : nil
     var written: [String] = []

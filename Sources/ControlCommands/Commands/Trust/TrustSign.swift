@@ -24,8 +24,17 @@ struct TrustSign: AsyncParsableCommand {
     let (unsigned, next) = try TrustFile.root(file)
     var envelope = unsigned
     let present = try self.root.map { (path) throws(CommandFailure) in try TrustFile.signedRoot(path) }
+    if let present, present.product != next.product || present.version + 1 != next.version {
+      throw CommandFailure(
+        """
+        \(printable(file)) is version \(next.version) of the trust root of \(printable(next.product)), which does not \
+        follow version \(present.version) of that of \(printable(present.product))
+        """, hint: "--root names the version before it.")
+    }
+    // A key that the next one revokes may have to sign it for the present one.
+    let before = present.map { [$0] } ?? []
     let signers = try await signing.sign(
-      &envelope, as: .root, under: [next] + (present.map { [$0] } ?? []), console: console)
+      &envelope, as: .root, under: [next] + before, unlessRevokedBy: before, console: console)
     try NewFile.replace(file, with: envelope.text + "\n")
     try console.write(
       "Signed version \(next.version) of the trust root of \(printable(next.product)) with "

@@ -12,8 +12,11 @@ struct TrustTimestamp: AsyncParsableCommand {
       Example: wrktalkctl trust timestamp --root trust/root.json --sequence 42 --key trust/timestamp.key -o timestamp.json
       """)
 
-  @Option(help: "The newest trust root.", completion: .file())
-  var root: String
+  @Option(
+    parsing: .singleValue,
+    help: "The newest trust root; those that lie beside the key where none is named. May be given several times.",
+    completion: .file())
+  var root: [String] = []
 
   @Option(help: "The newest release's sequence.")
   var sequence: Int64
@@ -33,31 +36,28 @@ struct TrustTimestamp: AsyncParsableCommand {
 
   func run() async throws {
     let console = TrustCommand.console
-    let root = try TrustFile.signedRoot(self.root)
+    let roots = try SigningRoots.read(root, beside: signing.keyFiles, console: console)
+    let newest = roots.newest
     if let output { try NewFile.checkIsFree(output) }
     let now = SystemTime.now().wholeSeconds
     let statement = TimestampStatement(
-      product: root.product, issuedAt: now, expires: try expires.moment(from: now), rootVersion: root.version,
+      product: newest.product, issuedAt: now, expires: try expires.moment(from: now), rootVersion: newest.version,
       sequence: sequence, minimumSequence: minimumSequence)
     _ = try TrustFile.reading("the statement") { () throws(TrustError) in
       try TimestampStatement(payload: statement.payload)
     }
     var envelope = Envelope(payloadType: .timestamp, payload: statement.payload)
-    _ = try await signing.sign(&envelope, as: .timestamp, under: [root], console: console)
-    try Self.requireThreshold(envelope, .timestamp, root)
+    _ = try await signing.sign(
+      &envelope, as: .timestamp, under: roots.roots, unlessRevokedBy: roots.roots, console: console)
+    // Agents with an older root wait for this one in any case, as the statement says.
+    _ = try TrustFile.reading("the statement") { () throws(TrustError) in
+      try newest.checkSignatures(of: envelope, as: .timestamp)
+    }
     if let output {
       try NewFile.create(envelope.text + "\n", at: output)
       console.note("Wrote \(printable(output)), valid until \(statement.expires).")
     } else {
       try console.write(envelope.text + "\n")
-    }
-  }
-
-  private static func requireThreshold(
-    _ envelope: Envelope, _ role: TrustRoot.Role, _ root: TrustRoot
-  ) throws(CommandFailure) {
-    _ = try TrustFile.reading("the statement") { () throws(TrustError) in
-      try root.checkSignatures(of: envelope, as: role)
     }
   }
 }
