@@ -80,9 +80,14 @@ struct PassphraseOptions: ParsableArguments {
         "a passphrase is needed, and there is no terminal to ask for it",
         hint: "Use --passphrase-file FILE or --passphrase-fd NUMBER.")
     }
-    // Signals are not made of keys meanwhile: an interrupted program would leave a terminal that shows nothing.
+    // Signals are not made of keys meanwhile: an interrupted program would leave a terminal that shows nothing. Each key
+    // comes at once, so that Ctrl-C does not wait for the end of the line.
     var silent = state
-    silent.c_lflag &= ~tcflag_t(ECHO | ISIG)
+    silent.c_lflag &= ~tcflag_t(ECHO | ISIG | ICANON)
+    unsafe withUnsafeMutableBytes(of: &silent.c_cc) { keys in
+      unsafe keys[Int(VMIN)] = 1
+      unsafe keys[Int(VTIME)] = 0
+    }
     unsafe tcsetattr(terminal, TCSAFLUSH, &silent)
     defer {
       unsafe tcsetattr(terminal, TCSAFLUSH, &state)
@@ -90,9 +95,26 @@ struct PassphraseOptions: ParsableArguments {
     }
     let device = FileDescriptor(rawValue: terminal)
     _ = try? device.writeAll(question.utf8)
-    let answer = try read(descriptor: terminal)
-    _ = try? device.writeAll("\n".utf8)
-    if answer.contains(3) { throw CommandFailure("interrupted", exitCode: 130) }
-    return try firstLine(answer, of: "the terminal's answer")
+    defer { _ = try? device.writeAll("\n".utf8) }
+    return try firstLine(line(from: device), of: "the terminal's answer")
+  }
+
+  private static func line(from terminal: FileDescriptor) throws(CommandFailure) -> [UInt8] {
+    var line = HiddenLine(maximumLength: maximumLength)
+    while let key = nextKey(of: terminal) {
+      switch line.take(key) {
+      case .unfinished: continue
+      case .finished: return line.bytes
+      case .interrupted: throw CommandFailure("interrupted", exitCode: 128 + SIGINT)
+      }
+    }
+    return line.bytes
+  }
+
+  /// Nil where the terminal is gone.
+  private static func nextKey(of terminal: FileDescriptor) -> UInt8? {
+    var buffer: [UInt8] = [0]
+    let count = try? unsafe buffer.withUnsafeMutableBytes { try unsafe terminal.read(into: $0) }
+    return count == 1 ? buffer[0] : nil
   }
 }

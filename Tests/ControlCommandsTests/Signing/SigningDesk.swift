@@ -32,6 +32,15 @@ struct SigningDesk {
     return Answer(code: code, output: result.standardOutput.text, errors: result.standardError.text)
   }
 
+  /// Runs a line of the shell in the folder.
+  /// - Returns: whether it succeeded.
+  func shell(_ line: String) async throws -> Bool {
+    try await ChildProcess.run(
+      executable: "/bin/sh", arguments: ["-c", line], environment: environment, workingDirectory: folder.path,
+      timeout: .seconds(120)
+    ).status.isSuccess
+  }
+
   struct UnexpectedEnd: Error, CustomStringConvertible { var description: String }
 
   /// Runs a command that has to succeed.
