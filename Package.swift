@@ -132,7 +132,7 @@ let package = Package(
       [
         "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files", "HTTPTransport", "Processes",
         "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser, logging,
-        systemPackage,
+        systemPackage, unixSignals,
       ]),
 
     // Executables: arguments and composition only.

@@ -110,13 +110,9 @@ struct BundleImages {
 
   private func run(_ docker: String, _ arguments: [String]) async throws(CommandFailure) -> [UInt8] {
     let variables = environment.merging(ImageTagVariables.variables(for: imageTags)) { _, tag in tag }
-    let result: ProcessResult
-    do {
-      result = try await ChildProcess.run(
-        executable: docker, arguments: arguments, environment: variables, timeout: .seconds(120), outputLimit: 16 << 20)
-    } catch {
-      throw CommandFailure("docker compose could not be run: \(error)")
-    }
+    let result = try await ForegroundProcess.run(
+      "docker compose", executable: docker, arguments: arguments, environment: variables, timeout: .seconds(120),
+      outputLimit: 16 << 20)
     guard result.status.isSuccess else {
       throw CommandFailure(
         "Compose does not take the bundle \(printable(bundle)): \(printable(result.standardError.text))",

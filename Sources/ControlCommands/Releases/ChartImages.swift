@@ -119,15 +119,9 @@ struct ChartImages {
   }
 
   private func documents(_ arguments: [String]) async throws(CommandFailure) -> [JSONValue] {
-    let result: ProcessResult
-    do {
-      result = try await ChildProcess.run(
-        executable: helm, arguments: arguments, environment: environment, timeout: .seconds(120),
-        outputLimit: Self.outputLimit)
-    } catch {
-      throw CommandFailure(
-        "helm could not be run: \(error)", hint: "Helm 3 or 4 renders the chart; --helm names where it is.")
-    }
+    let result = try await ForegroundProcess.run(
+      "helm", executable: helm, arguments: arguments, environment: environment, timeout: .seconds(120),
+      outputLimit: Self.outputLimit, hint: "Helm 3 or 4 renders the chart; --helm names where it is.")
     guard result.status.isSuccess else {
       let words = printable(result.standardError.text)
       throw CommandFailure(

@@ -12,23 +12,24 @@ struct ExternalSigner {
   static let timeout: Duration = .seconds(300)
 
   func signature(of message: [UInt8]) async throws(CommandFailure) -> [UInt8] {
-    let result: ProcessResult
+    let title = "the command of --sign-with"
+    let input: FileDescriptor
     do {
-      let input = try Self.file(holding: message)
-      defer { try? input.close() }
-      result = try await ChildProcess.run(
-        executable: "/bin/sh", arguments: ["-c", command], environment: environment, standardInput: input,
-        timeout: Self.timeout)
+      input = try Self.file(holding: message)
     } catch {
-      throw CommandFailure("the command of --sign-with could not be run: \(error)")
+      throw CommandFailure("\(title) could not be run: \(error)")
     }
+    defer { try? input.close() }
+    let result = try await ForegroundProcess.run(
+      title, executable: "/bin/sh", arguments: ["-c", command], environment: environment, standardInput: input,
+      timeout: Self.timeout)
     guard result.status.isSuccess else {
       let words = result.standardError.lastLine.map { ": \(printable($0))" } ?? ""
-      throw CommandFailure("the command of --sign-with failed, \(result.status)\(words)")
+      throw CommandFailure("\(title) failed, \(result.status)\(words)")
     }
     guard let signature = Self.signature(in: result.standardOutput.bytes) else {
       throw CommandFailure(
-        "the command of --sign-with answered \(result.standardOutput.bytes.count) bytes that are no signature",
+        "\(title) answered \(result.standardOutput.bytes.count) bytes that are no signature",
         hint: "It has to write the 64 bytes of an Ed25519 signature, or their base 64, to standard output.")
     }
     return signature
