@@ -1,3 +1,4 @@
+import ArgumentParser
 import Files
 import Glibc
 
@@ -36,5 +37,28 @@ enum NewFile {
     guard unsafe access(path, F_OK) == 0 else { return }
     throw CommandFailure(
       "\(printable(path)) exists already, and nothing is overwritten", hint: "Choose another name, or move it away.")
+  }
+}
+
+/// Where a document goes: standard output, or a file that is not there yet.
+enum DocumentOutput: ExpressibleByArgument, Hashable {
+  case standardOutput
+  case file(String)
+
+  /// A file's name, or `-` for standard output.
+  init?(argument: String) {
+    if argument.isEmpty { return nil }
+    self = argument == "-" ? .standardOutput : .file(argument)
+  }
+
+  func checkIsFree() throws(CommandFailure) {
+    if case .file(let path) = self { try NewFile.checkIsFree(path) }
+  }
+
+  func write(_ text: String, console: Console) throws(CommandFailure) {
+    switch self {
+    case .standardOutput: try console.write(text)
+    case .file(let path): try NewFile.create(text, at: path)
+    }
   }
 }

@@ -40,6 +40,45 @@ import WireFormats
     #expect(try desk.names == ["file", "trust", "trust/notes.txt"])
   }
 
+  /// A shell that is in it goes on seeing it, and whoever made it has said who may read it.
+  @Test func initFillsAFolderThatIsThereAndEmpty() async throws {
+    let desk = try SigningDesk()
+    #expect(try await desk.shell("mkdir -m 750 there"))
+    try await desk.succeed("trust", "init", "--product", "wrktalk", "--dir", "there/")
+    #expect(try desk.names == ["there", "there/release.key", "there/root.json", "there/root.key"])
+    #expect(try desk.mode(of: "there") == 0o750)
+    #expect(
+      try await desk.shell("mkdir here && cd here && '\(Testbed.program("wrktalkctl"))' trust init --product a --dir .")
+    )
+    #expect(try desk.names.filter { $0.hasPrefix("here/") } == ["here/release.key", "here/root.json", "here/root.key"])
+    #expect(try desk.mode(of: "here/release.key") == 0o600)
+  }
+
+  @Test func aDashIsStandardOutput() async throws {
+    let desk = try SigningDesk()
+    try await desk.succeed("trust", "init", "--product", "wrktalk", "--dir", "trust", "--timestamp")
+    try desk.writeManifest()
+    let root = ["--root", "trust/root.json"]
+    let rotated = try await desk.run(
+      ["trust", "rotate", "-o", "-", "--new", "release=new.key", "--key", "trust/root.key"] + root)
+    #expect(rotated.code == 0 && rotated.errors.contains("Made version 2 of the trust root of wrktalk, valid until"))
+    #expect(rotated.errors.contains(" in new.key."))
+    #expect(try TrustRoot.first(Array(rotated.output.utf8)).version == 2)
+    let signed = try await desk.run(
+      ["release", "sign", "release.json", "--key", "trust/release.key", "-o", "-"] + root)
+    #expect(try Envelope(parsing: Array(signed.output.utf8), expecting: .release).signatures.count == 1)
+    try desk.folder.write(signed.output, to: "signed.json")
+    let again = try await desk.run(["release", "sign", "signed.json", "--key", "trust/release.key", "-o", "-"] + root)
+    #expect(again.output == signed.output)
+    let statement = try await desk.run(
+      ["trust", "timestamp", "--sequence", "7", "--key", "trust/timestamp.key", "-o", "-"] + root)
+    #expect(try Envelope(parsing: Array(statement.output.utf8), expecting: .timestamp).signatures.count == 1)
+    try await desk.fail(
+      "a private key is not printed", code: 64, "trust", "rotate", "--new", "release=-", "--root", "trust/root.json",
+      "--key", "trust/root.key")
+    #expect(try !desk.names.contains("-"))
+  }
+
   @Test func anEncryptedKeyNeedsItsPassphrase() async throws {
     let desk = try SigningDesk()
     try desk.folder.write("correct horse\n", to: "right")

@@ -76,8 +76,8 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
     transform: Expiry.parse)
   var expires = Expiry.days(90)
 
-  @Option(name: .shortAndLong, help: "The file to write; standard output by default.", completion: .file())
-  var output: String?
+  @Option(name: .shortAndLong, help: "The file to write; standard output by default, as -.", completion: .file())
+  var output = DocumentOutput.standardOutput
 
   @Option(help: "The helm program.")
   var helm = "helm"
@@ -94,7 +94,7 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let console = Console.standard(environment: environment)
-    if let output { try NewFile.checkIsFree(output) }
+    try output.checkIsFree()
     let tags = try Self.dictionary(imageTag, "--image-tag")
     var artifacts: [ReleaseManifest.Manifest.Artifact] = []
     if let chart { artifacts.append(try ReleaseDraft.artifact(chart, .helm)) }
@@ -134,13 +134,11 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
       try ReleaseManifest.Manifest(payload: payload)
     }
     let text = String(decoding: payload, as: UTF8.self) + "\n"
-    if let output {
-      try NewFile.create(text, at: output)
+    try output.write(text, console: console)
+    if case .file(let path) = output {
       try console.write(ReleaseView(manifest: manifest, digest: nil, signers: []).text(now: now))
       console.note(
-        "Wrote \(printable(output)). Read it, then: wrktalkctl release sign \(printable(output)) --key FILE -o FILE")
-    } else {
-      try console.write(text)
+        "Wrote \(printable(path)). Read it, then: wrktalkctl release sign \(printable(path)) --key FILE -o FILE")
     }
   }
 

@@ -30,9 +30,10 @@ struct ReleaseSign: AsyncParsableCommand {
 
   @Option(
     name: .shortAndLong,
-    help: "The file to write; standard output by default. Only an envelope that gets more signatures may be its own.",
+    help:
+      "The file to write; standard output by default, as -. Only an envelope that gets more signatures may be its own.",
     completion: .file())
-  var output: String?
+  var output = DocumentOutput.standardOutput
 
   @OptionGroup var signing: SigningOptions
 
@@ -42,8 +43,8 @@ struct ReleaseSign: AsyncParsableCommand {
     let bytes = file == "-" ? try FileText.readStandardInput() : try FileText.read(file)
     let (given, isSigned) = try Self.envelope(bytes, file: file)
     var envelope = given
-    let replaces = isSigned && output == file
-    if let output, !replaces { try NewFile.checkIsFree(output) }
+    let replaces = isSigned && output == .file(file)
+    if !replaces { try output.checkIsFree() }
     let manifest = try TrustFile.reading(file) { () throws(TrustError) in
       try ReleaseManifest.Manifest(payload: envelope.payload)
     }
@@ -66,11 +67,7 @@ struct ReleaseSign: AsyncParsableCommand {
       throw CommandFailure(
         "the envelope has \(text.utf8.count) bytes, and Agents read at most \(Envelope.maximumByteCount)")
     }
-    if let output {
-      if replaces { try NewFile.replace(output, with: text) } else { try NewFile.create(text, at: output) }
-    } else {
-      try console.write(text)
-    }
+    if replaces { try NewFile.replace(file, with: text) } else { try output.write(text, console: console) }
     let names = signers.map(\.short).joined(separator: ", ")
     console.note(
       "Signed \(printable(manifest.product)) \(printable(manifest.version)), sequence \(manifest.sequence), with \(names)."

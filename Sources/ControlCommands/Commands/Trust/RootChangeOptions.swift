@@ -29,8 +29,11 @@ struct RootChangeOptions: ParsableArguments {
     transform: Expiry.parse)
   var expires = Expiry.days(365)
 
-  @Option(name: .shortAndLong, help: "The new trust root's file; root-VERSION.json beside the present one by default.")
-  var output: String?
+  @Option(
+    name: .shortAndLong,
+    help: "The new trust root's file, or - for standard output; root-VERSION.json beside the present one by default.",
+    completion: .file())
+  var output: DocumentOutput?
 
   @Flag(help: "Encrypt the new keys with a passphrase.")
   var encrypt = false
@@ -46,9 +49,16 @@ struct RootChangeOptions: ParsableArguments {
     next.version += 1
     next.issuedAt = max(now, present.issuedAt)
     next.expires = try expires.moment(from: now)
-    let path = output ?? Self.path(beside: root, version: next.version)
-    try NewFile.checkIsFree(path)
-    for assignment in new { try NewFile.checkIsFree(assignment.value) }
+    let target = output ?? .file(Self.path(beside: root, version: next.version))
+    try target.checkIsFree()
+    for assignment in new {
+      guard !["", "-"].contains(assignment.value) else {
+        throw CommandFailure(
+          "--new \(printable(assignment.name)) needs a file: a private key is not printed",
+          exitCode: CommandFailure.usageExitCode)
+      }
+      try NewFile.checkIsFree(assignment.value)
+    }
 
     var made: [(file: String, role: TrustRoot.Role, key: Ed25519.PrivateKey)] = []
     for assignment in new { made.append((assignment.value, try assignment.role(), Ed25519.PrivateKey())) }
@@ -89,21 +99,25 @@ struct RootChangeOptions: ParsableArguments {
         try KeyFile.create(entry.key, at: entry.file, passphrase: secret)
         written.append(entry.file)
       }
-      try NewFile.create(envelope.text + "\n", at: path)
+      try target.write(envelope.text + "\n", console: console)
     } catch {
       // Keys that no trust root names are of no use to anybody.
       for file in written { try? FileManager.default.removeItem(atPath: file) }
       throw error
     }
 
-    var text =
-      "Made version \(next.version) of the trust root of \(printable(next.product)) in \(printable(path)), valid until \(next.expires).\n"
-    for entry in made {
-      text += "New \(entry.role.rawValue) key \(entry.key.publicKey.id) in \(printable(entry.file)).\n"
-    }
-    try console.write(text)
-    for line in RootSignatures(envelope: envelope, root: next, present: present).missing(file: path) {
-      console.note(line)
+    let title = "Made version \(next.version) of the trust root of \(printable(next.product))"
+    let keys = made.map { "New \($0.role.rawValue) key \($0.key.publicKey.id) in \(printable($0.file))." }
+    let missing = RootSignatures(envelope: envelope, root: next, present: present)
+    switch target {
+    case .file(let path):
+      let lines = ["\(title) in \(printable(path)), valid until \(next.expires)."] + keys
+      try console.write(lines.joined(separator: "\n") + "\n")
+      for line in missing.missing(file: path) { console.note(line) }
+    case .standardOutput:
+      for line in ["\(title), valid until \(next.expires)."] + keys + missing.missing(file: "FILE") {
+        console.note(line)
+      }
     }
   }
 

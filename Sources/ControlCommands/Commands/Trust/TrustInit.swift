@@ -105,8 +105,7 @@ struct TrustInit: AsyncParsableCommand {
 
   /// The folder may be there, and empty.
   private static func checkFolder(_ path: String) throws(CommandFailure) {
-    var status = stat()
-    guard unsafe lstat(path, &status) == 0 else { return }
+    guard Self.exists(path) else { return }
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
       throw CommandFailure("\(printable(path)) is not a folder that can be read")
     }
@@ -117,26 +116,38 @@ struct TrustInit: AsyncParsableCommand {
     }
   }
 
-  /// The folder appears with all that is in it, or not at all.
+  private static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe lstat(path, &status) == 0
+  }
+
+  /// A new folder appears with all that is in it, or not at all. One that is there stays the same, as a shell may be in it.
   private func write(
     _ keys: [(name: String, role: TrustRoot.Role, key: Ed25519.PrivateKey)], _ root: Envelope, _ secret: [UInt8]?
   ) throws(CommandFailure) {
     var path = dir
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    let unfinished = "\(path).\(UInt32.random(in: 0 ... .max)).partial"
-    guard unsafe mkdir(unfinished, 0o700) == 0 else {
-      throw CommandFailure("the folder \(printable(dir)) cannot be made: \(Self.words(errno))")
-    }
+    let isNew = !Self.exists(path)
+    let folder = isNew ? "\(path).\(UInt32.random(in: 0 ... .max)).partial" : path
+    if isNew, unsafe mkdir(folder, 0o700) != 0 { throw cannotBeMade() }
+    var written: [String] = []
     do throws(CommandFailure) {
-      for entry in keys { try KeyFile.create(entry.key, at: "\(unfinished)/\(entry.name)", passphrase: secret) }
-      try NewFile.create(root.text + "\n", at: "\(unfinished)/root.json")
-      guard unsafe rename(unfinished, path) == 0 else {
-        throw CommandFailure("the folder \(printable(dir)) cannot be made: \(Self.words(errno))")
+      for entry in keys {
+        try KeyFile.create(entry.key, at: "\(folder)/\(entry.name)", passphrase: secret)
+        written.append(entry.name)
       }
+      try NewFile.create(root.text + "\n", at: "\(folder)/root.json")
+      written.append("root.json")
+      if isNew, unsafe rename(folder, path) != 0 { throw cannotBeMade() }
     } catch {
-      try? FileManager.default.removeItem(atPath: unfinished)
+      for name in written { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+      if isNew { unsafe rmdir(folder) }
       throw error
     }
+  }
+
+  private func cannotBeMade() -> CommandFailure {
+    CommandFailure("the folder \(printable(dir)) cannot be made: \(Self.words(errno))")
   }
 
   private static func words(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }

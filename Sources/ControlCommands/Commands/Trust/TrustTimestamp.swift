@@ -29,8 +29,8 @@ struct TrustTimestamp: AsyncParsableCommand {
     transform: Expiry.parse)
   var expires = Expiry.days(7)
 
-  @Option(name: .shortAndLong, help: "The file to write; standard output by default.", completion: .file())
-  var output: String?
+  @Option(name: .shortAndLong, help: "The file to write; standard output by default, as -.", completion: .file())
+  var output = DocumentOutput.standardOutput
 
   @OptionGroup var signing: SigningOptions
 
@@ -38,7 +38,7 @@ struct TrustTimestamp: AsyncParsableCommand {
     let console = TrustCommand.console
     let roots = try SigningRoots.read(root, beside: signing.keyFiles, console: console)
     let newest = roots.newest
-    if let output { try NewFile.checkIsFree(output) }
+    try output.checkIsFree()
     let now = SystemTime.now().wholeSeconds
     let statement = TimestampStatement(
       product: newest.product, issuedAt: now, expires: try expires.moment(from: now), rootVersion: newest.version,
@@ -53,11 +53,7 @@ struct TrustTimestamp: AsyncParsableCommand {
     _ = try TrustFile.reading("the statement") { () throws(TrustError) in
       try newest.checkSignatures(of: envelope, as: .timestamp)
     }
-    if let output {
-      try NewFile.create(envelope.text + "\n", at: output)
-      console.note("Wrote \(printable(output)), valid until \(statement.expires).")
-    } else {
-      try console.write(envelope.text + "\n")
-    }
+    try output.write(envelope.text + "\n", console: console)
+    if case .file(let path) = output { console.note("Wrote \(printable(path)), valid until \(statement.expires).") }
   }
 }
