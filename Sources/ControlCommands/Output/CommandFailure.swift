@@ -10,6 +10,13 @@ struct CommandFailure: Error, Hashable, CustomStringConvertible {
   static let generalExitCode: Int32 = 1
   static let usageExitCode: Int32 = 64
 
+  /// Where a signal ended the command, as a shell would say it.
+  static func interruption(by signal: Int32) -> CommandFailure {
+    CommandFailure("interrupted", exitCode: 128 + signal)
+  }
+
+  var isInterruption: Bool { exitCode > 128 }
+
   init(_ message: String, hint: String? = nil, exitCode: Int32 = generalExitCode) {
     self.message = message
     self.hint = hint

@@ -17,8 +17,8 @@ struct BundleImages {
 
   private static let names = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"]
 
-  /// - Returns: the images, and what whoever signs should know of the bundle besides.
-  func read() async throws(CommandFailure) -> (images: [RenderedImage], notes: [String]) {
+  /// - Returns: the images, what whoever signs should know of the bundle besides, and whose tags it takes.
+  func read() async throws(CommandFailure) -> (images: [RenderedImage], notes: [String], tags: TagUse) {
     let folder = FileManager.default.temporaryDirectory.appending(path: "wrktalkctl-\(UInt64.random(in: 0 ... .max))")
       .path
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -49,13 +49,18 @@ struct BundleImages {
         try read(root, files, ComposeVariables(settings: try FileText.read(file), imageTags: imageTags))
       }
     var notes: [String] = []
+    var variables = CustomersCommands.variables(in: .string(String(decoding: try FileText.read(file), as: UTF8.self)))
     for file in files {
       // What cannot be read as it stands Compose has refused by now.
       guard let bytes = try? FileText.read("\(root)/\(file)"), let documents = try? YAMLStream.parse(bytes, file: file)
       else { continue }
       notes += documents.flatMap { CustomersCommands.notes(in: $0.value, file: file) }
+      variables += documents.flatMap { CustomersCommands.variables(in: $0.value) }
     }
-    return (try images(of: services), notes)
+    let used = imageTags.keys.filter { service in
+      ImageTagVariables.variables(for: [service: ""]).keys.contains(where: variables.contains)
+    }
+    return (try images(of: services), notes, TagUse(used: Set(used)))
   }
 
   /// The folder that holds the Compose file: the archive's own, or the one in it.

@@ -14,11 +14,25 @@ struct ChartImages {
 
   private static let outputLimit = 16 << 20
 
+  /// What `Chart.yaml` says of the chart.
+  struct Title: Hashable {
+    var name: String
+    var version: String
+    /// Of what the chart deploys; nil where it does not say.
+    var appVersion: String?
+  }
+
+  func title() async throws(CommandFailure) -> Title {
+    let document = try await documents(["show", "chart", chart]).first ?? .null
+    let text = { (field: String) in document[field].map { $0.string ?? $0.text } }
+    return Title(name: text("name") ?? "", version: text("version") ?? "", appVersion: text("appVersion"))
+  }
+
   /// - Throws: also where a container is named by tag and no value takes its digest: no Agent starts that.
-  func read() async throws(CommandFailure) -> [RenderedImage] {
+  func read() async throws(CommandFailure) -> (images: [RenderedImage], tags: TagUse) {
     let uses = try await render(pinning: [])
-    let candidates = Self.candidates(
-      services: imageTags.keys.sorted(), values: try await documents(["show", "values", chart]).first ?? .null)
+    let defaults = try await documents(["show", "values", chart]).first ?? .null
+    let candidates = Self.candidates(services: imageTags.keys.sorted(), values: defaults)
     let values = try await pins(candidates)
     let unpinned = uses.filter { use in
       values[Self.key(use)] == nil && ImageReference(use.image).isComplete && ImageReference(use.image).digest == nil
@@ -33,10 +47,53 @@ struct ChartImages {
           the tag: {{ with .Values.backend.image.digest }}@{{ . }}{{ end }}
           """)
     }
-    return uses.map { use in
+    let images = uses.map { use in
       RenderedImage(
         service: use.name.isEmpty ? "container" : use.name, reference: use.image,
         digestValue: ImageReference(use.image).digest == nil ? values[Self.key(use)] : nil)
+    }
+    let named = (defaults.object ?? [:]).filter { $0.value["image"]?.object != nil }.map(\.key)
+    return (images, TagUse(used: try await usedTags(), services: Set(named)))
+  }
+
+  // MARK: Tags
+
+  /// Services whose tag appears anywhere in what is rendered.
+  private func usedTags() async throws(CommandFailure) -> Set<String> {
+    guard !imageTags.isEmpty else { return [] }
+    let trial = Dictionary(uniqueKeysWithValues: imageTags.keys.map { ($0, Self.trialTag($0)) })
+    let rendered = try await tried { () async throws(CommandFailure) in
+      try await documents(templateArguments(tags: trial))
+    }
+    // A chart may take no tags but of a certain form: then nobody knows.
+    guard let rendered else { return Set(imageTags.keys) }
+    let texts = rendered.flatMap { Self.texts(in: $0) }
+    return Set(trial.filter { entry in texts.contains { $0.contains(entry.value) } }.map(\.key))
+  }
+
+  /// Stands for no tag, and for this service only.
+  private static func trialTag(_ service: String) -> String {
+    "trial-\(SHA256.digest(of: "tag of \(service)").hexadecimal.prefix(32))"
+  }
+
+  private static func texts(in value: JSONValue) -> [String] {
+    switch value {
+    case .string(let text): [text]
+    case .array(let elements): elements.flatMap { texts(in: $0) }
+    case .object(let members): members.values.flatMap { texts(in: $0) }
+    case .null, .bool, .integer, .number: []
+    }
+  }
+
+  /// Nil where the chart refuses what is tried.
+  private func tried<Value>(
+    _ body: () async throws(CommandFailure) -> Value
+  ) async throws(CommandFailure) -> Value? {
+    do throws(CommandFailure) {
+      return try await body()
+    } catch {
+      if error.isInterruption { throw error }
+      return nil
     }
   }
 
@@ -73,17 +130,15 @@ struct ChartImages {
   /// Gives each value a digest of its own, and looks at which places it appears.
   private func pins(_ candidates: [String]) async throws(CommandFailure) -> [String: String] {
     guard !candidates.isEmpty else { return [:] }
-    do throws(CommandFailure) {
-      return Self.pinned(try await render(pinning: candidates), candidates)
-    } catch {
-      // A schema of values may refuse one that the chart does not know, and the others with it.
-      var found: [String: String] = [:]
-      for candidate in candidates {
-        guard let uses = try? await render(pinning: [candidate]) else { continue }
-        found.merge(Self.pinned(uses, [candidate])) { first, _ in first }
-      }
-      return found
+    let together = try await tried { () async throws(CommandFailure) in try await render(pinning: candidates) }
+    if let together { return Self.pinned(together, candidates) }
+    // A schema of values may refuse one that the chart does not know, and the others with it.
+    var found: [String: String] = [:]
+    for candidate in candidates {
+      let uses = try await tried { () async throws(CommandFailure) in try await render(pinning: [candidate]) }
+      found.merge(Self.pinned(uses ?? [], [candidate])) { first, _ in first }
     }
+    return found
   }
 
   private static func pinned(_ uses: [ImageUse], _ candidates: [String]) -> [String: String] {
@@ -102,12 +157,17 @@ struct ChartImages {
 
   // MARK: Helm
 
-  private func render(pinning values: [String]) async throws(CommandFailure) -> [ImageUse] {
+  private func templateArguments(tags: [String: String]) -> [String] {
     var arguments = ["template", "release", chart, "--include-crds"]
     for file in valueFiles { arguments += ["--values", file] }
-    for (service, tag) in imageTags.sorted(by: { $0.key < $1.key }) {
+    for (service, tag) in tags.sorted(by: { $0.key < $1.key }) {
       arguments += ["--set-string", "\(Self.escaped(service)).image.tag=\(Self.escaped(tag))"]
     }
+    return arguments
+  }
+
+  private func render(pinning values: [String]) async throws(CommandFailure) -> [ImageUse] {
+    var arguments = templateArguments(tags: imageTags)
     for value in values { arguments += ["--set-string", "\(value)=\(Self.trialDigest(value))"] }
     // A List holds objects as they stand alone.
     return try await documents(arguments).flatMap { $0["items"]?.array ?? [$0] }.flatMap { ImageUse.all(in: $0) }

@@ -26,7 +26,8 @@ enum CustomersCommands {
     return notes
   }
 
-  private static func variables(in value: JSONValue) -> [String] {
+  /// The names of the variables in all texts of a value.
+  static func variables(in value: JSONValue) -> [String] {
     switch value {
     case .string(let text):
       // `$$` is a dollar sign.

@@ -36,7 +36,7 @@ enum ForegroundProcess {
     let outcome = await running.result
     interruption.cancel()
     if let signal = await interruption.value {
-      throw CommandFailure("interrupted", exitCode: 128 + signal.rawValue)
+      throw CommandFailure.interruption(by: signal.rawValue)
     }
     switch outcome {
     case .success(let result): return result

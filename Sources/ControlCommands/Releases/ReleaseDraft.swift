@@ -30,6 +30,31 @@ enum ReleaseDraft {
     }
   }
 
+  /// Compares a chart with the release that it is to be.
+  /// - Returns: what whoever signs should know.
+  /// - Throws: where it is of another version. A chart may have a version of its own, beside that of what it deploys.
+  static func compare(
+    _ title: ChartImages.Title, of chart: String, product: String, version: String
+  ) throws(CommandFailure) -> [String] {
+    let versions = [title.version] + (title.appVersion.map { [$0] } ?? [])
+    guard versions.contains(where: { comparable($0) == comparable(version) }) else {
+      let own = title.appVersion.map { ", appVersion \(printable($0))" } ?? ""
+      throw CommandFailure(
+        """
+        the chart \(printable(chart)) is \(printable(title.name)), version \(printable(title.version))\(own), and the \
+        release is to be version \(printable(version))
+        """, hint: "Give the chart of that version, or --version as the chart has it.")
+    }
+    guard title.name != product else { return [] }
+    return ["the chart \(printable(chart)) is called \(printable(title.name)), and the product \(printable(product))"]
+  }
+
+  /// With or without a `v` before it and build metadata behind it, it is the same version.
+  private static func comparable(_ version: String) -> Substring {
+    let text = version.prefix { $0 != "+" }
+    return text.first == "v" ? text.dropFirst() : text
+  }
+
   /// Images by service and digest, each once.
   static func images(
     _ rendered: [RenderedImage], resolve: (RegistryReference) async throws(CommandFailure) -> RegistryClient.Resolved

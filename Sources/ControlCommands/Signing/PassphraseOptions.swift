@@ -105,7 +105,7 @@ struct PassphraseOptions: ParsableArguments {
       switch line.take(key) {
       case .unfinished: continue
       case .finished: return line.bytes
-      case .interrupted: throw CommandFailure("interrupted", exitCode: 128 + SIGINT)
+      case .interrupted: throw CommandFailure.interruption(by: SIGINT)
       }
     }
     return line.bytes

@@ -147,20 +147,25 @@ import WireFormats
   private static func writeHelm(_ desk: SigningDesk, _ registry: FakeRegistry) throws {
     let script = """
       #!/bin/sh
+      if [ "$1 $2" = "show chart" ]; then
+        printf 'name: %s\\nversion: %s\\nappVersion: %s\\n' "${NAME:-wrktalk}" "${CHART_VERSION:-2.3.0}" "${APP_VERSION:-2.3.0}"; exit 0
+      fi
       if [ "$1" = show ]; then
         printf 'media: {image: {repository: m, tag: x}}\\nbackend: {image: {tag: x}}\\ntools: {wait: {tag: x}}\\n'; exit 0
       fi
+      tag=v1
       backend=\(registry.host)/shop/backend:v1 media=\(registry.host)/shop/media:single wait=\(registry.host)/shop/wait:single
       for word; do case $word in
         backend.image.digest=*) backend="\(registry.host)/shop/backend@${word#*=}" ;;
         media.image.digest=*) media="\(registry.host)/shop/media@${word#*=}" ;;
         tools.wait.digest=*) wait="\(registry.host)/shop/wait@${word#*=}" ;;
+        backend.image.tag=*) tag=${word#*=} ;;
         tagged=*) tagged=1 ;;
         broken=*) echo 'Error: execution error at (x.yaml:1): broken is set' >&2; exit 1 ;;
       esac; done
       if [ -n "$tagged" ]; then media=\(registry.host)/shop/media:single wait=\(registry.host)/shop/wait:single; fi
-      printf 'kind: Deployment\\nmetadata: {name: backend}\\nspec: {template: {spec: {initContainers: [{name: wait, image: %s}], containers: [{name: backend, image: "%s"}]}}}\\n' \
-        "$wait" "$backend"
+      printf 'kind: Deployment\\nmetadata: {name: backend, labels: {version: %s}}\\nspec: {template: {spec: {initContainers: [{name: wait, image: %s}], containers: [{name: backend, image: "%s"}]}}}\\n' \
+        "$tag" "$wait" "$backend"
       printf -- '---\\nkind: CronJob\\nmetadata: {name: m}\\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: media, image: %s}]}}}}}\\n' "$media"
       """
     try desk.folder.write(script, to: "bin/helm")
@@ -202,6 +207,92 @@ import WireFormats
     try desk.folder.write("chart", to: "shop.tgz")
     let answer = try await desk.run(Self.command + ["--chart", "shop.tgz", "--values", "broken=1"])
     #expect(answer.code == 1 && answer.errors.contains("does not render: Error: execution error at (x.yaml:1)"))
+  }
+
+  @Test func aChartOfAnotherVersionIsRefused() async throws {
+    var desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try Self.writeHelm(desk, registry)
+    try desk.folder.write("chart", to: "shop.tgz")
+    let command = ["release", "manifest", "--product", "wrktalk", "--sequence", "42", "--chart", "shop.tgz"]
+    for (chart, app, version, isTaken) in [
+      ("2.3.0", "2.3.0", "v2.3.0", true), ("v2.3.0", "1.0.0", "2.3.0", true), ("0.9.1", "v2.3.0", "2.3.0", true),
+      ("2.3.0+build.5", "x", "2.3.0", true), ("2.2.9", "2.2.9", "2.3.0", false),
+      ("2.3.0", "2.3.0", "2.3.0-rc.1", false),
+    ] {
+      desk.environment["CHART_VERSION"] = chart
+      desk.environment["APP_VERSION"] = app
+      let answer = try await desk.run(command + ["--version", version])
+      #expect((answer.code == 0) == isTaken, "\(chart) \(app) \(version): \(answer.errors)")
+      let words =
+        "shop.tgz is wrktalk, version \(chart), appVersion \(app), and the release is to be version \(version)"
+      #expect(answer.errors.contains(words) != isTaken, "\(answer.errors)")
+    }
+    desk.environment["CHART_VERSION"] = "2.3.0"
+    desk.environment["NAME"] = "shop"
+    let other = try await desk.run(command + ["--version", "2.3.0"])
+    #expect(
+      other.code == 0 && other.errors.contains("Note: the chart shop.tgz is called shop, and the product wrktalk"))
+    #expect(!registry.log.isEmpty)
+  }
+
+  @Test func aTagThatNothingTakesIsRefusedWithTheServicesThatThereAre() async throws {
+    let desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try Self.writeHelm(desk, registry)
+    try desk.folder.write("chart", to: "shop.tgz")
+    try await Self.bundle(
+      desk,
+      """
+        backend: {image: "\(registry.host)/shop/backend:${BACKEND_IMAGE_TAG:-v1}"}
+        control-tower: {image: "\(registry.host)/shop/tower:single", environment: {VERSION: "${CONTROL_TOWER_IMAGE_TAG}"}}
+      """)
+    for (arguments, named, hint) in [
+      (
+        ["--bundle", "shop.tar.gz", "--image-tag", "bakend=v1"], "bakend",
+        "Is backend meant? The services are: backend, "
+      ),
+      (["--bundle", "shop.tar.gz", "--image-tag", "controltowr=v1"], "controltowr", "Is control-tower meant?"),
+      (["--bundle", "shop.tar.gz", "--image-tag", "backend=v1", "--image-tag", "x=1"], "x", "hint: The services are"),
+      (["--chart", "shop.tgz", "--image-tag", "backnd=v1"], "backnd", "Is backend meant?"),
+      (["--chart", "shop.tgz", "--image-tag", "wait=v1"], "wait", "hint: The services are: backend, media, wait."),
+    ] {
+      let answer = try await desk.run(Self.command + arguments + ["-o", "release.json"])
+      #expect(answer.code == 1 && answer.errors.contains("--image-tag \(named): neither"), "\(answer.errors)")
+      #expect(answer.errors.contains(hint), "\(answer.errors)")
+    }
+    #expect(try !desk.names.contains("release.json"))
+    // What one of the two takes is used, and so is what is no part of an image.
+    let both = try await desk.run(
+      Self.command + [
+        "--bundle", "shop.tar.gz", "--chart", "shop.tgz", "--image-tag", "backend=v1", "--image-tag", "controlTower=v1",
+      ])
+    #expect(both.code == 0, "\(both.errors)")
+  }
+
+  @Test func whatWouldHaveNoEffectIsAWrongCommandLine() async throws {
+    let desk = try Self.desk()
+    let start = ["release", "manifest", "--product", "wrktalk", "--sequence", "42"]
+    let (version, bundle, chart) = (["--version", "2.3.0"], ["--bundle", "b.tgz"], ["--chart", "c.tgz"])
+    for (arguments, reason) in [
+      (version + bundle + ["--values", "v.yaml"], "no effect without --chart"),
+      (version + bundle + ["--helm", "helm3"], "no effect without --chart"),
+      (version + chart + ["--env", ".env"], "no effect without --bundle"),
+      (version + bundle + bundle, "a release has one bundle"), (version + chart + chart, "a release has one chart"),
+      (["--version", "2.3"] + bundle, "--version must be a semantic version"),
+      (["--version", "latest"] + bundle, "--version must be a semantic version"),
+      (["--version", "2.3.0+7"] + bundle, "--version must be a semantic version"),
+      (version + bundle + ["--minimum-version", "2"], "--minimum-version must be a semantic version"),
+      (version + bundle + ["--minimum-version", "2.4.0"], "must not be above --version"),
+    ] {
+      let answer = try await desk.run(start + arguments)
+      #expect(answer.code == 64 && answer.errors.contains(reason), "\(arguments): \(answer.errors)")
+    }
+    try desk.folder.write("x", to: "one.tgz")
+    try await desk.fail(
+      "the chart and the bundle are the same file", code: 64, "release", "manifest", "--product", "wrktalk",
+      "--sequence",
+      "42", "--version", "2.3.0", "--chart", "one.tgz", "--bundle", "one.tgz")
   }
 
   // MARK: With the real registry, Helm and Compose

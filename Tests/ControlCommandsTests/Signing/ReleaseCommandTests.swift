@@ -2,6 +2,7 @@ import Cryptography
 import ReleaseManifest
 import TestSupport
 import Testing
+import WireFormats
 
 @testable import ControlCommands
 
@@ -104,6 +105,33 @@ import Testing
       "trust/root.json")
     try await desk.fail(
       "no trust root is named", code: 64, "release", "sign", "release.json", "--sign-with", "true")
+  }
+
+  @Test func aFieldThatAgentsDoNotKnowIsNotSigned() async throws {
+    let desk = try await Self.desk()
+    try desk.folder.write(
+      try desk.text("release.json").replacing("\"sequence\"", with: "\"minimumsequence\": 6, \"sequence\"")
+        .replacing("\"runtime\"", with: "\"digest\": \"x\", \"runtime\""), to: "more.json")
+    try await desk.fail(
+      "more.json: artifacts[0].digest, minimumsequence are not fields of a release manifest", "release", "sign",
+      "more.json", "--key", "trust/release.key", "-o", "signed.json")
+    #expect(try !desk.names.contains("signed.json"))
+  }
+
+  /// A field that is added to manifests is added here.
+  @Test func theFieldsOfAManifestAreThoseThatItWrites() throws {
+    let manifest = ReleaseManifest.Manifest(
+      product: "wrktalk", version: "1.0.0", sequence: 2, minimumSequence: 1, issuedAt: Timestamp(seconds: 0),
+      expires: Timestamp(seconds: 1), artifacts: [.init(runtime: .helm, sha256: "a", size: 1)],
+      images: [.init(service: "a", repository: "b", digest: "c", contentDigests: ["d"], digestValue: "e")],
+      imageTags: ["a": "b"], settings: [.init(key: "a", value: "b")],
+      ruleset: .init(forced: true, migration: true, minimumVersion: "1.0.0"))
+    let value = try JSONValue(parsing: manifest.payload)
+    #expect(ManifestFields.unknown(in: value).isEmpty)
+    for (field, names) in ManifestFields.known {
+      let written = field.isEmpty ? value : value[field]?.array?.first ?? value[field]
+      #expect(written?.object.map { Set($0.keys) } == names, "\(field)")
+    }
   }
 
   @Test func verifyNamesEveryProblem() async throws {

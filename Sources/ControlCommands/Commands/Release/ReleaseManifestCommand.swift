@@ -23,7 +23,7 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   @Option(help: "The product, as the trust root names it.")
   var product: String
 
-  @Option(help: "The release's version, such as 2.3.0.")
+  @Option(help: "The release's version by Semantic Versioning, such as 2.3.0; a chart's has to be the same.")
   var version: String
 
   @Option(help: "The release's number: higher than that of every release before.")
@@ -32,11 +32,11 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   @Option(help: "Withdraws every release with a lower sequence.")
   var minimumSequence: Int64 = 0
 
-  @Option(help: "A packed Helm chart.", completion: .file())
-  var chart: String?
+  @Option(name: .customLong("chart"), parsing: .singleValue, help: "A packed Helm chart.", completion: .file())
+  var charts: [String] = []
 
-  @Option(help: "A packed Compose bundle.", completion: .file())
-  var bundle: String?
+  @Option(name: .customLong("bundle"), parsing: .singleValue, help: "A packed Compose bundle.", completion: .file())
+  var bundles: [String] = []
 
   @Option(
     parsing: .singleValue, help: "Values that the chart needs to render; later files count more.", completion: .file())
@@ -79,16 +79,35 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "The file to write; standard output by default, as -.", completion: .file())
   var output = DocumentOutput.standardOutput
 
-  @Option(help: "The helm program.")
-  var helm = "helm"
+  @Option(help: "The helm program; helm by default.")
+  var helm: String?
 
   @Option(parsing: .singleValue, help: "HOST[:PORT] of a registry without TLS that is not this machine.")
   var insecureRegistry: [String] = []
+
+  private var chart: String? { charts.first }
+  private var bundle: String? { bundles.first }
 
   func validate() throws {
     if chart == nil, bundle == nil {
       throw ValidationError("a release has an artifact: give --chart, --bundle or both")
     }
+    if charts.count > 1 { throw ValidationError("a release has one chart, and --chart is given \(charts.count) times") }
+    if bundles.count > 1 {
+      throw ValidationError("a release has one bundle, and --bundle is given \(bundles.count) times")
+    }
+    for (option, isGiven) in [("--values", !values.isEmpty), ("--helm", helm != nil)] where isGiven && chart == nil {
+      throw ValidationError("\(option) is for a chart, and has no effect without --chart")
+    }
+    if env != nil, bundle == nil { throw ValidationError("--env is for a bundle, and has no effect without --bundle") }
+    guard let version = SemanticVersion(version) else {
+      throw ValidationError("--version must be a semantic version such as 2.3.0, without build metadata")
+    }
+    guard let minimumVersion else { return }
+    guard let minimum = SemanticVersion(minimumVersion) else {
+      throw ValidationError("--minimum-version must be a semantic version such as 2.1.0")
+    }
+    if minimum > version { throw ValidationError("--minimum-version must not be above --version") }
   }
 
   func run() async throws {
@@ -99,6 +118,9 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
     var artifacts: [ReleaseManifest.Manifest.Artifact] = []
     if let chart { artifacts.append(try ReleaseDraft.artifact(chart, .helm)) }
     if let bundle { artifacts.append(try ReleaseDraft.artifact(bundle, .compose)) }
+    guard Set(artifacts.map(\.sha256)).count == artifacts.count else {
+      throw CommandFailure("the chart and the bundle are the same file", exitCode: CommandFailure.usageExitCode)
+    }
     var brought =
       try settings.map { (path) throws(CommandFailure) in
         try ReleaseDraft.settings(FileText.read(path), file: path)
@@ -147,10 +169,14 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   ) async throws(CommandFailure) -> (images: [RenderedImage], notes: [String]) {
     var images: [RenderedImage] = []
     var notes: [String] = []
+    var use = TagUse()
     if let chart {
-      images += try await ChartImages(
-        chart: chart, valueFiles: values, imageTags: tags, helm: helm, environment: environment
-      ).read()
+      let reader = ChartImages(
+        chart: chart, valueFiles: values, imageTags: tags, helm: helm ?? "helm", environment: environment)
+      notes += try ReleaseDraft.compare(await reader.title(), of: chart, product: product, version: version)
+      let read = try await reader.read()
+      images += read.images
+      use.formUnion(read.tags)
     }
     if let bundle {
       let read = try await BundleImages(
@@ -158,8 +184,11 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
         environment: environment
       ).read()
       images += read.images
-      notes = read.notes
+      notes += read.notes
+      use.formUnion(read.tags)
     }
+    use.services.formUnion(images.map(\.service))
+    try use.check(tags.keys)
     images += image.map { RenderedImage(service: $0.name, reference: $0.value, digestValue: nil) }
     return (images, notes)
   }

@@ -48,6 +48,7 @@ struct ReleaseSign: AsyncParsableCommand {
     let manifest = try TrustFile.reading(file) { () throws(TrustError) in
       try ReleaseManifest.Manifest(payload: envelope.payload)
     }
+    try ManifestFields.check(envelope.payload, file: file)
     let now = SystemTime.now()
     guard manifest.product == roots.newest.product else {
       throw CommandFailure(
