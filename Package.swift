@@ -98,6 +98,11 @@ let package = Package(
     module("Files", ["Cryptography", "WireFormats"]),
     module("ObjectStorage", ["Cryptography", "Files", "HTTPTransport", "WireFormats", systemPackage, logging]),
 
+    // What a Compose bundle is and may hold, for the vendor who signs it and for the Agent that deploys it.
+    module(
+      "ComposeBundles",
+      ["Cryptography", "DeploymentKinds", "DeploymentPlanning", "Observability", "WireFormats", "YAMLDocuments"]),
+
     // The resource API: kept, served and consumed.
     module("ResourceStorage", ["Database", "ResourceModel", "WireFormats", logging]),
     module(
@@ -121,8 +126,9 @@ let package = Package(
     module(
       "Agent",
       [
-        "Archives", "ClusterAccess", "Compression", "Cryptography", "DeploymentKinds", "DeploymentPlanning",
-        "HTTPTransport", "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation", "ReleaseManifest",
+        "Archives", "ClusterAccess", "ComposeBundles", "Compression", "Cryptography", "DeploymentKinds",
+        "DeploymentPlanning", "HTTPTransport", "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation",
+        "ReleaseManifest",
         "ResourceClient",
         "ResourceModel", "WireFormats", "YAMLDocuments",
         argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
@@ -130,9 +136,9 @@ let package = Package(
     module(
       "ControlCommands",
       [
-        "Archives", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files", "HTTPTransport", "Processes",
-        "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser, logging,
-        systemPackage, unixSignals,
+        "Archives", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files", "HTTPTransport",
+        "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments",
+        argumentParser, logging, systemPackage, unixSignals,
       ]),
 
     // Executables: arguments and composition only.
@@ -153,8 +159,9 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Agent", "Archives", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport", "ObjectStorage",
-        "ReleaseManifest", "ResourceModel", "ResourceServer", "ResourceStorage", "WireFormats", "YAMLDocuments",
+        "Agent", "Archives", "ComposeBundles", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
+        "ObjectStorage", "ReleaseManifest", "ResourceModel", "ResourceServer", "ResourceStorage", "WireFormats",
+        "YAMLDocuments",
       ],
       path: "Tests/Fuzzing/Targets", swiftSettings: strict),
     tests("FuzzingTests", ["FuzzTargets"]),
@@ -178,6 +185,7 @@ let package = Package(
     tests(
       "ReleaseManifestTests", ["ReleaseManifest", "Cryptography", "Processes", "WireFormats"], exclude: ["vectors.py"]),
     tests("CompressionTests", ["Compression"]),
+    tests("ComposeBundlesTests", ["ComposeBundles", "WireFormats", "YAMLDocuments"]),
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
     tests("HTTPTransportTests", ["HTTPTransport"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
@@ -205,8 +213,9 @@ let package = Package(
     tests(
       "AgentTests",
       [
-        "Agent", "Archives", "ClusterAccess", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
-        "ObjectStorage", "Processes", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel",
+        "Agent", "Archives", "ClusterAccess", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning",
+        "HTTPTransport", "ObjectStorage", "Processes", "Reconciliation", "ReleaseManifest", "ResourceClient",
+        "ResourceModel",
         "WireFormats", "YAMLDocuments", logging, systemPackage,
       ]),
     tests(

@@ -1,3 +1,5 @@
+import ComposeBundles
+
 /// What is to be done so that a release's files lie in a project's folder, without harm to what others wrote there.
 ///
 /// The Agent's own are the files that hold what it laid. Whatever else is found stays, or is set aside where the release

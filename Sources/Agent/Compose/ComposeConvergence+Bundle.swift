@@ -1,3 +1,4 @@
+import ComposeBundles
 import DeploymentKinds
 import DeploymentPlanning
 import Files
@@ -24,7 +25,7 @@ extension ComposeConvergence {
         message: "The settings file \(release.release.configPath ?? ".env") \(problem)")
     }
     var bundle = bundle
-    try bundle.select(settings)
+    try RuntimeFailure.mapping { () throws(BundleFault) in try bundle.select(settings) }
     let path = "\(bundle.root)/\(ComposeBundle.environmentFile)"
     if let configFile = release.configFile {
       // Services that name it as their `env_file` find it. It is linked, so that no second copy has to be overwritten.

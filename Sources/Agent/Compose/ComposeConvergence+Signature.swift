@@ -1,6 +1,6 @@
+import ComposeBundles
 import DeploymentKinds
 import DeploymentPlanning
-import FoundationEssentials
 import ReleaseManifest
 
 /// The part of a convergence that sees to it that only runs what the vendor signed, where there is a manifest.
@@ -10,17 +10,18 @@ extension ComposeConvergence {
     guard release.manifest != nil else { return }
     let name = release.release.configPath ?? ComposeBundle.environmentFile
     // The bundle's own are signed with it.
-    if release.configFile != nil, let refusal = UnsignedSettings.refusal(of: settings, named: name) { throw refusal }
-    let references = ComposeReferences(files: Set(bundle.files.lazy.filter { !$0.isDirectory }.map(\.path))) { path in
-      FileManager.default.contents(atPath: "\(bundle.root)/\(path)").map { [UInt8]($0) }
+    if release.configFile != nil, let refusal = UnsignedSettings.refusal(of: settings, named: name) {
+      throw RuntimeFailure(refusal)
     }
-    if let refusal = references.refusal(of: bundle.composeFiles) { throw refusal }
+    try RuntimeFailure.mapping { () throws(BundleFault) in
+      try ComposeReferences(bundle).check(bundle.composeFiles)
+    }
   }
 
   /// - Returns: the image of each service; nil where there is no manifest.
   func signedImages(of resolved: Resolved) throws(RuntimeFailure) -> SignedServices.Selection? {
     guard let manifest = release.manifest else { return nil }
-    if let refusal = UnsignedCode.refusal(of: resolved.file) { throw refusal }
+    if let refusal = UnsignedCode.refusal(of: resolved.file) { throw RuntimeFailure(refusal) }
     return try SignedServices(manifest: manifest).selection(for: resolved.services, pinned: release.pinnedImages)
   }
 

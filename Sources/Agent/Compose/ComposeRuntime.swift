@@ -1,3 +1,4 @@
+import ComposeBundles
 public import DeploymentKinds
 public import DeploymentPlanning
 import Files
@@ -99,7 +100,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
       progress: progress)
     let bundle = try await onOwnThread(trying: { () throws(RuntimeFailure) in
-      try ComposeBundle(folder: release.folder)
+      try RuntimeFailure.mapping { () throws(BundleFault) in try ComposeBundle(folder: release.folder) }
     })
     var convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,

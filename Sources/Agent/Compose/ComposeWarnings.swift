@@ -1,3 +1,5 @@
+import ComposeBundles
+
 /// What Compose says of a bundle that it takes nevertheless, in words for people.
 enum ComposeWarnings {
   /// The names of variables that stand in the bundle or in the settings, and have no value.

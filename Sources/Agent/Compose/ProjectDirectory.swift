@@ -1,3 +1,4 @@
+import ComposeBundles
 import Cryptography
 import FoundationEssentials
 import Glibc
@@ -117,8 +118,10 @@ struct ProjectDirectory: Sendable, Hashable {
   ) throws(RuntimeFailure) -> [ComposeBundle.File] {
     guard let settings, mounts.covers(ComposeBundle.environmentFile) else { return bundle.files }
     let slash = settings.lastIndex(of: "/") ?? settings.startIndex
-    var file = try ComposeBundle.file(
-      String(settings[settings.index(after: slash)...]), in: String(settings[..<slash]), mode: 0o644)
+    var file = try RuntimeFailure.mapping { () throws(BundleFault) in
+      try ComposeBundle.file(
+        String(settings[settings.index(after: slash)...]), in: String(settings[..<slash]), mode: 0o644)
+    }
     file.path = ComposeBundle.environmentFile
     return (bundle.files + [file]).sorted { $0.path < $1.path }
   }

@@ -1,3 +1,4 @@
+import ComposeBundles
 import Glibc
 import Logging
 import Observability
@@ -5,23 +6,16 @@ import WireFormats
 
 /// Reads typed values out of the environment's variables.
 struct AgentVariables {
-  static let prefix = "WRKTALK_AGENT_"
+  static let prefix = MachineVariables.prefix
 
   /// Every name that the specification or this program gives a meaning.
-  static let names = machineNames.union([
+  static let names = MachineVariables.names.union([
     "BACKEND_URL", "BACKEND_TIMEOUT", "POLL_INTERVAL", "KUBE_NAMESPACE", "HELM_RELEASE_NAME", "HELM_TIMEOUT",
     "COMPOSE_PROJECT_NAME", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION", "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING", "GCS_CREDENTIALS_FILE",
     "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "TOKEN", "TOKEN_FILE", "CA_FILE", "LEASE_DURATION",
     "SHUTDOWN_TIMEOUT", "HELM_HISTORY_MAX",
   ])
-
-  /// Of those, what decides whom an Agent believes, which programs it runs and where it writes: no settings from the bucket
-  /// may say so, even where an Agent that is part of what it deploys reads them.
-  static let machineNames: Set<String> = [
-    "ALLOW_UNSIGNED", "COMPOSE_WORKING_DIR", "DEPLOYMENT_TYPE", "HEALTH_FILE", "HELM_BINARY", "KUBECONFIG", "POD_NAME",
-    "PROJECTS", "SOURCE", "STATE_SECRET", "TRUST_ROOT", "TRUST_ROOT_FILE", "VALUES_SOURCES", "WORKING_DIR",
-  ]
 
   let environment: [String: String]
   /// Whether the program runs with root's rights.

@@ -1,3 +1,4 @@
+import ComposeBundles
 public import DeploymentKinds
 public import DeploymentPlanning
 public import ReleaseManifest
@@ -122,4 +123,18 @@ public struct RuntimeFailure: Error, Sendable, Hashable, CustomStringConvertible
   }
 
   public var description: String { "\(reason): \(message)" }
+}
+
+extension RuntimeFailure {
+  init(_ fault: BundleFault) { self.init(kind: .permanent, reason: fault.reason, message: fault.message) }
+
+  /// Runs what finds faults in a bundle.
+  @discardableResult
+  static func mapping<Value>(_ body: () throws(BundleFault) -> Value) throws(RuntimeFailure) -> Value {
+    do throws(BundleFault) {
+      return try body()
+    } catch {
+      throw RuntimeFailure(error)
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import ComposeBundles
 import FoundationEssentials
 
 /// Takes the values of an `.env` file out of text that others wrote, as they are and as others encode them.
@@ -26,13 +27,5 @@ struct SecretMask: Sendable {
 
   func masked(_ text: String) -> String {
     secrets.reduce(text) { $0.replacing($1, with: "***") }
-  }
-}
-
-extension Substring {
-  var trimmingSpace: Substring {
-    var text = drop(while: \.isWhitespace)
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return text
   }
 }

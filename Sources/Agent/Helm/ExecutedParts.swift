@@ -1,3 +1,4 @@
+import ComposeBundles
 import DeploymentKinds
 import WireFormats
 
@@ -77,7 +78,7 @@ struct ExecutedParts: Sendable, Hashable {
   /// By which a program loads code, or an Agent is told whom to believe.
   private static func isVariable(_ name: String) -> Bool {
     (LoaderVariable.loadsCode(name) && (name == name.uppercased() || name.hasPrefix("npm_config_")))
-      || UnsignedSettings.isMachines(name)
+      || MachineVariables.contains(name)
   }
 
   /// The value without the mark where it only names something.

@@ -1,4 +1,5 @@
 import Archives
+import ComposeBundles
 import DeploymentPlanning
 import FoundationEssentials
 import Processes
@@ -15,9 +16,8 @@ struct BundleImages {
   var docker: String?
   var environment: [String: String]
 
-  private static let names = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"]
-
   /// - Returns: the images, what whoever signs should know of the bundle besides, and whose tags it takes.
+  /// - Throws: also where Agents would refuse the bundle, by the same rules.
   func read() async throws(CommandFailure) -> (images: [RenderedImage], notes: [String], tags: TagUse) {
     let folder = FileManager.default.temporaryDirectory.appending(path: "wrktalkctl-\(UInt64.random(in: 0 ... .max))")
       .path
@@ -27,32 +27,25 @@ struct BundleImages {
     } catch {
       throw CommandFailure("the bundle \(printable(bundle)) cannot be read: \(printable(error.description))")
     }
-    let root = try self.root(in: folder)
-    let settings = try environmentFile.map { (path) throws(CommandFailure) in try FileText.read(path) } ?? []
-    // Services may name it as their env_file, and Compose demands it then.
-    let file = "\(root)/.env"
-    if environmentFile != nil || !FileManager.default.fileExists(atPath: file) {
-      guard FileManager.default.createFile(atPath: file, contents: Data(settings)) else {
-        throw CommandFailure("\(file) cannot be written")
-      }
+    var unpacked = try accepted { () throws(BundleFault) in try ComposeBundle(folder: folder) }
+    let text = try settings(of: unpacked)
+    let settings = EnvironmentFile(text)
+    let files = try accepted { () throws(BundleFault) in
+      try unpacked.select(settings)
+      return try ComposeReferences(unpacked).check(unpacked.composeFiles)
     }
-    let entries = Set((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [])
-    guard let name = Self.names.first(where: entries.contains) else {
-      throw CommandFailure("the bundle \(printable(bundle)) holds no docker-compose.yaml")
-    }
-    let base = name.prefix { $0 != "." }
-    let files = [name] + ["yaml", "yml"].map { "\(base).override.\($0)" }.filter(entries.contains).prefix(1)
     let services =
       if let docker {
-        try await composed(docker, root, files, file)
+        try await composed(docker, unpacked, settings)
       } else {
-        try read(root, files, ComposeVariables(settings: try FileText.read(file), imageTags: imageTags))
+        try read(unpacked, ComposeVariables(settings: settings, imageTags: imageTags))
       }
     var notes: [String] = []
-    var variables = CustomersCommands.variables(in: .string(String(decoding: try FileText.read(file), as: UTF8.self)))
+    var variables = CustomersCommands.variables(in: .string(String(decoding: text, as: UTF8.self)))
     for file in files {
-      // What cannot be read as it stands Compose has refused by now.
-      guard let bytes = try? FileText.read("\(root)/\(file)"), let documents = try? YAMLStream.parse(bytes, file: file)
+      // What cannot be read as it stands was refused by now.
+      guard let bytes = try? FileText.read("\(unpacked.root)/\(file)"),
+        let documents = try? YAMLStream.parse(bytes, file: file, keys: .untagged)
       else { continue }
       notes += documents.flatMap { CustomersCommands.notes(in: $0.value, file: file) }
       variables += documents.flatMap { CustomersCommands.variables(in: $0.value) }
@@ -63,15 +56,42 @@ struct BundleImages {
     return (try images(of: services), notes, TagUse(used: Set(used)))
   }
 
-  /// The folder that holds the Compose file: the archive's own, or the one in it.
-  private func root(in folder: String) throws(CommandFailure) -> String {
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    if entries.contains(where: Self.names.contains) { return folder }
-    let folders = entries.filter { !$0.hasPrefix(".") && !$0.hasPrefix("__") }
-    guard folders.count == 1 else {
-      throw CommandFailure("the bundle \(printable(bundle)) holds no docker-compose.yaml, in one folder or at its top")
+  /// The settings that were given, or the bundle's own; they lie beside its Compose file then, as on a customer's machine.
+  private func settings(of unpacked: ComposeBundle) throws(CommandFailure) -> [UInt8] {
+    let own = unpacked.ownEnvironmentFile
+    guard let path = environmentFile ?? own else {
+      // Services may name it as their env_file, and Compose demands it then.
+      try write([], beside: unpacked)
+      return []
     }
-    return "\(folder)/\(folders[0])"
+    let bytes = try FileText.read(path)
+    let settings = EnvironmentFile(bytes)
+    let title = environmentFile ?? "the bundle's \(ComposeBundle.environmentFile)"
+    if let problem = settings.problem { throw CommandFailure("\(printable(title)) \(problem)") }
+    // The bundle's own are signed with it.
+    guard environmentFile != nil else { return bytes }
+    if let refusal = UnsignedSettings.refusal(of: settings, named: title) { throw failure(refusal) }
+    try write(bytes, beside: unpacked)
+    return bytes
+  }
+
+  private func write(_ settings: [UInt8], beside unpacked: ComposeBundle) throws(CommandFailure) {
+    let path = "\(unpacked.root)/\(ComposeBundle.environmentFile)"
+    guard FileManager.default.createFile(atPath: path, contents: Data(settings)) else {
+      throw CommandFailure("\(path) cannot be written")
+    }
+  }
+
+  private func accepted<Value>(_ body: () throws(BundleFault) -> Value) throws(CommandFailure) -> Value {
+    do throws(BundleFault) {
+      return try body()
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  private func failure(_ fault: BundleFault) -> CommandFailure {
+    CommandFailure("no Agent would deploy the bundle \(printable(bundle)): \(printable(fault.message))")
   }
 
   func images(of services: JSONValue?) throws(CommandFailure) -> [RenderedImage] {
@@ -80,11 +100,6 @@ struct BundleImages {
     }
     var images: [RenderedImage] = []
     for (name, service) in services.sorted(by: { $0.key < $1.key }) {
-      guard service["build"] == nil else {
-        throw CommandFailure(
-          "the service \(printable(name)) is built on the customer's machine (build:), so that nobody can sign what it runs",
-          hint: "Build and push its image, and name that instead.")
-      }
       guard let image = service["image"]?.string else {
         throw CommandFailure("the service \(printable(name)) names no image")
       }
@@ -96,28 +111,35 @@ struct BundleImages {
   // MARK: With Compose
 
   private func composed(
-    _ docker: String, _ root: String, _ files: [String], _ environmentFile: String
+    _ docker: String, _ unpacked: ComposeBundle, _ settings: EnvironmentFile
   ) async throws(CommandFailure) -> JSONValue? {
+    let root = unpacked.root
     var arguments = [
-      "compose", "--project-name", "release", "--project-directory", root, "--env-file", environmentFile,
+      "compose", "--project-name", "release", "--project-directory", root, "--env-file",
+      "\(root)/\(ComposeBundle.environmentFile)",
     ]
-    for file in files { arguments += ["--file", "\(root)/\(file)"] }
-    let profiles = try await run(docker, arguments + ["config", "--profiles"])
+    for file in unpacked.composeFiles { arguments += ["--file", "\(root)/\(file)"] }
+    let variables = ComposeEnvironment.variables(
+      agent: environment, settings: settings, imageTags: imageTags,
+      endpoint: environment["DOCKER_HOST"] ?? "unix:///var/run/docker.sock", folder: root)
+    let profiles = try await run(docker, arguments + ["config", "--profiles"], variables, root)
     for profile in String(decoding: profiles, as: UTF8.self).split(whereSeparator: \.isNewline) {
       arguments += ["--profile", String(profile)]
     }
-    let output = try await run(docker, arguments + ["config", "--format", "json"])
+    let output = try await run(docker, arguments + ["config", "--format", "json"], variables, root)
     guard let value = try? JSONValue(parsing: output) else {
       throw CommandFailure("docker compose config answered something that is not JSON")
     }
+    if let refusal = UnsignedCode.refusal(of: value) { throw failure(refusal) }
     return value["services"]
   }
 
-  private func run(_ docker: String, _ arguments: [String]) async throws(CommandFailure) -> [UInt8] {
-    let variables = environment.merging(ImageTagVariables.variables(for: imageTags)) { _, tag in tag }
+  private func run(
+    _ docker: String, _ arguments: [String], _ variables: [String: String], _ folder: String
+  ) async throws(CommandFailure) -> [UInt8] {
     let result = try await ForegroundProcess.run(
-      "docker compose", executable: docker, arguments: arguments, environment: variables, timeout: .seconds(120),
-      outputLimit: 16 << 20)
+      "docker compose", executable: docker, arguments: arguments, environment: variables, workingDirectory: folder,
+      timeout: .seconds(120), outputLimit: 16 << 20)
     guard result.status.isSuccess else {
       throw CommandFailure(
         "Compose does not take the bundle \(printable(bundle)): \(printable(result.standardError.text))",
@@ -128,28 +150,26 @@ struct BundleImages {
 
   // MARK: Without
 
-  func read(_ root: String, _ files: [String], _ variables: ComposeVariables) throws(CommandFailure) -> JSONValue? {
+  private func read(
+    _ unpacked: ComposeBundle, _ variables: ComposeVariables
+  ) throws(CommandFailure) -> JSONValue? {
     var services: JSONValue = .object([:])
-    for file in files {
-      let bytes = try FileText.read("\(root)/\(file)")
+    for file in unpacked.composeFiles {
+      let bytes = try FileText.read("\(unpacked.root)/\(file)")
       let document: JSONValue
       do throws(YAMLError) {
         document = try YAMLStream.parse(bytes, file: file).first?.value ?? .null
       } catch {
         throw CommandFailure("\(error)")
       }
+      if let refusal = UnsignedCode.refusal(of: document) { throw failure(refusal) }
       guard document["include"] == nil else { throw needsCompose("\(file) includes other files") }
       for (name, service) in document["services"]?.object ?? [:] {
         guard service["extends"] == nil else { throw needsCompose("the service \(printable(name)) extends another") }
+        services[name] = services[name] ?? .object([:])
         if let image = service["image"]?.string {
-          services[name] = services[name] ?? .object([:])
           services[name]?["image"] = .string(try variables.interpolated(image, service: name))
         }
-        if let build = service["build"] {
-          services[name] = services[name] ?? .object([:])
-          services[name]?["build"] = build
-        }
-        if services[name] == nil { services[name] = .object([:]) }
       }
     }
     return services

@@ -1,3 +1,4 @@
+import ComposeBundles
 import DeploymentPlanning
 
 /// The variables of Compose files, where Compose itself is not there to set them: `$NAME`, `${NAME}` and the forms with `:-`,
@@ -5,24 +6,9 @@ import DeploymentPlanning
 struct ComposeVariables {
   private(set) var values: [String: String] = [:]
 
-  init(settings: [UInt8], imageTags: [String: String]) {
-    for line in String(decoding: settings, as: UTF8.self).split(whereSeparator: \.isNewline) {
-      let line = line.drop { $0 == " " || $0 == "\t" }
-      guard !line.hasPrefix("#"), let equals = line.firstIndex(of: "=") else { continue }
-      let name = line[..<equals].hasPrefix("export ") ? line[..<equals].dropFirst(7) : line[..<equals]
-      values[name.filter { $0 != " " }] = Self.unquoted(line[line.index(after: equals)...])
-    }
+  init(settings: EnvironmentFile, imageTags: [String: String]) {
+    for name in settings.names { values[name] = settings[name] }
     values.merge(ImageTagVariables.variables(for: imageTags)) { _, tag in tag }
-  }
-
-  private static func unquoted(_ text: Substring) -> String {
-    var text = text.drop { $0 == " " }
-    if let quote = text.first, quote == "\"" || quote == "'" {
-      return String(text.dropFirst().prefix { $0 != quote })
-    }
-    if let comment = text.firstRange(of: " #") { text = text[..<comment.lowerBound] }
-    while text.last == " " { text.removeLast() }
-    return String(text)
   }
 
   func interpolated(_ text: String, service: String) throws(CommandFailure) -> String {

@@ -18,13 +18,14 @@ enum ForegroundProcess {
   /// - Throws: also where the program did not end in time, or a signal came for this one.
   static func run(
     _ title: String, executable: String, arguments: [String], environment: [String: String],
-    standardInput: FileDescriptor? = nil, timeout: Duration, outputLimit: Int = 256 << 10, hint: String? = nil
+    workingDirectory: String? = nil, standardInput: FileDescriptor? = nil, timeout: Duration,
+    outputLimit: Int = 256 << 10, hint: String? = nil
   ) async throws(CommandFailure) -> ProcessResult {
     let signals = await UnixSignalsSequence(trapping: Self.signals)
     let running = Task {
       try await ChildProcess.run(
-        executable: executable, arguments: arguments, environment: environment, standardInput: standardInput,
-        timeout: timeout, terminationGrace: terminationGrace, outputLimit: outputLimit)
+        executable: executable, arguments: arguments, environment: environment, workingDirectory: workingDirectory,
+        standardInput: standardInput, timeout: timeout, terminationGrace: terminationGrace, outputLimit: outputLimit)
     }
     let interruption = Task {
       for await signal in signals {

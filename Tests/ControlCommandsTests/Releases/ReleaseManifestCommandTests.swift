@@ -85,7 +85,7 @@ import WireFormats
   @Test func whatNobodyCouldSignIsRefused() async throws {
     let registry = try FakeRegistry()
     for (services, reason) in [
-      ("  a: {build: .}", "is built on the customer's machine"), ("  a: {command: x}", "names no image"),
+      ("  a: {build: .}", "is built on this host (build:)"), ("  a: {command: x}", "names no image"),
       ("  a: {image: \"x:${A_IMAGE_TAG}\"}", "needs the variable A_IMAGE_TAG"),
       ("  a: {image: \"${NOTHING:-}\"}", "which is not an image"), ("  a: {extends: b}", "which only Compose can read"),
       ("  a: {image: \"\(registry.host)/shop/a:v9\"}", "does not have the image"), ("  []", "have no services"),
@@ -97,6 +97,63 @@ import WireFormats
       #expect(answer.code == 1 && answer.errors.contains(reason), "\(services): \(answer.errors)")
       #expect(try !desk.names.contains("release.json"))
     }
+  }
+
+  /// By the same rules, so that it is said before it is signed.
+  @Test(arguments: [false, true]) func whatAgentsRefuseInABundleIsRefused(hasCompose: Bool) async throws {
+    var desk = try Self.desk()
+    if hasCompose {
+      guard let docker = ExecutableSearch.find("docker", path: Testbed.variable("PATH") ?? "") else { return }
+      desk.environment["PATH"] = "\(desk.folder.file("bin")):\(docker.dropLast("/docker".count))"
+      // Compose may be a plugin that lies there.
+      desk.environment["DOCKER_CONFIG"] = Testbed.variable("HOME").map { "\($0)/.docker" }
+      guard try await desk.shell("docker compose version >/dev/null 2>&1") else { return }
+    }
+    let good = "services: {a: {image: 'x:1'}}"
+    for (files, settings, reason) in [
+      ([("shop/compose.yaml", "services: {a: {image: 'x:1', build: .}}")], "", "is built on this host (build:)"),
+      ([("shop/compose.yaml", "services: {a: {image: 'x:1', develop: {watch: []}}}")], "", "(develop:)"),
+      (
+        [("shop/compose.yaml", "services: {a: {image: 'x:1', volumes: [{type: image, source: y, target: /y}]}}")], "",
+        "mounts an image as a volume"
+      ),
+      ([("shop/compose.yaml", "include: ['oci://example.com/x']\n\(good)")], "", "lies elsewhere and would be fetched"),
+      (
+        [("shop/compose.yaml", "services: {a: {extends: {file: ../x.yaml, service: a}}}")], "",
+        "is no file of the bundle"
+      ),
+      ([("shop/compose.yaml", good)], "NODE_OPTIONS=x\n", "test.env sets NODE_OPTIONS"),
+      ([("shop/compose.yaml", good)], "A=1\rB=2\n", "carriage return"),
+      ([("shop/compose.yaml", good)], "COMPOSE_FILE=other.yaml\n", "but the bundle brings no such file"),
+      ([("shop/README", "")], "", "holds no docker-compose.yaml"),
+      ([("shop/compose.yaml", good), ("more/README", "")], "", "it holds the folders more, shop"),
+    ] {
+      let folder = try TemporaryFolder()
+      for (name, text) in files { try folder.write(text, to: name) }
+      try? FileManager.default.removeItem(atPath: desk.folder.file("bundle"))
+      try FileManager.default.copyItem(atPath: folder.path, toPath: desk.folder.file("bundle"))
+      #expect(try await desk.shell("/bin/tar -C bundle -czf bundle.tgz ."))
+      try desk.folder.write(settings, to: "test.env")
+      let answer = try await desk.run(
+        Self.command + ["--bundle", "bundle.tgz", "--env", "test.env", "-o", "release.json"])
+      #expect(answer.code == 1 && answer.errors.contains(reason), "\(reason): \(answer.errors)")
+      #expect(answer.errors.contains("no Agent would deploy the bundle bundle.tgz: "), "\(answer.errors)")
+    }
+    #expect(try !desk.names.contains("release.json"))
+  }
+
+  @Test func theFilesThatTheSettingsNameAreRead() async throws {
+    let desk = try Self.desk()
+    let registry = try FakeRegistry()
+    try desk.folder.write("services: {a: {image: \(registry.host)/shop/a:single}}", to: "shop/compose.yaml")
+    try desk.folder.write("services: {b: {image: \(registry.host)/shop/b:single}}", to: "shop/s3/compose.yml")
+    try await Self.pack(desk, "shop", "shop.tar.gz")
+    try desk.folder.write("COMPOSE_FILE=compose.yaml:./s3/compose.yml\n", to: "test.env")
+    let bundle = Self.command + ["--bundle", "shop.tar.gz"]
+    #expect(try await desk.run(bundle + ["-o", "one.json"]).code == 0)
+    #expect(try Self.manifest(desk, "one.json").images.map(\.service) == ["a"])
+    #expect(try await desk.run(bundle + ["--env", "test.env", "-o", "two.json"]).code == 0)
+    #expect(try Self.manifest(desk, "two.json").images.map(\.service) == ["a", "b"])
   }
 
   /// A signature says nothing of what the customer's settings put into a command.
@@ -113,7 +170,7 @@ import WireFormats
           volumes: [{type: bind, source: "${DATA}", target: /data}, "./config:/config"]
         media: {image: "\(registry.host)/shop/media:single", healthcheck: {test: "curl $URL"}}
       """)
-    try desk.folder.write("FLAGS=a\nMORE=b\nMODE=c\nDATA=/d\nURL=e\nHOME=f\n", to: "example.env")
+    try desk.folder.write("FLAGS=a\nMORE=b\nMODE=c\nDATA=/d\nURL=e\n", to: "example.env")
     let answer = try await desk.run(Self.command + ["--bundle", "shop.tar.gz", "--env", "example.env"])
     #expect(answer.code == 0, "\(answer.errors)")
     let notes = answer.errors.split(separator: "\n").filter { $0.hasPrefix("Note: ") }

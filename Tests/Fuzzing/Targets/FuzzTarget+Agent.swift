@@ -1,4 +1,5 @@
 import Archives
+import ComposeBundles
 import DeploymentPlanning
 import FoundationEssentials
 import Glibc

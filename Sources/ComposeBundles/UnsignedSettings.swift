@@ -2,7 +2,7 @@ import DeploymentKinds
 
 /// What a release's settings may not set where only what was signed may run: they are not signed, and are there to say how
 /// the release is used, not what Compose does nor what code a service loads.
-enum UnsignedSettings {
+package enum UnsignedSettings {
   /// What of Compose's own is the customer's: which of the bundle's Compose files and profiles are used. The name of the
   /// project is the record's, whatever the settings say.
   private static let customersOwn: Set<String> = [
@@ -15,22 +15,17 @@ enum UnsignedSettings {
   ]
   private static let prefixes = ["COMPOSE_", "BUILDKIT_", "BUILDX_", "DOCKER_CLI_"]
 
-  /// An Agent that is part of what it deploys may read this very file. What it believes is its machine's to say.
-  private static let machines = Set(AgentVariables.machineNames.map { AgentVariables.prefix + $0 })
-    .union(["HOME", "KUBECONFIG", "STATE_DIRECTORY", "XDG_STATE_HOME"])
-
   /// Why the settings are refused; nil where they are not.
   /// - Parameter file: where people find them.
-  static func refusal(of settings: EnvironmentFile, named file: String) -> RuntimeFailure? {
+  package static func refusal(of settings: EnvironmentFile, named file: String) -> BundleFault? {
     if let problem = settings.ambiguity {
-      return RuntimeFailure(
-        kind: .permanent, reason: "SettingNotAllowed",
-        message:
-          "The settings file \(file) \(problem), which programs read differently. Write each setting as NAME=value in a "
+      return BundleFault(
+        "SettingNotAllowed",
+        "The settings file \(file) \(problem), which programs read differently. Write each setting as NAME=value in a "
           + "line of its own")
     }
     let names = settings.names.sorted()
-    let ofMachine = names.filter { machines.contains($0.uppercased()) }
+    let ofMachine = names.filter { MachineVariables.all.contains($0.uppercased()) }
     if !ofMachine.isEmpty {
       return failure(
         file, ofMachine,
@@ -46,20 +41,14 @@ enum UnsignedSettings {
         + "bundle")
   }
 
-  /// True for what only the Agent's machine may say, in upper or lower case.
-  static func isMachines(_ name: String) -> Bool {
-    let name = name.uppercased()
-    return name.hasPrefix(AgentVariables.prefix) && machines.contains(name)
-  }
-
   static func changesCompose(_ name: String) -> Bool {
     if customersOwn.contains(name) { return false }
     return dockersOwn.contains(name) || prefixes.contains { name.hasPrefix($0) }
   }
 
-  private static func failure(_ file: String, _ names: [String], _ what: String) -> RuntimeFailure {
-    RuntimeFailure(
-      kind: .permanent, reason: "SettingNotAllowed",
-      message: "The settings file \(file) sets \(names.joined(separator: ", ")), which \(what)")
+  private static func failure(_ file: String, _ names: [String], _ what: String) -> BundleFault {
+    BundleFault(
+      "SettingNotAllowed",
+      "The settings file \(file) sets \(names.joined(separator: ", ")), which \(what)")
   }
 }

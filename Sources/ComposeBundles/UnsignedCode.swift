@@ -1,12 +1,12 @@
-import WireFormats
+package import WireFormats
 
 /// What a Compose file may have the host run besides the images that a manifest lists.
-enum UnsignedCode {
+package enum UnsignedCode {
   /// Why a resolved Compose file is refused where only what was signed may run; nil where it is not.
-  static func refusal(of file: JSONValue) -> RuntimeFailure? {
+  package static func refusal(of file: JSONValue) -> BundleFault? {
     for (name, service) in (file["services"]?.object ?? [:]).sorted(by: { $0.key < $1.key }) {
       if isSet(service["build"]) {
-        return failure(
+        return BundleFault(
           "BuildNotSigned",
           """
           Service \(name) is built on this host (build:), so that nobody signed what it runs. The vendor has to build the \
@@ -14,7 +14,7 @@ enum UnsignedCode {
           """)
       }
       if isSet(service["provider"]) {
-        return failure(
+        return BundleFault(
           "ProviderNotSigned",
           """
           Service \(name) has a program of this host run it (provider:), which no manifest lists. The vendor has to take \
@@ -22,7 +22,7 @@ enum UnsignedCode {
           """)
       }
       if isSet(service["develop"]) {
-        return failure(
+        return BundleFault(
           "DevelopNotSigned",
           """
           Service \(name) is set up for development (develop:), which replaces what its image holds. The vendor has to \
@@ -31,7 +31,7 @@ enum UnsignedCode {
       }
       if isSet(service["models"]) { return models }
       if (service["volumes"]?.array ?? []).contains(where: { $0["type"]?.string == "image" }) {
-        return failure(
+        return BundleFault(
           "ImageVolumeNotSigned",
           """
           Service \(name) mounts an image as a volume, which is not started by a signed digest. The vendor has to bring \
@@ -42,14 +42,10 @@ enum UnsignedCode {
     return isSet(file["models"]) ? models : nil
   }
 
-  private static let models = failure(
+  private static let models = BundleFault(
     "ModelNotSigned",
     "The bundle names models, which a program of this host fetches and no manifest lists. The vendor has to take them out"
   )
 
   private static func isSet(_ value: JSONValue?) -> Bool { value.map { $0 != .null } ?? false }
-
-  private static func failure(_ reason: String, _ message: String) -> RuntimeFailure {
-    RuntimeFailure(kind: .permanent, reason: reason, message: message)
-  }
 }

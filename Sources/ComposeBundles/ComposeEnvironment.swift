@@ -2,7 +2,7 @@ import DeploymentPlanning
 
 /// The environment that Compose is run in: what a person's shell would be, but that the settings come before what the Agent
 /// itself was started with.
-enum ComposeEnvironment {
+package enum ComposeEnvironment {
   /// What Compose needs to work at all; settings of that name do not reach it.
   private static let needed: Set<String> = [
     "PATH", "HOME", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "LD_LIBRARY_PATH", "XDG_CONFIG_HOME",
@@ -10,7 +10,7 @@ enum ComposeEnvironment {
   ]
 
   /// What Compose gets of the Agent's environment.
-  static let passedOn = needed.union([
+  package static let passedOn = needed.union([
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "TZ", "LANG",
   ])
 
@@ -22,7 +22,7 @@ enum ComposeEnvironment {
   /// - Parameters:
   ///   - agent: the Agent's own environment.
   ///   - folder: Compose's project directory, which is the working directory too.
-  static func variables(
+  package static func variables(
     agent: [String: String], settings: EnvironmentFile, imageTags: [String: String], endpoint: String, folder: String
   ) -> [String: String] {
     let names = settings.names

@@ -3,7 +3,7 @@ import FoundationEssentials
 /// An `.env` file: its names and values as Compose reads them, and what of it must not be shown.
 ///
 /// It is read leniently: what Compose refuses, and what is no line of such a file at all, is as secret as the rest.
-struct EnvironmentFile: Sendable, Hashable {
+package struct EnvironmentFile: Sendable, Hashable {
   private struct Value: Sendable, Hashable {
     var name: String
     /// As it is written, without quotes.
@@ -17,18 +17,18 @@ struct EnvironmentFile: Sendable, Hashable {
   /// Lines that name no value.
   private var strayLines: [String] = []
   /// Why Compose cannot read it, where that shows in its bytes; nil where it does not.
-  let problem: String?
+  package let problem: String?
   /// Why others than this reader may find other settings in it; nil where they cannot.
-  let ambiguity: String?
+  package let ambiguity: String?
 
   /// - Parameter path: nil for no settings.
-  init(at path: String?) {
+  package init(at path: String?) {
     self.init(path.flatMap(FileManager.default.contents(atPath:)).map { [UInt8]($0) } ?? [])
   }
 
-  init(_ text: String) { self.init(Array(text.utf8)) }
+  package init(_ text: String) { self.init(Array(text.utf8)) }
 
-  init(_ bytes: [UInt8]) {
+  package init(_ bytes: [UInt8]) {
     let text: String
     switch bytes {
     case _ where bytes.starts(with: [0xFF, 0xFE]):
@@ -96,13 +96,13 @@ struct EnvironmentFile: Sendable, Hashable {
     return String(decoding: units, as: UTF16.self)
   }
 
-  var names: Set<String> { Set(values.map(\.name)) }
+  package var names: Set<String> { Set(values.map(\.name)) }
 
   /// The last value of a name.
-  subscript(name: String) -> String? { values.last { $0.name == name }?.value }
+  package subscript(name: String) -> String? { values.last { $0.name == name }?.value }
 
   /// Names whose values hold `$variable`, which Compose replaces: a `$` in a password is often not meant so.
-  func namesOfValues(using variable: String) -> [String] {
+  package func namesOfValues(using variable: String) -> [String] {
     values.filter { value in
       !value.isLiteral && ["$\(variable)", "${\(variable)"].contains { value.written.contains($0) }
     }.map(\.name)
@@ -110,7 +110,7 @@ struct EnvironmentFile: Sendable, Hashable {
 
   /// What must not be shown: each value as it is written and as Compose reads it, but for ordinary words where the name
   /// does not say that they are secret, and whatever stands in lines that hold no value.
-  var secrets: [String] {
+  package var secrets: [String] {
     values.flatMap { value in
       Set([value.written, value.value]).filter { !Self.isOrdinary($0) || Self.isSecretName(value.name) }
     } + strayLines + strayLines.flatMap(Self.pieces)
@@ -230,5 +230,13 @@ struct EnvironmentFile: Sendable, Hashable {
       }
     }
     return output
+  }
+}
+
+extension Substring {
+  package var trimmingSpace: Substring {
+    var text = drop(while: \.isWhitespace)
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return text
   }
 }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import Agent
+@testable import ComposeBundles
 
 #if canImport(Glibc)
   import Glibc
@@ -33,8 +33,7 @@ import Testing
   ])
   func bundleWithoutComposeFileIsRefused(files: [String]) throws {
     for file in files { try folder.write("", to: file) }
-    let failure = #expect(throws: RuntimeFailure.self) { try ComposeBundle(folder: folder.path) }
-    #expect(failure?.kind == .permanent)
+    let failure = #expect(throws: BundleFault.self) { try ComposeBundle(folder: folder.path) }
     #expect(failure?.reason == "InvalidBundle")
   }
 
@@ -42,7 +41,7 @@ import Testing
     try folder.write("services: {}", to: "wrktalk/docker-compose.yaml")
     try FileManager.default.createSymbolicLink(
       atPath: folder.file("wrktalk/shadow"), withDestinationPath: "/etc/shadow")
-    let failure = #expect(throws: RuntimeFailure.self) { try ComposeBundle(folder: folder.path) }
+    let failure = #expect(throws: BundleFault.self) { try ComposeBundle(folder: folder.path) }
     #expect(failure?.message.contains("shadow") == true)
   }
 
@@ -56,7 +55,7 @@ import Testing
 
   @Test func severalFoldersAreNamed() throws {
     for file in ["one/docker-compose.yaml", "two/README"] { try folder.write("", to: file) }
-    let failure = #expect(throws: RuntimeFailure.self) { try ComposeBundle(folder: folder.path) }
+    let failure = #expect(throws: BundleFault.self) { try ComposeBundle(folder: folder.path) }
     #expect(failure?.message.contains("one, two") == true)
   }
 
@@ -68,7 +67,7 @@ import Testing
     try bundle.select(EnvironmentFile("COMPOSE_PATH_SEPARATOR=;\nCOMPOSE_FILE='s3/compose.yml;compose.yaml'"))
     #expect(bundle.composeFiles == ["s3/compose.yml", "compose.yaml"])
     for path in ["nosuch.yaml", "../compose.yaml", "/etc/passwd", "s3"] {
-      let failure = #expect(throws: RuntimeFailure.self) { try bundle.select(EnvironmentFile("COMPOSE_FILE=\(path)")) }
+      let failure = #expect(throws: BundleFault.self) { try bundle.select(EnvironmentFile("COMPOSE_FILE=\(path)")) }
       #expect(failure?.reason == "InvalidSettings")
       #expect(failure?.message.contains(path) == true)
     }

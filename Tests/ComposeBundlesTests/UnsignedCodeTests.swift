@@ -2,7 +2,7 @@ import Testing
 import WireFormats
 import YAMLDocuments
 
-@testable import Agent
+@testable import ComposeBundles
 
 /// What a Compose file and the settings may have the host run besides the signed images.
 @Suite struct UnsignedCodeTests {
@@ -23,7 +23,6 @@ import YAMLDocuments
   func codeThatNobodySignedIsRefusedWithAReasonOfItsOwn(text: String, reason: String, named: String) throws {
     let failure = try #require(UnsignedCode.refusal(of: try Self.file(text)))
     #expect(failure.reason == reason)
-    #expect(failure.kind == .permanent)
     #expect(failure.message.contains(named))
   }
 
@@ -36,10 +35,15 @@ import YAMLDocuments
   }
 
   /// A bundle of these files, of which the first is given to Compose.
-  private static func refusal(_ files: (String, String)...) -> RuntimeFailure? {
+  private static func refusal(_ files: (String, String)...) -> BundleFault? {
     let contents = Dictionary(uniqueKeysWithValues: files)
-    return ComposeReferences(files: Set(contents.keys)) { contents[$0].map { Array($0.utf8) } }
-      .refusal(of: [files[0].0])
+    let references = ComposeReferences(files: Set(contents.keys)) { contents[$0].map { Array($0.utf8) } }
+    do throws(BundleFault) {
+      try references.check([files[0].0])
+      return nil
+    } catch {
+      return error
+    }
   }
 
   @Test(
@@ -62,7 +66,6 @@ import YAMLDocuments
     let failure = Self.refusal(
       ("compose.yaml", form.replacing("PATH", with: path)), ("sub/a.yaml", nested))
     #expect(failure?.reason == "ComposeFileNotSigned")
-    #expect(failure?.kind == .permanent)
     #expect(failure?.message.contains(path) == true, "\(failure?.message ?? "nothing")")
   }
 

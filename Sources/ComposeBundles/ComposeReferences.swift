@@ -1,4 +1,4 @@
-import DeploymentPlanning
+import FoundationEssentials
 import WireFormats
 import YAMLDocuments
 
@@ -6,11 +6,23 @@ import YAMLDocuments
 ///
 /// They are looked for before Compose reads the bundle, for it fetches what lies elsewhere. Only files of the bundle are
 /// signed.
-struct ComposeReferences {
+package struct ComposeReferences {
   /// Files of the bundle, relative to its root.
   let files: Set<String>
   /// A file's bytes; nil where it cannot be read.
   let read: (String) -> [UInt8]?
+
+  package init(files: Set<String>, read: @escaping (String) -> [UInt8]?) {
+    self.files = files
+    self.read = read
+  }
+
+  /// Those of an unpacked bundle.
+  package init(_ bundle: ComposeBundle) {
+    self.init(files: Set(bundle.files.lazy.filter { !$0.isDirectory }.map(\.path))) { path in
+      FileManager.default.contents(atPath: "\(bundle.root)/\(path)").map { [UInt8]($0) }
+    }
+  }
 
   /// One that a Compose file names.
   private struct Reference {
@@ -19,33 +31,34 @@ struct ComposeReferences {
     var keyword: String
   }
 
-  /// Why the bundle is refused; nil where all that it refers to is its own.
   /// - Parameter composeFiles: those that Compose is given.
-  func refusal(of composeFiles: [String]) -> RuntimeFailure? {
+  /// - Returns: all that Compose reads, in the order of their names.
+  /// - Throws: where not all of them are the bundle's own.
+  @discardableResult
+  package func check(_ composeFiles: [String]) throws(BundleFault) -> [String] {
     var waiting = composeFiles
     var seen = Set(composeFiles)
     var projectFolders: Set<String> = [""]
     while let file = waiting.popLast() {
       let documents: [YAMLDocument]
-      do {
+      do throws(YAMLError) {
         documents = try YAMLStream.parse(read(file) ?? [], file: file, keys: .untagged)
       } catch {
-        return RuntimeFailure(
-          kind: .permanent, reason: "InvalidComposeFile",
-          message: "The Agent cannot read which other files the bundle's Compose file uses: \(error)")
+        throw BundleFault(
+          "InvalidComposeFile", "The Agent cannot read which other files the bundle's Compose file uses: \(error)")
       }
       let folder = Self.folder(of: file)
       for document in documents {
         for reference in Self.references(in: document.value, folder, &projectFolders) {
-          if let problem = Self.problem(of: reference.path) { return Self.refusal(of: reference, in: file, problem) }
+          if let problem = Self.problem(of: reference.path) { throw Self.refusal(of: reference, in: file, problem) }
           let own = Set(([folder] + projectFolders).compactMap { Self.normalized(reference.path, in: $0) })
             .intersection(files)
-          if own.isEmpty { return Self.refusal(of: reference, in: file, "is no file of the bundle") }
+          if own.isEmpty { throw Self.refusal(of: reference, in: file, "is no file of the bundle") }
           waiting += own.filter { seen.insert($0).inserted }.sorted()
         }
       }
     }
-    return nil
+    return seen.sorted()
   }
 
   private static func references(
@@ -89,13 +102,13 @@ struct ComposeReferences {
     return nil
   }
 
-  private static func refusal(of reference: Reference, in file: String, _ problem: String) -> RuntimeFailure {
-    RuntimeFailure(
-      kind: .permanent, reason: "ComposeFileNotSigned",
-      message: """
-        \(file) uses \(reference.path) (\(reference.keyword):), which \(problem); only the bundle's own files are \
-        signed. The vendor has to bring it in the bundle
-        """)
+  private static func refusal(of reference: Reference, in file: String, _ problem: String) -> BundleFault {
+    BundleFault(
+      "ComposeFileNotSigned",
+      """
+      \(file) uses \(reference.path) (\(reference.keyword):), which \(problem); only the bundle's own files are \
+      signed. The vendor has to bring it in the bundle
+      """)
   }
 
   private static func folder(of path: String) -> String {

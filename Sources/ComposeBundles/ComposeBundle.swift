@@ -5,36 +5,43 @@ import Observability
 import SystemPackage
 
 /// An unpacked bundle (spec §3.2): one Compose file, perhaps an override of it, and the files that both refer to.
-struct ComposeBundle: Sendable, Hashable {
-  struct File: Sendable, Hashable {
+package struct ComposeBundle: Sendable, Hashable {
+  package struct File: Sendable, Hashable {
     /// Relative to the bundle's root, without a leading slash.
-    var path: String
+    package var path: String
     /// Permission bits and the sticky bit.
-    var mode: UInt16
+    package var mode: UInt16
     /// Of a file's content; nil for a folder.
-    var sha256: String?
-    var isEmpty = false
+    package var sha256: String?
+    package var isEmpty: Bool
 
-    var isDirectory: Bool { sha256 == nil }
-    var isExecutable: Bool { mode & 0o111 != 0 }
+    package init(path: String, mode: UInt16, sha256: String? = nil, isEmpty: Bool = false) {
+      self.path = path
+      self.mode = mode
+      self.sha256 = sha256
+      self.isEmpty = isEmpty
+    }
+
+    package var isDirectory: Bool { sha256 == nil }
+    package var isExecutable: Bool { mode & 0o111 != 0 }
   }
 
   /// The folder that holds the Compose file.
-  var root: String
+  package var root: String
   /// Relative to `root`, in the order in which Compose reads them.
-  var composeFiles: [String]
+  package var composeFiles: [String]
   /// Everything but `.env`, sorted by path: a folder comes before what it holds.
-  var files: [File]
+  package var files: [File]
 
   /// In the order in which Compose itself looks.
   static let names = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"]
-  static let environmentFile = ".env"
+  package static let environmentFile = ".env"
 
   /// More files than this are no bundle of static configuration.
   static let fileLimit = 20_000
 
   /// Finds the Compose file in `folder` or in the one folder inside it.
-  init(folder: String) throws(RuntimeFailure) {
+  package init(folder: String) throws(BundleFault) {
     root = try Self.root(in: folder)
     let entries = Set(Self.entries(of: root))
     guard let name = Self.names.first(where: entries.contains) else {
@@ -48,13 +55,13 @@ struct ComposeBundle: Sendable, Hashable {
   }
 
   /// The `.env` that the bundle brings itself; nil where there is none.
-  var ownEnvironmentFile: String? {
+  package var ownEnvironmentFile: String? {
     let path = "\(root)/\(Self.environmentFile)"
     return Self.kind(of: path) == S_IFREG ? path : nil
   }
 
   /// The Compose files that the settings name instead of those that Compose finds by itself, as `COMPOSE_FILE` does.
-  mutating func select(_ settings: EnvironmentFile) throws(RuntimeFailure) {
+  package mutating func select(_ settings: EnvironmentFile) throws(BundleFault) {
     guard let text = settings["COMPOSE_FILE"], !text.isEmpty else { return }
     let separator = settings["COMPOSE_PATH_SEPARATOR"] ?? ":"
     let known = Set(files.lazy.filter { !$0.isDirectory }.map(\.path))
@@ -62,9 +69,8 @@ struct ComposeBundle: Sendable, Hashable {
     for part in separator.isEmpty ? [text] : text.split(separator: separator).map(String.init) {
       let path = part.hasPrefix("./") ? String(part.dropFirst(2)) : part
       guard known.contains(path) else {
-        throw RuntimeFailure(
-          kind: .permanent, reason: "InvalidSettings",
-          message: "COMPOSE_FILE in the settings names \(part), but the bundle brings no such file")
+        throw BundleFault(
+          "InvalidSettings", "COMPOSE_FILE in the settings names \(part), but the bundle brings no such file")
       }
       composeFiles.append(path)
     }
@@ -72,7 +78,7 @@ struct ComposeBundle: Sendable, Hashable {
 
   // MARK: - Finding
 
-  private static func root(in folder: String) throws(RuntimeFailure) -> String {
+  private static func root(in folder: String) throws(BundleFault) -> String {
     let top = entries(of: folder)
     if top.contains(where: names.contains) { return folder }
     let folders = top.filter { !$0.hasPrefix(".") && kind(of: "\(folder)/\($0)") == S_IFDIR }
@@ -98,7 +104,7 @@ struct ComposeBundle: Sendable, Hashable {
     return unsafe lstat(path, &information) == 0 ? information.st_mode & S_IFMT : nil
   }
 
-  private mutating func collect(_ folder: String) throws(RuntimeFailure) {
+  private mutating func collect(_ folder: String) throws(BundleFault) {
     for name in Self.entries(of: folder.isEmpty ? root : "\(root)/\(folder)") {
       let path = folder.isEmpty ? name : "\(folder)/\(name)"
       if path == Self.environmentFile { continue }
@@ -117,7 +123,7 @@ struct ComposeBundle: Sendable, Hashable {
   }
 
   /// - Parameter path: of a regular file, relative to `folder`.
-  static func file(_ path: String, in folder: String, mode: UInt16) throws(RuntimeFailure) -> File {
+  package static func file(_ path: String, in folder: String, mode: UInt16) throws(BundleFault) -> File {
     do {
       let content = Array(try Data(contentsOf: URL(filePath: "\(folder)/\(path)")))
       return File(path: path, mode: mode, sha256: SHA256.digest(of: content).hexadecimal, isEmpty: content.isEmpty)
@@ -126,8 +132,7 @@ struct ComposeBundle: Sendable, Hashable {
     }
   }
 
-  private static func invalid(_ what: String) -> RuntimeFailure {
-    RuntimeFailure(
-      kind: .permanent, reason: "InvalidBundle", message: "The Compose bundle cannot be used: \(what)")
+  private static func invalid(_ what: String) -> BundleFault {
+    BundleFault("InvalidBundle", "The Compose bundle cannot be used: \(what)")
   }
 }
