@@ -173,6 +173,7 @@ let package = Package(
         "Cryptography", "HTTPTransport", "Processes", "ReleaseManifest", "WireFormats", logging, subprocess,
         systemPackage,
       ]),
+    tests("ArchitectureTests", []),
     tests("WireFormatsTests", ["WireFormats"]),
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
     tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
