@@ -196,6 +196,13 @@ extension DeploymentPlanner {
         events.append(DeploymentEvent(.warning, "DriftDetected", message))
       }
       return Care(step: .settled(recheckAfter: interval), problem: ("DriftDetected", message))
+    case .correct where facts.revocation != nil:
+      // Nothing of it is started any more, whoever took away what.
+      settle()
+      let message = "\(text). It is left as it is: \(facts.revocation ?? "")"
+      if before?.message != message { events.append(DeploymentEvent(.warning, "DriftDetected", message)) }
+      set(DeploymentCondition.drifted, .isTrue, "DriftDetected", message)
+      return Care(step: .settled(recheckAfter: interval), problem: ("DriftDetected", message))
     case .correct:
       if comparison.drifts.allSatisfy(\.isContested) {
         settle()

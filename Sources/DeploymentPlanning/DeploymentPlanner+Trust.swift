@@ -26,8 +26,8 @@ extension DeploymentPlanner {
     case .root(let product, let version):
       if let revocation = facts.revocation, let current = status.current {
         let message =
-          "\(current.title) was deployed, and \(revocation). It goes on running and is looked after until another release "
-          + "takes its place, and is not returned to when that fails: deploy a newer one"
+          "\(current.title) was deployed, and \(revocation). What of it runs goes on, but nothing of it is started "
+          + "any more, neither to put it right nor when another release fails: deploy a newer one"
         set(DeploymentCondition.trusted, .isFalse, Self.revoked, message)
         if original?.conditions?[DeploymentCondition.trusted]?.reason != Self.revoked {
           events.append(DeploymentEvent(.warning, Self.revoked, message))

@@ -33,6 +33,8 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   public var rootDigests: [String]
   /// The newest timestamp statement's envelope.
   public var timestamp: String?
+  /// Of the keys that had signed it; nil where an earlier version of this program took it in.
+  public var timestampSigners: [String]?
   /// By target, such as `Compose/wrktalk`: the latest releases.
   public var accepted: [String: [Accepted]]
 
@@ -139,6 +141,8 @@ public struct TrustMemory: Sendable, Hashable, Codable {
     let statement = try Self.statement(text, under: root)
     if let known = timestampStatement(under: root), statement.issuedAt <= known.issuedAt { return false }
     timestamp = text
+    timestampSigners = (try? Envelope(parsing: Array(text.utf8), expecting: .timestamp))
+      .map { $0.signers(among: root.keys(of: .timestamp)).map(\.text).sorted() }
     return true
   }
 
@@ -165,29 +169,46 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   /// The sequence below which every release is withdrawn.
   public func minimumSequence(for target: String, under root: TrustRoot) -> Int64 {
     let accepted = counting(for: target, under: root).map(\.minimumSequence).max() ?? 0
-    return max(root.minimumSequence, accepted, timestampStatement(under: root)?.minimumSequence ?? 0)
+    return max(root.minimumSequence, accepted, withdrawnByTimestamp(under: root))
+  }
+
+  /// What the newest statement withdraws stays withdrawn when a rotation replaces the key that signed it.
+  private func withdrawnByTimestamp(under root: TrustRoot) -> Int64 {
+    if let statement = timestampStatement(under: root) { return statement.minimumSequence }
+    guard let timestamp, Self.standing(timestampSigners ?? [], as: .timestamp, under: root) != nil,
+      let envelope = try? Envelope(parsing: Array(timestamp.utf8), expecting: .timestamp),
+      let statement = try? TimestampStatement(payload: envelope.payload)
+    else { return 0 }
+    return statement.minimumSequence
   }
 
   private func counting(for target: String, under root: TrustRoot) -> [Accepted] {
     (accepted[target] ?? []).filter { counts($0, under: root) }
   }
 
+  /// A rotation takes nothing back of what was reached: only what is revoked, or signed by what is, counts no more.
   private func counts(_ release: Accepted, under root: TrustRoot) -> Bool {
-    guard let authority = root.roles[.release], !root.revokedReleases.contains(release.manifest) else { return false }
-    let keys = Set(authority.keys.subtracting(root.revokedKeys).map(\.text))
-    return keys.intersection(release.signers).count >= authority.threshold
+    !root.revokedReleases.contains(release.manifest) && Self.standing(release.signers, as: .release, under: root) != nil
+  }
+
+  /// Of those who had signed something when it was taken in, who is not revoked since; nil where too few are left.
+  private static func standing(_ signers: [String], as role: TrustRoot.Role, under root: TrustRoot) -> Set<KeyID>? {
+    let standing = Set(signers.compactMap { KeyID($0) }).subtracting(root.revokedKeys)
+    let threshold = min(root.roles[role]?.threshold ?? 1, signers.count)
+    return signers.isEmpty || standing.count < threshold ? nil : standing
   }
 
   /// Of a release that was accepted for a target: those who had signed it and are not revoked since. A key that left the
   /// root in a rotation still speaks for what it signed and what ran here; a new release it can sign no more.
   /// - Returns: nil where it was not accepted, is not remembered, or too few of its signers are left.
   public func standingSigners(of manifest: String, for target: String, under root: TrustRoot) -> Set<KeyID>? {
-    let threshold = root.roles[.release]?.threshold ?? 1
-    return (accepted[target] ?? []).lazy.filter { $0.manifest == manifest && !$0.signers.isEmpty }.compactMap {
-      release in
-      let standing = Set(release.signers.compactMap { KeyID($0) }).subtracting(root.revokedKeys)
-      return standing.count >= min(threshold, release.signers.count) ? standing : nil
-    }.max { $0.count < $1.count }
+    (accepted[target] ?? []).filter { $0.manifest == manifest }
+      .compactMap { Self.standing($0.signers, as: .release, under: root) }.max { $0.count < $1.count }
+  }
+
+  /// Whether it is known who had signed a release that was accepted for a target.
+  public func remembers(_ manifest: String, for target: String) -> Bool {
+    accepted[target]?.contains { $0.manifest == manifest } ?? false
   }
 
   /// Why a release that was accepted for a target is revoked; nil where it is not.
@@ -209,21 +230,22 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   /// Remembers a release that is about to be deployed.
   ///
   /// Not only the highest: where that one is revoked, or its key is, those before it count again.
-  public mutating func accept(_ release: VerifiedManifest, for target: String) {
+  /// - Parameter needed: digests of manifests whose entries are never given up: those of what runs.
+  public mutating func accept(_ release: VerifiedManifest, for target: String, keeping needed: Set<String> = []) {
     guard hasRoom(for: target) else { return }
     let entry = Accepted(
       sequence: release.manifest.sequence, minimumSequence: release.manifest.minimumSequence, manifest: release.digest,
       signers: release.signers.map(\.text).sorted(), issuedAt: release.manifest.issuedAt)
     var entries = (accepted[target] ?? []).filter { $0.manifest != entry.manifest || $0.signers != entry.signers }
     entries.append(entry)
-    if entries.count > Self.maximumAcceptedCount { Self.forgetOne(&entries) }
+    if entries.count > Self.maximumAcceptedCount { Self.forgetOne(&entries, but: needed.union([entry.manifest])) }
     accepted[target] = entries
   }
 
   /// Gives up the lowest release of those signers that have the most, so that nobody can push out what others signed. What
   /// it had withdrawn stays withdrawn.
-  private static func forgetOne(_ entries: inout [Accepted]) {
-    let groups = Dictionary(grouping: entries, by: \.signers)
+  private static func forgetOne(_ entries: inout [Accepted], but needed: Set<String>) {
+    let groups = Dictionary(grouping: entries.filter { !needed.contains($0.manifest) }, by: \.signers)
     guard let largest = groups.values.max(by: { ($0.count, $1[0].sequence) < ($1.count, $0[0].sequence) }),
       let lowest = largest.min(by: { $0.sequence < $1.sequence }),
       let index = entries.firstIndex(of: lowest)

@@ -55,7 +55,8 @@ struct StoredDefaults: Sendable {
   /// - Returns: whether the object lacked something. One that somebody writes meanwhile gets its defaults by that, and one
   ///   that would become larger than objects may be stays as it is.
   private func complete(_ object: StoredObject) async throws -> Bool {
-    let stored = try object.value()
+    // One that cannot be read, or only in part (an earlier version took what is nested too deeply), stays as it is.
+    guard let stored = try? JSONValue(parsing: object.json) else { return false }
     let whole = definition.applyDefaults(to: stored)
     guard whole != stored else { return false }
     do {

@@ -18,8 +18,16 @@ public struct StoredObject: Sendable, Hashable {
     self.uid = uid
     self.revision = revision
     self.text = text
-    // A row that another program damaged must not end this one.
-    self.versionOffset = text.indices.contains(versionOffset) ? versionOffset : 0
+    self.versionOffset = Self.isPlace(versionOffset, in: text) ? versionOffset : 0
+  }
+
+  private static let versionMember = Array(#""resourceVersion":""#.utf8)
+
+  /// Whether a version belongs there. A process of an earlier version that serves the same database for a while writes texts
+  /// that hold their version, and leaves the offset of the text before.
+  private static func isPlace(_ offset: Int, in text: [UInt8]) -> Bool {
+    offset >= versionMember.count && offset < text.count && text[offset] == UInt8(ascii: "\"")
+      && text[(offset - versionMember.count)..<offset].elementsEqual(versionMember)
   }
 
   /// An object whose text is complete.

@@ -190,6 +190,37 @@ import WireFormats
     #expect(agent.memory.rootDigests.count == TrustMemory.maximumRootCount)
   }
 
+  @Test func whatRunsIsNeverForgottenHoweverManyReleasesFollow() throws {
+    var agent = try AgentTrust()
+    let running = Vendor.manifest(sequence: 1)
+    try agent.accept(Vendor.sign(running))
+    let digest = SHA256.digest(of: running.payload).hexadecimal
+    for sequence in 2...50 as ClosedRange<Int64> {
+      let release = try ReleaseVerification(memory: agent.memory, now: Vendor.now)
+        .check(Vendor.sign(Vendor.manifest(sequence: sequence)), for: AgentTrust.target, .deployment)
+      agent.memory.accept(release, for: AgentTrust.target, keeping: [digest])
+    }
+    var second = Vendor.root(version: 2)
+    second.revokedKeys = [Vendor.id(11)]
+    second.keys[Vendor.id(12)] = Vendor.key(12).publicKey
+    second.roles[.release] = .init(keys: [Vendor.id(12)])
+    let root = second
+    #expect(agent.takeIn([Vendor.sign(root)]) == nil)
+    #expect(agent.memory.revocation(of: digest, for: AgentTrust.target, under: root) != nil)
+  }
+
+  @Test func whatATimestampWithdrewStaysWithdrawnWhenItsKeyIsReplaced() throws {
+    var agent = try AgentTrust(Vendor.root(timestamp: [21]))
+    try agent.accept(Vendor.sign(Vendor.manifest(sequence: 3)))
+    #expect(try agent.memory.takeIn(timestamp: Vendor.statement(minimumSequence: 5)))
+    for revoked in [false, true] {
+      var next = Vendor.root(version: try agent.rootVersion + 1, timestamp: [22])
+      if revoked { next.revokedKeys = [Vendor.id(21)] }
+      #expect(agent.takeIn([Vendor.sign(next)]) == nil)
+      #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 3)), .rollback) == (revoked ? nil : .sequenceTooLow))
+    }
+  }
+
   @Test func aMemoryThatWasDamagedIsReportedAndTrapsNowhere() throws {
     let good = try AgentTrust(Vendor.root(timestamp: [21])).memory
     var damaged = good

@@ -118,6 +118,17 @@ struct StorageMigrationTests {
     }
   }
 
+  /// A process of the former version has written over an object of this one, and left its offset.
+  @Test func anOffsetOfAnotherTextPutsNoVersionIntoThis() throws {
+    let object = StorageFixture.object("a")
+    let offset = ObjectText(object).versionOffset
+    for text in [object.stamped(12), StorageFixture.object("a-longer-name").stamped(7)].map({ $0.serialized() }) {
+      let stored = StoredObject(
+        key: ObjectKey(namespace: "default", name: "a"), uid: "", revision: 99, text: text, versionOffset: offset)
+      #expect(stored.json == text)
+    }
+  }
+
   @Test(arguments: [-1, 0, 5, 1 << 40])
   func anOffsetThatLiesNowhereCostsOnlyTheVersion(_ offset: Int) throws {
     let stored = StoredObject(

@@ -34,16 +34,11 @@ extension EnvironmentReconciler {
       facts.account = .damaged(message: message)
       record = TrustedRecord(object, kept: nil, mayAdopt: true)
     }
-    if !isConsidered { facts.revocation = try await revocation(of: record.object) }
+    if !isConsidered {
+      facts.revocation = try await gate.revocation(
+        of: record.object.status?.current?.release.releaseManifestSha256, for: object)
+    }
     return record
-  }
-
-  /// Why what was deployed last is revoked.
-  private func revocation(of object: DesiredDeployment) async throws(RuntimeFailure) -> String? {
-    guard let manifest = object.status?.current?.release.releaseManifestSha256,
-      case .root(let known, let root) = try await memory.trust()
-    else { return nil }
-    return known.revocation(of: manifest, for: object.trustTarget, under: root)
   }
 
   private func considerTrust(_ facts: inout DeploymentFacts) async throws(RuntimeFailure) {

@@ -199,7 +199,12 @@ public struct EnvironmentReconciler: Sendable {
         record(.verified(admitted.assurance), in: reporter)
         // A return brings no settings: nobody has signed those that stand beside it.
         if plan.revision == nil { await addSettings(of: object) }
-        let running = try await converge(target(of: object), to: prepared.release, reporter)
+        var target = target(of: object)
+        // What ran before the first release that this Agent deploys is nobody's choice but the customer's; anything else would be.
+        if let verified = admitted.verified, try await gate.hasAccepted(otherThan: verified, for: object) {
+          target.returnsToFormer = false
+        }
+        let running = try await converge(target, to: prepared.release, reporter)
         await reporter.announce(
           .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
         var release = plan.release
@@ -215,6 +220,7 @@ public struct EnvironmentReconciler: Sendable {
     _ plan: ReleasePlan, _ purpose: RestorePurpose, _ object: DesiredDeployment, within fence: StepFence
   ) async throws -> DesiredDeployment? {
     try await executing(object, within: fence) { reporter throws(RuntimeFailure) in
+      try await gate.checkIsNotRevoked(plan, for: object)
       if let running = try await restored(plan, purpose, object, reporter) { return .restored(running, purpose) }
       let prepared = try await preparation.prepare(plan, manifest: try await gate.known(plan, for: object)) {
         progress in
@@ -226,6 +232,7 @@ public struct EnvironmentReconciler: Sendable {
         target.finishedJobs = Set(target.recorded.filter(\.runsToCompletion).map(\.name))
       }
       return try await discarding(prepared) { [target] () throws(RuntimeFailure) in
+        try await gate.checkIsNotRevoked(plan, for: object)
         return .restored(try await converge(target, to: prepared.release, reporter), purpose)
       }
     } failed: { failure in

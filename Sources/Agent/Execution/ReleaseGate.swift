@@ -104,8 +104,40 @@ struct ReleaseGate: Sendable {
     }
   }
 
+  /// Whether another release was accepted for the target before, whatever became of it.
+  func hasAccepted(
+    otherThan release: VerifiedManifest, for object: DesiredDeployment
+  ) async throws(RuntimeFailure) -> Bool {
+    guard case .root(let known, _) = try await memory.trust() else { return false }
+    return known.accepted[object.trustTarget, default: []].contains { $0.manifest != release.digest }
+  }
+
+  /// Why what was deployed last is revoked, as half a sentence; nil where it is not, or nobody signs.
+  func revocation(
+    of manifest: String?, for object: DesiredDeployment
+  ) async throws(RuntimeFailure) -> String? {
+    guard let manifest, case .root(let known, let root) = try await memory.trust() else { return nil }
+    if let revocation = known.revocation(of: manifest, for: object.trustTarget, under: root) { return revocation }
+    guard !known.remembers(manifest, for: object.trustTarget), let text = try await memory.manifest(manifest) else {
+      return nil
+    }
+    // It was accepted so long ago that who had signed it is told by nothing but itself.
+    do throws(TrustError) {
+      _ = try VerifiedManifest(checking: text, under: root)
+      return nil
+    } catch {
+      return error.reason == .revoked ? "it is revoked: \(error.message)" : nil
+    }
+  }
+
+  /// Asked once more just before something is started: a root may have come since that was decided.
+  func checkIsNotRevoked(_ plan: ReleasePlan, for object: DesiredDeployment) async throws(RuntimeFailure) {
+    guard let revocation = try await revocation(of: plan.release.releaseManifestSha256, for: object) else { return }
+    throw ArtifactVerification.refusal(.rollbackRefused, "\(plan.release.version) is not started: \(revocation)")
+  }
+
   /// What the vendor signed of a release that this Agent ran a moment ago, and to which it returns by itself, or which it puts
-  /// right: that is allowed whatever has expired since. The planner returns to nothing that was revoked.
+  /// right: that is allowed whatever has expired since, unless it was revoked (`checkIsNotRevoked`).
   /// - Returns: nil where this Agent deploys what nobody signed, or did when it deployed this.
   /// - Throws: where the manifest is not to be had, so that nothing would say what may run.
   func known(_ plan: ReleasePlan, for object: DesiredDeployment) async throws(RuntimeFailure) -> Manifest? {

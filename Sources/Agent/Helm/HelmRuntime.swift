@@ -171,11 +171,10 @@ public final class HelmRuntime: DeploymentRuntime {
     let revisions = try await releases.revisions(release: target.name, namespace: target.namespace)
     var found: RevisionLabel?
     for revision in revisions where revision.status == .deployed || revision.status == .superseded {
-      guard let (record, _) = try await releases.readable(revision) else { continue }
-      if !record.neverDeployed, !record.description.hasPrefix(HelmOperation.ownDescription) {
-        found = revision
-        break
-      }
+      guard let (record, _) = try await releases.readable(revision), !record.neverDeployed else { continue }
+      // Where an Agent has deployed here before, what else there is was replaced by that, or brought back by an Agent.
+      if record.description.hasPrefix(HelmOperation.ownDescription) { return failure }
+      found = found ?? revision
     }
     guard let former = found else { return failure }
     var told = failure

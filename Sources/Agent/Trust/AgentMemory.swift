@@ -169,7 +169,8 @@ public final class AgentMemory: Sendable {
           kind: .transient, reason: "TrustMemoryDamaged", message: "\(store.place) can no longer be read")
       }
       let before = memory
-      memory.accept(release, for: target)
+      let running = ledgers(in: documents).compactMap { $0.ledger.ledger.current?.release.releaseManifestSha256 }
+      memory.accept(release, for: target, keeping: Set(running))
       var changes = Self.changes(keeping: text, of: release, under: root, in: documents)
       if memory != before { changes.append(try TrustDocument.change(memory)) }
       return ((), changes)

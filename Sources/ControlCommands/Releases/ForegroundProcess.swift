@@ -1,4 +1,5 @@
 import Processes
+import Synchronization
 import SystemPackage
 import UnixSignals
 
@@ -21,31 +22,73 @@ enum ForegroundProcess {
     workingDirectory: String? = nil, standardInput: FileDescriptor? = nil, timeout: Duration,
     outputLimit: Int = 256 << 10, hint: String? = nil
   ) async throws(CommandFailure) -> ProcessResult {
-    let signals = await UnixSignalsSequence(trapping: Self.signals)
+    await SignalTrap.shared.begin()
     let running = Task {
       try await ChildProcess.run(
         executable: executable, arguments: arguments, environment: environment, workingDirectory: workingDirectory,
         standardInput: standardInput, timeout: timeout, terminationGrace: terminationGrace, outputLimit: outputLimit)
     }
-    let interruption = Task {
-      for await signal in signals {
-        running.cancel()
-        return Optional(signal)
-      }
-      return nil
-    }
+    let program = SignalTrap.shared.add { running.cancel() }
     let outcome = await running.result
-    interruption.cancel()
-    if let signal = await interruption.value {
-      throw CommandFailure.interruption(by: signal.rawValue)
-    }
+    if let signal = SignalTrap.shared.remove(program) { throw CommandFailure.interruption(by: signal) }
     switch outcome {
     case .success(let result): return result
     case .failure(let error): throw CommandFailure("\(title) could not be run: \(error)", hint: hint)
     }
   }
+}
 
-  /// Those by which a person, a terminal or a pipeline ends a command. What was started to live through one goes on doing so.
+/// What the signals do by which a person, a terminal or a pipeline ends a command, from the first program that it runs until it
+/// ends: they end the programs that run, or, where none does, the command itself, as they do by themselves.
+private final class SignalTrap: Sendable {
+  static let shared = SignalTrap()
+
+  private struct State {
+    var isTrapping = false
+    var programs: [Int: @Sendable () -> Void] = [:]
+    var next = 0
+    var signal: Int32?
+  }
+
+  private let state = Mutex(State())
+
+  /// Once for the life of the process: what stands behind a trap does not take its handlers away again.
+  func begin() async {
+    let isFirst = state.withLock { state in
+      defer { state.isTrapping = true }
+      return !state.isTrapping
+    }
+    guard isFirst else { return }
+    let signals = await UnixSignalsSequence(trapping: Self.signals)
+    Task.detached { for await signal in signals { self.caught(signal.rawValue) } }
+  }
+
+  func add(_ end: @escaping @Sendable () -> Void) -> Int {
+    state.withLock { state in
+      state.next += 1
+      state.programs[state.next] = end
+      return state.next
+    }
+  }
+
+  /// - Returns: the signal that came while the program ran.
+  func remove(_ program: Int) -> Int32? {
+    state.withLock { state in
+      state.programs[program] = nil
+      return state.signal
+    }
+  }
+
+  private func caught(_ signal: Int32) {
+    let programs = state.withLock { state in
+      if !state.programs.isEmpty { state.signal = signal }
+      return Array(state.programs.values)
+    }
+    if programs.isEmpty { exit(128 + signal) }
+    for end in programs { end() }
+  }
+
+  /// What was started to live through a signal goes on doing so.
   private static var signals: [UnixSignal] {
     [.sighup, .sigint, .sigterm].filter { signal in
       var action = sigaction()

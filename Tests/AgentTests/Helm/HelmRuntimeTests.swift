@@ -213,6 +213,23 @@ struct HelmRuntimeTests {
     }
   }
 
+  /// What an Agent replaced is nobody's to bring back but by a rollback that is asked for.
+  @Test(arguments: HelmEdition.offered.sharedOut(10))
+  func anUpgradeThatFailsDoesNotReturnToWhatAnAgentHadReplaced(_ edition: HelmEdition) async throws {
+    try await HelmStack.with(edition) { stack in
+      let former = try await stack.release("0.9.0", tag: "v1")
+      try await stack.runHelm(
+        "install", "wrktalk", "\(former.folder)/wrktalk", "--values", former.configFile ?? "", "--wait")
+      _ = try await stack.deploy(try await stack.release("1.0.0", tag: "v2"))
+      let failure = await #expect(throws: RuntimeFailure.self) {
+        try await stack.deploy(
+          try await stack.release("2.0.0", tag: "v99"), timeout: .seconds(30), returnsToFormer: true)
+      }
+      #expect(failure?.message.contains("brought back") == false, "\(failure?.message ?? "")")
+      #expect(try await stack.observe().latest?.number == 3)
+    }
+  }
+
   @Test(arguments: HelmEdition.offered.sharedOut(11))
   func anUninstalledReleaseIsInstalledAgain(_ edition: HelmEdition) async throws {
     try await HelmStack.with(edition) { stack in

@@ -40,7 +40,7 @@ struct RevocationTests {
     world.object.status?.conditions?[type]
   }
 
-  @Test func whatRunsAndWasRevokedIsNamedAndLookedAfter() async throws {
+  @Test func whatRunsAndWasRevokedIsNamedAndNotStartedAgain() async throws {
     let world = try await SimulatedWorld.signed()
     let root = try Self.rotate(world, revoking: true)
     world.annotate([DesiredDeploymentKind.trustRootsAnnotation: "[\(root)]"])
@@ -50,9 +50,14 @@ struct RevocationTests {
     #expect(trusted.message.contains("1.0.0") && trusted.message.contains("version 2"), "\(trusted.message)")
     #expect(condition(world, DeploymentCondition.ready)?.message.contains("REVOKED") == true)
     #expect(condition(world, DeploymentCondition.ready)?.status == .isTrue)
-    world.set { _ = $0.environment.removeLast() }
+    world.set { state in
+      _ = state.environment.removeLast()
+      state.converged = []
+    }
     try await world.settle(for: .seconds(600))
-    #expect(world.state.withLock { $0.environment.count } == 2)
+    #expect(world.state.withLock { $0.environment.count } == 1)
+    #expect(world.state.withLock { $0.converged.count } == 0)
+    #expect(condition(world, DeploymentCondition.drifted)?.message.contains("left as it is") == true)
     #expect(world.state.withLock { $0.events }.filter { $0.reason == "ReleaseRevoked" }.count == 1, "said once")
   }
 
@@ -88,6 +93,56 @@ struct RevocationTests {
     try await Self.rollBack(world, to: 1)
     #expect(world.object.status?.failure?.reason == "ReleaseRevoked")
     #expect(world.state.withLock { $0.converged.count } == before)
+  }
+
+  /// Whoever may write the status says that all is well, so that what differs looks like drift.
+  @Test func aForgedConditionStartsNothingThatWasRevoked() async throws {
+    let world = try await SimulatedWorld.signed()
+    let root = try Self.rotate(world, revoking: true)
+    world.annotate([DesiredDeploymentKind.trustRootsAnnotation: "[\(root)]"])
+    world.set { $0.broken = ["2.0.0"] }
+    let next = world.signed(simulatedSpec("2.0.0"))
+    world.apply { $0 = next }
+    try await world.settle(for: .seconds(600))
+    world.set { $0.converged = [] }
+    for type in [DeploymentCondition.released, DeploymentCondition.remediated] {
+      world.forge { status in
+        status.conditions = status.conditions?.map { condition in
+          var condition = condition
+          if condition.type == type { condition.status = .isTrue }
+          return condition
+        }
+      }
+      try await world.settle(for: .seconds(600))
+      #expect(world.state.withLock { $0.converged.map(\.version) }.contains("1.0.0") == false, "\(type)")
+    }
+  }
+
+  /// Releases are signed by the old and the new key while Agents learn of the new one.
+  @Test func aRotationDoesNotLetOlderReleasesReturn() async throws {
+    let world = try await SimulatedWorld.signed()
+    let specs = ["5.0.0", "9.0.0"].map { version in
+      world.signed(simulatedSpec(version)) { if version == "9.0.0" { $0.minimumSequence = 3 } }
+    }
+    let fifth = specs[0]
+    world.apply { $0 = specs[1] }
+    try await world.settle(for: .seconds(90))
+    #expect(world.object.status?.current?.version == "9.0.0")
+    let root = try Self.rotate(world, revoking: false)
+    let fresh = try #require(world.state.withLock { $0.vendor?.releaseKey })
+    var envelope = try Envelope(parsing: Array(try #require(fifth.manifest).utf8), expecting: .release)
+    envelope.sign(with: fresh)
+    var again = fifth
+    again.manifest = envelope.text
+    world.annotate([DesiredDeploymentKind.trustRootsAnnotation: "[\(root)]"])
+    world.apply { [again] in $0 = again }
+    try await world.settle(for: .seconds(90))
+    #expect(world.object.status?.failure?.reason == "SequenceTooLow")
+    #expect(world.object.status?.current?.version == "9.0.0")
+    // What the newest release withdrew stays withdrawn.
+    try await Self.rollBack(world, to: 1)
+    #expect(world.object.status?.failure?.reason == "SequenceTooLow")
+    #expect(world.object.status?.current?.version == "9.0.0")
   }
 
   @Test func aReplacedKeyTakesAwayNoReturnToWhatRanHere() async throws {

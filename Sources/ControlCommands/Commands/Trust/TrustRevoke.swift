@@ -5,8 +5,8 @@ struct TrustRevoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "revoke", abstract: "Make a version of the trust root that withdraws keys or releases.",
     discussion: """
-      A revoked key never counts again, nor does what it signed; a revoked release is neither deployed nor returned to. What runs \
-      goes on running. A role that would be left with too few keys gets another in the same step.
+      A revoked key never counts again, nor does what it signed; a revoked release is neither deployed, put right nor returned to. \
+      What runs of it goes on. A role that would be left with too few keys gets another in the same step.
 
       Examples:
         wrktalkctl trust revoke --key-id 6f1c20ab --new release=trust/release-2.key --root trust/root.json --key trust/root.key
