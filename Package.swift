@@ -92,7 +92,7 @@ let package = Package(
     module("Archives", ["CLibArchive", systemPackage], settings: wrapper),
     module("Compression", ["CLibZ"], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", logging], settings: wrapper),
-    module("Database", ["CLibPQ", "CLibSQLite", logging], settings: wrapper),
+    module("Database", ["CLibPQ", "CLibSQLite", "WireFormats", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
     module("Observability", ["WireFormats", systemPackage, logging, metrics]),
     module("Files", ["Cryptography", "WireFormats"]),

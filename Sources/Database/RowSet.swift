@@ -1,20 +1,20 @@
-import Database
 import WireFormats
 
 /// Many rows as one parameter of a statement: a JSON array of objects, which both databases can select from like a table.
 /// One statement for a set of rows costs a server little more than one for a single row.
-struct RowSet: Sendable {
-  enum ColumnType: Sendable { case text, integer }
+public struct RowSet: Sendable {
+  public enum ColumnType: Sendable { case text, integer }
 
   /// The names must be plain identifiers.
-  let columns: [(name: String, type: ColumnType)]
-  private(set) var count = 0
+  public let columns: [(name: String, type: ColumnType)]
+  public private(set) var count = 0
   private var json: [UInt8] = [UInt8(ascii: "[")]
 
-  init(_ columns: [(name: String, type: ColumnType)]) { self.columns = columns }
+  public init(_ columns: [(name: String, type: ColumnType)]) { self.columns = columns }
 
-  /// - Parameter values: in the order of the columns.
-  mutating func append(_ values: [SQLValue]) {
+  /// - Parameter values: in the order of the columns: texts without NUL (U+0000), integers and nulls; anything else
+  ///   counts as null.
+  public mutating func append(_ values: [SQLValue]) {
     if count > 0 { json.append(UInt8(ascii: ",")) }
     count += 1
     json.append(UInt8(ascii: "{"))
@@ -33,10 +33,10 @@ struct RowSet: Sendable {
   }
 
   /// The value of the parameter.
-  var parameter: SQLValue { .text(String(decoding: json + [UInt8(ascii: "]")], as: UTF8.self)) }
+  public var parameter: SQLValue { .text(String(decoding: json + [UInt8(ascii: "]")], as: UTF8.self)) }
 
   /// What goes after FROM: the rows of the parameter that the statement names so, under a name.
-  func source(_ dialect: SQLDialect, _ parameter: String = "$1", as name: String = "r") -> String {
+  public func source(_ dialect: SQLDialect, _ parameter: String = "$1", as name: String = "r") -> String {
     switch dialect {
     case .postgresql:
       let types = columns.map { "\($0.name) \($0.type == .text ? "text" : "bigint")" }.joined(separator: ", ")
