@@ -22,7 +22,8 @@ public final class ManualClock: Clock {
   }
 
   private struct Observer {
-    let count: Int
+    /// Given when the sleepers wake, the earliest first.
+    let isSatisfied: @Sendable ([Instant]) -> Bool
     let continuation: CheckedContinuation<Void, Never>
   }
 
@@ -34,8 +35,9 @@ public final class ManualClock: Clock {
     var observers: [Observer] = []
 
     mutating func takeSatisfiedObservers() -> [Observer] {
-      let satisfied = observers.filter { $0.count <= sleepers.count }
-      observers.removeAll { $0.count <= sleepers.count }
+      let deadlines = sleepers.map(\.deadline)
+      let satisfied = observers.filter { $0.isSatisfied(deadlines) }
+      observers.removeAll { $0.isSatisfied(deadlines) }
       return satisfied
     }
   }
@@ -92,14 +94,19 @@ public final class ManualClock: Clock {
   }
 
   /// Waits until at least so many tasks sleep on this clock.
-  public func waitForSleepers(_ count: Int = 1) async {
+  public func waitForSleepers(_ count: Int = 1) async { await wait { $0.count >= count } }
+
+  /// Waits until a task sleeps on this clock until the moment that lies so long after the clock was made.
+  public func waitForSleeper(until offset: Duration) async { await wait { $0.contains(Instant(offset: offset)) } }
+
+  private func wait(until isSatisfied: @escaping @Sendable ([Instant]) -> Bool) async {
     await withCheckedContinuation { continuation in
-      let isSatisfied = state.withLock { state in
-        if state.sleepers.count >= count { return true }
-        state.observers.append(Observer(count: count, continuation: continuation))
+      let isOver = state.withLock { state in
+        if isSatisfied(state.sleepers.map(\.deadline)) { return true }
+        state.observers.append(Observer(isSatisfied: isSatisfied, continuation: continuation))
         return false
       }
-      if isSatisfied { continuation.resume() }
+      if isOver { continuation.resume() }
     }
   }
 }
