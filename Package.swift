@@ -103,6 +103,9 @@ let package = Package(
       "ComposeBundles",
       ["Cryptography", "DeploymentKinds", "DeploymentPlanning", "Observability", "WireFormats", "YAMLDocuments"]),
 
+    // Work that is kept in a database.
+    module("Outbox", ["Database", "Reconciliation", "WireFormats", logging]),
+
     // The resource API: kept, served and consumed.
     module("ResourceStorage", ["Database", "ResourceModel", "WireFormats", logging]),
     module(
@@ -193,6 +196,7 @@ let package = Package(
     tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
     tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
     tests("DatabaseTests", ["Database", logging]),
+    tests("OutboxTests", ["Outbox", "Database", "Reconciliation", "WireFormats", logging]),
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
     tests(
       "ResourceServerTests",

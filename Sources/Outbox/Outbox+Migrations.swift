@@ -1,0 +1,49 @@
+public import Database
+
+extension Outbox {
+  /// The tables. Their version numbers are the program's to choose: this many from `version` on belong to the outbox.
+  public static let migrationCount = 1
+
+  /// - Parameter version: of the first migration.
+  public static func migrations(from version: Int) -> [Migration] {
+    [
+      Migration(version: version, name: "outbox") { dialect in
+        // Names are compared by their bytes, so that both databases, and this process, sort them alike.
+        let name = dialect == .postgresql ? "text COLLATE \"C\"" : "text"
+        let sequence =
+          dialect == .postgresql
+          ? "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY" : "integer PRIMARY KEY AUTOINCREMENT"
+        // Moments are microseconds since 1970.
+        return [
+          """
+          CREATE TABLE outbox (
+            sequence \(sequence), id text NOT NULL UNIQUE,
+            topic \(name) NOT NULL, destination \(name) NOT NULL, payload text NOT NULL,
+            attempts bigint NOT NULL DEFAULT 0,
+            next_at bigint NOT NULL, locked_until bigint, locked_by text,
+            created_at bigint NOT NULL, last_error text)
+          """,
+          "CREATE INDEX outbox_order ON outbox (destination, topic, sequence)",
+          "CREATE INDEX outbox_next_at ON outbox (destination, next_at, sequence)",
+          "CREATE INDEX outbox_locked ON outbox (destination, sequence) WHERE locked_by IS NOT NULL",
+          // One row for each destination that messages wait for or that does not answer. due_at: never later than the
+          // moment when a message may be claimed; null where none waits.
+          """
+          CREATE TABLE outbox_destination (
+            destination \(name) PRIMARY KEY, due_at bigint,
+            failures bigint NOT NULL DEFAULT 0, held_until bigint NOT NULL DEFAULT 0)
+          """,
+          "CREATE INDEX outbox_destination_sound ON outbox_destination (due_at, destination) WHERE failures = 0",
+          "CREATE INDEX outbox_destination_failing ON outbox_destination (due_at, destination) WHERE failures > 0",
+          """
+          CREATE TABLE outbox_dead (
+            sequence bigint PRIMARY KEY, id text NOT NULL, topic \(name) NOT NULL, destination \(name) NOT NULL, payload text NOT NULL,
+            attempts bigint NOT NULL, created_at bigint NOT NULL, died_at bigint NOT NULL,
+            cause text NOT NULL, reason text NOT NULL)
+          """,
+          "CREATE INDEX outbox_dead_died_at ON outbox_dead (died_at)",
+        ]
+      }
+    ]
+  }
+}
