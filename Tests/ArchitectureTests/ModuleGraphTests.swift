@@ -13,7 +13,7 @@ struct ModuleGraphTests {
       "Archives", "Compression", "Cryptography", "Database", "HTTPTransport", "Observability", "Processes",
       "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
-    ["DeploymentKinds", "Files", "ReleaseManifest"],
+    ["DeploymentKinds", "Files", "Outbox", "ReleaseManifest"],
     ["DeploymentPlanning", "ObjectStorage", "ResourceClient", "ResourceStorage", "TestSupport"],
     ["ClusterAccess", "ComposeBundles", "ResourceServer"],
     ["Agent", "Backend", "ControlCommands"],
