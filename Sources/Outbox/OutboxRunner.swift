@@ -193,7 +193,8 @@ extension OutboxRunner {
         try await recording(ended) { [ledger, reportDead] connection in
           _ = try ledger.record(ended, now: now, connection, report: reportDead)
         }
-      } catch  where isLastTry {
+      } catch {
+        guard isLastTry else { return .after(configuration.shortestWait) }
         logger.error(
           "attempts could not be recorded before the end; their messages will be sent again",
           metadata: ["attempts": .stringConvertible(ended.count), "error": "\(error)"])
@@ -226,6 +227,11 @@ extension OutboxRunner {
       state.startedSends += 1
       let number = state.startedSends
       if delivery.isProbe { state.probes += 1 }
+      if state.isStopping {
+        // The stop came while the messages were claimed: nobody has seen them.
+        state.ended.append(EndedAttempt(delivery: delivery, outcome: .interrupted))
+        return
+      }
       state.sends[number] = Task { end(number, delivery, await attempt(delivery)) }
     }
   }

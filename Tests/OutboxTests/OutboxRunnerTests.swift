@@ -223,6 +223,44 @@ struct OutboxRunnerTests {
     }
   }
 
+  @Test(arguments: TestDatabase.available)
+  func whatIsClaimedWhileTheStopComesIsNotSentAndFreeAtOnce(_ kind: TestDatabase) async throws {
+    try await OutboxFixture.with(kind) { fixture in
+      let runner = fixture.runner(clock: ManualClock()) { _ in
+        Issue.record("sent after the stop")
+        return .delivered
+      }
+      try await fixture.add(OutboxFixture.messages(1, to: "a"))
+      runner.stop()
+      _ = try await runner.pass()
+      #expect(try await ManualProcess(fixture).claim().isEmpty)
+      await runner.run()
+      #expect(try await ManualProcess(fixture).claim().map(\.attempt) == [1])
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func aRunnerThatCannotRecordBeforeItsEndLeavesTheMessagesToTheirClaims(_ kind: TestDatabase) async throws {
+    try await OutboxFixture.with(kind) { fixture in
+      let clock = ManualClock()
+      let (began, begin) = AsyncStream.makeStream(of: Void.self)
+      let database = MortalDatabase(fixture.database, dieAt: 2, diesAfterCommit: false)
+      let runner = fixture.runner(clock: clock, over: database) { _ in
+        begin.yield()
+        try await untilCancelled()
+        return .delivered
+      }
+      try await fixture.add(OutboxFixture.messages(1, to: "a"))
+      _ = try await runner.pass()
+      for await _ in began { break }
+      runner.cancel()
+      await runner.run()
+      #expect(try await ManualProcess(fixture).claim().isEmpty)
+      fixture.advance(by: .seconds(120))
+      #expect(try await ManualProcess(fixture).claim().map(\.attempt) == [2])
+    }
+  }
+
   /// The process dies at each of its transactions, one after the other, and another goes on once the claims have run out.
   @Test(arguments: TestDatabase.available, [false, true])
   func deathAtAnyTransactionLosesNothingAndReportsNothingTwice(_ kind: TestDatabase, diesAfterCommit: Bool) async throws
