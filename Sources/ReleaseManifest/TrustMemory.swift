@@ -64,6 +64,7 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   ///   it with what it was: one bad root among good ones must not hold those up.
   public mutating func takeIn(roots texts: [String]) throws(TrustError) -> Bool {
     var present = try trustRoot()
+    noteTimestampSigners(under: present)
     var fault: TrustError?
     var candidates: [(version: Int64, digest: String, text: String)] = []
     for text in texts.prefix(Self.maximumRootCount) {
@@ -139,10 +140,10 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   public mutating func takeIn(timestamp text: String) throws(TrustError) -> Bool {
     let root = try trustRoot()
     let statement = try Self.statement(text, under: root)
-    if let known = timestampStatement(under: root), statement.issuedAt <= known.issuedAt { return false }
+    if let known = standingTimestamp(under: root), statement.issuedAt < known.issuedAt { return false }
+    if text == timestamp || timestampStatement(under: root)?.issuedAt == statement.issuedAt { return false }
     timestamp = text
-    timestampSigners = (try? Envelope(parsing: Array(text.utf8), expecting: .timestamp))
-      .map { $0.signers(among: root.keys(of: .timestamp)).map(\.text).sorted() }
+    timestampSigners = Self.timestampSigners(text, under: root)
     return true
   }
 
@@ -169,17 +170,28 @@ public struct TrustMemory: Sendable, Hashable, Codable {
   /// The sequence below which every release is withdrawn.
   public func minimumSequence(for target: String, under root: TrustRoot) -> Int64 {
     let accepted = counting(for: target, under: root).map(\.minimumSequence).max() ?? 0
-    return max(root.minimumSequence, accepted, withdrawnByTimestamp(under: root))
+    return max(root.minimumSequence, accepted, standingTimestamp(under: root)?.minimumSequence ?? 0)
   }
 
-  /// What the newest statement withdraws stays withdrawn when a rotation replaces the key that signed it.
-  private func withdrawnByTimestamp(under root: TrustRoot) -> Int64 {
-    if let statement = timestampStatement(under: root) { return statement.minimumSequence }
+  /// The newest statement also where a rotation has replaced the key that signed it: what it withdraws stays withdrawn, and no
+  /// older one takes its place. Only its freshness is gone.
+  private func standingTimestamp(under root: TrustRoot) -> TimestampStatement? {
+    if let statement = timestampStatement(under: root) { return statement }
     guard let timestamp, Self.standing(timestampSigners ?? [], as: .timestamp, under: root) != nil,
-      let envelope = try? Envelope(parsing: Array(timestamp.utf8), expecting: .timestamp),
-      let statement = try? TimestampStatement(payload: envelope.payload)
-    else { return 0 }
-    return statement.minimumSequence
+      let envelope = try? Envelope(parsing: Array(timestamp.utf8), expecting: .timestamp)
+    else { return nil }
+    return try? TimestampStatement(payload: envelope.payload)
+  }
+
+  /// A memory of an earlier version of this program does not say who had signed its statement.
+  private mutating func noteTimestampSigners(under root: TrustRoot) {
+    guard timestampSigners == nil, let timestamp, timestampStatement(under: root) != nil else { return }
+    timestampSigners = Self.timestampSigners(timestamp, under: root)
+  }
+
+  private static func timestampSigners(_ text: String, under root: TrustRoot) -> [String]? {
+    (try? Envelope(parsing: Array(text.utf8), expecting: .timestamp))
+      .map { $0.signers(among: root.keys(of: .timestamp)).map(\.text).sorted() }
   }
 
   private func counting(for target: String, under root: TrustRoot) -> [Accepted] {

@@ -221,6 +221,21 @@ import WireFormats
     }
   }
 
+  /// The two keys signed side by side for a while.
+  @Test func anOlderStatementOfTheNewKeyTakesNoPlaceAfterARotation() throws {
+    var agent = try AgentTrust(Vendor.root(timestamp: [21]))
+    try agent.accept(Vendor.sign(Vendor.manifest(sequence: 3)))
+    #expect(try agent.memory.takeIn(timestamp: Vendor.statement(issuedDaysAgo: 1, minimumSequence: 5)))
+    agent.memory.timestampSigners = nil  // As an earlier version left it.
+    #expect(agent.takeIn([Vendor.sign(Vendor.root(version: 2, timestamp: [22]))]) == nil)
+    #expect(try !agent.memory.takeIn(timestamp: Vendor.statement(issuedDaysAgo: 2, keys: [22])))
+    #expect(agent.refusal(Vendor.sign(Vendor.manifest(sequence: 3)), .rollback) == .sequenceTooLow)
+    // The same news under the new key is fresh again.
+    #expect(try agent.staleness() == "TimestampMissing")
+    #expect(try agent.memory.takeIn(timestamp: Vendor.statement(issuedDaysAgo: 1, minimumSequence: 5, keys: [22])))
+    #expect(try agent.staleness() == nil)
+  }
+
   @Test func aMemoryThatWasDamagedIsReportedAndTrapsNowhere() throws {
     let good = try AgentTrust(Vendor.root(timestamp: [21])).memory
     var damaged = good

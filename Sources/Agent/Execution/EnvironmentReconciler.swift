@@ -196,15 +196,12 @@ public struct EnvironmentReconciler: Sendable {
       }
       return try await discarding(prepared) { () throws(RuntimeFailure) in
         try await gate.accept(admitted, for: object)
+        // The download may have taken long, and a root may have come through another record meanwhile.
+        if let verified = admitted.verified { try await gate.checkIsNotRevoked(verified, for: object) }
         record(.verified(admitted.assurance), in: reporter)
         // A return brings no settings: nobody has signed those that stand beside it.
         if plan.revision == nil { await addSettings(of: object) }
-        var target = target(of: object)
-        // What ran before the first release that this Agent deploys is nobody's choice but the customer's; anything else would be.
-        if let verified = admitted.verified, try await gate.hasAccepted(otherThan: verified, for: object) {
-          target.returnsToFormer = false
-        }
-        let running = try await converge(target, to: prepared.release, reporter)
+        let running = try await converge(target(of: object), to: prepared.release, reporter)
         await reporter.announce(
           .init(step: .recording, done: 1, total: 1, message: "recording \(plan.release.version)"))
         var release = plan.release

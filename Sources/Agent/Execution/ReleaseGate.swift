@@ -104,14 +104,6 @@ struct ReleaseGate: Sendable {
     }
   }
 
-  /// Whether another release was accepted for the target before, whatever became of it.
-  func hasAccepted(
-    otherThan release: VerifiedManifest, for object: DesiredDeployment
-  ) async throws(RuntimeFailure) -> Bool {
-    guard case .root(let known, _) = try await memory.trust() else { return false }
-    return known.accepted[object.trustTarget, default: []].contains { $0.manifest != release.digest }
-  }
-
   /// Why what was deployed last is revoked, as half a sentence; nil where it is not, or nobody signs.
   func revocation(
     of manifest: String?, for object: DesiredDeployment
@@ -134,6 +126,15 @@ struct ReleaseGate: Sendable {
   func checkIsNotRevoked(_ plan: ReleasePlan, for object: DesiredDeployment) async throws(RuntimeFailure) {
     guard let revocation = try await revocation(of: plan.release.releaseManifestSha256, for: object) else { return }
     throw ArtifactVerification.refusal(.rollbackRefused, "\(plan.release.version) is not started: \(revocation)")
+  }
+
+  /// As above, for a release that is about to be deployed.
+  func checkIsNotRevoked(
+    _ release: VerifiedManifest, for object: DesiredDeployment
+  ) async throws(RuntimeFailure) {
+    guard let revocation = try await revocation(of: release.digest, for: object) else { return }
+    throw Self.refusal(
+      TrustError(.revoked, "\(release.manifest.version) is not deployed: \(revocation). Take a newer release"))
   }
 
   /// What the vendor signed of a release that this Agent ran a moment ago, and to which it returns by itself, or which it puts

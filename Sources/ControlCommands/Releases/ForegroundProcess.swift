@@ -23,12 +23,17 @@ enum ForegroundProcess {
     outputLimit: Int = 256 << 10, hint: String? = nil
   ) async throws(CommandFailure) -> ProcessResult {
     await SignalTrap.shared.begin()
+    // Registered before it is started: a signal in between ends it, too.
+    let (start, started) = AsyncStream<Void>.makeStream()
     let running = Task {
-      try await ChildProcess.run(
+      for await _ in start {}
+      try Task.checkCancellation()
+      return try await ChildProcess.run(
         executable: executable, arguments: arguments, environment: environment, workingDirectory: workingDirectory,
         standardInput: standardInput, timeout: timeout, terminationGrace: terminationGrace, outputLimit: outputLimit)
     }
     let program = SignalTrap.shared.add { running.cancel() }
+    started.finish()
     let outcome = await running.result
     if let signal = SignalTrap.shared.remove(program) { throw CommandFailure.interruption(by: signal) }
     switch outcome {
