@@ -43,7 +43,7 @@ struct OutboxLedger: Sendable {
 
   /// Adds to the health of destinations, whose rows are locked, what waits for each.
   private func queues(
-    _ healths: [(destination: String, health: DestinationHealth)], _ connection: any SQLConnection
+    _ healths: [(destination: String, health: DestinationHealth)], now: Timestamp, _ connection: any SQLConnection
   ) throws -> [DestinationQueue] {
     var rows = RowSet([("position", .integer)] + Self.destinationColumns)
     for (position, entry) in healths.enumerated() {
@@ -77,9 +77,11 @@ struct OutboxLedger: Sendable {
       UNION
       SELECT r.position, m.sequence, m.next_at, m.locked_by FROM \(source)
       \(Self.first(
-        configuration.perDestination * 2, where: "h.destination = r.destination AND h.locked_by IS NOT NULL",
+        // Claims that ran out are candidates, and must not hide those that did not.
+        configuration.perDestination * 2,
+        where: "h.destination = r.destination AND h.locked_by IS NOT NULL AND h.next_at > $2",
         order: "h.sequence", connection.dialect))
-      """, [rows.parameter])
+      """, [rows.parameter, .integer(now.microseconds)])
     var queues = healths.map { DestinationQueue(destination: $0.destination, health: $0.health) }
     for row in found {
       guard let position = row[0].integer else { continue }
@@ -194,7 +196,7 @@ extension OutboxLedger {
           """, [.integer(now.microseconds), .integer(Int64(places))]))
       guard !due.isEmpty else { continue }
       claimed.destinations += due.count
-      let queues = try queues(due, connection)
+      let queues = try queues(due, now: now, connection)
       let plan = plan(queues, room: places, now: now)
       claimed.deliveries += try take(plan.claimed, for: name, isProbe: isFailing, now: now, connection)
       try settle(queues, plan, connection)
@@ -255,14 +257,18 @@ extension OutboxLedger {
     let dialect = connection.dialect
     var claims = RowSet(Self.sequenceColumns + [("claim", .text)])
     for attempt in attempts { claims.append([.integer(attempt.delivery.sequence), .text(attempt.delivery.claim)]) }
-    let owned = Set(
-      try connection.query(
-        """
-        SELECT m.sequence FROM \(claims.source(dialect)) JOIN outbox m ON m.sequence = r.sequence
-        WHERE m.locked_by = r.claim ORDER BY m.sequence\(Self.lock(dialect, of: "m"))
-        """, [claims.parameter]
-      ).compactMap { $0[0].integer })
-    let attempts = attempts.filter { owned.contains($0.delivery.sequence) }
+    // A message may be here twice: an attempt that outlived its claim, and the one that the same process made after it.
+    var claimOf: [Int64: String] = [:]
+    for row in try connection.query(
+      """
+      SELECT m.sequence, r.claim FROM \(claims.source(dialect)) JOIN outbox m ON m.sequence = r.sequence
+      WHERE m.locked_by = r.claim ORDER BY m.sequence\(Self.lock(dialect, of: "m"))
+      """, [claims.parameter])
+    {
+      if let sequence = row[0].integer { claimOf[sequence] = row[1].text }
+    }
+    let owned = Set(claimOf.keys)
+    let attempts = attempts.filter { claimOf[$0.delivery.sequence] == $0.delivery.claim }
     guard !attempts.isEmpty else { return owned }
 
     var removed: [Int64] = []
@@ -340,7 +346,7 @@ extension OutboxLedger {
         healths[index].health.note(answer, retryAfter: retryAfter, breaker: configuration.breaker, now: now)
       }
     }
-    let queues = try queues(healths, connection)
+    let queues = try queues(healths, now: now, connection)
     try settle(queues, plan(queues, room: 0, now: now), connection)
   }
 }

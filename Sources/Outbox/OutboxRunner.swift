@@ -192,6 +192,8 @@ extension OutboxRunner {
       do {
         try await recording(ended) { [ledger, reportDead] connection in
           _ = try ledger.record(ended, now: now, connection, report: reportDead)
+          // What was cut short waits for another process.
+          try connection.notify(channel: Outbox.channel, payload: "")
         }
       } catch {
         guard isLastTry else { return .after(configuration.shortestWait) }

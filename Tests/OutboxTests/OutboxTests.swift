@@ -44,6 +44,36 @@ struct OutboxTests {
     }
   }
 
+  /// An attempt outlives its claim, and the same process has claimed the message once more.
+  @Test(arguments: TestDatabase.available)
+  func ofTwoAttemptsAtOneMessageOnlyTheOneThatHoldsItCounts(_ kind: TestDatabase) async throws {
+    try await OutboxFixture.with(kind) { fixture in
+      try await fixture.add(OutboxFixture.messages(1, to: "a"))
+      let process = ManualProcess(fixture)
+      let stale = try #require(try await process.claim().first)
+      fixture.advance(by: fixture.configuration.lease + .seconds(1))
+      let held = try #require(try await process.claim().first)
+      #expect(held.sequence == stale.sequence)
+      _ = try await process.pass(
+        [process.end(stale, .rejected(reason: "late")), process.end(held, .rejected(reason: "no"))], room: 0)
+      #expect(try await fixture.column("reason", of: "outbox_dead") == [.text("no")])
+      #expect(fixture.reported.withLock { $0.map(\.reason) } == ["no"])
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func claimsThatRanOutDoNotHideThoseThatHold(_ kind: TestDatabase) async throws {
+    try await OutboxFixture.with(kind, OutboxFixture.configuration(perDestination: 2)) { fixture in
+      try await fixture.add(OutboxFixture.messages(20, to: "a"))
+      let process = ManualProcess(fixture)
+      for _ in 1...3 {
+        #expect(try await process.claim().count == 2)
+        #expect(try await process.claim().isEmpty, "two are in flight")
+        fixture.advance(by: fixture.configuration.lease + .seconds(1))
+      }
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func textsThatTheDatabaseCannotKeepAreRefusedByName(_ kind: TestDatabase) async throws {
     try await OutboxFixture.with(kind) { fixture in
