@@ -33,9 +33,9 @@ public struct BatchConfiguration: Sendable {
 ///
 /// The decision sees nothing but the row and the time, so that a batch costs two transactions, however large it is.
 ///
-/// A set that cannot be committed is tried again in two halves, after the backoff, so that a row which is to blame ends
-/// up alone and in nobody's way: its claim runs out, and then it is claimed again. While the database is away this costs
-/// little, since of the halves only the first is divided further.
+/// A set that cannot be committed is tried again in two halves, at once and behind what else is pending, so that a row which
+/// is to blame ends up alone and in nobody's way: its claim runs out, and then it is claimed again. Where more commits fail in
+/// a row than one row can be to blame for, the source is away, and is given the time of the backoff.
 public final class BatchController<Source: BatchSource>: Sendable {
   public typealias Decision = @Sendable (Source.Row, Timestamp) -> Source.Change
 
@@ -46,7 +46,12 @@ public final class BatchController<Source: BatchSource>: Sendable {
   private let now: @Sendable () -> Timestamp
   private let logger: Logger
   /// What was claimed and decided and is not committed yet.
-  private let pending = Mutex<[Decided]>([])
+  private let pending = Mutex(Pending())
+
+  private struct Pending {
+    var sets: [Decided] = []
+    var failuresInARow = 0
+  }
 
   private struct Decided {
     var batch: Batch<Source.Row>
@@ -104,7 +109,7 @@ public final class BatchController<Source: BatchSource>: Sendable {
 
   /// One claim, or one commit of what was claimed.
   func pass() async throws -> DueLoop.Next {
-    if let decided = pending.withLock({ $0.first }) {
+    if let decided = pending.withLock({ $0.sets.first }) {
       try await commit(decided)
       return .now
     }
@@ -114,7 +119,7 @@ public final class BatchController<Source: BatchSource>: Sendable {
     }
     let now = now()
     let decided = Decided(batch: batch, changes: batch.rows.map { decide($0, now) })
-    pending.withLock { $0 = [decided] }
+    pending.withLock { $0.sets = [decided] }
     try await commit(decided)
     return .now
   }
@@ -128,13 +133,24 @@ public final class BatchController<Source: BatchSource>: Sendable {
       try await source.commit(decided.changes, of: decided.batch)
     } catch {
       let halves = decided.halves
-      pending.withLock { $0.replaceSubrange(..<1, with: halves) }
+      let failuresInARow = pending.withLock { pending in
+        pending.sets = pending.sets.dropFirst() + halves
+        pending.failuresInARow += 1
+        return pending.failuresInARow
+      }
       if halves.isEmpty {
         logger.error("a row cannot be committed and is left to the end of its claim", metadata: metadata)
       }
-      throw error
+      // As often as a set can be halved, and once for the row.
+      guard failuresInARow <= Int.bitWidth - configuration.limit.leadingZeroBitCount + 1 else { throw error }
+      logger.info(
+        "a set cannot be committed and is tried in halves", metadata: metadata.merging(["error": "\(error)"]) { $1 })
+      return
     }
-    pending.withLock { _ = $0.removeFirst() }
+    pending.withLock { pending in
+      pending.sets.removeFirst()
+      pending.failuresInARow = 0
+    }
     logger.debug("committed a batch", metadata: metadata)
   }
 }

@@ -81,6 +81,13 @@ struct BatchControllerTests {
     #expect(raised.values.allSatisfy { $0.count == 60 && $0.values.allSatisfy { $0 == 1 } })
   }
 
+  @Test func aRowThatCannotBeCommittedCostsTheOthersNoWaiting() async throws {
+    let table = SimulatedTable(rows: 8, target: 1)
+    table.set { $0.poison = 2 }
+    let controller = Self.controller(table, limit: 8)
+    while table.levels.reduce(0, +) < 7 { #expect(try await controller.pass() == .now) }
+  }
+
   @Test func aRowThatCannotBeCommittedEndsUpAloneAndInNobodysWay() async {
     let table = SimulatedTable(rows: 8, target: 1)
     table.set { $0.poison = 2 }
@@ -88,7 +95,7 @@ struct BatchControllerTests {
     let controller = Self.controller(table, limit: 8, log: log)
     while table.levels.reduce(0, +) < 7 { _ = try? await controller.pass() }
     #expect(table.levels == [1, 1, 0, 1, 1, 1, 1, 1])
-    #expect(table.state.withLock { $0.commits } == [8, 4, 2, 2, 1, 1, 4])
+    #expect(table.state.withLock { $0.commits } == [8, 4, 4, 2, 2, 1, 1])
     #expect(
       log.records.filter { $0.message == "a row cannot be committed and is left to the end of its claim" }.count == 1)
     table.set { state in
