@@ -77,12 +77,15 @@ public struct ReleaseVerification: Sendable {
   /// brings it, and stays what it was when a rotation replaces the key that signed it.
   private func recognized(_ text: String, for target: String) throws(TrustError) -> VerifiedManifest {
     let envelope = try Envelope(parsing: Array(text.utf8), expecting: .release)
-    if let release = try? verified(text) { return release }
-    guard let signers = memory.standingSigners(of: envelope.payloadSHA256, for: target, under: root) else {
+    do throws(TrustError) {
       return try verified(text)
+    } catch {
+      guard let signers = memory.standingSigners(of: envelope.payloadSHA256, for: target, under: root) else {
+        throw error
+      }
+      return VerifiedManifest(
+        manifest: try Manifest(payload: envelope.payload), digest: envelope.payloadSHA256, signers: signers)
     }
-    return VerifiedManifest(
-      manifest: try Manifest(payload: envelope.payload), digest: envelope.payloadSHA256, signers: signers)
   }
 
   /// All that speaks against a manifest whose signatures count; empty where it may be deployed.

@@ -9,17 +9,25 @@ struct KindTable: Sendable {
   let dialect: SQLDialect
   /// The bytes of a row's object, also where the row is from before they were kept.
   let size: String
+  /// The same of the table under the name `t`, in a statement with several.
+  private let sizeOfRow: String
   let lock: String
 
   init(_ definition: ResourceDefinition, _ dialect: SQLDialect) {
     names = definition.names
     limits = definition.limits
     self.dialect = dialect
-    let bytes = dialect == .postgresql ? "octet_length(object)" : "length(CAST(object AS blob))"
-    size = "CASE WHEN size = 0 THEN \(bytes) ELSE size END"
+    size = Self.size("", dialect)
+    sizeOfRow = Self.size("t.", dialect)
     table = "\"\(definition.table)\""
     // SQLite's write transactions exclude each other as it is.
     lock = dialect == .postgresql ? " FOR UPDATE" : ""
+  }
+
+  private static func size(_ row: String, _ dialect: SQLDialect) -> String {
+    let bytes =
+      dialect == .postgresql ? "octet_length(\(row)object)" : "length(CAST(\(row)object AS blob))"
+    return "CASE WHEN \(row)size = 0 THEN \(bytes) ELSE \(row)size END"
   }
 
   /// How the change journal names the kind.
@@ -113,11 +121,5 @@ struct KindTable: Sendable {
       t.resource_version, t.object, t.version_offset, $3, \(sizeOfRow)
     FROM \(rows.source(dialect)) JOIN \(table) t ON t.namespace = r.namespace AND t.name = r.name
     """
-  }
-
-  /// `size` in a statement that has several.
-  private var sizeOfRow: String {
-    let bytes = dialect == .postgresql ? "octet_length(t.object)" : "length(CAST(t.object AS blob))"
-    return "CASE WHEN t.size = 0 THEN \(bytes) ELSE t.size END"
   }
 }

@@ -83,15 +83,17 @@ struct Retirement: Sendable {
       ORDER BY written_at, created_at LIMIT \(limit)
       """, conditions.parameters)
     let chosen = rows.prefix(fitting: Self.chunkBytes) { Int($0[3].integer ?? 0) }
-    let isChosen = Self.isListed(connection.dialect)
+    let candidates = Self.set(chosen)
+    let isChosen =
+      "(namespace, name, resource_version) IN (SELECT r.namespace, r.name, r.revision FROM \(candidates.source(connection.dialect)))"
     // Locked in the order of all writers. What was written since it was chosen is not old any more.
     let keys = try connection.query(
       """
       SELECT namespace, name, resource_version, \(table.size) FROM \(table.table) WHERE \(isChosen)
       ORDER BY namespace, name\(table.lock)
-      """, [.text(Self.list(Array(chosen)))])
+      """, [candidates.parameter])
     guard !keys.isEmpty else { return LoggedChanges() }
-    let list = SQLValue.text(Self.list(keys))
+    let list = Self.set(keys).parameter
     let last = try ChangeJournal.allocate(keys.count, connection)
     try connection.execute(
       """
@@ -105,25 +107,10 @@ struct Retirement: Sendable {
     return LoggedChanges(changes: keys.count, bytes: keys.reduce(0) { $0 + Int($1[3].integer ?? 0) })
   }
 
-  /// True of a row that the first parameter names with its revision.
-  private static func isListed(_ dialect: SQLDialect) -> String {
-    switch dialect {
-    case .postgresql:
-      """
-      (namespace, name, resource_version) IN (
-        SELECT v ->> 0, v ->> 1, (v ->> 2)::bigint FROM jsonb_array_elements(CAST($1 AS jsonb)) AS v)
-      """
-    case .sqlite:
-      """
-      (namespace, name, resource_version) IN (
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each($1))
-      """
-    }
-  }
-
-  private static func list(_ rows: [SQLRow]) -> String {
-    JSONValue.array(
-      rows.map { row in [.string(row[0].text ?? ""), .string(row[1].text ?? ""), .integer(row[2].integer ?? 0)] }
-    ).text
+  /// Rows by key and revision: what was written since is not among them.
+  private static func set(_ rows: some Sequence<SQLRow>) -> RowSet {
+    var set = RowSet(KindTable.keyColumns + [("revision", .integer)])
+    for row in rows { set.append([row[0], row[1], row[2]]) }
+    return set
   }
 }

@@ -144,10 +144,10 @@ private struct KindBatch {
     guard !writes.isEmpty else { return [] }
     var rows = RowSet(KindTable.keyColumns + [("revision", .integer)])
     for write in writes { rows.append([.text(write.key.namespace), .text(write.key.name), .integer(write.revision)]) }
-    try connection.execute(
-      table.journalRemovals(rows), [rows.parameter, .text(table.kind), .integer(writtenAt)])
+    let parameter = rows.parameter
+    try connection.execute(table.journalRemovals(rows), [parameter, .text(table.kind), .integer(writtenAt)])
     var before: [ObjectKey: StoredObject] = [:]
-    for row in try connection.query(table.delete(rows), [rows.parameter]) {
+    for row in try connection.query(table.delete(rows), [parameter]) {
       let object = KindTable.object(row)
       before[object.key] = object
     }
@@ -159,9 +159,9 @@ private struct KindBatch {
   private func replace(_ writes: [PlannedWrite], _ connection: any SQLConnection) throws -> [Result] {
     guard !writes.isEmpty else { return [] }
     let (rows, objects) = contents(writes)
-    try connection.execute(
-      table.journalReplacements(rows), [rows.parameter, .text(table.kind), .integer(writtenAt)])
-    try connection.execute(table.update(rows), [rows.parameter, .integer(writtenAt)])
+    let parameter = rows.parameter
+    try connection.execute(table.journalReplacements(rows), [parameter, .text(table.kind), .integer(writtenAt)])
+    try connection.execute(table.update(rows), [parameter, .integer(writtenAt)])
     return zip(writes, objects).map { ($0, .success($1)) }
   }
 
