@@ -27,6 +27,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -56,16 +57,17 @@ let package = Package(
     .executable(name: "wrktalk-bench", targets: ["wrktalk-bench"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
-    .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.0.0"),
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.0.0"),
-    .package(url: "https://github.com/apple/swift-nio.git", from: "2.80.0"),
-    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
-    .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2", traits: []),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-async-algorithms.git", exact: "1.1.4"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", exact: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio.git", exact: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", exact: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-log.git", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", exact: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-system.git", exact: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", exact: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess.git", exact: "1.0.2", traits: []),
   ],
   targets: [
     // System libraries.
@@ -80,6 +82,7 @@ let package = Package(
     // Values: no I/O below this line until the wrappers.
     module("WireFormats", []),
     module("ResourceModel", ["WireFormats"]),
+    module("CoreKinds", ["ResourceModel", "WireFormats"]),
     module("DeploymentKinds", ["ResourceModel", "WireFormats"]),
     module(
       "DeploymentPlanning", ["Cryptography", "DeploymentKinds", "ReleaseManifest", "ResourceModel", "WireFormats"]),
@@ -106,30 +109,44 @@ let package = Package(
     // Work that is kept in a database.
     module("Outbox", ["Database", "Reconciliation", "WireFormats", logging]),
 
+    // What every server has: who may do what, and the HTTP front.
+    module("Access", ["Cryptography", "Database", "ResourceModel", "WireFormats"]),
+    module(
+      "HTTPService",
+      [
+        "Access", "ResourceModel", "WireFormats", httpTypes, hummingbird, logging, metrics, nioCore, nioHTTP1, nioSSL,
+        serviceLifecycle, unixSignals,
+      ]),
+
     // The resource API: kept, served and consumed.
     module("ResourceStorage", ["Database", "ResourceModel", "WireFormats", logging]),
     module(
       "ResourceServer",
       [
-        "Compression", "ResourceModel", "ResourceStorage", "WireFormats", asyncAlgorithms, httpTypes, hummingbird,
-        logging,
-        metrics, nioCore, nioHTTP1, serviceLifecycle,
+        "Access", "Compression", "HTTPService", "ResourceModel", "ResourceStorage", "WireFormats", asyncAlgorithms,
+        httpTypes, hummingbird, logging, metrics, serviceLifecycle,
       ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
     module("ClusterAccess", ["Cryptography", "HTTPTransport", "ResourceClient", "WireFormats", "YAMLDocuments"]),
 
     // The programs, as libraries.
     module(
+      "ServerPrograms",
+      [
+        "Access", "Cryptography", "Database", "HTTPService", "Observability", "WireFormats", argumentParser, logging,
+        serviceLifecycle, systemPackage,
+      ]),
+    module(
       "Backend",
       [
-        "Cryptography", "Database", "DeploymentKinds", "Files", "Observability", "ResourceModel", "ResourceServer",
-        "ResourceStorage", "WireFormats", argumentParser, hummingbird, logging, nioCore, serviceLifecycle,
-        systemPackage, unixSignals,
+        "CoreKinds", "Access", "Cryptography", "Database", "DeploymentKinds", "Files", "HTTPService", "Observability",
+        "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser,
+        httpTypes, hummingbird, logging,
       ]),
     module(
       "Agent",
       [
-        "Archives", "ClusterAccess", "ComposeBundles", "Compression", "Cryptography", "DeploymentKinds",
+        "CoreKinds", "Archives", "ClusterAccess", "ComposeBundles", "Compression", "Cryptography", "DeploymentKinds",
         "DeploymentPlanning", "HTTPTransport", "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation",
         "ReleaseManifest",
         "ResourceClient",
@@ -139,7 +156,8 @@ let package = Package(
     module(
       "ControlCommands",
       [
-        "Archives", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files", "HTTPTransport",
+        "CoreKinds", "Archives", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files",
+        "HTTPTransport",
         "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments",
         argumentParser, logging, systemPackage, unixSignals,
       ]),
@@ -162,9 +180,10 @@ let package = Package(
     .target(
       name: "FuzzTargets",
       dependencies: [
-        "Agent", "Archives", "ComposeBundles", "DeploymentKinds", "DeploymentPlanning", "HTTPTransport",
-        "ObjectStorage", "ReleaseManifest", "ResourceModel", "ResourceServer", "ResourceStorage", "WireFormats",
-        "YAMLDocuments",
+        "Access", "Agent", "Archives", "ComposeBundles", "CoreKinds", "DeploymentKinds", "DeploymentPlanning",
+        "HTTPTransport", "HTTPService", "ObjectStorage", "ReleaseManifest", "ResourceModel", "ResourceServer",
+        "ResourceStorage",
+        "WireFormats", "YAMLDocuments",
       ],
       path: "Tests/Fuzzing/Targets", swiftSettings: strict),
     tests("FuzzingTests", ["FuzzTargets"]),
@@ -179,7 +198,7 @@ let package = Package(
     tests("ArchitectureTests", []),
     tests("WireFormatsTests", ["WireFormats"]),
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
-    tests("DeploymentKindsTests", ["DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
+    tests("DeploymentKindsTests", ["CoreKinds", "DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
     tests(
       "DeploymentPlanningTests",
       ["DeploymentPlanning", "DeploymentKinds", "ReleaseManifest", "Cryptography", "ResourceModel", "WireFormats"]),
@@ -198,11 +217,13 @@ let package = Package(
     tests("DatabaseTests", ["Database", logging]),
     tests("OutboxTests", ["Outbox", "Database", "Reconciliation", "WireFormats", logging]),
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
+    tests("HTTPServiceTests", ["HTTPService", "ResourceModel", httpTypes, hummingbird, nioCore]),
     tests(
       "ResourceServerTests",
       [
-        "ResourceServer", "ResourceStorage", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats",
-        hummingbird,
+        "CoreKinds", "Access", "Backend", "HTTPService", "ResourceServer", "ResourceStorage", "ResourceModel",
+        "DeploymentKinds",
+        "HTTPTransport", "WireFormats", hummingbird,
         logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
       ]),
     tests(
@@ -212,8 +233,9 @@ let package = Package(
     tests(
       "BackendTests",
       [
-        "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer",
-        "ResourceStorage", "WireFormats", argumentParser, logging,
+        "CoreKinds", "Access", "Backend", "Cryptography", "Database", "DeploymentKinds", "HTTPService", "ResourceModel",
+        "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser, httpTypes, hummingbird,
+        logging, nioCore, nioEmbedded,
       ]),
     tests(
       "AgentTests",
@@ -226,13 +248,14 @@ let package = Package(
     tests(
       "ControlCommandsTests",
       [
-        "ControlCommands", "Cryptography", "DeploymentKinds", "HTTPTransport", "Processes", "ReleaseManifest",
+        "CoreKinds", "ControlCommands", "Cryptography", "DeploymentKinds", "HTTPTransport", "Processes",
+        "ReleaseManifest",
         "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser,
       ]),
     tests(
       "ProgramTests",
       [
-        "ClusterAccess", "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes",
+        "CoreKinds", "ClusterAccess", "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes",
         "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", logging, systemPackage,
       ]),
   ],

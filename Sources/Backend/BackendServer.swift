@@ -1,89 +1,86 @@
-import Cryptography
+import Access
+import CoreKinds
 import Database
 import DeploymentKinds
 import FoundationEssentials
-import Glibc
-import Hummingbird
+import HTTPService
 import Logging
-import NIOCore
 import Observability
 import ResourceModel
 import ResourceServer
 import ResourceStorage
-import ServiceLifecycle
-import UnixSignals
+import ServerPrograms
 import WireFormats
 
 /// The one place where the Backend's parts meet.
 struct BackendServer {
+  let server: ServerConfiguration
   let configuration: BackendConfiguration
-  let apiConfiguration: ResourceAPI.Configuration
-  let connections: ConnectionLimits
-  let address: ListenAddress
-  /// From the wish to end until requests that still are answered are cut off.
-  let shutdownTimeout: Duration
+  let environment: [String: String]
+  let options: ServiceOptions
   let logger: Logger
-  /// Called with the URL once the server accepts connections.
-  let announce: @Sendable (_ url: String) -> Void
+
+  /// How long Events are kept since their last write, which is when they last happened, and how many.
+  static let eventRetention = RetirementRule(age: .seconds(24 * 3600), keptPerNamespace: 4_000, kept: 16_000)
 
   /// Serves until the process is told to end, then lets running requests finish.
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
-    let location = try databaseLocation(configuration.databaseURL)
+    let credentials = try options.credentials(environment: environment, logger: logger)
+    let location = try databaseLocation(server.databaseURL)
     logger.info(
-      "Opening the database",
-      metadata: ["database": "\(location)", "namedBy": "\(configuration.databaseSource)"])
-    let database = try await openDatabase(configuration.databaseURL, isServer: true, logger: logger)
+      "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
+    let database = try await openDatabase(server.databaseURL, isServer: true, logger: logger)
     let now = SystemTime().now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
-      database: database, definitions: AllKinds.definitions, options: StoreOptions(now: now), logger: logger)
+      database: database, definitions: BackendKinds.definitions, options: StoreOptions(now: now), logger: logger)
     try await store.start()
+    let front = try await front(database, store, metrics, now)
+    let close = {
+      store.close()
+      await database.close()
+    }
+    do {
+      try await options.serve(
+        front, beside: [Retention(of: Event.definition, Self.eventRetention, in: store, logger: logger)],
+        credentials: credentials, name: BackendProgram.commandName, logger: logger)
+    } catch {
+      await close()
+      throw error
+    }
+    await close()
+  }
+
+  private func front(
+    _ database: any Database, _ store: SQLResourceStore, _ metrics: MetricsRegistry,
+    _ now: @escaping @Sendable () -> Timestamp
+  ) async throws -> ServiceFront {
     let makeID: @Sendable () -> String = { UUID().uuidString.lowercased() }
+    var limits = ResourceAPI.Configuration()
+    limits.maximumWatchers = options.connections.maximumConnections * 3 / 4
     let api = ResourceAPI(
-      registry: ResourceRegistry(AllKinds.definitions), store: store, configuration: apiConfiguration, now: now,
-      makeUID: makeID, renderMetrics: { metrics.render() })
+      registry: ResourceRegistry(BackendKinds.definitions), store: store, policy: BackendAccess.policy,
+      configuration: limits, now: now, makeUID: makeID)
     try await api.makeNamespaces(try await store.occupiedNamespaces())
     let license = LicenseSource(
       license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
     if let problem = license.state().problem(at: now()) {
       logger.warning("No release is deployed until the licence is put right", metadata: ["error": "\(problem)"])
     }
-    let responder = ResourceResponder(
-      api: api, authenticator: TokenAuthenticator(tokens: TokenStore(database: database), now: now),
-      endpoints: InternalEndpoints(
-        settings: SettingStore(database: database, makeID: makeID), license: license, now: now))
-    let (address, announce) = (address, announce)
-    let server = Application(
-      responder: responder, server: .limited(connections),
-      configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
-      onServerRunning: { channel in announce(address.url(port: channel.localAddress?.port ?? address.port)) },
-      logger: logger)
-    var group = ServiceGroupConfiguration(
-      services: [
-        ServiceGroupConfiguration.ServiceConfiguration(
-          service: EventRetention(store: store, logger: logger)),
-        ServiceGroupConfiguration.ServiceConfiguration(service: server),
-      ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-    // One client that reads slowly must not keep the process, and with it the lock of an embedded database.
-    group.maximumGracefulShutdownDuration = shutdownTimeout
-    let services = ServiceGroup(configuration: group)
-    let close = {
-      store.close()
-      await database.close()
+    let agentEndpoints = InternalEndpoints(
+      settings: SettingStore(database: database, makeID: makeID), license: license, now: now)
+    var service = options.service
+    service.tokenHeaders = BackendAccess.tokenHeaders
+    return ServiceFront(
+      configuration: service, authenticator: TokenAuthenticator(tokens: TokenStore(database: database), now: now),
+      policy: BackendAccess.policy, isReady: { await api.isReady() }, renderMetrics: { metrics.render() },
+      labels: { api.labels($0) }
+    ) { router in
+      api.addRoutes(to: router)
+      agentEndpoints.addRoutes(to: router)
     }
-    do {
-      try await services.run()
-    } catch {
-      await close()
-      switch error {
-      case let error as IOError: throw address.refusal(errnoCode: error.errnoCode) ?? error
-      case is SocketAddressError.UnknownHost: throw address.unknownHost
-      default: throw error
-      }
-    }
-    await close()
   }
 
   private static func readSmallFile(_ path: String) -> String? {

@@ -1,18 +1,6 @@
 import ResourceModel
 import WireFormats
 
-/// A rule that no schema says, twice: as this program checks it, and as an API server does that serves the CRD.
-struct ValidationRule: Sendable {
-  /// The schema's node that the expression is about, from the object down; `[]` is any element.
-  var path: [String]
-  /// In the Common Expression Language: true where the rule is kept. One that names `oldSelf` is asked of changes only.
-  var expression: String
-  /// What an API server says where it is not.
-  var message: String
-  /// Of an object's spec that the schema accepts; the old one is nil where there is none.
-  var errors: @Sendable (_ spec: JSONValue, _ old: JSONValue?) -> [FieldError]
-}
-
 extension DesiredDeploymentKind {
   static let rules: [ValidationRule] =
     [runtimeStays, nameStays("compose", "projectName"), nameStays("helm", "releaseName")]

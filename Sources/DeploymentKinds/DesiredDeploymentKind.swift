@@ -31,7 +31,7 @@ public enum DesiredDeploymentKind: ResourceKind {
         The release that one environment should be on, and what its Agent last saw of it. The Agent converges the \
         environment to spec and reports in status.
         """)),
-    printerColumns: printerColumns, validate: { validate($0, old: $1) })
+    printerColumns: printerColumns, rules: rules, validate: { validate($0, old: $1) })
 
   private static let printerColumns = [
     PrinterColumn(

@@ -47,6 +47,8 @@ public struct ResourceDefinition: Sendable {
   /// Paths a field selector may name besides `metadata.name` and `metadata.namespace` (`involvedObject.name`).
   public var selectableFields: [String]
   public var limits: ResourceLimits
+  /// Rules that a schema cannot say, in the form in which an API server of a cluster keeps them, too.
+  public var rules: [ValidationRule]
   /// What a printer column without a path shows.
   public var computedCell: @Sendable (_ column: String, _ object: JSONValue) -> JSONValue?
   /// The rules a schema cannot say, over a defaulted object that its schema accepts; `old` is nil on creation.
@@ -56,6 +58,7 @@ public struct ResourceDefinition: Sendable {
     names: ResourceNames, table: String, schema: Schema, isNamespaced: Bool = true, hasStatus: Bool = true,
     isCreatedByUpdate: Bool = false, printerColumns: [PrinterColumn] = [], hasNameColumn: Bool = true,
     selectableFields: [String] = [], limits: ResourceLimits = ResourceLimits(),
+    rules: [ValidationRule] = [],
     computedCell: @escaping @Sendable (_ column: String, _ object: JSONValue) -> JSONValue? = { _, _ in nil },
     validate: @escaping @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError] = { _, _ in [] }
   ) {
@@ -69,6 +72,7 @@ public struct ResourceDefinition: Sendable {
     self.hasNameColumn = hasNameColumn
     self.selectableFields = selectableFields
     self.limits = limits
+    self.rules = rules
     self.computedCell = computedCell
     self.validate = validate
   }

@@ -2,13 +2,15 @@ import Glibc
 import Testing
 
 @testable import Backend
+@testable import HTTPService
+@testable import ServerPrograms
 
 @Suite struct BackendConfigurationTests {
   @Test func theEmbeddedDatabaseIsTheDefault() throws {
-    let configuration = try BackendConfiguration(environment: [:], dataFolder: "data")
+    let configuration = try ServerConfiguration(environment: [:], dataFolder: "data", databaseFile: "wrktalk.db")
     #expect(configuration.databaseURL == "sqlite:data/wrktalk.db")
-    let given = try BackendConfiguration(
-      environment: ["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": "a"], dataFolder: "data")
+    let given = try ServerConfiguration(
+      environment: ["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": "a"], dataFolder: "data", databaseFile: "wrktalk.db")
     #expect(given.databaseURL == "a")
   }
 
@@ -20,20 +22,27 @@ import Testing
       (["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": ""], "DATABASE_URL"),
     ])
   func itIsKnownWhatNamedTheDatabase(environment: [String: String], name: String) throws {
-    let configuration = try BackendConfiguration(environment: environment, dataFolder: "data")
+    let configuration = try ServerConfiguration(
+      environment: environment, dataFolder: "data", databaseFile: "wrktalk.db")
     #expect(configuration.databaseSource.description == name)
     #expect(configuration.databaseSource.hint.contains(name))
   }
 
   @Test(arguments: [
     (["WRKTALK_LOG_LEVEL": "loud"], "WRKTALK_LOG_LEVEL"), (["WRKTALK_LOG_FORMAT": "xml"], "WRKTALK_LOG_FORMAT"),
-    (["WRKTALK_LICENSE": "a", "WRKTALK_LICENSE_FILE": "b"], "WRKTALK_LICENSE_FILE"),
   ])
   func aWrongSettingIsNamed(environment: [String: String], name: String) {
     let error = #expect(throws: ConfigurationError.self) {
-      try BackendConfiguration(environment: environment, dataFolder: "data")
+      try ServerConfiguration(environment: environment, dataFolder: "data", databaseFile: "wrktalk.db")
     }
     #expect(error?.message.contains(name) == true)
+  }
+
+  @Test func aLicenceIsGivenOnce() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try BackendConfiguration(environment: ["WRKTALK_LICENSE": "a", "WRKTALK_LICENSE_FILE": "b"])
+    }
+    #expect(error?.message.contains("WRKTALK_LICENSE_FILE") == true)
   }
 
   @Test(arguments: [

@@ -16,6 +16,6 @@ enum BackendDatabase {
 
   static func store(_ database: any Database) -> SQLResourceStore {
     SQLResourceStore(
-      database: database, definitions: AllKinds.definitions, options: StoreOptions(now: { Timestamp(seconds: 0) }))
+      database: database, definitions: BackendKinds.definitions, options: StoreOptions(now: { Timestamp(seconds: 0) }))
   }
 }

@@ -1,3 +1,4 @@
+import CoreKinds
 import Database
 import DeploymentKinds
 import Logging
@@ -23,7 +24,7 @@ import WireFormats
     try await Migrator(BackendMigrations.all, now: { "2026-11-24T00:00:00Z" }).migrate(database)
     let time = Time()
     let store = SQLResourceStore(
-      database: database, definitions: AllKinds.definitions, options: StoreOptions(now: { time.now }))
+      database: database, definitions: BackendKinds.definitions, options: StoreOptions(now: { time.now }))
     try await body(store, database, time)
     store.close()
     await database.close()
@@ -60,7 +61,7 @@ import WireFormats
       let token = try await store.list(Event.definition, ListQuery(limit: 1)).continueToken
       time.pass(until: 100)
       let rule = RetirementRule(age: .seconds(60), keptPerNamespace: 100, kept: 100)
-      let retention = EventRetention(store: store, rule: rule, logger: Logger(label: "test"))
+      let retention = Retention(of: Event.definition, rule, in: store, logger: Logger(label: "test"))
       #expect(try await retention.sweep() == 2)
       #expect(try await names(store) == ["c"])
       let changes = try await store.watch(

@@ -1,9 +1,15 @@
 import Database
+import HTTPService
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOEmbedded
 import ResourceModel
-import ResourceServer
 import Testing
 import WireFormats
 
+@testable import Access
 @testable import Backend
 
 @Suite struct InternalEndpointTests {
@@ -13,15 +19,42 @@ import WireFormats
     return (InternalEndpoints(settings: settings, license: license, now: { Timestamp(seconds: 0) }), settings)
   }
 
-  private func post(_ endpoints: InternalEndpoints, _ body: JSONValue, role: Role = .agent) async throws -> JSONValue? {
-    try await endpoints.respond(
-      method: "POST", path: "/internal/config", identity: Identity(name: "x", role: role), body: body.serialized())
+  /// As the server carries it out, for a caller of that role.
+  private func answer(
+    _ endpoints: InternalEndpoints, _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil,
+    role: Role = .agent
+  ) async throws -> HTTPResponse.Status {
+    let front = ServiceFront(
+      configuration: ServiceConfiguration(), authenticator: OneRole(role: role), policy: BackendAccess.policy,
+      isReady: { true }, addRoutes: { endpoints.addRoutes(to: $0) })
+    var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
+    head.headerFields[.authorization] = "Bearer token"
+    if body != nil { head.headerFields[.contentType] = "application/json" }
+    let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body?.serialized() ?? [])))
+    let context = ServiceContext(
+      source: ApplicationRequestContextSource(channel: NIOAsyncTestingChannel(), logger: Logger(label: "test")))
+    return try await front.respond(to: request, context: context).status
+  }
+
+  /// Knows every token as that of somebody with one role.
+  private struct OneRole: Authenticator {
+    var role: Role
+
+    func identity(forToken token: String, mayLookUp: @Sendable () throws -> Void) async throws -> Identity? {
+      Identity(name: "x", role: role)
+    }
   }
 
   @Test func aSettingIsAddedOnceAndNeverOverwritten() async throws {
     let (endpoints, settings) = try await endpoints()
-    #expect(try await post(endpoints, ["key": "NEW_FEATURE", "value": "false"]) == ["created": true])
-    #expect(try await post(endpoints, ["key": "NEW_FEATURE", "value": "true"]) == ["created": false])
+    #expect(
+      try await endpoints.addSetting(JSONValue.object(["key": "NEW_FEATURE", "value": "false"]).serialized()) == [
+        "created": true
+      ])
+    #expect(
+      try await endpoints.addSetting(JSONValue.object(["key": "NEW_FEATURE", "value": "true"]).serialized()) == [
+        "created": false
+      ])
     let rows = try await settings.database.transaction(.read) { connection in
       try connection.query("SELECT value FROM non_essential_env WHERE key = $1", [.text("NEW_FEATURE")])
     }
@@ -54,24 +87,22 @@ import WireFormats
     ] as [JSONValue])
   func settingsThatAreNoneAreRefused(body: JSONValue) async throws {
     let (endpoints, _) = try await endpoints()
-    await #expect(throws: StatusError.self) { try await post(endpoints, body) }
+    await #expect(throws: StatusError.self) { try await endpoints.addSetting(body.serialized()) }
   }
 
-  @Test func viewersMayNotUseThem() async throws {
+  @Test(arguments: [(Role.agent, 200), (.admin, 200), (.viewer, 403)])
+  func theyAreForAgentsAndAdmins(role: Role, status: Int) async throws {
     let (endpoints, _) = try await endpoints()
-    let error = await #expect(throws: StatusError.self) {
-      try await post(endpoints, ["key": "A", "value": "b"], role: .viewer)
-    }
-    #expect(error?.reason == .forbidden)
+    #expect(try await answer(endpoints, .get, "/internal/license/status", role: role).code == status)
+    #expect(
+      try await answer(endpoints, .post, "/internal/config", ["key": "A", "value": "b"], role: role).code == status)
   }
 
   @Test func otherPathsAndMethodsAreNotServed() async throws {
     let (endpoints, _) = try await endpoints()
-    let agent = Identity(name: "a", role: .agent)
-    #expect(try await endpoints.respond(method: "GET", path: "/internal/other", identity: agent, body: []) == nil)
-    let error = await #expect(throws: StatusError.self) {
-      try await endpoints.respond(method: "GET", path: "/internal/config", identity: agent, body: [])
-    }
-    #expect(error?.reason == .methodNotAllowed)
+    #expect(try await answer(endpoints, .get, "/internal/other").code == 404)
+    #expect(try await answer(endpoints, .get, "/internal/config").code == 405)
+    #expect(try await answer(endpoints, .delete, "/internal/license/status").code == 405)
+    #expect(try await answer(endpoints, .post, "/internal/config", ["key": "1"]).code == 400)
   }
 }

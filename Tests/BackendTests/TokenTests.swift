@@ -6,14 +6,16 @@ import Synchronization
 import Testing
 import WireFormats
 
+@testable import Access
 @testable import Backend
+@testable import ServerPrograms
 
 @Suite struct TokenTests {
   let right = TokenFormat.make()
 
   private func record(_ name: String, token: String, expiresAt: Timestamp? = nil) -> TokenRecord {
     TokenRecord(
-      name: name, role: .viewer, digest: SHA256.digest(of: token).bytes, createdAt: Timestamp(seconds: 1),
+      name: name, roles: [.viewer], digest: SHA256.digest(of: token).bytes, createdAt: Timestamp(seconds: 1),
       expiresAt: expiresAt)
   }
 
@@ -91,10 +93,10 @@ import WireFormats
   }
 
   @Test func theListShowsEverythingButTokens() {
-    let lines = TokenListCommand.lines(
+    let lines = TokenTable.lines(
       [
         record("a-long-name", token: "x"), record("b", token: "y", expiresAt: Timestamp(seconds: 5)),
-      ], now: Timestamp(seconds: 9))
+      ], tenantTitle: "NAMESPACE", now: Timestamp(seconds: 9))
     #expect(
       lines == [
         "NAME          ROLE     NAMESPACE   CREATED                LAST USED   EXPIRES",
@@ -105,8 +107,8 @@ import WireFormats
 
   private func agent(_ name: String, token: String, _ binding: AgentBinding?) -> TokenRecord {
     TokenRecord(
-      name: name, role: .agent, digest: SHA256.digest(of: token).bytes, createdAt: Timestamp(seconds: 1),
-      binding: binding)
+      name: name, roles: [.agent], digest: SHA256.digest(of: token).bytes, createdAt: Timestamp(seconds: 1),
+      tenant: binding?.namespace, bindings: binding.map { ["lease": $0.lease] } ?? [:])
   }
 
   @Test func anAgentsTokenIsBoundToItsNamespaceAndLease() async throws {
@@ -116,8 +118,9 @@ import WireFormats
     let authenticator = TokenAuthenticator(tokens: tokens, now: { Timestamp(seconds: 1) })
     // Looked up, and remembered.
     for _ in 1...2 {
-      #expect(
-        try await authenticator.identity(forToken: right) {} == Identity(name: "a", role: .agent, binding: binding))
+      let identity = try #require(try await authenticator.identity(forToken: right) {})
+      #expect(identity == Identity(name: "a", role: .agent, tenant: "shop", bindings: ["lease": "one"]))
+      #expect(AgentBinding(identity) == binding)
     }
   }
 
@@ -125,13 +128,13 @@ import WireFormats
     let tokens = TokenStore(database: try await BackendDatabase.open())
     try await tokens.insert(agent("new", token: "x", AgentBinding(namespace: "shop")))
     try await tokens.insert(record("reader", token: "z"))
-    #expect(TokenListCommand.warning(try await tokens.all()) == nil)
+    #expect(AgentScope.warning(try await tokens.all()) == nil)
     try await tokens.insert(agent("old", token: "y", nil))
     let all = try await tokens.all()
-    let warning = try #require(TokenListCommand.warning(all))
+    let warning = try #require(AgentScope.warning(all))
     #expect(warning.contains("with old an Agent may"))
     #expect(!warning.contains("new,"))
-    let lines = TokenListCommand.lines(all, now: Timestamp(seconds: 9))
+    let lines = TokenTable.lines(all, tenantTitle: "NAMESPACE", now: Timestamp(seconds: 9))
     #expect(lines.map { $0.split(separator: " ")[2] } == ["NAMESPACE", "shop", "all", "all"])
   }
 
@@ -144,23 +147,23 @@ import WireFormats
     ])
   func aBindingThatMakesNoSenseIsRefused(arguments: [String], named: String) {
     let error = #expect(throws: (any Error).self) {
-      try TokenCreateCommand.parse(["--name", "x"] + arguments)
+      try TokenCreateCommand<BackendProgram>.parse(["--name", "x"] + arguments)
     }
-    #expect(TokenCreateCommand.message(for: error ?? CancellationError()).contains(named))
+    #expect(TokenCreateCommand<BackendProgram>.message(for: error ?? CancellationError()).contains(named))
   }
 
   @Test(arguments: [("90d", 90 * 86_400), ("720h", 720 * 3600), ("1h30m", 5400)] as [(String, Int64)])
   func aTokensLifetimeIsReadInDaysAndHours(text: String, seconds: Int64) throws {
-    let command = try TokenCreateCommand.parse(["--role", "admin", "--name", "x", "--expires", text])
+    let command = try TokenCreateCommand<BackendProgram>.parse(["--role", "admin", "--name", "x", "--expires", text])
     #expect(command.expires == .seconds(seconds))
   }
 
   @Test(arguments: ["soon", "90", "-1d", "90days", "0d", "0", "99999999999h", "--name"])
   func aLifetimeThatIsNoneIsRefusedWithTheFormsThereAre(text: String) {
     let error = #expect(throws: (any Error).self) {
-      try TokenCreateCommand.parse(["--role", "admin", "--name", "x", "--expires", text])
+      try TokenCreateCommand<BackendProgram>.parse(["--role", "admin", "--name", "x", "--expires", text])
     }
-    let message = TokenCreateCommand.message(for: error ?? CancellationError())
+    let message = TokenCreateCommand<BackendProgram>.message(for: error ?? CancellationError())
     #expect(message.contains("'\(text)' is invalid for '--expires"), "\(message)")
     #expect(message.contains("must be a span of time: days (90d), or hours"), "\(message)")
   }

@@ -1,3 +1,4 @@
+import CoreKinds
 import FoundationEssentials
 import ResourceModel
 import Testing
@@ -12,7 +13,7 @@ import YAMLDocuments
     .deletingLastPathComponent().appending(path: "crds")
 
   @Test func theCommittedFilesAreWhatTheTypesSay() throws {
-    for definition in CustomResourceDefinition.definitions {
+    for definition in DeploymentKind.definitions {
       let file = Self.crdFolder.appending(path: CustomResourceDefinition.fileName(for: definition))
       let committed = String(decoding: try Data(contentsOf: file), as: UTF8.self)
       #expect(
@@ -22,7 +23,7 @@ import YAMLDocuments
   }
 
   @Test func onlyTheKindsOfThisGroupGetOne() {
-    #expect(CustomResourceDefinition.definitions.map(\.names.kind) == ["DesiredDeployment"])
+    #expect(DeploymentKind.definitions.map(\.names.kind) == ["DesiredDeployment"])
     #expect(
       CustomResourceDefinition.fileName(for: DesiredDeploymentKind.definition)
         == "deploy.wrktalk.com_desireddeployments.yaml")
@@ -92,7 +93,7 @@ import YAMLDocuments
       default: return []
       }
     }
-    for definition in AllKinds.definitions {
+    for definition in (DeploymentKind.definitions + CoreKind.definitions) {
       #expect(undocumented(definition.schema, definition.names.kind) == [])
     }
     #expect(undocumented(ObjectMeta.schema, "metadata") == [])

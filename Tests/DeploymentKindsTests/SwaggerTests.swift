@@ -1,3 +1,4 @@
+import CoreKinds
 import DeploymentKinds
 import ResourceModel
 import Testing
@@ -5,7 +6,7 @@ import WireFormats
 
 /// The OpenAPI v2 document, in the form in which Kubernetes' clients expect it.
 @Suite struct SwaggerTests {
-  private let document = OpenAPIDocument.swagger(of: AllKinds.definitions)
+  private let document = OpenAPIDocument.swagger(of: (DeploymentKind.definitions + CoreKind.definitions))
 
   @Test func everyReferenceLeadsSomewhere() throws {
     let definitions = try #require(document["definitions"]?.object)

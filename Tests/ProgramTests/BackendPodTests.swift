@@ -1,4 +1,5 @@
 import DeploymentKinds
+import HTTPTransport
 import ResourceClient
 import ResourceModel
 import TestSupport
@@ -21,6 +22,14 @@ struct BackendPodTests {
         try await session.createSecret(of: bucket)
         try await session.kubectl(
           "create", "secret", "generic", "wrktalk-backend", "--from-literal=database-url=\(database)")
+        let folder = try TemporaryFolder()
+        let certificate = try await TestCertificate.make(
+          in: folder, for: ["DNS:wrktalk-backend.wrktalk-backend", "DNS:wrktalk-backend.wrktalk-backend.svc"])
+        try await session.kubectl(
+          "create", "secret", "tls", "wrktalk-backend-tls", "--cert", certificate.certificateFile, "--key",
+          certificate.keyFile)
+        try await session.kubectl(
+          "create", "configmap", "wrktalk-backend-ca", "--from-file=ca.crt=\(certificate.certificateFile)")
         try await session.applyBackendOverlay(bucket)
         try await session.kubectl("rollout", "status", "deployment/wrktalk-backend", "--timeout=120s")
         let address = try await session.kubectl(
@@ -33,7 +42,10 @@ struct BackendPodTests {
 
         let token = try await session.createToken(role: "admin")
         let client = ResourceClient(
-          endpoint: APIEndpoint("http://\(address):3000", token: .fixed(token)), http: session.http)
+          // The certificate is for the Service's name, which means nothing outside the cluster.
+          endpoint: APIEndpoint(
+            "https://\(address):3000", token: .fixed(token), tls: TLSSettings(isVerificationDisabled: true)),
+          http: session.http)
         let key = session.key("shop")
         for (version, tag) in [("1.0.0", "v1"), ("2.0.0", "v2")] {
           var spec = try await bucket.spec(version, tags: ["backend": tag, "media": tag])

@@ -1,3 +1,4 @@
+import CoreKinds
 import DeploymentKinds
 import ResourceClient
 import ResourceModel

@@ -1,4 +1,5 @@
 import ClusterAccess
+import CoreKinds
 import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
@@ -92,7 +93,8 @@ struct DroppedPacketsTests {
       let port = Int(said.split(separator: "http://\(link.hostAddress):").last?.prefix { $0.isNumber } ?? "") ?? 0
       let http = HTTPClient(userAgent: "wrktalk-tests")
       let direct = ResourceClient(
-        endpoint: APIEndpoint("http://\(link.hostAddress):\(port)", token: .fixed(token)), http: http)
+        endpoint: APIEndpoint("http://\(link.hostAddress):\(port)", token: .fixed(token), allowsInsecureHTTP: true),
+        http: http)
       let result: Result<Void, any Error>
       do {
         result = .success(

@@ -155,7 +155,7 @@ final class FakeResourceAPI: APITransport {
   }
 
   private static func record(_ request: HTTPRequest) -> Recorded {
-    let rest = request.url.dropFirst("http://api".count)
+    let rest = request.url.dropFirst("https://api".count)
     let parts = rest.split(separator: "?", maxSplits: 1)
     var body: JSONValue?
     if case .bytes(let bytes) = request.body { body = try? JSONValue(parsing: bytes) }

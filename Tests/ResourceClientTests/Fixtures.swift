@@ -12,7 +12,7 @@ enum Fixtures {
   static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   static func client(_ api: any APITransport, token: TokenSource = .none) -> ResourceClient {
-    ResourceClient(endpoint: APIEndpoint("http://api/", token: token), transport: api)
+    ResourceClient(endpoint: APIEndpoint("https://api/", token: token), transport: api)
   }
 
   static func deployment(_ name: String, version: String = "1.0.0") -> JSONValue {

@@ -144,7 +144,7 @@ import WireFormats
       HTTPResponse(
         status: 200, headers: HTTPHeaders([("warning", #"299 - "unknown field \"spec.x\"""#)]), body: Array("{}".utf8)))
     let (warnings, continuation) = AsyncStream<String>.makeStream()
-    let client = ResourceClient(endpoint: APIEndpoint("http://api"), transport: api) { continuation.yield($0) }
+    let client = ResourceClient(endpoint: APIEndpoint("https://api"), transport: api) { continuation.yield($0) }
     _ = try await client.get(names, Fixtures.key("a"))
     continuation.finish()
     #expect(await warnings.reduce(into: []) { $0.append($1) } == [#"unknown field "spec.x""#])

@@ -1,6 +1,8 @@
 import Synchronization
 import Testing
 
+@testable import Access
+@testable import HTTPService
 @testable import ResourceServer
 
 @Suite struct AccessLimitTests {

@@ -1,14 +1,17 @@
+import CoreKinds
 import DeploymentKinds
 import ResourceModel
 import Testing
 import WireFormats
 
+@testable import Access
+@testable import Backend
 @testable import ResourceServer
 
 /// What the token of an Agent is good for: verbs, resources and namespaces.
 @Suite struct AgentBindingTests {
   private static let agent = Identity(
-    name: "a", role: .agent, binding: AgentBinding(namespace: "shop", lease: "shop-agent"))
+    name: "a", role: .agent, tenant: "shop", bindings: ["lease": "shop-agent"])
 
   private struct Resource: Hashable {
     var group: String
@@ -41,7 +44,7 @@ import WireFormats
           namespace: namespace, name: ["create", "list", "deletecollection"].contains(verb) ? "" : "shop-agent")
         let isAllowed = namespace == "shop" && Self.allowed[resource]?.contains(verb) == true
         #expect(
-          AccessRules.allows(Self.agent, attributes) == isAllowed, "\(verb) \(resource) in «\(namespace)»")
+          BackendAccess.policy.allows(Self.agent, attributes) == isAllowed, "\(verb) \(resource) in «\(namespace)»")
       }
     }
   }
@@ -51,7 +54,7 @@ import WireFormats
     for verb in ["get", "update", "patch"] {
       let attributes = AccessAttributes(
         verb: verb, group: "coordination.k8s.io", resource: "leases", namespace: "shop", name: name)
-      #expect(AccessRules.allows(Self.agent, attributes) == isAllowed)
+      #expect(BackendAccess.policy.allows(Self.agent, attributes) == isAllowed)
     }
   }
 
@@ -76,9 +79,9 @@ import WireFormats
       (event(), event(component: "kubelet"), false), (event(), event(namespace: "other"), false),
     ] as [(JSONValue, JSONValue?, Bool)])
   func eventsAreItsOwnAndAboutItsNamespace(event: JSONValue, old: JSONValue?, isAllowed: Bool) {
-    #expect((AccessRules.refusal(Self.agent, of: event, replacing: old, Event.names) == nil) == isAllowed)
+    #expect((BackendAccess.policy.refusal(Self.agent, of: event, replacing: old, Event.names) == nil) == isAllowed)
     let admin = Identity(name: "b", role: .admin)
-    #expect(AccessRules.refusal(admin, of: event, replacing: old, Event.names) == nil)
+    #expect(BackendAccess.policy.refusal(admin, of: event, replacing: old, Event.names) == nil)
   }
 
   private static func path(_ resource: String, _ namespace: String = "shop") -> String {

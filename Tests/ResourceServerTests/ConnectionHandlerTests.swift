@@ -4,6 +4,7 @@ import NIOHTTP1
 import Synchronization
 import Testing
 
+@testable import HTTPService
 @testable import ResourceServer
 
 /// One connection under a clock that the test turns.

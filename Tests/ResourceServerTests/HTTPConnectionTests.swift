@@ -6,6 +6,7 @@ import Synchronization
 import Testing
 import WireFormats
 
+@testable import HTTPService
 @testable import ResourceServer
 
 @Suite struct HTTPConnectionTests {
@@ -43,9 +44,9 @@ import WireFormats
   }
 
   @Test func aBodyThatDoesNotComeEndsInTime() async throws {
-    var configuration = ResourceAPI.Configuration()
-    configuration.requestTimeout = .milliseconds(20)
-    try await HTTPTestServer.run(configuration: configuration) { server in
+    var service = ServiceConfiguration()
+    service.requestTimeout = .milliseconds(20)
+    try await HTTPTestServer.run(service: service) { server in
       let answer = try await exchange(
         server,
         "POST \(HTTPTestServer.collection) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer admin\r\n"
@@ -67,9 +68,9 @@ import WireFormats
   @Test(.timeLimit(.minutes(1)), arguments: ["", "&watch=1"]) func aSearchEndsWhenItsClientLeaves(query: String)
     async throws
   {
-    var configuration = ResourceAPI.Configuration()
-    configuration.requestTimeout = .seconds(3600)
-    try await HTTPTestServer.run(configuration: configuration) { server in
+    var service = ServiceConfiguration()
+    service.requestTimeout = .seconds(3600)
+    try await HTTPTestServer.run(service: service) { server in
       server.store.holdSearches()
       let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
         .connect(host: "127.0.0.1", port: server.port).get()

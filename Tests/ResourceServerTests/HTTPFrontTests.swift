@@ -4,6 +4,7 @@ import ResourceModel
 import Testing
 import WireFormats
 
+@testable import HTTPService
 @testable import ResourceServer
 
 @Suite struct HTTPFrontTests {
@@ -119,10 +120,9 @@ import WireFormats
   }
 
   @Test func whoSendsTooMuchIsSlowedDownAloneAndToldForHowLong() async throws {
-    var configuration = ResourceAPI.Configuration()
-    configuration.requestsPerSecond = 0.001
-    configuration.requestBurst = 2
-    try await HTTPTestServer.run(configuration: configuration) { server in
+    var service = ServiceConfiguration()
+    service.requests = .init(rate: 0.001, burst: 2)
+    try await HTTPTestServer.run(service: service) { server in
       for _ in 0..<2 { #expect(try await server.send("GET", "/version").status == 200) }
       let refused = try await server.send("GET", "/version")
       #expect(refused.status == 429)
@@ -209,9 +209,9 @@ import WireFormats
 
   @Test func whoTriesTokensIsStoppedBeforeTheyAreLookedUp() async throws {
     let tokens = FixedTokens()
-    var configuration = ResourceAPI.Configuration()
-    configuration.unknownTokens = .init(rate: 1e-6, burst: 20)
-    try await HTTPTestServer.run(configuration: configuration, tokens: tokens) { server in
+    var service = ServiceConfiguration()
+    service.unknownTokens = .init(rate: 1e-6, burst: 20)
+    try await HTTPTestServer.run(service: service, tokens: tokens) { server in
       var statuses: [Int] = []
       for number in 0..<25 {
         statuses.append(try await server.send("GET", "/version", token: "guess-\(number)").status)
@@ -229,9 +229,9 @@ import WireFormats
     ("GET", "evil.com:1:2", 403),
   ])
   func aServerAnswersUnderItsNamesOnly(method: String, host: String, status: Int) async throws {
-    var configuration = ResourceAPI.Configuration()
-    configuration.hosts = .names(["backend.example"])
-    try await HTTPTestServer.run(configuration: configuration) { server in
+    var service = ServiceConfiguration()
+    service.hosts = .names(["backend.example"])
+    try await HTTPTestServer.run(service: service) { server in
       var request = server.request(method, "/version")
       request.headers.append(("Host", host))
       let answer = try await server.http.send(request)

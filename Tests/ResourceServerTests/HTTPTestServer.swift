@@ -10,6 +10,9 @@ import ServiceLifecycle
 import Synchronization
 import WireFormats
 
+@testable import Access
+@testable import Backend
+@testable import HTTPService
 @testable import ResourceServer
 
 /// The API over a store in memory, on a free port of this machine, for as long as a test's body runs.
@@ -24,6 +27,7 @@ struct HTTPTestServer: Sendable {
 
   static func run(
     configuration: ResourceAPI.Configuration = ResourceAPI.Configuration(),
+    service: ServiceConfiguration = ServiceConfiguration(), credentials: TLSCredentials? = nil,
     connections: ConnectionLimits = ConnectionLimits(), tokens: FixedTokens = FixedTokens(),
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     _ body: @Sendable (HTTPTestServer) async throws -> Void
@@ -31,16 +35,22 @@ struct HTTPTestServer: Sendable {
     let store = MemoryResourceStore()
     let numbers = Mutex(0)
     let api = ResourceAPI(
-      registry: ResourceRegistry(AllKinds.definitions), store: store, configuration: configuration, now: { now },
+      registry: ResourceRegistry(BackendKinds.definitions), store: store, policy: BackendAccess.policy,
+      configuration: configuration, now: { now },
       makeUID: {
         numbers.withLock { number in
           number += 1
           return "uid-\(number)"
         }
-      }, renderMetrics: { "some_metric 1\n" })
+      })
+    var service = service
+    service.tokenHeaders = BackendAccess.tokenHeaders
+    let front = ServiceFront(
+      configuration: service, authenticator: tokens, policy: BackendAccess.policy, isReady: { await api.isReady() },
+      renderMetrics: { "some_metric 1\n" }, labels: { api.labels($0) }, addRoutes: { api.addRoutes(to: $0) })
     let (ports, announce) = AsyncStream<Int>.makeStream()
     let application = Application(
-      responder: ResourceResponder(api: api, authenticator: tokens), server: .limited(connections),
+      responder: front, server: .limited(connections, credentials: credentials),
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { channel in announce.yield(channel.localAddress?.port ?? 0) },
       logger: logger)
@@ -184,9 +194,9 @@ final class FixedTokens: Authenticator {
 
   func identity(forToken token: String, mayLookUp: @Sendable () throws -> Void) async throws -> Identity? {
     if token == "agent-of-shop" {
-      return Identity(name: token, role: .agent, binding: AgentBinding(namespace: "shop", lease: "shop-agent"))
+      return Identity(name: token, role: .agent, tenant: "shop", bindings: ["lease": "shop-agent"])
     }
-    let role = Role(rawValue: token)
+    let role = BackendAccess.policy.definition(Role(rawValue: token))?.role
     if role == nil {
       try mayLookUp()
       lookups.withLock { $0 += 1 }

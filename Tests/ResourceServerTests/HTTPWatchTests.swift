@@ -3,6 +3,9 @@ import ResourceModel
 import Testing
 import WireFormats
 
+@testable import Access
+@testable import Backend
+@testable import HTTPService
 @testable import ResourceServer
 
 @Suite struct HTTPWatchTests {
@@ -178,15 +181,15 @@ import WireFormats
   }
 
   @Test func someWatchesAreForAgentsAlone() throws {
-    let count = PlaceCount("watches", maximum: 8, perIdentity: 100, reservedForAgents: 64)
+    let count = PlaceCount("watches", maximum: 8, perIdentity: 100, reservedForMachines: 64)
     let (viewer, agent) = (Identity(name: "v", role: .viewer), Identity(name: "a", role: .agent))
-    var leases = try (0..<6).map { _ in try count.enter(viewer) }
-    #expect(throws: StatusError.self) { try count.enter(viewer) }
-    for _ in 0..<2 { leases.append(try count.enter(agent)) }
-    #expect(throws: StatusError.self) { try count.enter(agent) }
+    var leases = try (0..<6).map { _ in try count.enter(viewer, isMachine: false) }
+    #expect(throws: StatusError.self) { try count.enter(viewer, isMachine: false) }
+    for _ in 0..<2 { leases.append(try count.enter(agent, isMachine: true)) }
+    #expect(throws: StatusError.self) { try count.enter(agent, isMachine: true) }
     leases.removeFirst().end()
-    #expect(throws: StatusError.self) { try count.enter(viewer) }
-    leases.append(try count.enter(agent))
+    #expect(throws: StatusError.self) { try count.enter(viewer, isMachine: false) }
+    leases.append(try count.enter(agent, isMachine: true))
     #expect(count.current == 8)
     leases = []
     #expect(count.current == 0)

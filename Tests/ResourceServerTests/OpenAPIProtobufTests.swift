@@ -1,15 +1,15 @@
-import DeploymentKinds
 import ResourceModel
 import Testing
 import WireFormats
 
+@testable import Backend
 @testable import ResourceServer
 
 /// The document that `kubectl` reads, read back by the reader of protobuf messages.
 @Suite struct OpenAPIProtobufTests {
   private typealias Fields = [UInt64: ProtobufReader.Value]
 
-  private let swagger = OpenAPIDocument.swagger(of: AllKinds.definitions)
+  private let swagger = OpenAPIDocument.swagger(of: BackendKinds.definitions)
 
   /// The `{name = 1, value = 2}` entries of a list, by name.
   private func named(_ field: UInt64, in bytes: ArraySlice<UInt8>) -> [String: ArraySlice<UInt8>] {

@@ -1,36 +1,56 @@
+import Access
 import DeploymentKinds
+import HTTPService
+import HTTPTypes
+import Hummingbird
 import ResourceModel
-import ResourceServer
 import WireFormats
 
 /// The endpoints of the specification's Agent (spec §14.3) beside the resource API.
-struct InternalEndpoints: AuthenticatedEndpoints {
+struct InternalEndpoints: Sendable {
   let settings: SettingStore
   let license: LicenseSource
   let now: @Sendable () -> Timestamp
 
   static let maximumValueByteCount = 32 << 10
+  static let maximumBodyByteCount = 64 << 10
 
-  func respond(method: String, path: String, identity: Identity, body: [UInt8]) async throws -> JSONValue? {
-    switch (method, path) {
-    case ("GET", "/internal/license/status"):
-      try require(identity, path)
-      return await license.currentState().json(at: now())
-    case ("POST", "/internal/config"):
-      try require(identity, path)
-      let (key, value) = try Self.setting(body)
-      return ["created": .bool(try await settings.insertIfAbsent(key: key, value: value))]
-    case (_, "/internal/license/status"), (_, "/internal/config"):
-      throw StatusError(.methodNotAllowed, "\(path) does not allow \(method.prefix(20))")
-    default: return nil
-    }
+  func addRoutes(to router: Router<ServiceContext>) {
+    router.endpoint(
+      "/internal/license/status",
+      [
+        .get: { request, context in
+          try Self.require(context, request)
+          return .json(await license.currentState().json(at: now()))
+        }
+      ])
+    router.endpoint(
+      "/internal/config",
+      [
+        .post: { request, context in
+          let caller = try Self.require(context, request)
+          let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
+          try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
+          return .json(try await addSetting(body))
+        }
+      ])
   }
 
-  private func require(_ identity: Identity, _ path: String) throws(StatusError) {
-    guard identity.role == .agent || identity.role == .admin else {
+  /// - Returns: whether the setting is new.
+  func addSetting(_ body: [UInt8]) async throws -> JSONValue {
+    let (key, value) = try Self.setting(body)
+    return ["created": .bool(try await settings.insertIfAbsent(key: key, value: value))]
+  }
+
+  @discardableResult
+  private static func require(_ context: ServiceContext, _ request: Request) throws(StatusError) -> Caller {
+    let caller = try context.requireCaller()
+    guard !Set(caller.identity.roles).isDisjoint(with: [.agent, .admin]) else {
       throw StatusError(
-        .forbidden, "\(path) is for Agents; \"\(identity.name)\" has the role \(identity.role.rawValue)")
+        .forbidden,
+        "\(request.uri.path) is for Agents; \"\(caller.identity.name)\" has the role \(caller.identity.roleText)")
     }
+    return caller
   }
 
   private static func setting(_ body: [UInt8]) throws(StatusError) -> (key: String, value: String) {
@@ -38,7 +58,7 @@ struct InternalEndpoints: AuthenticatedEndpoints {
     do {
       json = try JSONValue(parsing: body)
     } catch {
-      throw StatusError(.badRequest, "the body is no JSON: \(error)")
+      throw StatusError(.badRequest, "the body is not valid JSON: \(error)")
     }
     guard let key = json["key"]?.string, let value = json["value"]?.string else {
       throw StatusError(.badRequest, "the body must be {\"key\": \"…\", \"value\": \"…\"}")

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import DeploymentKinds
+import ServerPrograms
 
 /// `wrktalk-backend`.
 public struct BackendCommand: AsyncParsableCommand {
@@ -10,10 +11,10 @@ public struct BackendCommand: AsyncParsableCommand {
       Environment: WRKTALK_DATABASE_URL or DATABASE_URL (postgresql://… or sqlite:PATH; default: wrktalk.db in the data \
       folder), \
       WRKTALK_LICENSE or WRKTALK_LICENSE_FILE, WRKTALK_VENDOR_PUBLIC_KEY or WRKTALK_VENDOR_PUBLIC_KEY_FILE, \
-      WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
+      WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
       """,
     version: ProgramVersion.current,
-    subcommands: [ServeCommand.self, MigrateCommand.self, TokenCommand.self])
+    subcommands: [ServeCommand.self, MigrateCommand<BackendProgram>.self, TokenCommand<BackendProgram>.self])
 
   public init() {}
 }

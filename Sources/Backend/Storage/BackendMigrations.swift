@@ -1,12 +1,11 @@
 import Database
 import DeploymentKinds
-import ResourceServer
 import ResourceStorage
 
 /// The Backend's schema.
 enum BackendMigrations {
   /// Every migration, the stored kinds' and the Backend's own; the latter have versions from 1000 on.
-  static var all: [Migration] { SQLResourceStore.migrations(for: AllKinds.definitions) + own }
+  static var all: [Migration] { SQLResourceStore.migrations(for: BackendKinds.definitions) + own }
 
   static let own: [Migration] = [
     Migration(version: 1000, name: "api tokens") { _ in
@@ -41,6 +40,15 @@ enum BackendMigrations {
     },
     Migration(version: 1004, name: "namespaces of agents' tokens") { _ in
       ["ALTER TABLE api_token ADD COLUMN namespace text", "ALTER TABLE api_token ADD COLUMN lease text"]
+    },
+    // What a token is bound to is named as every server names it (`TokenStore`).
+    Migration(version: 1005, name: "tenants and bindings of tokens") { _ in
+      [
+        "ALTER TABLE api_token RENAME COLUMN namespace TO tenant",
+        "ALTER TABLE api_token ADD COLUMN bindings text",
+        "UPDATE api_token SET bindings = '{\"lease\":\"' || lease || '\"}' WHERE lease IS NOT NULL",
+        "ALTER TABLE api_token DROP COLUMN lease",
+      ]
     },
   ]
 

@@ -15,12 +15,12 @@ struct CRDsCommand: ParsableCommand {
     let console = Console.standard(environment: ProcessInfo.processInfo.environment)
     guard let outputDir else {
       try console.write(
-        CustomResourceDefinition.definitions.map { Self.text($0) }.joined(separator: "---\n"))
+        DeploymentKind.definitions.map { Self.text($0) }.joined(separator: "---\n"))
       return
     }
     do {
       try FileManager.default.createDirectory(atPath: outputDir, withIntermediateDirectories: true)
-      for definition in CustomResourceDefinition.definitions {
+      for definition in DeploymentKind.definitions {
         let path = "\(outputDir)/\(CustomResourceDefinition.fileName(for: definition))"
         try Data(Self.text(definition).utf8).write(to: URL(filePath: path), options: .atomic)
         console.note("wrote \(path)")

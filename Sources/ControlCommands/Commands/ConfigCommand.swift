@@ -93,6 +93,10 @@ struct ConfigSetContext: ParsableCommand {
   @Option(help: "A PEM file with the authorities that sign the server's certificate.", completion: .file())
   var certificateAuthority: String?
 
+  @Flag(
+    inversion: .prefixedNo, help: "Send the token without TLS to another machine too, in a network that you trust.")
+  var insecureHttp: Bool?
+
   func run() throws {
     if tokenFile != nil, tokenStdin {
       throw CommandFailure("use --token-file or --token-stdin, not both", exitCode: CommandFailure.usageExitCode)
@@ -104,6 +108,7 @@ struct ConfigSetContext: ParsableCommand {
     if let server { context.server = try ConnectionSettings.checked(server) }
     if let namespace { context.namespace = try Self.checked(namespace: namespace) }
     if let certificateAuthority { context.certificateAuthority = Self.absolute(certificateAuthority) }
+    if let insecureHttp { context.insecureHTTP = insecureHttp ? true : nil }
     if let tokenFile {
       context.tokenFile = try Self.checked(tokenFile: Self.absolute(tokenFile))
       context.token = nil

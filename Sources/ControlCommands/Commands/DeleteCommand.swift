@@ -69,7 +69,7 @@ struct DeleteCommand: AsyncParsableCommand {
         "name the objects to delete, such as \(arguments.resource.singular)/NAME",
         exitCode: CommandFailure.usageExitCode)
     }
-    return arguments.names.map { (arguments.resource, ObjectKey(namespace: session.namespace, name: $0)) }
+    return arguments.names.map { (arguments.resource, session.key($0, of: arguments.definition)) }
   }
 
   private func delete(_ names: ResourceNames, _ key: ObjectKey, _ session: Session, _ timeout: Duration) async throws {

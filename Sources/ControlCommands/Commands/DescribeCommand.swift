@@ -17,11 +17,14 @@ struct DescribeCommand: AsyncParsableCommand {
     let arguments = try ResourceArguments(objects)
     let session = try connection.session()
     let query = ObjectQuery(
-      session: session, definition: arguments.definition, namespace: session.namespace, names: arguments.names,
+      session: session, definition: arguments.definition, namespace: session.namespace(of: arguments.definition),
+      names: arguments.names,
       selector: .everything)
     let found = try await query.objects()
     if found.isEmpty {
-      session.console.note("No \(arguments.resource.plural) found in namespace \(session.namespace).")
+      session.console.note(
+        "No \(arguments.resource.plural) found"
+          + (arguments.definition.isNamespaced ? " in namespace \(session.namespace)." : "."))
     }
     for (index, object) in found.enumerated() {
       if index > 0 { try session.console.write("\n") }

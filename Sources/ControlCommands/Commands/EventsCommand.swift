@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreKinds
 import DeploymentKinds
 import ResourceClient
 import ResourceModel

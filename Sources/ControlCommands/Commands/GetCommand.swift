@@ -55,10 +55,12 @@ struct GetCommand: AsyncParsableCommand {
       }
     }
     let query = ObjectQuery(
-      session: session, definition: arguments.definition, namespace: allNamespaces ? nil : session.namespace,
+      session: session, definition: arguments.definition,
+      namespace: allNamespaces ? nil : session.namespace(of: arguments.definition),
       names: watch ? [] : arguments.names, selector: chosen)
     let printer = ObjectPrinter(
-      console: session.console, names: arguments.resource, format: output, showsNamespace: allNamespaces,
+      console: session.console, names: arguments.resource, format: output,
+      showsNamespace: allNamespaces && arguments.definition.isNamespaced,
       hasHeader: !noHeaders)
     if watch {
       try await ListFollower(query: query, printer: printer).follow(mustExist: arguments.names.first)

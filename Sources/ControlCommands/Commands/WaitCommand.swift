@@ -36,7 +36,7 @@ struct WaitCommand: AsyncParsableCommand {
     let session = try connection.session()
     for name in arguments.names {
       try await Waiting(
-        session: session, names: arguments.resource, key: ObjectKey(namespace: session.namespace, name: name),
+        session: session, names: arguments.resource, key: session.key(name, of: arguments.definition),
         goal: goal, timeout: timeout
       ).run()
       let outcome = goal == .deletion ? "deleted" : "condition met"

@@ -12,6 +12,8 @@ struct ClientConfiguration: Codable, Hashable {
     var token: String?
     /// Absolute path of a PEM bundle.
     var certificateAuthority: String?
+    /// True where the token may be sent to the server without TLS.
+    var insecureHTTP: Bool?
   }
 
   var currentContext: String?

@@ -17,6 +17,11 @@ struct ConnectionOptions: ParsableArguments {
   @Option(help: "A PEM file with the authorities that sign the server's certificate.", completion: .file())
   var certificateAuthority: String?
 
+  @Flag(
+    name: .customLong("insecure-http"),
+    help: "Send the token without TLS to another machine too (environment: WRKTALK_INSECURE_HTTP=true).")
+  var insecureHTTP = false
+
   @Option(help: "The context to use instead of the current one.")
   var context: String?
 
@@ -29,11 +34,18 @@ struct ConnectionOptions: ParsableArguments {
     let settings = try ConnectionSettings.resolve(
       flags: .init(
         context: context, server: server, namespace: namespace, tokenFile: tokenFile,
-        certificateAuthority: certificateAuthority), environment: environment, configuration: configuration)
+        certificateAuthority: certificateAuthority, insecureHTTP: insecureHTTP), environment: environment,
+      configuration: configuration)
     let console = Console.standard(environment: environment)
     let endpoint = APIEndpoint(
       settings.server, token: settings.token,
-      tls: TLSSettings(certificateAuthorityFile: settings.certificateAuthority))
+      tls: TLSSettings(certificateAuthorityFile: settings.certificateAuthority),
+      allowsInsecureHTTP: settings.allowsInsecureHTTP)
+    if endpoint.isInsecure, endpoint.token != .none {
+      throw CommandFailure(
+        "the token is not sent to \(settings.server): without TLS everybody on the way could read it",
+        hint: "Use https://…, or --insecure-http (WRKTALK_INSECURE_HTTP=true) in a network that you trust.")
+    }
     let client = ResourceClient(endpoint: endpoint, http: HTTPClient(userAgent: "wrktalkctl/\(ProgramVersion.current)"))
     {
       console.note("Warning: \(printable($0))")

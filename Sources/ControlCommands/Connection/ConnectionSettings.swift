@@ -11,6 +11,8 @@ struct ConnectionSettings: Hashable {
   var namespace: String
   var token: TokenSource
   var certificateAuthority: String?
+  /// See `APIEndpoint`.
+  var allowsInsecureHTTP = false
 
   /// What the command line says; nil where it says nothing.
   struct Flags: Hashable {
@@ -19,6 +21,7 @@ struct ConnectionSettings: Hashable {
     var namespace: String?
     var tokenFile: String?
     var certificateAuthority: String?
+    var insecureHTTP = false
   }
 
   static func resolve(
@@ -45,8 +48,12 @@ struct ConnectionSettings: Hashable {
       }
     return ConnectionSettings(
       server: try checked(server), namespace: flags.namespace ?? context?.namespace ?? defaultNamespace, token: token,
-      certificateAuthority: flags.certificateAuthority ?? context?.certificateAuthority)
+      certificateAuthority: flags.certificateAuthority ?? context?.certificateAuthority,
+      allowsInsecureHTTP: flags.insecureHTTP || isTrue(variable("WRKTALK_INSECURE_HTTP"))
+        || (context?.insecureHTTP == true && context?.server == server))
   }
+
+  private static func isTrue(_ value: String?) -> Bool { ["1", "true", "yes"].contains(value?.lowercased()) }
 
   /// Takes `host:port` for `http://host:port`.
   /// - Throws: `CommandFailure` for what is no address of a server, and for one that holds a password.

@@ -14,6 +14,14 @@ struct Session: Sendable {
   var server: String { settings.server }
   var namespace: String { settings.namespace }
 
+  /// The object of that name, in the namespace of the command where its kind lies in one.
+  func key(_ name: String, of definition: ResourceDefinition) -> ObjectKey {
+    ObjectKey(namespace: definition.isNamespaced ? namespace : "", name: name)
+  }
+
+  /// The namespace of a list; nil for a kind of the whole cluster.
+  func namespace(of definition: ResourceDefinition) -> String? { definition.isNamespaced ? namespace : nil }
+
   /// Runs requests; what fails becomes a message for the user.
   func request<Answer>(
     _ body: () async throws(ResourceClientError) -> Answer

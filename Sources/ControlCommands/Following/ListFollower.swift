@@ -18,7 +18,9 @@ struct ListFollower {
       do {
         var version = try await list(&lines)
         if isFirstRequest, let name, lines.isEmpty {
-          throw CommandFailure("\(query.resource.reference(name)) does not exist in namespace \(session.namespace)")
+          throw CommandFailure(
+            "\(query.resource.reference(name)) does not exist"
+              + (query.definition.isNamespaced ? " in namespace \(session.namespace)" : ""))
         }
         outage.end()
         isFirstRequest = false

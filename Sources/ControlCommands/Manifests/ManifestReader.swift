@@ -95,6 +95,14 @@ struct ManifestReader {
     var object = object
     let declared = object["metadata"]?["namespace"]
     if let declared, declared.string == nil { throw failure("metadata.namespace", "must be a string") }
+    guard definition.isNamespaced else {
+      if let declared, declared.string?.isEmpty != true {
+        throw failure("metadata.namespace", "must not be there: a \(kind) belongs to the whole cluster")
+      }
+      return Manifest(
+        file: origin.file, definition: definition, key: ObjectKey(namespace: "", name: name), object: object,
+        origin: origin)
+    }
     if isNamespaceExplicit, let declared = declared?.string, declared != namespace {
       throw failure("metadata.namespace", "\"\(declared)\" is not the namespace given, \"\(namespace)\"")
     }

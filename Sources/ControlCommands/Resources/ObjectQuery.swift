@@ -6,7 +6,7 @@ import WireFormats
 struct ObjectQuery: Sendable {
   let session: Session
   let definition: ResourceDefinition
-  /// Nil for all namespaces.
+  /// Nil for all namespaces, and for objects of the whole cluster.
   let namespace: String?
   /// Empty for all that `selector` chooses.
   let names: [String]
@@ -19,7 +19,7 @@ struct ObjectQuery: Sendable {
     let (client, resource) = (session.client, definition.names)
     var pages: [JSONValue] = []
     for name in names {
-      let key = ObjectKey(namespace: namespace ?? session.namespace, name: name)
+      let key = session.key(name, of: definition)
       pages.append(
         try await session.request { () async throws(ResourceClientError) in
           try await client.get(resource, key, representation: representation)

@@ -1,10 +1,10 @@
+import CoreKinds
 import DeploymentKinds
 import ResourceModel
 
 /// The kinds that commands can name, by all their names.
 enum ResourceCatalog {
-  /// Every command names a namespace, so that kinds of the whole cluster are left to `kubectl`.
-  private static let definitions = AllKinds.definitions.filter(\.isNamespaced)
+  private static let definitions = DeploymentKind.definitions + CoreKind.definitions
 
   /// - Parameter word: a kind, plural, singular or short name, also with its group: `dd`, `desireddeployments`,
   ///   `DesiredDeployment`, `leases.coordination.k8s.io`.

@@ -219,11 +219,11 @@ public struct ResourceClient: Sendable {
   }
 
   private func response(_ request: HTTPRequest) async throws(ResourceClientError) -> HTTPResponse {
-    let token = try endpoint.token.read()
+    let token = try endpoint.bearerToken()
     let response = try await send(request, token: token)
     guard response.status == 401 else { return response }
     // A token file may have been rotated between the reading and the sending; any other 401 stays one.
-    let newer = try endpoint.token.read()
+    let newer = try endpoint.bearerToken()
     return newer == token ? response : try await send(request, token: newer)
   }
 

@@ -9,7 +9,7 @@ public enum ResourceClientError: Error, Sendable, Hashable {
   case unreachable(HTTPTransportError)
   /// What answered does not speak the API; the text says what came instead.
   case protocolViolation(String)
-  /// The client's own token could not be read.
+  /// The client's own token could not be read, or may not be sent.
   case credentials(String)
 
   /// The API's reason, where it gave one.

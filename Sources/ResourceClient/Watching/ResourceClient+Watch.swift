@@ -24,7 +24,7 @@ extension ResourceClient {
       url: endpoint.baseURL + RequestURL.path(names, namespace: namespace) + RequestURL.query(items),
       headers: [("Accept", representation.accept(isList: false))], timeout: timeout + .seconds(30),
       stallTimeout: Self.watchStallTimeout, tls: endpoint.tls, maximumResponseBytes: .max)
-    if let token = try endpoint.token.read() { request.headers.append(("Authorization", "Bearer \(token)")) }
+    if let token = try endpoint.bearerToken() { request.headers.append(("Authorization", "Bearer \(token)")) }
     let stream: APIStream
     do throws(HTTPTransportError) {
       stream = try await transport.open(request)

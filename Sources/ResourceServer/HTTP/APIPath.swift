@@ -1,11 +1,9 @@
+import Access
 import ResourceModel
 import WireFormats
 
 /// What a request's path names.
 enum APIPath: Hashable {
-  /// - Parameter isReadiness: whether the database has to answer, too.
-  case health(isReadiness: Bool)
-  case metrics
   case version
   /// `/api`
   case coreVersions
@@ -52,12 +50,6 @@ enum APIPath: Hashable {
     }
     switch (segments.first, segments.count) {
     case (nil, _): self = .root
-    case ("healthz", 1), ("livez", 1): self = .health(isReadiness: false)
-    case ("readyz", 1): self = .health(isReadiness: true)
-    case ("healthz", 2), ("readyz", 2), ("livez", 2):
-      guard segments[1] == "ping" else { return nil }
-      self = .health(isReadiness: segments[0] == "readyz")
-    case ("metrics", 1): self = .metrics
     case ("version", 1): self = .version
     case ("api", 1): self = .coreVersions
     case ("apis", 1): self = .groups
@@ -100,6 +92,9 @@ enum APIPath: Hashable {
     case 0: self = .resources(group: group, version: version)
     case 1: self = .collection(names(rest[0]), namespace: nil)
     case 2: self = .object(names(rest[0]), ObjectKey(namespace: "", name: rest[1]))
+    // No kind is called "status", so this is no collection of a namespace either.
+    case 3 where rest[2] == "status":
+      self = .status(names(rest[0]), ObjectKey(namespace: "", name: rest[1]))
     case 3 where rest[0] == "namespaces": self = .collection(names(rest[2]), namespace: rest[1])
     case 4 where rest[0] == "namespaces":
       self = .object(names(rest[2]), ObjectKey(namespace: rest[1], name: rest[3]))

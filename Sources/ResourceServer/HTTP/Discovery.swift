@@ -49,7 +49,7 @@ struct Discovery {
   private static func resources(of definition: ResourceDefinition) -> [JSONValue] {
     let names = definition.names
     let verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
-      .filter { definition.isNamespaced || $0 != "deletecollection" }
+      .filter { !ResourceAPI.isNamespace(names) || $0 != "deletecollection" }
     var resource: JSONValue = [
       "name": .string(names.plural), "singularName": .string(names.singular),
       "namespaced": .bool(definition.isNamespaced), "kind": .string(names.kind),

@@ -1,3 +1,4 @@
+import HTTPService
 import ResourceModel
 import WireFormats
 
@@ -32,7 +33,7 @@ struct OpenAPIDocuments: Sendable {
 
   /// - Returns: whether the client takes protobuf before JSON.
   static func wantsProtobuf(accept: String?) -> Bool {
-    let types = (accept ?? "").split(separator: ",").map { MediaType($0).type }
+    let types = (accept ?? "").split(separator: ",").map { HTTPMediaType($0).type }
     return types.first { protobufTypes.contains($0) || $0 == "application/json" }.map(protobufTypes.contains) ?? false
   }
 

@@ -1,3 +1,4 @@
+import HTTPService
 import ResourceModel
 
 /// The options of a list or watch (`metav1.ListOptions`).

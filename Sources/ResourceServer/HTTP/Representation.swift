@@ -1,3 +1,4 @@
+import HTTPService
 import ResourceModel
 
 /// In which form a client wants its answer (`Accept`).
@@ -16,7 +17,7 @@ enum Representation: Hashable {
       return
     }
     for alternative in accept.split(separator: ",") {
-      let media = MediaType(alternative)
+      let media = HTTPMediaType(alternative)
       switch media.type {
       case "application/json", "application/*", "*/*":
         guard let form = media.parameters["as"] else {
@@ -40,29 +41,5 @@ enum Representation: Hashable {
       .notAcceptable,
       "only application/json is served, also with as=Table, as=PartialObjectMetadata or as=PartialObjectMetadataList "
         + "and v=v1;g=meta.k8s.io")
-  }
-}
-
-/// A media type with its parameters: `application/json;as=Table;v=v1`.
-struct MediaType: Hashable {
-  /// Lower case.
-  var type: String
-  var parameters: [String: String] = [:]
-
-  init(_ text: some StringProtocol) {
-    let parts = text.split(separator: ";", omittingEmptySubsequences: false)
-    type = Self.trimmed(parts.first.map { String($0) } ?? "").lowercased()
-    for parameter in parts.dropFirst() {
-      let pair = parameter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard pair.count == 2 else { continue }
-      parameters[Self.trimmed(String(pair[0])).lowercased()] = Self.trimmed(String(pair[1]))
-    }
-  }
-
-  private static func trimmed(_ text: String) -> String {
-    var characters = Substring(text)
-    while let first = characters.first, " \t\"".contains(first) { characters.removeFirst() }
-    while let last = characters.last, " \t\"".contains(last) { characters.removeLast() }
-    return String(characters)
   }
 }

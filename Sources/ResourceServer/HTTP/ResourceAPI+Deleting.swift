@@ -1,3 +1,5 @@
+import Access
+import HTTPService
 import Hummingbird
 import ResourceModel
 import ResourceStorage
@@ -91,7 +93,7 @@ extension ResourceAPI {
   private func deleteOptions(_ call: APICall) async throws -> DeleteOptions {
     let bytes = try await JSONBody.read(call.request, maximumBytes: 64 << 10)
     guard !bytes.isEmpty else { return try DeleteOptions(call.query, body: nil) }
-    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
+    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: call.caller.credentials)
     return try DeleteOptions(call.query, body: try JSONBody.parse(bytes))
   }
 

@@ -1,3 +1,5 @@
+import Access
+import HTTPService
 import Hummingbird
 import ResourceModel
 import WireFormats
@@ -20,24 +22,23 @@ extension ResourceAPI {
       }
     if let document { return .json(document) }
     switch path {
-    case .metrics: return .text(renderMetrics(), contentType: "text/plain; version=0.0.4; charset=utf-8")
     case .openAPIV2 where OpenAPIDocuments.wantsProtobuf(accept: accept):
       return .bytes(openAPI.swaggerProtobuf, contentType: OpenAPIDocuments.protobufType)
     case .openAPIV2: return .json(bytes: openAPI.swagger)
     case .openAPIIndex: return .json(bytes: openAPI.index)
     case .openAPIDocument(let group, let version):
-      guard let bytes = openAPI.document(group: group, version: version) else { throw Self.noSuchPath }
+      guard let bytes = openAPI.document(group: group, version: version) else { throw StatusError.noSuchPath }
       return .json(bytes: bytes)
-    default: throw Self.noSuchPath
+    default: throw StatusError.noSuchPath
     }
   }
 
   /// What the caller may do, and who it is.
   func answer(_ review: APIPath.Review, _ call: APICall) async throws -> Response {
     let body = try await JSONBody.read(call.request, maximumBytes: 64 << 10)
-    let selfReview = SelfReview(identity: call.identity)
+    let selfReview = SelfReview(identity: call.identity, policy: policy)
     let isProtobuf =
-      call.request.headers[.contentType].map { MediaType($0).type } == "application/vnd.kubernetes.protobuf"
+      call.request.headers[.contentType].map { HTTPMediaType($0).type } == "application/vnd.kubernetes.protobuf"
     let document =
       switch review {
       case .selfSubjectAccess: try selfReview.access(body: body, isProtobuf: isProtobuf)

@@ -1,4 +1,6 @@
+import Access
 import Compression
+import HTTPService
 import HTTPTypes
 import Hummingbird
 import ResourceModel
@@ -74,7 +76,7 @@ extension ResourceAPI {
     let body = ResponseBody { writer in
       try await sendPages(
         definition, query2, remaining2, revision: first.revision, encoder2, start, isCompressed: isCompressed,
-        call.connection, call.isIdentityValid, &writer)
+        call.connection, call.caller.isStillValid, &writer)
     }
     var headers: HTTPFields = [.contentType: "application/json", .cacheControl: "no-cache, private"]
     if isCompressed {

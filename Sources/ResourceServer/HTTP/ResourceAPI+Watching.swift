@@ -1,4 +1,6 @@
+import Access
 import AsyncAlgorithms
+import HTTPService
 import Hummingbird
 import ResourceModel
 import ResourceStorage
@@ -41,9 +43,9 @@ extension ResourceAPI {
       } else {
         nil
       }
-    let lease = try watchers.enter(call.identity)
+    let lease = try watchers.enter(call.identity, isMachine: call.isMachine)
     let request = call.request
-    let isIdentityValid = call.isIdentityValid
+    let isIdentityValid = call.caller.isStillValid
     let body = ResponseBody { writer in
       defer { lease.end() }
       let signals = AsyncChannel<WatchSignal>()

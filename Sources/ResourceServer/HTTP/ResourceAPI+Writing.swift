@@ -1,3 +1,5 @@
+import Access
+import HTTPService
 import Hummingbird
 import Logging
 import ResourceModel
@@ -15,8 +17,8 @@ extension ResourceAPI {
     let contentType = call.request.headers[.contentType]
     let isProtobuf =
       definition.names == namespaces?.names
-      && contentType.map { MediaType($0).type } == NamespaceProtobuf.mediaType
-    if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: Credentials(call.request)) }
+      && contentType.map { HTTPMediaType($0).type } == NamespaceProtobuf.mediaType
+    if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: call.caller.credentials) }
     let bytes = try await JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes)
     let body = try isProtobuf ? NamespaceProtobuf.object(bytes) : JSONBody.parse(bytes)
     let (stored, warnings) = try await create(definition, body, namespace: namespace, options, call)
@@ -39,7 +41,7 @@ extension ResourceAPI {
       throw StatusError(.internalError, "the object was not created")
     }
     try checkContent(object, replacing: nil, definition, call)
-    let makesNamespace = AccessRules.makesNamespace(call.identity, definition.names)
+    let makesNamespace = policy.makesNamespace(call.identity, definition.names)
     if definition.isNamespaced, !makesNamespace { try await checkExists(namespace) }
     if options.isDryRun {
       let key = key(of: object)
@@ -54,7 +56,7 @@ extension ResourceAPI {
   func put(
     _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, isStatus: Bool
   ) async throws -> Response {
-    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: Credentials(call.request))
+    try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: call.caller.credentials)
     let body = try await JSONBody.parse(
       JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
     do {
@@ -71,8 +73,8 @@ extension ResourceAPI {
     let attributes = AccessAttributes(
       verb: "create", group: definition.names.group, resource: definition.names.plural, namespace: key.namespace,
       name: key.name)
-    guard AccessRules.allows(call.identity, attributes) else {
-      throw AccessRules.forbidden(call.identity, attributes, namespace: key.namespace, name: key.name)
+    guard policy.allows(call.identity, attributes) else {
+      throw AccessPolicy.forbidden(call.identity, attributes, namespace: key.namespace, name: key.name)
     }
     guard (body["metadata"]?["resourceVersion"]?.string ?? "").isEmpty else { throw missing }
     guard body["metadata"]?["name"]?.string == key.name else {
@@ -136,7 +138,7 @@ extension ResourceAPI {
   private func checkScope(_ outcome: ObjectLifecycle.Outcome, _ key: ObjectKey, _ call: APICall) throws {
     let refused = call.scope.refused(outcome.changedFields)
     guard !refused.isEmpty, let attributes = try call.attributes() else { return }
-    throw AccessRules.forbidden(
+    throw AccessPolicy.forbidden(
       call.identity, attributes, namespace: key.namespace, name: key.name,
       detail: "of the object itself it may change metadata.finalizers only, and this request changes "
         + refused.joined(separator: ", "))
@@ -146,11 +148,11 @@ extension ResourceAPI {
   private func checkContent(
     _ object: JSONValue, replacing old: JSONValue?, _ definition: ResourceDefinition, _ call: APICall
   ) throws {
-    guard let refusal = AccessRules.refusal(call.identity, of: object, replacing: old, definition.names),
+    guard let refusal = policy.refusal(call.identity, of: object, replacing: old, definition.names),
       let attributes = try call.attributes()
     else { return }
     let key = key(of: object)
-    throw AccessRules.forbidden(
+    throw AccessPolicy.forbidden(
       call.identity, attributes, namespace: key.namespace, name: key.name, detail: refusal)
   }
 
@@ -183,11 +185,11 @@ extension ResourceAPI {
   ) async throws -> StoredObject {
     let stored = try await store.write(definition, write)
     let verb = try call.attributes()?.verb ?? ""
-    let isRoutine = call.identity.role == .agent && !definition.hasStatus
+    let isRoutine = call.isMachine && !definition.hasStatus
     call.logger.log(
       level: isRoutine ? .debug : .info, "Wrote object",
       metadata: [
-        "user": "\(call.identity.name)", "role": "\(call.identity.role.rawValue)",
+        "user": "\(call.identity.name)", "role": "\(call.identity.roleText)",
         "verb": "\(verb)", "kind": "\(definition.names.kind)",
         "namespace": "\(stored.key.namespace)", "name": "\(stored.key.name)", "path": "\(call.request.uri.path)",
         "revision": "\(stored.revision)",

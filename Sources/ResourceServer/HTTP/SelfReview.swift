@@ -1,9 +1,12 @@
+import Access
+import HTTPService
 import ResourceModel
 import WireFormats
 
 /// Answers `kubectl auth can-i`, `can-i --list` and `whoami`: what the caller may do, and who it is.
 struct SelfReview {
   let identity: Identity
+  let policy: AccessPolicy
 
   /// `SelfSubjectAccessReview`, from JSON or Kubernetes' protobuf.
   func access(body: [UInt8], isProtobuf: Bool) throws(StatusError) -> JSONValue {
@@ -12,7 +15,7 @@ struct SelfReview {
     let spec: JSONValue
     switch attributes {
     case .resource(let attributes):
-      isAllowed = AccessRules.allows(identity, attributes)
+      isAllowed = policy.allows(identity, attributes)
       spec = [
         "resourceAttributes": [
           "namespace": .string(attributes.namespace), "name": .string(attributes.name),
@@ -21,13 +24,13 @@ struct SelfReview {
         ]
       ]
     case .path(let verb, let path):
-      isAllowed = identity.role == .admin || verb == "get"
+      isAllowed = policy.allows(identity, verb: verb, path: path)
       spec = ["nonResourceAttributes": ["verb": .string(verb), "path": .string(path)]]
     }
     return [
       "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "metadata": [:], "spec": spec,
       "status": [
-        "allowed": .bool(isAllowed), "reason": .string("role \(identity.role.rawValue)"),
+        "allowed": .bool(isAllowed), "reason": .string("role \(identity.roleText)"),
       ],
     ]
   }
@@ -38,7 +41,7 @@ struct SelfReview {
       try isProtobuf
       ? ProtobufReader.kubernetesMessage(body)?.message(2)?.text(1)
       : body.isEmpty ? nil : JSONBody.parse(body)["spec"]?["namespace"]?.string
-    let rules = AccessRules.rules(for: identity).filter { rule in
+    let rules = policy.rules(for: identity).filter { rule in
       rule.namespaces.contains("*") || namespace.map { $0.isEmpty || rule.namespaces.contains($0) } ?? true
     }.map { rule -> JSONValue in
       var value: JSONValue = [
@@ -52,7 +55,13 @@ struct SelfReview {
       "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "metadata": [:], "spec": [:],
       "status": [
         "resourceRules": .array(rules),
-        "nonResourceRules": [["verbs": ["get"], "nonResourceURLs": ["*"]]], "incomplete": false,
+        "nonResourceRules": .array(
+          policy.paths(for: identity).map { rule in
+            [
+              "verbs": .array(rule.verbs.map(JSONValue.string)),
+              "nonResourceURLs": .array(rule.paths.map(JSONValue.string)),
+            ]
+          }), "incomplete": false,
       ],
     ]
   }
@@ -62,7 +71,7 @@ struct SelfReview {
       "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview", "metadata": [:],
       "status": [
         "userInfo": [
-          "username": .string(identity.name), "groups": [.string("role:\(identity.role.rawValue)")],
+          "username": .string(identity.name), "groups": .array(identity.roles.map { .string("role:\($0.rawValue)") }),
         ]
       ],
     ]

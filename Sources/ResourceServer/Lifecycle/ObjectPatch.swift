@@ -1,3 +1,4 @@
+import HTTPService
 import ResourceModel
 import WireFormats
 
@@ -10,7 +11,7 @@ enum PatchFormat: String, Hashable, CaseIterable {
 
   /// - Throws: `unsupportedMediaType`, naming what is accepted for objects of that kind.
   init(contentType: String?, for names: ResourceNames) throws(StatusError) {
-    let type = MediaType(contentType ?? "").type
+    let type = HTTPMediaType(contentType ?? "").type
     let formats = Self.allCases.filter { names.isKubernetesOwn || $0 != .strategicMergePatch }
     if let format = PatchFormat(rawValue: type), formats.contains(format) {
       self = format

@@ -16,7 +16,7 @@ struct FaultReportTests {
   private func text(answers: [HTTPResponse], _ move: (ManualClock) async -> Void = { _ in }) async -> String {
     let clock = ManualClock()
     let client = ResourceClient(
-      endpoint: APIEndpoint("http://cluster", token: .fixed("t")), transport: ScriptedLog(answers: answers))
+      endpoint: APIEndpoint("https://cluster", token: .fixed("t")), transport: ScriptedLog(answers: answers))
     let report = FaultReport(client: client, namespace: "n", mask: SecretMask(values: ["geheim"]), clock: clock)
     async let text = report.text(of: Self.fault, workload: "Job migration")
     await move(clock)

@@ -1,8 +1,11 @@
+import CoreKinds
 import DeploymentKinds
 import DeploymentPlanning
 import ResourceModel
 import WireFormats
 
+@testable import Access
+@testable import HTTPService
 @testable import ObjectStorage
 @testable import ResourceServer
 @testable import ResourceStorage
@@ -38,16 +41,18 @@ extension FuzzTarget {
     _ = HostRule.names(["name"]).allows(parts[0].asText)
     _ = PeerAddress.limitKey(parts[0].asText)
     if let query = try? QueryItems(parts[1].asText) {
-      for definition in AllKinds.definitions { _ = try? ReadOptions(query, definition: definition) }
+      for definition in (DeploymentKind.definitions + CoreKind.definitions) {
+        _ = try? ReadOptions(query, definition: definition)
+      }
       _ = try? WriteOptions(query)
       if let text = query["continue"], let token = try? ContinueToken(text) {
         try require((try? ContinueToken(token.text)) == token, "the continue token is read back as another")
       }
     }
     let header = parts[2].asText
-    _ = Credentials(authorization: header, agentSecret: nil).token
+    _ = Credentials(authorization: header, header: nil).token
     _ = try? Representation(accept: header)
-    for definition in AllKinds.definitions {
+    for definition in (DeploymentKind.definitions + CoreKind.definitions) {
       _ = try? PatchFormat(contentType: parts[3].asText, for: definition.names)
     }
     _ = try? JSONBody.requireJSON(parts[3].asText, sentWith: .password(""))
@@ -61,5 +66,29 @@ extension FuzzTarget {
   static let xml = FuzzTarget(name: "xml", maximumByteCount: 4 << 10) { bytes in
     guard let root = XMLParser.parse(bytes) else { return }
     try require(!root.name.isEmpty || bytes.contains(UInt8(ascii: ":")), "an element without a name")
+  }
+
+  /// A form with files, whole and byte by byte: both say the same, and all of a part that is whole was handed on.
+  static let form = FuzzTarget(name: "form", maximumByteCount: 4 << 10) { bytes in
+    func read(pieces: Int) -> [MultipartParser.Event]? {
+      guard var parser = try? MultipartParser(contentType: "multipart/form-data; boundary=X") else { return nil }
+      var events: [MultipartParser.Event] = []
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        guard let next = try? parser.feed(rest.prefix(pieces)) else { return nil }
+        for event in next {
+          if case .content(let more) = event, case .content(let known)? = events.last {
+            events[events.count - 1] = .content(ArraySlice(Array(known) + more))
+          } else if case .content(let more) = event {
+            events.append(.content(ArraySlice(Array(more))))
+          } else {
+            events.append(event)
+          }
+        }
+        rest = rest.dropFirst(pieces)
+      }
+      return (try? parser.finish()) == nil ? nil : events
+    }
+    try require(read(pieces: .max) == read(pieces: 1), "a form is read otherwise where it comes in pieces")
   }
 }

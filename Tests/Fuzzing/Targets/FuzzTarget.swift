@@ -15,7 +15,7 @@ public struct FuzzTarget: Sendable {
   }
 
   public static let all: [FuzzTarget] = [
-    json, patch, yaml, text, record, request, archive, gzip, xml, settings, revision, output, envelope,
+    json, patch, yaml, text, record, request, archive, gzip, xml, settings, revision, output, envelope, form,
   ]
 }
 

@@ -1,0 +1,44 @@
+public import NIOCore
+import ResourceModel
+
+/// What `ConnectionHandler` is told by whoever answers a request.
+enum ConnectionSignal: Sendable {
+  /// The client sent a valid token.
+  case authenticated
+  /// An operation began that is of no use once the client has left.
+  case began(cancel: @Sendable () -> Void)
+  case ended
+}
+
+/// The connection by which a request came.
+public struct ClientConnection: Sendable {
+  let channel: any Channel
+
+  public init(channel: any Channel) { self.channel = channel }
+
+  /// Its client may keep it for longer from now on.
+  public func noteAuthenticated() { channel.triggerUserOutboundEvent(ConnectionSignal.authenticated, promise: nil) }
+
+  /// Runs `operation` and cancels it when the client closes the connection, or its side of it, as servers of Kubernetes do.
+  /// One operation at a time.
+  public func whileClientStays<Value: Sendable>(
+    _ operation: @escaping @Sendable () async throws -> Value
+  ) async throws -> Value {
+    let channel = channel
+    let task = Task { try await operation() }
+    let began = channel.eventLoop.makePromise(of: Void.self)
+    // Nobody takes the signal where the connection is gone.
+    began.futureResult.whenFailure { _ in if !channel.isActive { task.cancel() } }
+    channel.triggerUserOutboundEvent(ConnectionSignal.began { task.cancel() }, promise: began)
+    defer { channel.triggerUserOutboundEvent(ConnectionSignal.ended, promise: nil) }
+    do {
+      return try await withTaskCancellationHandler {
+        try await task.value
+      } onCancel: {
+        task.cancel()
+      }
+    } catch is CancellationError where !Task.isCancelled {
+      throw StatusError(.serviceUnavailable, "the client closed its side of the connection before the answer was ready")
+    }
+  }
+}

@@ -1,0 +1,62 @@
+public import Access
+public import Hummingbird
+import NIOHTTP1
+public import ResourceModel
+public import WireFormats
+
+/// Reads request bodies.
+public enum JSONBody {
+  /// A little more than an object may consist of, so that one that is too large is refused as such.
+  private static let maximumNodeCount = JSONBounds.object.maximumNodeCount * 5 / 4
+
+  public static func parse(_ bytes: [UInt8]) throws(StatusError) -> JSONValue {
+    do {
+      return try JSONValue(parsing: bytes, maximumNodeCount: maximumNodeCount)
+    } catch {
+      throw StatusError(.badRequest, "the body is not valid JSON: \(error)")
+    }
+  }
+
+  /// The whole body.
+  /// - Throws: `requestEntityTooLarge` as soon as more than `maximumBytes` have come; `HTTPParserError`, which the HTTP
+  ///   layer answers with 400, where the body breaks the rules of HTTP.
+  public static func read(_ request: Request, maximumBytes: Int) async throws -> [UInt8] {
+    let tooLarge = StatusError(
+      .requestEntityTooLarge, "the body is too large: at most \(maximumBytes) bytes are accepted")
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw tooLarge }
+    var bytes: [UInt8] = []
+    do {
+      for try await buffer in request.body {
+        if bytes.count + buffer.readableBytes > maximumBytes { throw tooLarge }
+        bytes.append(contentsOf: buffer.readableBytesView)
+      }
+    } catch let error as StatusError {
+      throw error
+    } catch let error as HTTPParserError {
+      throw error
+    } catch is CancellationError {
+      throw CancellationError()
+    } catch {
+      throw StatusError(.badRequest, "the body broke off: the connection was lost")
+    }
+    try Task.checkCancellation()
+    return bytes
+  }
+
+  /// Clients whose token is no password may leave the type out, as Kubernetes' official Python client does. A page in a
+  /// browser can send a body without a type, or as a form, but adds no token of itself unless it is a password.
+  /// - Throws: `unsupportedMediaType` where the body is announced as anything but JSON.
+  public static func requireJSON(_ contentType: String?, sentWith credentials: Credentials) throws(StatusError) {
+    guard let contentType, !contentType.isEmpty else {
+      guard case .password = credentials else { return }
+      throw StatusError(.unsupportedMediaType, "the request must say what its body is: Content-Type: application/json")
+    }
+    let type = HTTPMediaType(contentType).type
+    if type == "application/json" || type == "text/json" { return }
+    let hint = type.contains("yaml") ? "; kubectl and wrktalkctl convert YAML before they send it" : ""
+    throw StatusError(
+      .unsupportedMediaType,
+      "the body of the request was in an unknown format (\(type.prefix(80))) - accepted media types include: "
+        + "application/json\(hint)")
+  }
+}
