@@ -104,7 +104,8 @@ public struct ServiceFront: HTTPResponder {
   /// - Returns: nil for other paths.
   private func health(_ request: Request) async throws -> Response? {
     let isReadiness: Bool
-    switch request.uri.path {
+    let path = request.uri.path
+    switch path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path {
     case "/healthz", "/livez", "/healthz/ping", "/livez/ping": isReadiness = false
     case "/readyz", "/readyz/ping": isReadiness = true
     default: return nil

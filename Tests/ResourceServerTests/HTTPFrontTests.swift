@@ -95,7 +95,10 @@ import WireFormats
   @Test func largeAnswersThatNobodyReadsAreCounted() async throws {
     var configuration = ResourceAPI.Configuration()
     configuration.largeTransfersPerIdentity = 1
-    try await HTTPTestServer.run(configuration: configuration) { server in
+    // However slowly this machine goes, the client that does not read stays connected.
+    var connections = ConnectionLimits()
+    connections.writeTimeout = .seconds(3600)
+    try await HTTPTestServer.run(configuration: configuration, connections: connections) { server in
       try await server.fill(count: 40, bytes: 300_000)
       let unread = try await server.http.stream(server.request("GET", HTTPTestServer.collection))
       #expect(unread.status == 200)
