@@ -81,25 +81,34 @@ let package = Package(
 
     // Values: no I/O below this line until the wrappers.
     module("WireFormats", []),
+    module("Timing", ["WireFormats"]),
     module("ResourceModel", ["WireFormats"]),
     module("CoreKinds", ["ResourceModel", "WireFormats"]),
     module("DeploymentKinds", ["ResourceModel", "WireFormats"]),
     module(
-      "DeploymentPlanning", ["Cryptography", "DeploymentKinds", "ReleaseManifest", "ResourceModel", "WireFormats"]),
-    module("Reconciliation", ["WireFormats", logging, metrics]),
+      "DeploymentPlanning",
+      ["Cryptography", "DeploymentKinds", "ReleaseManifest", "ResourceModel", "Timing", "WireFormats"]),
+    module("Reconciliation", ["Timing", "WireFormats", logging, metrics]),
 
     // Wrappers of libraries and of the operating system.
+    module("ProgramConfiguration", ["WireFormats"]),
+    module("Threads", [], settings: wrapper),
     module("YAMLDocuments", ["CLibYAML", "WireFormats"], settings: wrapper),
     module("Cryptography", ["CLibCrypto"], settings: wrapper),
     module("ReleaseManifest", ["Cryptography", "WireFormats"]),
-    module("Archives", ["CLibArchive", systemPackage], settings: wrapper),
+    module("Archives", ["CLibArchive", "Threads", systemPackage], settings: wrapper),
     module("Compression", ["CLibZ"], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", logging], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", "WireFormats", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
-    module("Observability", ["WireFormats", systemPackage, logging, metrics]),
+    module("Observability", ["Timing", "WireFormats", systemPackage, logging, metrics]),
     module("Files", ["Cryptography", "WireFormats"]),
-    module("ObjectStorage", ["Cryptography", "Files", "HTTPTransport", "WireFormats", systemPackage, logging]),
+    module(
+      "ObjectStorage",
+      [
+        "Cryptography", "Files", "HTTPTransport", "ProgramConfiguration", "Threads", "Timing", "WireFormats",
+        systemPackage, logging,
+      ]),
 
     // What a Compose bundle is and may hold, for the vendor who signs it and for the Agent that deploys it.
     module(
@@ -107,7 +116,7 @@ let package = Package(
       ["Cryptography", "DeploymentKinds", "DeploymentPlanning", "Observability", "WireFormats", "YAMLDocuments"]),
 
     // Work that is kept in a database.
-    module("Outbox", ["Database", "Reconciliation", "WireFormats", logging]),
+    module("Outbox", ["Database", "Reconciliation", "Timing", "WireFormats", logging]),
 
     // What every server has: who may do what, and the HTTP front.
     module("Access", ["Cryptography", "Database", "ResourceModel", "WireFormats"]),
@@ -126,8 +135,10 @@ let package = Package(
         "Access", "Compression", "HTTPService", "ResourceModel", "ResourceStorage", "WireFormats", asyncAlgorithms,
         httpTypes, hummingbird, logging, metrics, serviceLifecycle,
       ]),
-    module("ResourceClient", ["HTTPTransport", "ResourceModel", "WireFormats", logging]),
-    module("ClusterAccess", ["Cryptography", "HTTPTransport", "ResourceClient", "WireFormats", "YAMLDocuments"]),
+    module("ResourceClient", ["HTTPTransport", "ResourceModel", "Timing", "WireFormats", logging]),
+    module(
+      "ClusterAccess",
+      ["Cryptography", "HTTPTransport", "ProgramConfiguration", "ResourceClient", "WireFormats", "YAMLDocuments"]),
 
     // The programs, as libraries.
     module(
@@ -139,26 +150,26 @@ let package = Package(
     module(
       "Backend",
       [
-        "CoreKinds", "Access", "Cryptography", "Database", "DeploymentKinds", "Files", "HTTPService", "Observability",
-        "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser,
-        httpTypes, hummingbird, logging,
+        "Access", "CoreKinds", "Cryptography", "Database", "DeploymentKinds", "Files", "HTTPService",
+        "Observability", "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "Threads", "Timing",
+        "WireFormats", argumentParser, httpTypes, hummingbird, logging, nioCore, serviceLifecycle, systemPackage,
+        unixSignals,
       ]),
     module(
       "Agent",
       [
-        "CoreKinds", "Archives", "ClusterAccess", "ComposeBundles", "Compression", "Cryptography", "DeploymentKinds",
-        "DeploymentPlanning", "HTTPTransport", "Files", "ObjectStorage", "Observability", "Processes", "Reconciliation",
-        "ReleaseManifest",
-        "ResourceClient",
-        "ResourceModel", "WireFormats", "YAMLDocuments",
-        argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
+        "Archives", "ClusterAccess", "ComposeBundles", "Compression", "CoreKinds", "Cryptography", "DeploymentKinds",
+        "DeploymentPlanning", "Files", "HTTPTransport", "ObjectStorage", "Observability", "Processes",
+        "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel", "Threads",
+        "Timing", "WireFormats", "YAMLDocuments", argumentParser, logging, metrics, serviceLifecycle, unixSignals,
+        systemPackage,
       ]),
     module(
       "ControlCommands",
       [
-        "CoreKinds", "Archives", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files",
-        "HTTPTransport",
-        "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments",
+        "Archives", "ComposeBundles", "CoreKinds", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files",
+        "HTTPTransport", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "Timing", "WireFormats",
+        "YAMLDocuments",
         argumentParser, logging, systemPackage, unixSignals,
       ]),
 
@@ -197,12 +208,15 @@ let package = Package(
       ]),
     tests("ArchitectureTests", []),
     tests("WireFormatsTests", ["WireFormats"]),
+    tests("TimingTests", ["Timing", "WireFormats"]),
+    tests("ThreadsTests", ["Threads"]),
+    tests("ProgramConfigurationTests", ["ProgramConfiguration"]),
     tests("ResourceModelTests", ["ResourceModel", "WireFormats"]),
     tests("DeploymentKindsTests", ["CoreKinds", "DeploymentKinds", "ResourceModel", "WireFormats", "YAMLDocuments"]),
     tests(
       "DeploymentPlanningTests",
       ["DeploymentPlanning", "DeploymentKinds", "ReleaseManifest", "Cryptography", "ResourceModel", "WireFormats"]),
-    tests("ReconciliationTests", ["Reconciliation", "WireFormats", logging, metrics]),
+    tests("ReconciliationTests", ["Reconciliation", "Timing", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),
     tests(
@@ -213,9 +227,14 @@ let package = Package(
     tests("HTTPTransportTests", ["HTTPTransport"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
     tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
-    tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
+    tests(
+      "ObjectStorageTests",
+      [
+        "ObjectStorage", "Cryptography", "HTTPTransport", "ProgramConfiguration", "Timing", "WireFormats",
+        systemPackage,
+      ]),
     tests("DatabaseTests", ["Database", logging]),
-    tests("OutboxTests", ["Outbox", "Database", "Reconciliation", "WireFormats", logging]),
+    tests("OutboxTests", ["Outbox", "Database", "Reconciliation", "Timing", "WireFormats", logging]),
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
     tests("HTTPServiceTests", ["HTTPService", "ResourceModel", httpTypes, hummingbird, nioCore]),
     tests(
@@ -229,7 +248,9 @@ let package = Package(
     tests(
       "ResourceClientTests",
       ["ResourceClient", "ResourceModel", "DeploymentKinds", "HTTPTransport", "WireFormats", logging]),
-    tests("ClusterAccessTests", ["ClusterAccess", "Cryptography", "HTTPTransport", "ResourceClient", "YAMLDocuments"]),
+    tests(
+      "ClusterAccessTests",
+      ["ClusterAccess", "Cryptography", "HTTPTransport", "ProgramConfiguration", "ResourceClient", "YAMLDocuments"]),
     tests(
       "BackendTests",
       [
@@ -241,9 +262,8 @@ let package = Package(
       "AgentTests",
       [
         "Agent", "Archives", "ClusterAccess", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning",
-        "HTTPTransport", "ObjectStorage", "Processes", "Reconciliation", "ReleaseManifest", "ResourceClient",
-        "ResourceModel",
-        "WireFormats", "YAMLDocuments", logging, systemPackage,
+        "HTTPTransport", "ObjectStorage", "Processes", "ProgramConfiguration", "Reconciliation", "ReleaseManifest",
+        "ResourceClient", "ResourceModel", "Timing", "WireFormats", "YAMLDocuments", logging, systemPackage,
       ]),
     tests(
       "ControlCommandsTests",

@@ -8,6 +8,8 @@ struct ModuleGraphTests {
   /// From the bottom up. A module imports modules of lower layers only; a new one finds its place here.
   private static let layers: [[String]] = [
     ["WireFormats"],
+    // What every program needs: time, threads, settings.
+    ["ProgramConfiguration", "Threads", "Timing"],
     // Values and wrappers that need nothing but formats.
     [
       "Archives", "Compression", "Cryptography", "Database", "HTTPTransport", "Observability", "Processes",
