@@ -11,6 +11,7 @@ import ResourceModel
 import ResourceServer
 import ResourceStorage
 import ServiceLifecycle
+import Timing
 import UnixSignals
 import WireFormats
 
@@ -35,7 +36,7 @@ struct BackendServer {
       "Opening the database",
       metadata: ["database": "\(location)", "namedBy": "\(configuration.databaseSource)"])
     let database = try await openDatabase(configuration.databaseURL, isServer: true, logger: logger)
-    let now = SystemTime().now
+    let now = SystemTime.now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
       database: database, definitions: AllKinds.definitions, options: StoreOptions(now: now), logger: logger)

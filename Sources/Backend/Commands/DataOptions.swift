@@ -3,6 +3,7 @@ import Database
 import FoundationEssentials
 import Logging
 import Observability
+import Timing
 import WireFormats
 
 /// What every command that uses the database takes.
@@ -34,7 +35,7 @@ struct DataOptions: ParsableArguments {
       throw ConfigurationError(message: "\(error.message); \(configuration.databaseSource.hint)")
     }
     do {
-      let now = SystemTime().now
+      let now = SystemTime.now
       try await Migrator(BackendMigrations.all, now: { now().description }).migrate(database)
       let value = try await body(database)
       await database.close()

@@ -4,6 +4,7 @@ import Database
 import Observability
 import ResourceModel
 import ResourceServer
+import Timing
 import WireFormats
 
 /// `wrktalk-backend token`.
@@ -55,7 +56,7 @@ struct TokenCreateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let token = TokenFormat.make()
-    let now = SystemTime().now()
+    let now = SystemTime.now()
     let record = TokenRecord(
       name: name, role: role, digest: SHA256.digest(of: token).bytes, createdAt: now,
       expiresAt: expires.map { now + $0 },
@@ -94,7 +95,7 @@ struct TokenListCommand: AsyncParsableCommand {
 
   func run() async throws {
     let tokens = try await data.withDatabase(creates: false) { try await TokenStore(database: $0).all() }
-    for line in Self.lines(tokens, now: SystemTime().now()) { StandardOutput.write(line: line) }
+    for line in Self.lines(tokens, now: SystemTime.now()) { StandardOutput.write(line: line) }
     if let warning = Self.warning(tokens) { StandardError.write(line: warning) }
   }
 
