@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// Unpacks gzip-compressed tar archives from people one should not trust.
 public enum ArchiveUnpacker {
@@ -25,13 +26,9 @@ public enum ArchiveUnpacker {
   public static func unpack(
     _ file: String, into folder: String, limits: ArchiveLimits = ArchiveLimits()
   ) async throws(ArchiveError) -> Summary {
-    let result = await BlockingThread.run { cancellation in
-      Result { () throws(ArchiveError) in
-        try unpack(file, into: folder, limits: limits, isCancelled: { cancellation.isCancelled })
-      }
+    try await onOwnThread { cancellation throws(ArchiveError) in
+      try unpack(file, into: folder, limits: limits, isCancelled: { cancellation.isCancelled })
     }
-    guard let result else { throw ArchiveError(code: .cannotRead, message: "the system gives no further thread") }
-    return try result.get()
   }
 
   private static func unpack(

@@ -1,3 +1,4 @@
+public import ProgramConfiguration
 public import ResourceClient
 
 /// How a Kubernetes cluster is reached, found the way client-go finds it.
@@ -34,7 +35,7 @@ public struct ClusterConfiguration: Sendable {
   ///   - readFile: gives the text of a file, or nil where it cannot be read.
   public init(
     kubeconfig: String? = nil, environment: [String: String], readFile: (String) -> String?
-  ) throws(ClusterConfigurationError) {
+  ) throws(ConfigurationError) {
     if let kubeconfig {
       self = try Self.read(kubeconfigs: [kubeconfig], whose: "the kubeconfig", readFile)
     } else if let list = environment["KUBECONFIG"], !list.isEmpty {
@@ -45,7 +46,7 @@ public struct ClusterConfiguration: Sendable {
     } else if let home = environment["HOME"], !home.isEmpty, readFile("\(home)/.kube/config") != nil {
       self = try Self.read(kubeconfigs: ["\(home)/.kube/config"], whose: "the kubeconfig", readFile)
     } else {
-      throw ClusterConfigurationError(
+      throw ConfigurationError(
         "no cluster is configured: set KUBECONFIG to the path of a kubeconfig, or run in a pod with a service account")
     }
   }
@@ -53,7 +54,7 @@ public struct ClusterConfiguration: Sendable {
   /// Files that are not there are passed over, as long as there is one.
   private static func read(
     kubeconfigs paths: [String], whose name: String, _ readFile: (String) -> String?
-  ) throws(ClusterConfigurationError) -> ClusterConfiguration {
+  ) throws(ConfigurationError) -> ClusterConfiguration {
     var merged = Kubeconfig()
     var found: [String] = []
     for path in paths {
@@ -62,7 +63,7 @@ public struct ClusterConfiguration: Sendable {
       found.append(path)
     }
     guard !found.isEmpty else {
-      throw ClusterConfigurationError(
+      throw ConfigurationError(
         "\(name) \(paths.joined(separator: ", ")) cannot be read: check that it exists and who may read it")
     }
     return try merged.configuration(paths: found, readFile: readFile)

@@ -1,3 +1,4 @@
+import ProgramConfiguration
 import ResourceClient
 import WireFormats
 
@@ -6,14 +7,14 @@ extension Kubeconfig {
   /// - Parameter paths: the files that were merged.
   func configuration(
     paths: [String], readFile: (String) -> String?
-  ) throws(ClusterConfigurationError) -> ClusterConfiguration {
+  ) throws(ConfigurationError) -> ClusterConfiguration {
     let files = paths.joined(separator: ", ")
     guard let currentContext else {
-      throw ClusterConfigurationError(
+      throw ConfigurationError(
         "\(files) has no current-context: choose one with kubectl config use-context")
     }
     guard let context = contexts[currentContext.name] else {
-      throw ClusterConfigurationError("there is no context \"\(currentContext.name)\"", at: currentContext.location)
+      throw ConfigurationError("there is no context \"\(currentContext.name)\"", at: currentContext.location)
     }
     guard let clusterName = try context.text("cluster") else { throw context.failure("cluster", "is missing") }
     guard let cluster = clusters[clusterName] else {

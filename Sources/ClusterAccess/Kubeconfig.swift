@@ -1,3 +1,4 @@
+import ProgramConfiguration
 import WireFormats
 import YAMLDocuments
 
@@ -9,17 +10,17 @@ struct Kubeconfig: Sendable {
   private(set) var currentContext: (name: String, location: SourceLocation)?
 
   /// Adds what the file at `path` says and the files before it did not.
-  mutating func merge(_ text: String, path: String) throws(ClusterConfigurationError) {
+  mutating func merge(_ text: String, path: String) throws(ConfigurationError) {
     let documents: [YAMLDocument]
     do throws(YAMLError) {
       documents = try YAMLStream.parse(text, file: path)
     } catch {
       // The parser's own message may quote a value, which may be a token.
-      throw ClusterConfigurationError("this is not valid YAML", at: error.location)
+      throw ConfigurationError("this is not valid YAML", at: error.location)
     }
     guard let document = documents.first else { return }
     guard documents.count == 1, document.value.object != nil else {
-      throw ClusterConfigurationError(
+      throw ConfigurationError(
         "not a kubeconfig: it must be one YAML document with clusters, users and contexts",
         at: documents.count > 1 ? documents[1].location : document.location)
     }
@@ -34,15 +35,15 @@ struct Kubeconfig: Sendable {
   private static func merge(
     into entries: inout [String: KubeconfigEntry], _ list: String, _ kind: String, _ document: YAMLDocument,
     _ file: String
-  ) throws(ClusterConfigurationError) {
+  ) throws(ConfigurationError) {
     guard let elements = document.value[list], elements != .null else { return }
     guard let elements = elements.array else {
-      throw ClusterConfigurationError("\(list) must be a list", at: document.location(ofField: list))
+      throw ConfigurationError("\(list) must be a list", at: document.location(ofField: list))
     }
     for (index, element) in elements.enumerated() {
       let path = "\(list)[\(index)]"
       guard let name = element["name"]?.string else {
-        throw ClusterConfigurationError(
+        throw ConfigurationError(
           "every entry of \(list) needs a name, which is a string", at: document.location(ofField: path))
       }
       if entries[name] != nil { continue }

@@ -1,10 +1,11 @@
 import Cryptography
 import HTTPTransport
+import ProgramConfiguration
 import ResourceClient
 
 extension KubeconfigEntry {
   /// Where this cluster's API server is, and how it proves itself.
-  func endpoint(readFile: (String) -> String?) throws(ClusterConfigurationError) -> APIEndpoint {
+  func endpoint(readFile: (String) -> String?) throws(ConfigurationError) -> APIEndpoint {
     guard let server = try text("server") else { throw failure("server", "is missing: give the API server's URL") }
     guard ["http://", "https://"].contains(where: { server.hasPrefix($0) && server.count > $0.count }),
       !server.contains(where: { $0.isWhitespace || $0 == "@" || $0 == "?" || $0 == "#" })
@@ -30,7 +31,7 @@ extension KubeconfigEntry {
   /// Takes PEM from the field `field`, a path, or `field-data`, base64, which counts more.
   func setPEM(
     _ field: String, _ file: inout String?, _ pem: inout String?, readFile: (String) -> String?
-  ) throws(ClusterConfigurationError) {
+  ) throws(ConfigurationError) {
     let dataField = "\(field)-data"
     if let data = try text(dataField) {
       let bytes = Base64.decode(String(data.filter { !$0.isWhitespace }))

@@ -1,11 +1,12 @@
 import HTTPTransport
+import ProgramConfiguration
 import ResourceClient
 
 extension KubeconfigEntry {
   /// Lets the endpoint's requests be those of this user.
   func prove(
     _ endpoint: inout APIEndpoint, readFile: (String) -> String?
-  ) throws(ClusterConfigurationError) {
+  ) throws(ConfigurationError) {
     for (field, advice) in Self.unsupported where has(field) { throw failure(field, advice) }
     if let path = try filePath("tokenFile") {
       endpoint.token = .file(path: path)

@@ -1,3 +1,4 @@
+import ProgramConfiguration
 import WireFormats
 import YAMLDocuments
 
@@ -13,7 +14,7 @@ struct KubeconfigEntry: Sendable {
   let path: String
 
   /// The text of a field; nil where it is missing or empty.
-  func text(_ field: String) throws(ClusterConfigurationError) -> String? {
+  func text(_ field: String) throws(ConfigurationError) -> String? {
     switch value[field] {
     case nil, .null?, .string("")?: return nil
     case .string(let text)?: return text
@@ -21,7 +22,7 @@ struct KubeconfigEntry: Sendable {
     }
   }
 
-  func flag(_ field: String) throws(ClusterConfigurationError) -> Bool {
+  func flag(_ field: String) throws(ConfigurationError) -> Bool {
     switch value[field] {
     case nil, .null?: return false
     case .bool(let flag)?: return flag
@@ -35,15 +36,20 @@ struct KubeconfigEntry: Sendable {
   }
 
   /// The path that a field names; a relative one is relative to the folder of the file.
-  func filePath(_ field: String) throws(ClusterConfigurationError) -> String? {
+  func filePath(_ field: String) throws(ConfigurationError) -> String? {
     guard let path = try text(field) else { return nil }
     if path.hasPrefix("/") { return path }
     guard let slash = file.lastIndex(of: "/") else { return path }
     return file[...slash] + path
   }
 
-  func failure(_ field: String, _ message: String) -> ClusterConfigurationError {
-    ClusterConfigurationError(
+  func failure(_ field: String, _ message: String) -> ConfigurationError {
+    ConfigurationError(
       "\(field) of the \(kind) \"\(name)\" \(message)", at: document.location(ofField: "\(path).\(field)"))
   }
+}
+
+extension ConfigurationError {
+  /// What is wrong at a place of a kubeconfig.
+  init(_ message: String, at location: SourceLocation) { self.init(message, setting: "\(location)") }
 }

@@ -1,5 +1,6 @@
 public import DeploymentKinds
 public import ResourceModel
+public import Timing
 public import WireFormats
 
 /// What a decision needs to know besides the object itself.
@@ -117,41 +118,37 @@ public struct RetryPolicy: Sendable, Hashable {
   /// How often one attempt is resumed after the Agent ended in its midst. The Agent may be stopped, or replace itself,
   /// without the release being at fault, but not again and again.
   public var maxResumptions: Int
-  public var baseDelay: Duration
-  public var maxDelay: Duration
-  /// The least time between the end of a correction of drift and the start of the next; it doubles with each of those
-  /// that follow closely, up to `maxDelay`.
-  public var correctionGap: Duration
-  /// From 0 up to 1: this share of a quarter of each delay is added to it, so that many Agents spread out.
-  public var jitter: Double
+  /// Between two attempts, and between two tries to bring back what ran. By default from 10 s, to which the jitter adds up
+  /// to a quarter, to 300 s.
+  public var backoff: Backoff
+  /// Between the end of a correction of drift and the start of the next, where corrections follow each other closely.
+  public var correctionBackoff: Backoff
+  /// From 0 to below 1, drawn anew for each decision: the jitter of `backoff`.
+  public var random: Double
 
   public init(
-    maxAttempts: Int = 3, maxResumptions: Int = 5, baseDelay: Duration = .seconds(10),
-    maxDelay: Duration = .seconds(300), correctionGap: Duration = .seconds(5), jitter: Double = 0
+    maxAttempts: Int = 3, maxResumptions: Int = 5,
+    backoff: Backoff = Backoff(base: .milliseconds(12_500), maximum: .seconds(375), jitter: 0.2),
+    correctionBackoff: Backoff = Backoff(base: .seconds(5), maximum: .seconds(300), jitter: 0), random: Double = 0
   ) {
     self.maxAttempts = maxAttempts
     self.maxResumptions = maxResumptions
-    self.baseDelay = baseDelay
-    self.maxDelay = maxDelay
-    self.correctionGap = correctionGap
-    self.jitter = jitter
+    self.backoff = backoff
+    self.correctionBackoff = correctionBackoff
+    self.random = random
   }
 
-  /// The pause after that many attempts: twice as long each time.
-  public func delay(afterAttempts attempts: Int) -> Duration {
-    spread(min(maxDelay, baseDelay * (1 << min(max(attempts, 1) - 1, 16))))
-  }
+  /// The pause after that many attempts.
+  public func delay(afterAttempts attempts: Int) -> Duration { backoff.delay(failures: attempts, random: random) }
 
-  /// The pause after something that has been failing for `span`: as long again, which doubles it each time.
-  public func delay(failingFor span: Duration) -> Duration { spread(min(maxDelay, max(baseDelay, span))) }
+  /// The pause after something that has been failing for `span`.
+  public func delay(failingFor span: Duration) -> Duration { backoff.delay(failingFor: span, random: random) }
 
-  /// No pause is longer.
-  var longestDelay: Duration { max(maxDelay, baseDelay) * 5 / 4 + .seconds(1) }
+  /// No pause is longer; times are kept in whole seconds.
+  var longestDelay: Duration { backoff.maximum + .seconds(1) }
 
   /// The pause after that many corrections in a row.
   public func pause(afterCorrections corrections: Int) -> Duration {
-    min(maxDelay, correctionGap * (1 << min(max(corrections, 1) - 1, 16)))
+    correctionBackoff.delay(failures: corrections, random: 0)
   }
-
-  private func spread(_ delay: Duration) -> Duration { delay + delay * (jitter / 4) }
 }

@@ -1,3 +1,5 @@
+public import ProgramConfiguration
+
 /// Which bucket to use, as the environment says it.
 public struct BucketConfiguration: Sendable, Hashable {
   public enum Store: Sendable, Hashable {
@@ -15,54 +17,50 @@ public struct BucketConfiguration: Sendable, Hashable {
   /// with the prefix or without.
   ///
   /// - Parameter prefix: Such as `WRKTALK_AGENT_`.
-  public init(environment: [String: String], prefix: String) throws(BucketConfigurationError) {
-    let variables = PrefixedVariables(environment: environment, prefix: prefix)
+  public init(environment: [String: String], prefix: String) throws(ConfigurationError) {
+    let variables = EnvironmentVariables(environment, prefix: prefix)
     let provider = variables["BUCKET_PROVIDER"] ?? "s3"
-    let nameVariable = prefix + "BUCKET_NAME"
     switch provider.lowercased() {
     case "file":
       guard let path = variables["BUCKET_NAME"] else {
-        throw BucketConfigurationError(variable: nameVariable, problem: "is missing: it names the folder")
+        throw variables.wrong("BUCKET_NAME", "is missing: it names the folder")
       }
       guard path.hasPrefix("/"), !path.utf8.contains(0) else {
-        throw BucketConfigurationError(variable: nameVariable, problem: "must be an absolute path of a folder")
+        throw variables.wrong("BUCKET_NAME", "must be an absolute path of a folder")
       }
       store = .folder(path: path)
     case "s3", "minio":
       store = try Self.s3(variables, isMinIO: provider.lowercased() == "minio")
     case "azure", "gcs":
-      throw BucketConfigurationError(
-        variable: prefix + "BUCKET_PROVIDER",
-        problem: "is \(provider), which is not supported yet: use file, s3 or minio")
+      throw variables.wrong(
+        "BUCKET_PROVIDER", "is \(provider), which is not supported yet: use file, s3 or minio")
     default:
-      throw BucketConfigurationError(
-        variable: prefix + "BUCKET_PROVIDER", problem: "must be file, s3 or minio, not \"\(provider.prefix(40))\"")
+      throw variables.wrong(
+        "BUCKET_PROVIDER", "must be file, s3 or minio, not \"\(provider.prefix(40))\"")
     }
   }
 
-  private static func s3(_ variables: PrefixedVariables, isMinIO: Bool) throws(BucketConfigurationError) -> Store {
+  private static func s3(_ variables: EnvironmentVariables, isMinIO: Bool) throws(ConfigurationError) -> Store {
     let prefix = variables.prefix
     guard let bucket = variables["BUCKET_NAME"] else {
-      throw BucketConfigurationError(variable: prefix + "BUCKET_NAME", problem: "is missing: it names the bucket")
+      throw variables.wrong(
+        "BUCKET_NAME", "is missing: it names the bucket")
     }
     guard isBucketName(bucket) else {
-      throw BucketConfigurationError(
-        variable: prefix + "BUCKET_NAME",
-        problem: "is not a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens")
+      throw variables.wrong(
+        "BUCKET_NAME", "is not a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens")
     }
     let endpoint = try endpoint(variables, isRequired: isMinIO)
     let region = variables["BUCKET_REGION"] ?? variables.shared("AWS_REGION") ?? (endpoint == nil ? nil : "us-east-1")
     guard let region, region.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }) else {
-      throw BucketConfigurationError(
-        variable: prefix + "BUCKET_REGION", problem: "must name the bucket's region, such as us-east-1")
+      throw variables.wrong(
+        "BUCKET_REGION", "must name the bucket's region, such as us-east-1")
     }
     guard let accessKey = variables.shared("AWS_ACCESS_KEY_ID") else {
-      throw BucketConfigurationError(
-        variable: "\(prefix)AWS_ACCESS_KEY_ID (or AWS_ACCESS_KEY_ID)", problem: "is missing")
+      throw ConfigurationError("is missing", setting: "\(prefix)AWS_ACCESS_KEY_ID (or AWS_ACCESS_KEY_ID)")
     }
     guard let secret = variables.shared("AWS_SECRET_ACCESS_KEY") else {
-      throw BucketConfigurationError(
-        variable: "\(prefix)AWS_SECRET_ACCESS_KEY (or AWS_SECRET_ACCESS_KEY)", problem: "is missing")
+      throw ConfigurationError("is missing", setting: "\(prefix)AWS_SECRET_ACCESS_KEY (or AWS_SECRET_ACCESS_KEY)")
     }
     return .s3(
       bucket: bucket, region: region, endpoint: endpoint,
@@ -71,12 +69,12 @@ public struct BucketConfiguration: Sendable, Hashable {
   }
 
   private static func endpoint(
-    _ variables: PrefixedVariables, isRequired: Bool
-  ) throws(BucketConfigurationError) -> String? {
-    let variable = variables.prefix + "BUCKET_ENDPOINT"
+    _ variables: EnvironmentVariables, isRequired: Bool
+  ) throws(ConfigurationError) -> String? {
     guard var endpoint = variables["BUCKET_ENDPOINT"] else {
       guard !isRequired else {
-        throw BucketConfigurationError(variable: variable, problem: "is missing: it says where the MinIO server is")
+        throw variables.wrong(
+          "BUCKET_ENDPOINT", "is missing: it says where the MinIO server is")
       }
       return nil
     }
@@ -86,8 +84,8 @@ public struct BucketConfiguration: Sendable, Hashable {
     guard scheme != nil, !host.isEmpty,
       host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !"/?#@\\\"<>".utf8.contains($0) })
     else {
-      throw BucketConfigurationError(
-        variable: variable, problem: "must be http:// or https:// with a host and perhaps a port, and nothing else")
+      throw variables.wrong(
+        "BUCKET_ENDPOINT", "must be http:// or https:// with a host and perhaps a port, and nothing else")
     }
     return endpoint
   }
@@ -100,34 +98,5 @@ public struct BucketConfiguration: Sendable, Hashable {
       }
       && !name.hasPrefix(".") && !name.hasPrefix("-") && !name.hasSuffix(".") && !name.hasSuffix("-")
       && !name.contains("..")
-  }
-}
-
-/// Names the variable that is wrong, never its value where that could be a secret.
-public struct BucketConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
-  public var variable: String
-  public var problem: String
-
-  public init(variable: String, problem: String) {
-    self.variable = variable
-    self.problem = problem
-  }
-
-  public var description: String { "\(variable) \(problem)" }
-}
-
-private struct PrefixedVariables {
-  let environment: [String: String]
-  let prefix: String
-
-  /// Nil too where it is empty, as a variable that a template left unset is.
-  subscript(name: String) -> String? { value(prefix + name) }
-
-  /// Of the prefixed variable, or of the one that other programs read too.
-  func shared(_ name: String) -> String? { value(prefix + name) ?? value(name) }
-
-  private func value(_ name: String) -> String? {
-    guard let value = environment[name], !value.isEmpty else { return nil }
-    return value
   }
 }

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Threads
 
 extension FileBucket {
   /// Folders within folders; each is held open while one is walked.
@@ -39,30 +40,34 @@ extension FileBucket {
       code: .tooLarge, bucket: name, key: key, detail: "it has more than the allowed \(limit) bytes")
   }
 
-  /// Turns what the operating system says about the bucket's own files into what it means for the caller.
-  func reporting<Value>(
-    _ key: String?, _ work: () throws(FileFault) -> Result<Value, ObjectStorageError>
-  ) -> Result<Value, ObjectStorageError> {
-    do {
-      return try work()
-    } catch {
-      var status = stat()
-      if error.isNotFound, unsafe stat(name, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
-        return .failure(
-          ObjectStorageError(
-            code: .bucketNotFound, bucket: name, detail: "there is no such folder; create it or correct the bucket name"
-          ))
-      }
-      let (code, detail): (ObjectStorageError.Code, String) =
-        switch error {
-        case _ where error.isNotFound: (.notFound, "there is no such object")
-        case _ where error.isDiskFull: (.diskFull, "the disk is full (\(error.text)); free some space")
-        case _ where error.number == EACCES || error.number == EPERM || error.number == EROFS:
-          (.accessDenied, "\(error.text); correct the owner or mode of the bucket's folder")
-        default: (.refused, error.text)
-        }
-      return .failure(ObjectStorageError(code: code, bucket: name, key: key, detail: detail))
+  /// Does work with the bucket's files on a thread of its own, and turns what the operating system says about them into
+  /// what it means for the caller.
+  /// - Parameter work: returns a failure where that is not about the bucket's own files.
+  func onDisk<Value: Sendable>(
+    _ key: String?, _ work: @escaping @Sendable () throws(FileFault) -> Result<Value, ObjectStorageError>
+  ) async throws(ObjectStorageError) -> Value {
+    try await onOwnThread { () throws(ObjectStorageError) in
+      let result: Result<Value, ObjectStorageError>
+      do throws(FileFault) { result = try work() } catch { throw failure(error, key) }
+      return try result.get()
     }
+  }
+
+  private func failure(_ fault: FileFault, _ key: String?) -> ObjectStorageError {
+    var status = stat()
+    if fault.isNotFound, unsafe stat(name, &status) != 0 || status.st_mode & S_IFMT != S_IFDIR {
+      return ObjectStorageError(
+        code: .bucketNotFound, bucket: name, detail: "there is no such folder; create it or correct the bucket name")
+    }
+    let (code, detail): (ObjectStorageError.Code, String) =
+      switch fault {
+      case _ where fault.isNotFound: (.notFound, "there is no such object")
+      case _ where fault.isDiskFull: (.diskFull, "the disk is full (\(fault.text)); free some space")
+      case _ where fault.number == EACCES || fault.number == EPERM || fault.number == EROFS:
+        (.accessDenied, "\(fault.text); correct the owner or mode of the bucket's folder")
+      default: (.refused, fault.text)
+      }
+    return ObjectStorageError(code: code, bucket: name, key: key, detail: detail)
   }
 
   private func folder(of key: String, creating: Bool) throws(FileFault) -> Directory {

@@ -13,15 +13,13 @@ public struct FileBucket: Bucket {
 
   public func get(_ key: String, maximumBytes: Int) async throws(ObjectStorageError) -> [UInt8] {
     try check(key)
-    return try await onOwnThread {
-      reporting(key) { () throws(FileFault) in
-        let file = try open(key)
-        guard file.size <= maximumBytes else { return .failure(tooLarge(key, limit: maximumBytes)) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(file.size)
-        try file.read { (piece) throws(FileFault) in bytes += piece }
-        return bytes.count <= maximumBytes ? .success(bytes) : .failure(tooLarge(key, limit: maximumBytes))
-      }
+    return try await onDisk(key) { () throws(FileFault) in
+      let file = try open(key)
+      guard file.size <= maximumBytes else { return .failure(tooLarge(key, limit: maximumBytes)) }
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(file.size)
+      try file.read { (piece) throws(FileFault) in bytes += piece }
+      return bytes.count <= maximumBytes ? .success(bytes) : .failure(tooLarge(key, limit: maximumBytes))
     }
   }
 
@@ -29,62 +27,56 @@ public struct FileBucket: Bucket {
     _ key: String, toFile path: String, maximumBytes: Int
   ) async throws(ObjectStorageError) -> ObjectInfo {
     try check(key)
-    return try await onOwnThread {
-      reporting(key) { () throws(FileFault) in
-        let file = try open(key)
-        guard file.size <= maximumBytes else { return .failure(tooLarge(key, limit: maximumBytes)) }
-        let info = ObjectInfo(key: key, size: file.size, etag: file.etag)
-        do throws(FileFault) {
-          var copy = try ReplacementFile(path: path)
-          var count = 0
-          try file.read { (piece) throws(FileFault) in
-            count += piece.count
-            // A file that grows while it is read must not fill the disk.
-            guard count <= maximumBytes else { throw FileFault(EFBIG) }
-            try copy.write(piece)
-          }
-          try copy.commit()
-        } catch {
-          return .failure(.local(error, path: path, bucket: name, key: key))
+    return try await onDisk(key) { () throws(FileFault) in
+      let file = try open(key)
+      guard file.size <= maximumBytes else { return .failure(tooLarge(key, limit: maximumBytes)) }
+      let info = ObjectInfo(key: key, size: file.size, etag: file.etag)
+      do throws(FileFault) {
+        var copy = try ReplacementFile(path: path)
+        var count = 0
+        try file.read { (piece) throws(FileFault) in
+          count += piece.count
+          // A file that grows while it is read must not fill the disk.
+          guard count <= maximumBytes else { throw FileFault(EFBIG) }
+          try copy.write(piece)
         }
-        return .success(info)
+        try copy.commit()
+      } catch {
+        return .failure(.local(error, path: path, bucket: name, key: key))
       }
+      return .success(info)
     }
   }
 
   public func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError) {
     try check(key)
-    try await onOwnThread {
-      reporting(key) { () throws(FileFault) -> Result<Void, ObjectStorageError> in
-        switch content {
-        case .bytes(let bytes):
-          var file = try create(key)
-          try file.write(bytes)
-          try file.commit()
-        case .file(let path):
-          let source: OpenFile
-          do throws(FileFault) {
-            source = try OpenFile(path: path)
-          } catch {
-            return .failure(.local(error, path: path, bucket: name, key: key))
-          }
-          var file = try create(key)
-          try source.read { (piece) throws(FileFault) in try file.write(piece) }
-          try file.commit()
+    try await onDisk(key) { () throws(FileFault) -> Result<Void, ObjectStorageError> in
+      switch content {
+      case .bytes(let bytes):
+        var file = try create(key)
+        try file.write(bytes)
+        try file.commit()
+      case .file(let path):
+        let source: OpenFile
+        do throws(FileFault) {
+          source = try OpenFile(path: path)
+        } catch {
+          return .failure(.local(error, path: path, bucket: name, key: key))
         }
-        return .success(())
+        var file = try create(key)
+        try source.read { (piece) throws(FileFault) in try file.write(piece) }
+        try file.commit()
       }
+      return .success(())
     }
   }
 
   public func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo? {
     try check(key)
     do {
-      return try await onOwnThread {
-        reporting(key) { () throws(FileFault) in
-          let file = try open(key)
-          return .success(ObjectInfo(key: key, size: file.size, etag: file.etag))
-        }
+      return try await onDisk(key) { () throws(FileFault) in
+        let file = try open(key)
+        return .success(ObjectInfo(key: key, size: file.size, etag: file.etag))
       }
     } catch {
       if error.code == .notFound { return nil }
@@ -95,26 +87,22 @@ public struct FileBucket: Bucket {
   public func list(
     prefix: String, limit: Int, continuation: String?
   ) async throws(ObjectStorageError) -> ObjectListing {
-    try await onOwnThread {
-      reporting(nil) { () throws(FileFault) in
-        var walk = FolderWalk(prefix: prefix, after: continuation, limit: min(max(limit, 1), 1000))
-        try walk.visit(Directory(path: name))
-        return .success(walk.listing)
-      }
+    try await onDisk(nil) { () throws(FileFault) in
+      var walk = FolderWalk(prefix: prefix, after: continuation, limit: min(max(limit, 1), 1000))
+      try walk.visit(Directory(path: name))
+      return .success(walk.listing)
     }
   }
 
   public func delete(_ key: String) async throws(ObjectStorageError) {
     try check(key)
-    try await onOwnThread {
-      reporting(key) { () throws(FileFault) in
-        do throws(FileFault) {
-          try remove(key)
-        } catch  where error.isNotFound {
-          // Gone is what was asked for.
-        }
-        return .success(())
+    try await onDisk(key) { () throws(FileFault) in
+      do throws(FileFault) {
+        try remove(key)
+      } catch  where error.isNotFound {
+        // Gone is what was asked for.
       }
+      return .success(())
     }
   }
 }

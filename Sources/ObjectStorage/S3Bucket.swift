@@ -1,6 +1,8 @@
 import Cryptography
 import Files
 public import HTTPTransport
+import Threads
+public import Timing
 public import WireFormats
 
 /// A bucket of AWS S3 or of a store that speaks its protocol (MinIO and others).
@@ -10,27 +12,32 @@ public struct S3Bucket: Bucket {
   let http: HTTPClient
   let tls: TLSSettings
   private let signature: RequestSignature
-  private let retry: RetryPolicy
+  private let attempts: Int
+  private let backoff: Backoff
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Timestamp
   private let random: @Sendable () -> Double
 
   /// - Parameters:
   ///   - endpoint: `http://host:port` of a store that is not AWS; nil for AWS.
+  ///   - attempts: How often the store is asked in all, where it fails in a way that may pass; at least once.
+  ///   - backoff: Between two of them.
   ///   - now: The time of day, for the signature: stores refuse requests that are more than 15 minutes off.
-  ///   - random: From 0 to 1, for the pauses between attempts.
+  ///   - random: From 0 to below 1, for the jitter of `backoff`.
   public init(
     name: String, region: String, endpoint: String? = nil, credentials: S3Credentials, http: HTTPClient,
-    tls: TLSSettings = TLSSettings(), retry: RetryPolicy = RetryPolicy(),
-    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp = Timestamp.systemTime,
-    random: @escaping @Sendable () -> Double = { .random(in: 0...1) }
+    tls: TLSSettings = TLSSettings(), attempts: Int = 4,
+    backoff: Backoff = Backoff(base: .milliseconds(200), maximum: .seconds(5), jitter: 0.5),
+    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp = SystemTime.now,
+    random: @escaping @Sendable () -> Double = randomFraction
   ) {
     self.name = name
     self.location = S3Location(bucket: name, region: region, endpoint: endpoint)
     self.signature = RequestSignature(credentials: credentials, region: region)
     self.http = http
     self.tls = tls
-    self.retry = retry
+    self.attempts = max(attempts, 1)
+    self.backoff = backoff
     self.clock = clock
     self.now = now
     self.random = random
@@ -139,11 +146,11 @@ public struct S3Bucket: Bucket {
       return (.bytes(bytes), SHA256.digest(of: bytes))
     case .file(let path):
       let bucket = name
-      let digest = try await onOwnThread { () -> Result<SHA256Digest, ObjectStorageError> in
+      let digest = try await onOwnThread { () throws(ObjectStorageError) in
         do throws(CryptographyError) {
-          return .success(try SHA256.digest(ofFile: path))
+          return try SHA256.digest(ofFile: path)
         } catch {
-          return .failure(ObjectStorageError(code: .fileUnusable, bucket: bucket, key: key, detail: "\(error)"))
+          throw ObjectStorageError(code: .fileUnusable, bucket: bucket, key: key, detail: "\(error)")
         }
       }
       return (.file(path: path), digest)
@@ -209,9 +216,9 @@ public struct S3Bucket: Bucket {
         return try await attempt()
       } catch {
         failures += 1
-        guard error.isTransient, let pause = retry.pause(afterAttempt: failures, random: random()) else { throw error }
+        guard error.isTransient, failures < attempts else { throw error }
         do {
-          try await clock.sleep(for: pause)
+          try await clock.sleep(for: backoff.delay(failures: failures, random: random()))
         } catch {
           throw ObjectStorageError(code: .cancelled, bucket: name, key: key, detail: "the task was cancelled")
         }

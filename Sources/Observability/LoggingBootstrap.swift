@@ -2,6 +2,7 @@ import Glibc
 public import Logging
 import Synchronization
 import SystemPackage
+import Timing
 
 /// How a program logs, decided once at its start.
 public struct LoggingBootstrap: Sendable {
@@ -30,7 +31,7 @@ public struct LoggingBootstrap: Sendable {
   public func install(metadataProvider: Logger.MetadataProvider? = nil) {
     let (level, format) = (level, format)
     let isColoured = format == .text && isatty(STDERR_FILENO) == 1
-    let now = SystemTime().now
+    let now = SystemTime.now
     LoggingSystem.bootstrap { label in
       StructuredLogHandler(
         label: label, level: level, format: format, isColoured: isColoured, metadataProvider: metadataProvider,

@@ -1,4 +1,4 @@
-public import Reconciliation
+public import Timing
 import WireFormats
 
 /// How often a message is tried, and when it is given up.

@@ -1,4 +1,4 @@
-public import Reconciliation
+public import Timing
 
 /// How a runner of the outbox works.
 public struct OutboxConfiguration: Sendable {

@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+public import Timing
 public import WireFormats
 
 /// How a batch controller runs.
@@ -76,7 +77,7 @@ public final class BatchController<Source: BatchSource>: Sendable {
   ///   - decide: what is to become of one row.
   public init(
     _ configuration: BatchConfiguration, source: Source, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, now: @escaping @Sendable () -> Timestamp,
+    random: @escaping @Sendable () -> Double = randomFraction, now: @escaping @Sendable () -> Timestamp,
     decide: @escaping Decision
   ) {
     var logger = logger

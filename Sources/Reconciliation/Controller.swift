@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+public import Timing
 
 /// Runs passes over the keys of a work queue, several at a time and never two over one key.
 ///
@@ -33,13 +34,13 @@ public final class Controller<Key: ReconcileKey>: Sendable {
   ///   - reconcile: one pass over one key. It should end soon after its task is cancelled.
   public init(
     _ configuration: ControllerConfiguration, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+    random: @escaping @Sendable () -> Double = randomFraction,
     makeID: @escaping @Sendable () -> String = randomReconcileID, reconcile: @escaping Reconcile
   ) {
     self.configuration = configuration
     self.queue = WorkQueue(name: configuration.name, backoff: configuration.backoff, clock: clock, random: random)
     self.clock = clock
-    self.now = clock.stopwatch()
+    self.now = MonotonicTime(clock).uptime
     self.logger = logger
     self.makeID = makeID
     self.reconcile = reconcile

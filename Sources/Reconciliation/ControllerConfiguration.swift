@@ -1,3 +1,5 @@
+public import Timing
+
 /// How a controller runs.
 public struct ControllerConfiguration: Sendable {
   /// Names the controller in logs and metrics.

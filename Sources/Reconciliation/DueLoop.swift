@@ -1,5 +1,6 @@
 public import Logging
 import Synchronization
+public import Timing
 
 /// Repeats one pass: when it is woken, and when the pass said that something is due. A pass that fails is repeated after
 /// a backoff, whatever happens meanwhile, so that a database that is away is not asked in a tight loop.
@@ -46,7 +47,7 @@ public final class DueLoop: Sendable {
   ///   - logger: says in its metadata whose loop this is.
   public init(
     longestWait: Duration, backoff: Backoff, clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger
   ) {
     self.longestWait = longestWait
     self.backoff = backoff

@@ -1,4 +1,5 @@
 import Synchronization
+public import Timing
 
 /// `WorkQueueState` shared between tasks: adds come from anywhere, workers wait for keys with `next()`.
 public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
@@ -29,11 +30,11 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
   ///   - random: from 0 to below 1, for the jitter of `backoff`.
   public init(
     name: String, backoff: Backoff = Backoff(), clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+    random: @escaping @Sendable () -> Double = randomFraction
   ) {
     self.protected = Mutex(Protected(state: WorkQueueState(backoff: backoff)))
     self.clock = clock
-    self.now = clock.stopwatch()
+    self.now = MonotonicTime(clock).uptime
     self.random = random
     self.metrics = WorkQueueMetrics(name: name)
   }
@@ -176,13 +177,5 @@ extension WorkQueue {
       return deliver(&protected, now: now())
     }
     for (waiter, item) in deliveries { waiter.continuation.resume(returning: item) }
-  }
-}
-
-extension Clock<Duration> {
-  /// Reads the time since this call.
-  func stopwatch() -> @Sendable () -> Duration {
-    let start = now
-    return { start.duration(to: now) }
   }
 }

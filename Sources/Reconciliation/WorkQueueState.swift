@@ -1,3 +1,5 @@
+public import Timing
+
 /// The decisions of a work queue, as a value: what is queued, what waits for its time, what is being worked on.
 ///
 /// - A key is queued once however often it is added. A key that is added while it is worked on is queued again when that

@@ -44,7 +44,9 @@ public struct Backoff: Sendable, Hashable {
   }
 
   private func jittered(_ seconds: Double, _ random: Double) -> Duration {
-    .seconds(min(seconds, maximum / .seconds(1)) * (1 - jitter + jitter * min(max(random, 0), 1)))
+    let delay = min(seconds, maximum / .seconds(1)) * (1 - jitter + jitter * min(max(random, 0), 1))
+    // In whole microseconds, so that 1.6 s are just that.
+    return .microseconds(Int64(min((delay * 1_000_000).rounded(), 9e18)))
   }
 }
 

@@ -2,6 +2,7 @@ import ClusterAccess
 import Cryptography
 import DeploymentKinds
 import Logging
+import ProgramConfiguration
 import ResourceClient
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 struct AgentConfigurationTests {
   private func configuration(
     _ variables: [String: String], files: [String: String] = [:], isRoot: Bool = true
-  ) throws(AgentConfigurationError) -> AgentConfiguration {
+  ) throws(ConfigurationError) -> AgentConfiguration {
     var environment = ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker", "WRKTALK_AGENT_TOKEN_FILE": "/run/agent.token"]
     environment.merge(variables) { _, given in given }
     return try AgentConfiguration(environment: environment, isRoot: isRoot) { files[$0] }
@@ -35,8 +36,8 @@ struct AgentConfigurationTests {
   }
 
   @Test func withoutAHomeTheWorkingDirectoryIsAskedFor() {
-    let error = #expect(throws: AgentConfigurationError.self) { try configuration([:], isRoot: false) }
-    #expect(error?.variable == "WRKTALK_AGENT_WORKING_DIR")
+    let error = #expect(throws: ConfigurationError.self) { try configuration([:], isRoot: false) }
+    #expect(error?.setting == "WRKTALK_AGENT_WORKING_DIR")
   }
 
   @Test func theDefaultsAreTheSpecifications() throws {
@@ -67,7 +68,7 @@ struct AgentConfigurationTests {
   }
 
   @Test func aRootAndThePermissionToDeployWhatNobodySignedExcludeEachOther() {
-    let error = #expect(throws: AgentConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try configuration(["WRKTALK_AGENT_TRUST_ROOT": "{}", "WRKTALK_AGENT_ALLOW_UNSIGNED": "1"])
     }
     #expect(error?.description.contains("WRKTALK_AGENT_ALLOW_UNSIGNED") == true)
@@ -123,16 +124,16 @@ struct AgentConfigurationTests {
     (["WRKTALK_AGENT_SOURCE": "file"], "WRKTALK_AGENT_SOURCE"),
   ])
   func aWrongValueNamesItsVariableAndNoSecret(_ variables: [String: String], _ name: String) {
-    let error = #expect(throws: AgentConfigurationError.self) { try configuration(variables) }
-    #expect(error?.variable == name)
+    let error = #expect(throws: ConfigurationError.self) { try configuration(variables) }
+    #expect(error?.setting == name)
     #expect(error?.description.contains("secret") != true)
   }
 
   @Test func withoutATokenTheAgentDoesNotStart() {
-    let error = #expect(throws: AgentConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try AgentConfiguration(environment: ["WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker"]) { _ in nil }
     }
-    #expect(error?.variable == "WRKTALK_AGENT_TOKEN_FILE")
+    #expect(error?.setting == "WRKTALK_AGENT_TOKEN_FILE")
   }
 
   private static let kubeconfig = """
@@ -171,7 +172,7 @@ struct AgentConfigurationTests {
   }
 
   @Test func whoMeantComposeIsToldHowToSayIt() {
-    let error = #expect(throws: AgentConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try AgentConfiguration(environment: ["WRKTALK_AGENT_TOKEN": "t"]) { _ in nil }
     }
     #expect(error?.message.contains("set WRKTALK_AGENT_DEPLOYMENT_TYPE to docker") == true)
@@ -189,7 +190,7 @@ struct AgentConfigurationTests {
   }
 
   @Test func misspeltVariablesAreNoticed() {
-    let variables = AgentVariables(environment: ["WRKTALK_AGENT_TOKNE": "x", "WRKTALK_AGENT_TOKEN": "y", "HOME": "/"])
-    #expect(variables.unknownNames == ["WRKTALK_AGENT_TOKNE"])
+    let variables = EnvironmentVariables.agent(["WRKTALK_AGENT_TOKNE": "x", "WRKTALK_AGENT_TOKEN": "y", "HOME": "/"])
+    #expect(variables.unknownNames(besides: EnvironmentVariables.agentNames) == ["WRKTALK_AGENT_TOKNE"])
   }
 }

@@ -1,5 +1,6 @@
 import DeploymentKinds
 import DeploymentPlanning
+import ProgramConfiguration
 import Synchronization
 import Testing
 
@@ -22,7 +23,7 @@ import Testing
   }
 
   private func allowed(_ variables: [String: String]) throws -> AllowedDeployments {
-    try AgentVariables(environment: variables).allowedDeployments()
+    try EnvironmentVariables.agent(variables).allowedDeployments()
   }
 
   @Test func theVariablesAreRead() throws {
@@ -41,8 +42,8 @@ import Testing
     ("VALUES_SOURCES", "Secret/x,"),
   ])
   func aListThatWouldAllowSomethingElseIsRefused(name: String, value: String) {
-    let error = #expect(throws: AgentConfigurationError.self) { try allowed(["WRKTALK_AGENT_\(name)": value]) }
-    #expect(error?.variable == "WRKTALK_AGENT_\(name)")
+    let error = #expect(throws: ConfigurationError.self) { try allowed(["WRKTALK_AGENT_\(name)": value]) }
+    #expect(error?.setting == "WRKTALK_AGENT_\(name)")
   }
 
   /// Counts what reaches it.

@@ -1,5 +1,6 @@
 import ClusterAccess
 import HTTPTransport
+import ProgramConfiguration
 import ResourceClient
 import Testing
 
@@ -84,7 +85,7 @@ import Testing
     (nil, ["KUBERNETES_SERVICE_HOST": "10.96.0.1"], "no cluster is configured"),
   ])
   func whatIsMissingIsToldWithWhatToDo(kubeconfig: String?, environment: [String: String], message: String) {
-    let error = #expect(throws: ClusterConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try find([:], environment, kubeconfig: kubeconfig)
     }
     #expect(error?.description.contains(message) == true)

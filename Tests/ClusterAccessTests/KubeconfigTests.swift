@@ -1,6 +1,7 @@
 import ClusterAccess
 import Cryptography
 import HTTPTransport
+import ProgramConfiguration
 import ResourceClient
 import Testing
 import YAMLDocuments
@@ -87,12 +88,11 @@ import YAMLDocuments
     (#"server: "https://api", insecure-skip-tls-verify: maybe"#, "must be true or false"),
   ])
   func aWrongClusterIsToldWithItsLine(fields: String, message: String) {
-    let error = #expect(throws: ClusterConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try configuration(cluster: fields == "{}" ? "" : fields)
     }
     #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
-    #expect(error?.location?.file == "/etc/kube/config")
-    #expect(error?.location?.line == 8)
+    #expect(error?.setting?.hasPrefix("/etc/kube/config:8:") == true)
   }
 
   @Test(arguments: [
@@ -105,9 +105,9 @@ import YAMLDocuments
     ("client-key-data: \(data)", "client-certificate of the user \"jane\" is missing"),
   ])
   func aUserThatCannotBeUsedIsNamedWithoutSecrets(fields: String, message: String) {
-    let error = #expect(throws: ClusterConfigurationError.self) { try configuration(user: fields) }
+    let error = #expect(throws: ConfigurationError.self) { try configuration(user: fields) }
     #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
-    #expect(error?.location?.line == 11)
+    #expect(error?.setting?.hasPrefix("/etc/kube/config:11:") == true)
     for secret in ["secret", "12345", Self.data] { #expect(error?.description.contains(secret) == false) }
   }
 
@@ -129,7 +129,7 @@ import YAMLDocuments
     ("", "/k has no current-context"),
   ])
   func aFileThatIsNoKubeconfigIsToldWithItsPlace(text: String, message: String) {
-    let error = #expect(throws: ClusterConfigurationError.self) {
+    let error = #expect(throws: ConfigurationError.self) {
       try ClusterConfiguration(kubeconfig: "/k", environment: [:]) { $0 == "/k" ? text : nil }
     }
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")

@@ -1,4 +1,5 @@
 import ObjectStorage
+import ProgramConfiguration
 import Testing
 
 @Suite struct BucketConfigurationTests {
@@ -67,8 +68,8 @@ import Testing
     (["AWS_SECRET_ACCESS_KEY": ""], "WRKTALK_AGENT_AWS_SECRET_ACCESS_KEY (or AWS_SECRET_ACCESS_KEY)"),
   ])
   func wrongVariableIsNamed(change: [String: String], variable: String) {
-    let error = #expect(throws: BucketConfigurationError.self) { try configuration(s3.merging(change) { $1 }) }
-    #expect(error?.variable == variable)
+    let error = #expect(throws: ConfigurationError.self) { try configuration(s3.merging(change) { $1 }) }
+    #expect(error?.setting == variable)
     #expect(error?.description.contains("secret") == false)
   }
 

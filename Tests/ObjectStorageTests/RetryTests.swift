@@ -6,27 +6,12 @@ import WireFormats
 @testable import ObjectStorage
 
 @Suite struct RetryTests {
-  @Test(arguments: [
-    (1, 0.0, 100), (1, 1.0, 200), (2, 1.0, 400), (3, 0.0, 400), (3, 1.0, 800), (6, 1.0, 5000), (60, 1.0, 5000),
-    (1, 7.0, 200), (1, -7.0, 100),
-  ])
-  func pausesDoubleUpToABoundAndAreSpread(attempt: Int, random: Double, milliseconds: Int) {
-    let policy = RetryPolicy(maximumAttempts: 100)
-    #expect(policy.pause(afterAttempt: attempt, random: random) == .milliseconds(milliseconds))
-  }
-
-  @Test func lastAttemptHasNoPause() {
-    #expect(RetryPolicy(maximumAttempts: 4).pause(afterAttempt: 3, random: 0) != nil)
-    #expect(RetryPolicy(maximumAttempts: 4).pause(afterAttempt: 4, random: 0) == nil)
-    #expect(RetryPolicy(maximumAttempts: 0).pause(afterAttempt: 1, random: 0) == nil)
-  }
-
   @Test func storeThatIsDownIsAskedAgainAndThenGivenUp() async throws {
     let clock = ManualClock()
     let bucket = S3Bucket(
       name: "artifacts", region: "us-east-1", endpoint: "http://127.0.0.1:1",
       credentials: S3Credentials(accessKeyID: "key", secretAccessKey: "secret"), http: HTTPClient(userAgent: "test"),
-      retry: RetryPolicy(maximumAttempts: 3), clock: clock, now: { Timestamp(seconds: 0) }, random: { 1 })
+      attempts: 3, clock: clock, now: { Timestamp(seconds: 0) }, random: { 1 })
     let asking = Task { try await bucket.get("key", maximumBytes: 10) }
     for pause in [200, 400] {
       await clock.waitForSleepers(1)

@@ -1,5 +1,5 @@
-import Reconciliation
 import Testing
+import Timing
 import WireFormats
 
 @testable import Outbox

@@ -1,8 +1,8 @@
 import Database
 import Logging
-import Reconciliation
 import Synchronization
 import TestSupport
+import Timing
 import WireFormats
 
 @testable import Outbox

@@ -2,6 +2,7 @@ import Logging
 import Synchronization
 import TestSupport
 import Testing
+import Timing
 import WireFormats
 
 @testable import Reconciliation

@@ -3,6 +3,7 @@ import Reconciliation
 import Synchronization
 import TestSupport
 import Testing
+import Timing
 
 private struct Broken: Error, CustomStringConvertible {
   var description: String { "the engine is down" }

@@ -1,6 +1,7 @@
 import Reconciliation
 import TestSupport
 import Testing
+import Timing
 
 /// The same promises as `WorkQueueState` keeps, in the simplest possible way: lists that are searched from end to end.
 private struct QueueModel {

@@ -1,5 +1,6 @@
 import Reconciliation
 import Testing
+import Timing
 
 struct WorkQueueStateTests {
   private static let empty = WorkQueueState<String>(

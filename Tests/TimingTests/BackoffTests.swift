@@ -14,6 +14,12 @@ struct BackoffTests {
     #expect(backoff.delay(failures: 3, random: random) == .seconds(seconds))
   }
 
+  @Test(arguments: [(1, 200), (2, 400), (3, 800), (4, 1600), (5, 3200), (6, 5000)])
+  func delaysAreExact(failures: Int, milliseconds: Int) {
+    let backoff = Backoff(base: .milliseconds(200), maximum: .seconds(5), jitter: 0.5)
+    #expect(backoff.delay(failures: failures, random: 1) == .milliseconds(milliseconds))
+  }
+
   @Test(arguments: [(0, 10), (9, 10), (10, 10), (20, 20), (40, 40), (280, 280), (9_999, 300), (-5, 10)])
   func whatHasBeenFailingForLongWaitsAsLongAgain(span: Int, seconds: Int) {
     let backoff = Backoff(base: .seconds(10), maximum: .seconds(300), jitter: 0)

@@ -13,7 +13,7 @@ struct TokenBucketTests {
   /// Two tokens a second, three at most; the takes of a row follow each other.
   @Test(arguments: [
     [Take(at: 0), .init(at: 0), .init(at: 0), .init(at: 0, wait: 500)],
-    [Take(at: 0), .init(at: 0), .init(at: 0), .init(at: 499, wait: 1), .init(at: 500), .init(at: 500, wait: 500)],
+    [Take(at: 0), .init(at: 0), .init(at: 0), .init(at: 250, wait: 250), .init(at: 500), .init(at: 500, wait: 500)],
     // No more than three are kept, however long nothing was taken.
     [Take(at: 60_000), .init(at: 60_000), .init(at: 60_000), .init(at: 60_000, wait: 500)],
     // A clock that goes back gives nothing.

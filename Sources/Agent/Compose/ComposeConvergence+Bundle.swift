@@ -5,6 +5,7 @@ import Files
 import FoundationEssentials
 import Processes
 import ReleaseManifest
+import Threads
 import WireFormats
 import YAMLDocuments
 
@@ -45,12 +46,12 @@ extension ComposeConvergence {
     _ bundle: ComposeBundle, settings: String?, _ mounts: BundleMounts, _ former: [EngineContainer]
   ) async throws(RuntimeFailure) -> (ProjectDirectory.Installation, [BundleLayout.Note], [String: String]) {
     let (directory, now) = (directory, Int64(Date().timeIntervalSince1970))
-    return try await onOwnThread(trying: { () throws(RuntimeFailure) in
+    return try await onOwnThread { () throws(RuntimeFailure) in
       try directory.adopt(former)
       let (installation, notes) = try directory.lay(bundle, settings: settings, mounts: mounts, now: now)
       let files = try directory.files(of: bundle, settings: settings, mounts: mounts)
       return (installation, notes, mounts.labels(for: files, key: try directory.contentKey()))
-    })
+    }
   }
 
   /// Has Compose read the bundle where it was unpacked.

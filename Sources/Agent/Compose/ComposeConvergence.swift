@@ -6,6 +6,8 @@ import FoundationEssentials
 import Logging
 import Processes
 import ReleaseManifest
+import Threads
+import Timing
 import WireFormats
 
 /// One pass from whatever runs to one release in full health.
@@ -61,7 +63,7 @@ struct ComposeConvergence: Sendable {
         try await bringUp(services, among: services, installation, lock, mask)
       }
     let mountSources = containers.flatMap { $0.mounts.map(\.source) }
-    await onOwnThread(trying: { directory.finish(mounts: resolved.mounts, mountSources: mountSources) })
+    await onOwnThread { directory.finish(mounts: resolved.mounts, mountSources: mountSources) }
     var running = try await converged(services, images, containers, unapplied)
     try await check(containers, signed)
     running.warnings = resolved.warnings + (signed?.warnings ?? []) + notes.map(text)

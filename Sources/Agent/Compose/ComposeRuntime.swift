@@ -5,6 +5,8 @@ import Files
 public import HTTPTransport
 public import Logging
 import Synchronization
+import Threads
+import Timing
 
 /// Deploys releases to a Docker engine through Compose, and gives Compose what it lacks: images fixed to digests, a wait
 /// for health, and failures that say what failed.
@@ -78,9 +80,9 @@ public final class ComposeRuntime: DeploymentRuntime {
       observed.append(container.observation(isUp ? try await engine.detail(container: container.id) : nil))
     }
     let directory = ProjectDirectory(workingDirectory: configuration.workingDirectory, project: target.name)
-    let files = try await onOwnThread(trying: { () throws(RuntimeFailure) in
+    let files = try await onOwnThread { () throws(RuntimeFailure) in
       try directory.differences(for: containers)
-    })
+    }
     return .compose(observed, files: files)
   }
 
@@ -99,9 +101,9 @@ public final class ComposeRuntime: DeploymentRuntime {
     let lock = try await TargetLock.take(
       directory.lockFile, title: "Compose run of project \(target.name)", deadline: deadline, clock: clock,
       progress: progress)
-    let bundle = try await onOwnThread(trying: { () throws(RuntimeFailure) in
+    let bundle = try await onOwnThread { () throws(RuntimeFailure) in
       try RuntimeFailure.mapping { () throws(BundleFault) in try ComposeBundle(folder: release.folder) }
-    })
+    }
     var convergence = ComposeConvergence(
       runtime: self, command: try await command(), target: target, release: release, directory: directory,
       deadline: deadline, progress: progress, bundle: bundle,
@@ -147,7 +149,7 @@ public final class ComposeRuntime: DeploymentRuntime {
       }
     }
     let staying = try await engine.remove(project: target.name, keeping: configuration.ownContainer)
-    try await onOwnThread(trying: { () throws(RuntimeFailure) in try directory.clear() })
+    try await onOwnThread { () throws(RuntimeFailure) in try directory.clear() }
     _ = consume lock
     return staying
   }

@@ -1,12 +1,15 @@
 import HTTPTransport
+import Timing
 
 /// Turns the engine's event stream into wake-ups. It reconnects for ever, and rings after each connection: what happened
 /// in between was not heard.
 struct EngineDoorbell: Sendable {
   let engine: DockerEngine
   let clock: any Clock<Duration>
-  /// The pause after a connection that failed, or ended at once, grows from the first to the second.
-  var backoff: ClosedRange<Duration> = .milliseconds(200)...(.seconds(30))
+  /// After connections that failed, or ended at once.
+  var backoff = Backoff(base: .milliseconds(200), maximum: .seconds(30), jitter: 0.5)
+  /// From 0 to below 1, for the jitter.
+  var random: @Sendable () -> Double = randomFraction
 
   private static let echo = Duration.milliseconds(300)
 
@@ -19,7 +22,7 @@ struct EngineDoorbell: Sendable {
   }
 
   private func listen(project: String, bell: AsyncStream<Void>.Continuation) async {
-    var pause = backoff.lowerBound
+    var failures = 0
     var echo: Task<Void, Never>?
     while !Task.isCancelled {
       let held = await clock.measure {
@@ -38,10 +41,8 @@ struct EngineDoorbell: Sendable {
           // The engine is away; whoever needs it sees that for himself.
         }
       }
-      if held >= .seconds(1) { pause = backoff.lowerBound }
-      // Half of the pause is random, so that agents do not return to a restarted engine all at once.
-      try? await clock.sleep(for: pause * Double.random(in: 0.5...1))
-      pause = min(pause * 2, backoff.upperBound)
+      failures = held >= .seconds(1) ? 1 : failures + 1
+      try? await clock.sleep(for: backoff.delay(failures: failures, random: random()))
     }
     echo?.cancel()
     bell.finish()

@@ -3,6 +3,7 @@ import DeploymentPlanning
 import HTTPTransport
 import ServiceLifecycle
 import Synchronization
+import Timing
 import WireFormats
 
 /// Knows whether the engine was there all the time: it holds a stream of events, which ends with the engine.

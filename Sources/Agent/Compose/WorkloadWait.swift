@@ -1,5 +1,6 @@
 import DeploymentKinds
 import DeploymentPlanning
+import Timing
 import WireFormats
 
 /// Waits until every container of a project is in full health, or one of them fails for good.

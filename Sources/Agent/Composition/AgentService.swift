@@ -8,6 +8,7 @@ import ResourceClient
 import ResourceModel
 public import ServiceLifecycle
 import Synchronization
+import Timing
 public import WireFormats
 
 /// The Agent: waits for its lease, then keeps every environment of its namespace as its record wants it.

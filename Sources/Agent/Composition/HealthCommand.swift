@@ -2,6 +2,8 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Observability
+import ProgramConfiguration
+import Timing
 import WireFormats
 
 struct HealthCommand: ParsableCommand {
@@ -23,13 +25,13 @@ struct HealthCommand: ParsableCommand {
   func run() throws {
     let path: String
     do {
-      path = try AgentVariables(environment: ProcessInfo.processInfo.environment).healthFile()
+      path = try EnvironmentVariables.agent(ProcessInfo.processInfo.environment).healthFile(isRoot: geteuid() == 0)
     } catch {
       print(error)
       throw ExitCode.failure
     }
     let verdict = HealthVerdict(
-      HealthFile(path: path).read(), now: SystemTime().now(), maximumAge: maxAge,
+      HealthFile(path: path).read(), now: SystemTime.now(), maximumAge: maxAge,
       // Without the right to signal a process there is one nevertheless.
       isAlive: { kill($0, 0) == 0 || errno == EPERM })
     if case .unwell(let sentence) = verdict {

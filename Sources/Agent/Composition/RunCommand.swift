@@ -1,16 +1,19 @@
 import ArgumentParser
 import ClusterAccess
+import ComposeBundles
 import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
 import Logging
 import ObjectStorage
 import Observability
+import ProgramConfiguration
 import Reconciliation
 import ResourceClient
 import ResourceModel
 import ServiceLifecycle
 import SystemPackage
+import Timing
 import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {
@@ -39,7 +42,7 @@ struct RunCommand: AsyncParsableCommand {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
       }
       bucket = makeBucket(
-        try BucketConfiguration(environment: environment, prefix: AgentVariables.prefix), http: http)
+        try BucketConfiguration(environment: environment, prefix: MachineVariables.prefix), http: http)
       try Self.checkFolder(configuration.workingDirectory)
       store = try Self.makeStore(configuration, http: http)
       try await configuration.trust.establish(in: store)
@@ -50,7 +53,7 @@ struct RunCommand: AsyncParsableCommand {
     LoggingBootstrap(level: configuration.logLevel, format: configuration.logFormat)
       .install(metadataProvider: .reconcile)
     let logger = Logger(label: "wrktalk-agent")
-    for name in AgentVariables(environment: environment).unknownNames {
+    for name in EnvironmentVariables.agent(environment).unknownNames(besides: EnvironmentVariables.agentNames) {
       logger.warning("Variable is not known; is it misspelt?", metadata: ["variable": .string(name)])
     }
     logger.info(
@@ -71,7 +74,7 @@ struct RunCommand: AsyncParsableCommand {
       preparation: ReleasePreparation(
         bucket: bucket, workingDirectory: configuration.workingDirectory),
       memory: AgentMemory(store: store, allowsUnsigned: configuration.trust == .unsigned), http: http,
-      handover: handover, identity: Self.identity(), now: SystemTime().now, logger: logger)
+      handover: handover, identity: Self.identity(), now: SystemTime.now, logger: logger)
     var group = ServiceGroupConfiguration(
       services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
       gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -92,14 +95,14 @@ struct RunCommand: AsyncParsableCommand {
 
   private static func makeStore(
     _ configuration: AgentConfiguration, http: HTTPClient
-  ) throws(AgentConfigurationError) -> any StateStore {
+  ) throws(ConfigurationError) -> any StateStore {
     guard let name = configuration.stateSecret else {
       return FolderStateStore(workingDirectory: configuration.workingDirectory)
     }
     guard let cluster = configuration.cluster else {
-      throw AgentConfigurationError(
-        variable: "WRKTALK_AGENT_STATE_SECRET",
-        message: "is set, but this Agent knows no cluster: what it remembers lies in its working directory")
+      throw ConfigurationError(
+        "is set, but this Agent knows no cluster: what it remembers lies in its working directory",
+        setting: "WRKTALK_AGENT_STATE_SECRET")
     }
     return SecretStateStore(
       client: ResourceClient(endpoint: cluster.endpoint, http: http),
@@ -138,7 +141,7 @@ struct RunCommand: AsyncParsableCommand {
           historyMax: configuration.helmHistoryMax, podName: configuration.podName,
           trustsValuesSources: !configuration.allowed.valuesSources.patterns.isEmpty,
           terminationGrace: configuration.terminationGrace),
-        client: ResourceClient(endpoint: cluster.endpoint, http: http), now: SystemTime().now, logger: logger)
+        client: ResourceClient(endpoint: cluster.endpoint, http: http), now: SystemTime.now, logger: logger)
     }
   }
 

@@ -3,6 +3,7 @@ public import DeploymentKinds
 public import Glibc
 public import Logging
 public import Observability
+public import ProgramConfiguration
 public import ResourceClient
 import WireFormats
 
@@ -69,8 +70,8 @@ public struct AgentConfiguration: Sendable {
   /// - Throws: the first variable that is wrong or missing.
   public init(
     environment: [String: String], isRoot: Bool = geteuid() == 0, readFile: (String) -> String?
-  ) throws(AgentConfigurationError) {
-    let variables = AgentVariables(environment: environment, isRoot: isRoot)
+  ) throws(ConfigurationError) {
+    let variables = EnvironmentVariables.agent(environment)
     switch (
       try variables.choice("SOURCE", default: SourceName.backend),
       try variables.choice("DEPLOYMENT_TYPE", default: DeploymentTypeName.kubernetes)
@@ -88,8 +89,8 @@ public struct AgentConfiguration: Sendable {
     }
     backendTimeout = try variables.duration("BACKEND_TIMEOUT", default: .seconds(30), in: .seconds(1)...(.seconds(600)))
     namespace = variables["KUBE_NAMESPACE"] ?? "wrktalk"
-    workingDirectory = try variables.workingDirectory()
-    healthFile = try variables.healthFile()
+    workingDirectory = try variables.workingDirectory(isRoot: isRoot)
+    healthFile = try variables.healthFile(isRoot: isRoot)
     helmBinary = variables["HELM_BINARY"] ?? "helm"
     helmHistoryMax = try variables.integer("HELM_HISTORY_MAX", default: 10, in: 2...256)
     podName = variables["POD_NAME"]
@@ -120,17 +121,4 @@ public struct AgentConfiguration: Sendable {
     case kubernetes
     case docker
   }
-}
-
-/// A variable of the environment that is wrong or missing; never holds its value where that may be a secret.
-public struct AgentConfigurationError: Error, Sendable, Hashable, CustomStringConvertible {
-  public var variable: String
-  public var message: String
-
-  public init(variable: String, message: String) {
-    self.variable = variable
-    self.message = message
-  }
-
-  public var description: String { "\(variable): \(message)" }
 }

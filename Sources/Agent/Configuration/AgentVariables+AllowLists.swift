@@ -1,7 +1,9 @@
+import ProgramConfiguration
+
 /// What the Agent's administrator allows.
-extension AgentVariables {
+extension EnvironmentVariables {
   /// Names separated by commas; `*` stands for any characters.
-  func allowedDeployments() throws(AgentConfigurationError) -> AllowedDeployments {
+  func allowedDeployments() throws(ConfigurationError) -> AllowedDeployments {
     let targets = try names("PROJECTS") { name in
       name.utf8.allSatisfy { Self.isNameByte($0) } ? nil : "is no name of a Compose project or Helm release"
     }
@@ -18,7 +20,7 @@ extension AgentVariables {
 
   private func names(
     _ variable: String, problem: (String) -> String?
-  ) throws(AgentConfigurationError) -> [String] {
+  ) throws(ConfigurationError) -> [String] {
     guard let text = self[variable] else { return [] }
     let names = text.split(separator: ",", omittingEmptySubsequences: false).map {
       Self.trimmed(String($0)) ?? ""

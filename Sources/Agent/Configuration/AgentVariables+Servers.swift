@@ -1,16 +1,17 @@
 import ClusterAccess
 import HTTPTransport
+import ProgramConfiguration
 import ResourceClient
 
 /// The variables that say which servers the Agent speaks to, and how it proves itself.
-extension AgentVariables {
-  func backendEndpoint() throws(AgentConfigurationError) -> APIEndpoint {
+extension EnvironmentVariables {
+  func backendEndpoint() throws(ConfigurationError) -> APIEndpoint {
     APIEndpoint(
       try url("BACKEND_URL", default: "http://localhost:3000"), token: try token(),
       tls: TLSSettings(certificateAuthorityFile: self["CA_FILE"]))
   }
 
-  private func token() throws(AgentConfigurationError) -> TokenSource {
+  private func token() throws(ConfigurationError) -> TokenSource {
     switch (self["TOKEN"], self["TOKEN_FILE"]) {
     case (nil, nil):
       throw wrong(
@@ -19,18 +20,18 @@ extension AgentVariables {
           + "NAMESPACE makes one")
     case (let token?, nil): return .fixed(token)
     case (nil, let path?): return .file(path: path)
-    case (_?, _?): throw wrong("TOKEN", "is set together with \(Self.prefix)TOKEN_FILE; set only one of them")
+    case (_?, _?): throw wrong("TOKEN", "is set together with \(prefix)TOKEN_FILE; set only one of them")
     }
   }
 
-  func cluster(readFile: (String) -> String?) throws(AgentConfigurationError) -> ClusterConfiguration {
-    do throws(ClusterConfigurationError) {
+  func cluster(readFile: (String) -> String?) throws(ConfigurationError) -> ClusterConfiguration {
+    do throws(ConfigurationError) {
       return try ClusterConfiguration(kubeconfig: self["KUBECONFIG"], environment: environment, readFile: readFile)
     } catch {
       let isByDefault = self["SOURCE"] == nil && self["DEPLOYMENT_TYPE"] == nil
-      let advice = isByDefault ? "; to deploy with Docker Compose, set \(Self.prefix)DEPLOYMENT_TYPE to docker" : ""
-      let variable = self["KUBECONFIG"] == nil ? "KUBECONFIG" : Self.prefix + "KUBECONFIG"
-      throw AgentConfigurationError(variable: variable, message: "\(error)\(advice)")
+      let advice = isByDefault ? "; to deploy with Docker Compose, set \(prefix)DEPLOYMENT_TYPE to docker" : ""
+      let variable = self["KUBECONFIG"] == nil ? "KUBECONFIG" : prefix + "KUBECONFIG"
+      throw ConfigurationError("\(error)\(advice)", setting: variable)
     }
   }
 }

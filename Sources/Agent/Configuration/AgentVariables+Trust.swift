@@ -1,6 +1,8 @@
+import ProgramConfiguration
+
 /// The variables that say whom the Agent believes, and where it keeps what it remembers.
-extension AgentVariables {
-  func trust(readFile: (String) -> String?) throws(AgentConfigurationError) -> TrustSetting {
+extension EnvironmentVariables {
+  func trust(readFile: (String) -> String?) throws(ConfigurationError) -> TrustSetting {
     let given = ["TRUST_ROOT", "TRUST_ROOT_FILE", "ALLOW_UNSIGNED"].filter { name in
       name == "ALLOW_UNSIGNED"
         ? self[name].map { !["0", "false", "no"].contains($0.lowercased()) } ?? false : self[name] != nil
@@ -8,17 +10,17 @@ extension AgentVariables {
     guard given.count <= 1 else {
       throw wrong(
         given[0],
-        "is set together with \(Self.prefix)\(given[1]): set only one of them, the trust root or the permission "
+        "is set together with \(prefix)\(given[1]): set only one of them, the trust root or the permission "
           + "to deploy what nobody signed")
     }
     switch given.first {
-    case "TRUST_ROOT": return .root(text: self["TRUST_ROOT"] ?? "", variable: "\(Self.prefix)TRUST_ROOT")
+    case "TRUST_ROOT": return .root(text: self["TRUST_ROOT"] ?? "", variable: "\(prefix)TRUST_ROOT")
     case "TRUST_ROOT_FILE":
       let path = self["TRUST_ROOT_FILE"] ?? ""
       guard let text = Self.trimmed(readFile(path)) else {
         throw wrong("TRUST_ROOT_FILE", "the file \(path) cannot be read or is empty")
       }
-      return .root(text: text, variable: "\(Self.prefix)TRUST_ROOT_FILE")
+      return .root(text: text, variable: "\(prefix)TRUST_ROOT_FILE")
     case "ALLOW_UNSIGNED":
       guard ["1", "true", "yes"].contains((self["ALLOW_UNSIGNED"] ?? "").lowercased()) else {
         throw wrong("ALLOW_UNSIGNED", "must be 1 to deploy what nobody signed, or not be set")
@@ -28,7 +30,7 @@ extension AgentVariables {
     }
   }
 
-  func stateSecret() throws(AgentConfigurationError) -> String? {
+  func stateSecret() throws(ConfigurationError) -> String? {
     guard let name = self["STATE_SECRET"] else { return nil }
     let isName = name.utf8.allSatisfy { byte in
       switch byte {

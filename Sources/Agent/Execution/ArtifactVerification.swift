@@ -3,6 +3,7 @@ import DeploymentKinds
 import DeploymentPlanning
 import Files
 import Observability
+import Threads
 
 /// Decides whether a file is the artifact that the record names.
 enum ArtifactVerification {
@@ -12,13 +13,7 @@ enum ArtifactVerification {
     let digest: String
     do throws(CryptographyError) {
       // An archive of many megabytes takes seconds, in which the lease is to be renewed.
-      digest = try await onOwnThread { () -> Result<String, CryptographyError> in
-        do throws(CryptographyError) {
-          return .success(try SHA256.digest(ofFile: file).hexadecimal)
-        } catch {
-          return .failure(error)
-        }
-      }
+      digest = try await onOwnThread { () throws(CryptographyError) in try SHA256.digest(ofFile: file).hexadecimal }
     } catch {
       throw RuntimeFailure(
         kind: .transient, reason: "WorkingDirectoryUnusable",

@@ -5,6 +5,7 @@ public import Reconciliation
 import ReleaseManifest
 import ResourceClient
 public import ResourceModel
+public import Timing
 public import WireFormats
 
 /// One pass over one environment: observe, decide, record what is about to be done, do it, record what came of it; until
@@ -28,14 +29,14 @@ public struct EnvironmentReconciler: Sendable {
   let random: @Sendable () -> Double
   let logger: Logger
 
-  /// - Parameter random: from 0 to below 1, for jitter.
+  /// - Parameter random: from 0 to below 1, for the jitter of `retry`.
   public init(
     source: any DeploymentSource, runtime: any DeploymentRuntime, runtimeKind: DeploymentRuntimeKind,
     preparation: any ReleasePreparing, backend: any BackendServices, events: any EventReporting,
     leadership: Leadership, memory: AgentMemory, retry: RetryPolicy = RetryPolicy(),
     clock: any Clock<Duration> = ContinuousClock(),
     now: @escaping @Sendable () -> Timestamp,
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger
   ) {
     self.source = source
     self.runtime = runtime
@@ -359,7 +360,7 @@ public struct EnvironmentReconciler: Sendable {
   /// Spreads the tries of many Agents that failed together.
   private var jitteredRetry: RetryPolicy {
     var jittered = retry
-    jittered.jitter = random()
+    jittered.random = random()
     return jittered
   }
 

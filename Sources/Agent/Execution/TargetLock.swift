@@ -1,5 +1,6 @@
 import DeploymentKinds
 import SystemPackage
+import Timing
 
 #if canImport(Glibc)
   import Glibc

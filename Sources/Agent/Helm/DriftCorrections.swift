@@ -1,5 +1,6 @@
 import DeploymentPlanning
 import Synchronization
+import Timing
 import WireFormats
 
 /// What became of the corrections of single fields: which came back, and which the cluster refused.
@@ -29,8 +30,7 @@ final class DriftCorrections: Sendable {
   static let limit = 3
   /// More are forgotten.
   private static let entryLimit = 1000
-  private static let firstPause = Duration.seconds(60)
-  private static let longestPause = Duration.seconds(3600)
+  private static let backoff = Backoff(base: .seconds(60), maximum: .seconds(3600), jitter: 0)
 
   init(now: @escaping @Sendable () -> Timestamp) { self.now = now }
 
@@ -77,7 +77,7 @@ final class DriftCorrections: Sendable {
   }
 
   private static func pause(after count: Int) -> Duration {
-    count < limit ? .zero : min(longestPause, firstPause * (1 << min(count - limit, 10)))
+    count < limit ? .zero : backoff.delay(failures: count - limit + 1, random: 0)
   }
 
   private static func subject(_ object: ManifestObject, _ path: [String]) -> Subject {

@@ -2,6 +2,7 @@ import Cryptography
 import FoundationEssentials
 import Processes
 import ReleaseManifest
+import Timing
 import WireFormats
 import YAMLDocuments
 

@@ -1,6 +1,7 @@
 import DeploymentKinds
 import DeploymentPlanning
 import Logging
+import Timing
 
 extension HelmOperation {
   /// Brings back a revision that Helm still has.

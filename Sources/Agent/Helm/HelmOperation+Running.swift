@@ -5,6 +5,7 @@ import Logging
 import Processes
 import ResourceModel
 import Synchronization
+import Timing
 import WireFormats
 
 extension HelmOperation {

@@ -9,6 +9,7 @@ import ResourceClient
 import ResourceModel
 import ServiceLifecycle
 import Synchronization
+import Timing
 import WireFormats
 
 /// One change of one release: an upgrade, a rollback, a correction or the end.

@@ -1,6 +1,7 @@
 import DeploymentKinds
 import DeploymentPlanning
 import Synchronization
+import Timing
 import WireFormats
 
 /// What happens in the cluster while a release is being changed: reported as progress, and as the true reason where it fails.

@@ -5,6 +5,7 @@ public import Logging
 public import ResourceClient
 import ResourceModel
 import Synchronization
+import Timing
 public import WireFormats
 
 /// Deploys releases to a Kubernetes cluster through Helm, and gives Helm what it lacks: reasons that say what failed, a

@@ -2,6 +2,7 @@ import DeploymentKinds
 import ResourceClient
 import ResourceModel
 import Synchronization
+import Timing
 
 /// Shows in the status how far a deployment is. A step is announced before it begins, so that the status does not lag
 /// behind what is done; what changes within a step is written at most about twice a second. All of it at best effort:
@@ -62,12 +63,7 @@ final class ProgressReporter: Sendable {
     }
     update { $0.progress = progress }
     guard isNewStep && isHeard else { return }
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.writeChanges() }
-      group.addTask { try? await self.clock.sleep(for: Self.announcementTimeout) }
-      await group.next()
-      group.cancelAll()
-    }
+    _ = try? await withTimeout(Self.announcementTimeout, clock: clock) { await self.writeChanges() }
   }
 
   /// Writes changes until the task is cancelled.

@@ -2,6 +2,7 @@ import Cryptography
 import Files
 import Glibc
 import Synchronization
+import Threads
 
 /// Keeps an Agent's documents as files of its working directory, which nobody else can read or write:
 ///
@@ -24,9 +25,7 @@ public final class FolderStateStore: StateStore {
   public var removal: String { "rm -r \(path)" }
 
   public func load() async throws(RuntimeFailure) -> [String: [UInt8]] {
-    try await onOwnThread { () -> Result<[String: [UInt8]], RuntimeFailure> in
-      do throws(RuntimeFailure) { return .success(try self.read()) } catch { return .failure(error) }
-    }
+    try await onOwnThread { () throws(RuntimeFailure) in try self.read() }
   }
 
   private func read() throws(RuntimeFailure) -> [String: [UInt8]] {
@@ -61,20 +60,15 @@ public final class FolderStateStore: StateStore {
   public func write(
     _ changes: [(name: String, content: [UInt8]?)], leaving documents: [String: [UInt8]]
   ) async throws(RuntimeFailure) {
-    try await onOwnThread { () -> Result<Void, RuntimeFailure> in
-      do throws(RuntimeFailure) {
-        let folder = try self.directory.folder("trust")
-        try self.checkGeneration(folder)
-        let next = SecureRandom.bytes(count: 16)
-        try self.write(Self.generationName, next)
-        self.generation.withLock { $0 = next }
-        for change in changes { try self.write(change.name, change.content) }
-        // Closing it lets the next one in.
-        _ = consume folder
-        return .success(())
-      } catch {
-        return .failure(error)
-      }
+    try await onOwnThread { () throws(RuntimeFailure) in
+      let folder = try self.directory.folder("trust")
+      try self.checkGeneration(folder)
+      let next = SecureRandom.bytes(count: 16)
+      try self.write(Self.generationName, next)
+      self.generation.withLock { $0 = next }
+      for change in changes { try self.write(change.name, change.content) }
+      // Closing it lets the next one in.
+      _ = consume folder
     }
   }
 

@@ -1,5 +1,6 @@
 import Cryptography
 import Files
+import Threads
 import WireFormats
 
 /// Where the licence and the vendor's key come from. Files are read each time, so that a renewed licence counts at once.
@@ -18,7 +19,7 @@ struct LicenseSource: Sendable {
   /// As `state()`, without a thread of Swift's tasks waiting for the disk.
   func currentState() async -> LicenseState {
     switch (license, vendorKey) {
-    case (.file, _), (_, .file): await onOwnThread(trying: { state() })
+    case (.file, _), (_, .file): await onOwnThread { state() }
     default: state()
     }
   }

@@ -2,6 +2,7 @@ import ArgumentParser
 import DeploymentKinds
 import DeploymentPlanning
 import ResourceModel
+import Timing
 import WireFormats
 
 struct DiffCommand: AsyncParsableCommand {

@@ -3,6 +3,7 @@ import CoreKinds
 import DeploymentKinds
 import ResourceClient
 import ResourceModel
+import Timing
 import WireFormats
 
 struct EventsCommand: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeploymentKinds
 import ResourceModel
+import Timing
 import WireFormats
 
 struct HistoryCommand: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import DeploymentKinds
 import ResourceClient
 import ResourceModel
+import Timing
 import WireFormats
 
 struct RetryCommand: AsyncParsableCommand {

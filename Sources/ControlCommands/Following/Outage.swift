@@ -1,7 +1,10 @@
 import ResourceClient
+import Timing
 
 /// A time in which the server cannot be reached while something is followed: said once, then waited out.
 struct Outage {
+  private static let backoff = Backoff(base: .seconds(1), maximum: .seconds(10), jitter: 0)
+
   private(set) var failures = 0
 
   /// Waits before the next try, or gives up what cannot get better.
@@ -12,7 +15,7 @@ struct Outage {
     guard error.isTransient, !isFirstRequest else { throw ClientFailureText.failure(error, server: session.server) }
     if failures == 0 { session.console.note("connection lost, trying again: \(printable(error.description))") }
     failures += 1
-    try await Task.sleep(for: min(.milliseconds(500) * (1 << min(failures, 5)), .seconds(10)))
+    try await Task.sleep(for: Self.backoff.delay(failures: failures, random: 0))
   }
 
   mutating func end() { failures = 0 }

@@ -1,6 +1,7 @@
 import ResourceClient
 import ResourceModel
 import Synchronization
+import Timing
 import WireFormats
 
 /// Waits for an object to come to a goal, telling how far it is.
@@ -17,7 +18,7 @@ struct Waiting {
     let console = session.console
     let reference = names.reference(key.name)
     let last = LastStanding()
-    let isReached: Bool? = try await withDeadline(timeout) { [goal] in
+    let isReached: Bool? = try await withTimeout(timeout) { [goal] in
       try await follower.follow { object throws(CommandFailure) in
         switch goal.standing(of: object) {
         case .reached: return true

@@ -1,3 +1,4 @@
+import Timing
 import WireFormats
 
 /// Something that happened to an object, to be told in an Event.
@@ -23,20 +24,15 @@ struct EventCorrelator: Sendable {
     var lastUse: Duration
   }
 
-  private struct Budget: Sendable {
-    var tokens: Double
-    var refilledAt: Duration
-  }
-
-  /// How many new Events an object may get at once; then one every `refillPeriod`.
+  /// How many Events an object may get at once; then one every ten seconds.
   static let burst = 50.0
-  static let refillPeriod = Duration.seconds(10)
+  private static let refillRate = 0.1
   /// After this long the same occurrence becomes a new Event, since the server may have removed the old one.
   static let seriesLifetime = Duration.seconds(600)
   static let maximumSeries = 1024
 
   private var series: [Occurrence: Series] = [:]
-  private var budgets: [ObjectReference: Budget] = [:]
+  private var budgets: [ObjectReference: TokenBucket] = [:]
 
   mutating func correlate(_ occurrence: Occurrence, uptime: Duration) -> Action {
     if var known = series[occurrence], uptime - known.lastUse < Self.seriesLifetime {
@@ -61,12 +57,8 @@ struct EventCorrelator: Sendable {
 
   private mutating func takeToken(of object: ObjectReference, uptime: Duration) -> Bool {
     if budgets.count >= Self.maximumSeries, budgets[object] == nil { budgets = [:] }
-    var budget = budgets[object] ?? Budget(tokens: Self.burst, refilledAt: uptime)
-    budget.tokens = min(Self.burst, budget.tokens + (uptime - budget.refilledAt) / Self.refillPeriod)
-    budget.refilledAt = uptime
-    let isAllowed = budget.tokens >= 1
-    if isAllowed { budget.tokens -= 1 }
-    budgets[object] = budget
-    return isAllowed
+    var budget = budgets[object] ?? TokenBucket(rate: Self.refillRate, burst: Self.burst, now: uptime)
+    defer { budgets[object] = budget }
+    return budget.take(now: uptime) == nil
   }
 }

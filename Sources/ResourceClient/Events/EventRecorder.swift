@@ -1,5 +1,6 @@
 public import Logging
 import ResourceModel
+import Timing
 public import WireFormats
 
 /// Tells in core `v1` Events what happens to objects, for `kubectl describe` and `wrktalkctl events`.

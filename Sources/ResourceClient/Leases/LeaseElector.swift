@@ -1,5 +1,6 @@
 public import Logging
 public import ResourceModel
+public import Timing
 public import WireFormats
 
 /// Makes sure that at most one of several candidates works at a time, by a lease in the API.
@@ -63,13 +64,13 @@ public actor LeaseElector {
 
   /// - Parameters:
   ///   - identity: names this candidate; different for every process.
-  ///   - random: from 0 to 1, for jitter.
+  ///   - random: from 0 to below 1, for jitter.
   ///   - onTry: called before each try to take or renew the lease, whatever comes of it: a sign that this candidate is
   ///     alive. Must return at once.
   public init(
     client: ResourceClient, lease key: ObjectKey, identity: String, timing: Timing = Timing(),
     clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) },
+    random: @escaping @Sendable () -> Double = randomFraction,
     onTry: @escaping @Sendable () -> Void = {}, logger: Logger
   ) {
     self.client = client

@@ -1,4 +1,5 @@
 public import ResourceModel
+import Timing
 import WireFormats
 
 /// A kind as an API server serves it.

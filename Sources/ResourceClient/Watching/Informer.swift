@@ -1,6 +1,7 @@
 public import Logging
 public import ResourceModel
 import Synchronization
+public import Timing
 public import WireFormats
 
 /// Keeps a copy of the objects of one resource up to date by list and watch: of a kind's Swift type, or as JSON.
@@ -21,6 +22,9 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   private let logger: Logger
   private let state: Mutex<State>
 
+  /// Never so long that what is known is old for long once a server has come back.
+  private static var backoff: Backoff { Backoff(base: .milliseconds(200), maximum: .seconds(5), jitter: 0.5) }
+
   private struct State {
     var cache = ObjectCache<Object>()
     var problem: ResourceClientError?
@@ -40,13 +44,13 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   /// - Parameters:
   ///   - namespace: nil for all namespaces, and for a resource of the whole cluster.
   ///   - decode: gives what is kept of an object; nil to leave it out.
-  ///   - random: from 0 to 1, for jitter.
+  ///   - random: from 0 to below 1, for jitter.
   ///   - onChange: called with each key that was added, changed or removed; must return at once.
   public init(
     _ names: ResourceNames, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
     representation: Representation = .object, decode: @escaping @Sendable (JSONValue) -> Object?,
     clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, logger: Logger,
+    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger,
     onChange: @escaping @Sendable (ObjectKey) -> Void
   ) {
     self.names = names
@@ -120,7 +124,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   /// Lists and watches until the task is cancelled.
   public func run() async {
     defer { end() }
-    var backoff = ReconnectBackoff()
+    var failures = 0
     while !Task.isCancelled {
       let isListed = state.withLock { $0.cache.resourceVersion } == nil
       var watch = WatchCourse()
@@ -129,12 +133,12 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
         try await follow(&watch)
         // A server that ends its watches at once is asked again only after a pause, as after a failure.
         if watch.wasOfUse(until: time.uptime()) {
-          backoff.reset()
+          failures = 0
           continue
         }
       } catch {
         if Task.isCancelled { return }
-        if watch.wasOfUse(until: time.uptime()) { backoff.reset() }
+        if watch.wasOfUse(until: time.uptime()) { failures = 0 }
         if error.isExpired {
           logger.debug("the server forgot the watched version; listing again")
           state.withLock { $0.cache.forgetVersion() }
@@ -143,12 +147,12 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
         } else {
           note(error)
           logger.warning(
-            "watch failed; trying again", metadata: ["error": "\(error)", "failures": "\(backoff.failures + 1)"])
+            "watch failed; trying again", metadata: ["error": "\(error)", "failures": "\(failures + 1)"])
         }
       }
-      let pause = backoff.next(random: random())
+      failures += 1
       do {
-        try await time.sleep(pause)
+        try await time.sleep(Self.backoff.delay(failures: failures, random: random()))
       } catch {
         return
       }
@@ -256,7 +260,7 @@ extension Informer {
   public convenience init<Kind: ResourceKind>(
     _ kind: Kind.Type = Kind.self, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
     clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }, logger: Logger,
+    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger,
     onChange: @escaping @Sendable (ObjectKey) -> Void
   ) where Object == Resource<Kind> {
     let decode: @Sendable (JSONValue) -> Resource<Kind>? = { value in

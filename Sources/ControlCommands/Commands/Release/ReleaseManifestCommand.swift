@@ -4,6 +4,7 @@ import FoundationEssentials
 import HTTPTransport
 import Processes
 import ReleaseManifest
+import Timing
 import WireFormats
 
 struct ReleaseManifestCommand: AsyncParsableCommand {

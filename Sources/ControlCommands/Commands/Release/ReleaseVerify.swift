@@ -2,6 +2,7 @@ import ArgumentParser
 import Cryptography
 import FoundationEssentials
 import ReleaseManifest
+import Timing
 import WireFormats
 
 struct ReleaseVerify: ParsableCommand {

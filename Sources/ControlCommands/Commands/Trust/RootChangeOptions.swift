@@ -2,6 +2,7 @@ import ArgumentParser
 import Cryptography
 import FoundationEssentials
 import ReleaseManifest
+import Timing
 import WireFormats
 
 /// What the next version of a trust root is to differ in.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ReleaseManifest
+import Timing
 import WireFormats
 
 struct TrustShow: ParsableCommand {
