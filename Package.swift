@@ -119,11 +119,12 @@ let package = Package(
     module("Outbox", ["Database", "Reconciliation", "Timing", "WireFormats", logging]),
 
     // What every server has: who may do what, and the HTTP front.
-    module("Access", ["Cryptography", "Database", "ResourceModel", "WireFormats"]),
+    module("Access", ["Cryptography", "Database", "ResourceModel", "Timing", "WireFormats"]),
     module(
       "HTTPService",
       [
-        "Access", "ResourceModel", "WireFormats", httpTypes, hummingbird, logging, metrics, nioCore, nioHTTP1, nioSSL,
+        "Access", "ProgramConfiguration", "ResourceModel", "Timing", "WireFormats", httpTypes, hummingbird, logging,
+        metrics, nioCore, nioHTTP1, nioSSL,
         serviceLifecycle, unixSignals,
       ]),
 
@@ -144,14 +145,16 @@ let package = Package(
     module(
       "ServerPrograms",
       [
-        "Access", "Cryptography", "Database", "HTTPService", "Observability", "WireFormats", argumentParser, logging,
+        "Access", "Cryptography", "Database", "HTTPService", "Observability", "ProgramConfiguration", "Timing",
+        "WireFormats", argumentParser, logging,
         serviceLifecycle, systemPackage,
       ]),
     module(
       "Backend",
       [
         "Access", "CoreKinds", "Cryptography", "Database", "DeploymentKinds", "Files", "HTTPService",
-        "Observability", "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "Threads", "Timing",
+        "Observability", "ProgramConfiguration", "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms",
+        "Threads", "Timing",
         "WireFormats", argumentParser, httpTypes, hummingbird, logging, nioCore, serviceLifecycle, systemPackage,
         unixSignals,
       ]),
@@ -240,7 +243,8 @@ let package = Package(
     tests(
       "ResourceServerTests",
       [
-        "CoreKinds", "Access", "Backend", "HTTPService", "ResourceServer", "ResourceStorage", "ResourceModel",
+        "CoreKinds", "Access", "Backend", "HTTPService", "ProgramConfiguration", "ResourceServer", "ResourceStorage",
+        "ResourceModel",
         "DeploymentKinds",
         "HTTPTransport", "WireFormats", hummingbird,
         logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
@@ -254,8 +258,10 @@ let package = Package(
     tests(
       "BackendTests",
       [
-        "CoreKinds", "Access", "Backend", "Cryptography", "Database", "DeploymentKinds", "HTTPService", "ResourceModel",
-        "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser, httpTypes, hummingbird,
+        "CoreKinds", "Access", "Backend", "Cryptography", "Database", "DeploymentKinds", "HTTPService",
+        "ProgramConfiguration",
+        "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser,
+        httpTypes, hummingbird,
         logging, nioCore, nioEmbedded,
       ]),
     tests(

@@ -1,4 +1,5 @@
 import Synchronization
+import Timing
 
 /// A token bucket for each caller. The number of buckets is bounded: callers beyond it share one.
 public final class RateLimiter: Sendable {

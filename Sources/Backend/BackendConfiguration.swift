@@ -1,4 +1,5 @@
 import HTTPService
+import ProgramConfiguration
 
 /// What the Backend is told by its environment beside what every server is (`ServerConfiguration`).
 struct BackendConfiguration: Sendable {
@@ -13,7 +14,7 @@ struct BackendConfiguration: Sendable {
       case (true, true): return nil
       case (false, true): return .text(text)
       case (true, false): return .file(file)
-      case (false, false): throw ConfigurationError(message: "set \(name) or \(name)_FILE, not both")
+      case (false, false): throw ConfigurationError("set \(name) or \(name)_FILE, not both")
       }
     }
     license = try source("WRKTALK_LICENSE")

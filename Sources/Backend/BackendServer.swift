@@ -10,6 +10,7 @@ import ResourceModel
 import ResourceServer
 import ResourceStorage
 import ServerPrograms
+import Timing
 import WireFormats
 
 /// The one place where the Backend's parts meet.
@@ -32,7 +33,7 @@ struct BackendServer {
     logger.info(
       "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
     let database = try await openDatabase(server.databaseURL, isServer: true, logger: logger)
-    let now = SystemTime().now
+    let now = SystemTime.now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
       database: database, definitions: BackendKinds.definitions, options: StoreOptions(now: now), logger: logger)

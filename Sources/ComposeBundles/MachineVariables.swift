@@ -6,8 +6,9 @@ package enum MachineVariables {
 
   /// Without the prefix.
   package static let names: Set<String> = [
-    "ALLOW_UNSIGNED", "COMPOSE_WORKING_DIR", "DEPLOYMENT_TYPE", "HEALTH_FILE", "HELM_BINARY", "KUBECONFIG", "POD_NAME",
-    "PROJECTS", "SOURCE", "STATE_SECRET", "TRUST_ROOT", "TRUST_ROOT_FILE", "VALUES_SOURCES", "WORKING_DIR",
+    "ALLOW_UNSIGNED", "COMPOSE_WORKING_DIR", "DEPLOYMENT_TYPE", "HEALTH_FILE", "HELM_BINARY", "INSECURE_HTTP",
+    "KUBECONFIG",
+    "POD_NAME", "PROJECTS", "SOURCE", "STATE_SECRET", "TRUST_ROOT", "TRUST_ROOT_FILE", "VALUES_SOURCES", "WORKING_DIR",
   ]
 
   /// With those of other programs.

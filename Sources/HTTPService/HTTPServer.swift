@@ -1,6 +1,7 @@
 import Hummingbird
 public import Logging
 import NIOCore
+import ProgramConfiguration
 public import ServiceLifecycle
 import UnixSignals
 

@@ -1,4 +1,5 @@
 import Glibc
+import ProgramConfiguration
 
 /// Where the server listens: `127.0.0.1:3000`, `[::1]:3000`, `:3000` for every address.
 public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
@@ -37,17 +38,15 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
     switch errnoCode {
     case EADDRINUSE:
       ConfigurationError(
-        message:
-          "cannot listen on \(self): another program uses this port. Stop it (ss -ltnp shows which it is), or choose "
+        "cannot listen on \(self): another program uses this port. Stop it (ss -ltnp shows which it is), or choose "
           + "another address with --listen")
     case EADDRNOTAVAIL:
       ConfigurationError(
-        message: "cannot listen on \(self): this machine has no such address. Choose one of its own with --listen (ip "
+        "cannot listen on \(self): this machine has no such address. Choose one of its own with --listen (ip "
           + "address shows them), or every one with --listen :\(port)")
     case EACCES, EPERM:
       ConfigurationError(
-        message:
-          "cannot listen on \(self): this user may not use port \(port). Choose a port from 1024 on with --listen, or "
+        "cannot listen on \(self): this user may not use port \(port). Choose a port from 1024 on with --listen, or "
           + "give the program the capability CAP_NET_BIND_SERVICE")
     default: nil
     }
@@ -56,8 +55,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
   /// Where the name of the host is not known.
   var unknownHost: ConfigurationError {
     ConfigurationError(
-      message:
-        "cannot listen on \(self): \(host) has no address here. Write an address of this machine as numbers with "
+      "cannot listen on \(self): \(host) has no address here. Write an address of this machine as numbers with "
         + "--listen")
   }
 

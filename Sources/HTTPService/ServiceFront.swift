@@ -184,7 +184,7 @@ private struct RequestRate: RouterMiddleware {
     if let name = context.caller?.identity.name, let wait = limiter.take(for: name) {
       throw StatusError(
         .tooManyRequests, "\(name) sends too many requests, please try again later",
-        retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
+        retryAfterSeconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
     }
     return try await next(request, context)
   }

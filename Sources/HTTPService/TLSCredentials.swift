@@ -2,6 +2,7 @@ import CoreMetrics
 import FoundationEssentials
 public import Logging
 import NIOSSL
+public import ProgramConfiguration
 public import ServiceLifecycle
 import Synchronization
 
@@ -107,10 +108,10 @@ public final class TLSCredentials: Service, CustomStringConvertible {
     } catch let error as ConfigurationError {
       throw error
     } catch {
-      throw ConfigurationError(message: "the TLS certificate \(certificateFile) holds no certificates as PEM")
+      throw ConfigurationError("the TLS certificate \(certificateFile) holds no certificates as PEM")
     }
     guard let own = chain.first else {
-      throw ConfigurationError(message: "the TLS certificate \(certificateFile) holds no certificates as PEM")
+      throw ConfigurationError("the TLS certificate \(certificateFile) holds no certificates as PEM")
     }
     let key: NIOSSLPrivateKey
     do {
@@ -118,8 +119,7 @@ public final class TLSCredentials: Service, CustomStringConvertible {
     } catch let error as ConfigurationError {
       throw error
     } catch {
-      throw ConfigurationError(
-        message: "the TLS private key \(keyFile) holds no private key as PEM, or one with a passphrase")
+      throw ConfigurationError("the TLS private key \(keyFile) holds no private key as PEM, or one with a passphrase")
     }
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
@@ -130,16 +130,16 @@ public final class TLSCredentials: Service, CustomStringConvertible {
         context: try NIOSSLContext(configuration: configuration), files: files, expiry: Int(own.notValidAfter))
     } catch {
       throw ConfigurationError(
-        message: "the TLS private key \(keyFile) is not that of the first certificate in \(certificateFile)")
+        "the TLS private key \(keyFile) is not that of the first certificate in \(certificateFile)")
     }
   }
 
   private static func read(_ path: String, _ name: String) throws(ConfigurationError) -> [UInt8] {
     guard let data = FileManager.default.contents(atPath: path) else {
-      throw ConfigurationError(message: "the TLS \(name) \(path) cannot be read")
+      throw ConfigurationError("the TLS \(name) \(path) cannot be read")
     }
     guard data.count <= maximumByteCount else {
-      throw ConfigurationError(message: "the TLS \(name) \(path) has more than \(maximumByteCount) bytes")
+      throw ConfigurationError("the TLS \(name) \(path) has more than \(maximumByteCount) bytes")
     }
     return Array(data)
   }

@@ -62,6 +62,16 @@ public struct EnvironmentVariables: Sendable {
     return choice
   }
 
+  /// `true` or `false`, also written `1`, `yes`, `0` and `no`; false where it is not set.
+  public func flag(_ name: String) throws(ConfigurationError) -> Bool {
+    guard let text = self[name] else { return false }
+    switch text.lowercased() {
+    case "1", "true", "yes": return true
+    case "0", "false", "no": return false
+    default: throw wrong(name, "\"\(text.prefix(40))\" must be true or false")
+    }
+  }
+
   public func integer(
     _ name: String, default standard: Int, in range: ClosedRange<Int>
   ) throws(ConfigurationError) -> Int {

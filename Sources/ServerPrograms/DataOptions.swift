@@ -4,6 +4,8 @@ import FoundationEssentials
 import HTTPService
 import Logging
 import Observability
+import ProgramConfiguration
+import Timing
 import WireFormats
 
 /// What every command that uses the database takes.
@@ -35,10 +37,10 @@ public struct DataOptions<Program: ServerProgram>: ParsableArguments {
     do {
       database = try await openDatabase(configuration.databaseURL, creates: creates)
     } catch let error as DatabaseError where error.code == .cannotConnect && !creates {
-      throw ConfigurationError(message: "\(error.message); \(configuration.databaseSource.hint)")
+      throw ConfigurationError("\(error.message); \(configuration.databaseSource.hint)")
     }
     do {
-      let now = SystemTime().now
+      let now = SystemTime.now
       try await Migrator(Program.migrations, now: { now().description }).migrate(database)
       let value = try await body(database)
       await database.close()

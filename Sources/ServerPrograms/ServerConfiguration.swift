@@ -1,7 +1,7 @@
 import FoundationEssentials
-public import HTTPService
 public import Logging
 public import Observability
+public import ProgramConfiguration
 
 /// What every server program is told by its environment: its database and its log.
 public struct ServerConfiguration: Sendable {
@@ -29,11 +29,11 @@ public struct ServerConfiguration: Sendable {
     let level = value("WRKTALK_LOG_LEVEL") ?? "info"
     guard let logLevel = LoggingBootstrap.level(named: level) else {
       throw ConfigurationError(
-        message: "WRKTALK_LOG_LEVEL must be one of \(LoggingBootstrap.levelNames.joined(separator: ", "))")
+        "WRKTALK_LOG_LEVEL must be one of \(LoggingBootstrap.levelNames.joined(separator: ", "))")
     }
     self.logLevel = logLevel
     guard let logFormat = LogFormat(name: value("WRKTALK_LOG_FORMAT") ?? "json") else {
-      throw ConfigurationError(message: "WRKTALK_LOG_FORMAT must be json or text")
+      throw ConfigurationError("WRKTALK_LOG_FORMAT must be json or text")
     }
     self.logFormat = logFormat
   }
@@ -45,7 +45,7 @@ public struct ServerConfiguration: Sendable {
       try FileManager.default.createDirectory(
         atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw ConfigurationError(message: "the data folder \(folder) cannot be made: \(fileErrorText(error))")
+      throw ConfigurationError("the data folder \(folder) cannot be made: \(fileErrorText(error))")
     }
   }
 }

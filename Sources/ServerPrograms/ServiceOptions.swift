@@ -2,6 +2,7 @@ public import ArgumentParser
 import Glibc
 public import HTTPService
 public import Logging
+public import ProgramConfiguration
 public import ServiceLifecycle
 import WireFormats
 
@@ -102,10 +103,9 @@ public struct ServiceOptions: ParsableArguments {
     case (let certificate?, let key?):
       return try TLSCredentials(certificateFile: certificate, keyFile: key, logger: logger)
     case (_?, nil):
-      throw ConfigurationError(message: "a TLS certificate needs its key: add --tls-key-file or WRKTALK_TLS_KEY_FILE")
+      throw ConfigurationError("a TLS certificate needs its key: add --tls-key-file or WRKTALK_TLS_KEY_FILE")
     case (nil, _?):
-      throw ConfigurationError(
-        message: "a TLS key needs its certificate: add --tls-cert-file or WRKTALK_TLS_CERT_FILE")
+      throw ConfigurationError("a TLS key needs its certificate: add --tls-cert-file or WRKTALK_TLS_CERT_FILE")
     }
   }
 

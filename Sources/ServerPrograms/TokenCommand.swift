@@ -4,6 +4,8 @@ import Cryptography
 import Database
 import HTTPService
 import Observability
+import ProgramConfiguration
+import Timing
 import WireFormats
 
 /// `token` of a server program.
@@ -51,7 +53,7 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
 
   public func run() async throws {
     let token = TokenFormat.make()
-    let now = SystemTime().now()
+    let now = SystemTime.now()
     let record = TokenRecord(
       name: name, roles: [role], digest: SHA256.digest(of: token).bytes, createdAt: now,
       expiresAt: expires.map { now + $0 }, tenant: scope.tenant, bindings: scope.bindings)
@@ -62,7 +64,7 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
         try await tokens.insert(record)
       } catch let error as DatabaseError where error.code == .uniqueViolation {
         throw ConfigurationError(
-          message: "there is a token named \"\(record.name)\" already: choose another name, or revoke it first "
+          "there is a token named \"\(record.name)\" already: choose another name, or revoke it first "
             + "(\(Program.commandName) token revoke \(record.name))")
       }
       if isForEver {
@@ -73,8 +75,7 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
         // Nobody has it, and nobody would miss it.
         _ = try await tokens.remove(name: record.name)
         throw ConfigurationError(
-          message:
-            "the token could not be written to standard output, and was revoked: see to its disk or pipe, and make it "
+          "the token could not be written to standard output, and was revoked: see to its disk or pipe, and make it "
             + "anew")
       }
     }
@@ -111,7 +112,7 @@ public struct TokenListCommand<Program: ServerProgram>: AsyncParsableCommand {
 
   public func run() async throws {
     let tokens = try await data.withDatabase(creates: false) { try await TokenStore(database: $0).all() }
-    for line in TokenTable.lines(tokens, tenantTitle: Program.Scope.tenantTitle, now: SystemTime().now()) {
+    for line in TokenTable.lines(tokens, tenantTitle: Program.Scope.tenantTitle, now: SystemTime.now()) {
       StandardOutput.write(line: line)
     }
     if let warning = Program.Scope.warning(tokens) { StandardError.write(line: warning) }
@@ -138,7 +139,7 @@ public struct TokenRevokeCommand<Program: ServerProgram>: AsyncParsableCommand {
       try await TokenStore(database: database).remove(name: name)
     }
     guard wasThere else {
-      throw ConfigurationError(message: "there is no token named \"\(name)\"")
+      throw ConfigurationError("there is no token named \"\(name)\"")
     }
     StandardOutput.write(line: "revoked \(name)")
   }

@@ -1,4 +1,5 @@
 import Glibc
+import ProgramConfiguration
 import Testing
 
 @testable import Backend

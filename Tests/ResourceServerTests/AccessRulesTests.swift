@@ -58,23 +58,4 @@ import WireFormats
     let attributes = AccessAttributes(verb: verb, group: Self.group, resource: resource)
     #expect(BackendAccess.policy.scope(Identity(name: "a", role: role), attributes) == scope)
   }
-
-  @Test func aBucketOfAnyRateSaysHowLongToWait() {
-    for rate in [1e-300, 1e-17, 0.0] {
-      var bucket = TokenBucket(rate: rate, burst: 1, now: .zero)
-      #expect(bucket.take(now: .zero) == nil)
-      #expect(bucket.take(now: .zero) == .seconds(86_400))
-    }
-  }
-
-  @Test func aBucketLetsABurstThroughThenItsRate() {
-    var bucket = TokenBucket(rate: 2, burst: 3, now: .zero)
-    for _ in 0..<3 { #expect(bucket.take(now: .zero) == nil) }
-    #expect(bucket.take(now: .zero) == .milliseconds(500))
-    #expect(bucket.take(now: .milliseconds(500)) == nil)
-    #expect(bucket.take(now: .milliseconds(600)) != nil)
-    // However long it rests, it never holds more than its burst.
-    for _ in 0..<3 { #expect(bucket.take(now: .seconds(1000)) == nil) }
-    #expect(bucket.take(now: .seconds(1000)) != nil)
-  }
 }

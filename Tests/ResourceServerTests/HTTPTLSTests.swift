@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTransport
 import Logging
+import ProgramConfiguration
 import TestSupport
 import Testing
 

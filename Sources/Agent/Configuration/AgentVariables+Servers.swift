@@ -6,9 +6,16 @@ import ResourceClient
 /// The variables that say which servers the Agent speaks to, and how it proves itself.
 extension EnvironmentVariables {
   func backendEndpoint() throws(ConfigurationError) -> APIEndpoint {
-    APIEndpoint(
+    let endpoint = APIEndpoint(
       try url("BACKEND_URL", default: "http://localhost:3000"), token: try token(),
-      tls: TLSSettings(certificateAuthorityFile: self["CA_FILE"]))
+      tls: TLSSettings(certificateAuthorityFile: self["CA_FILE"]), allowsInsecureHTTP: try flag("INSECURE_HTTP"))
+    guard !endpoint.isInsecure else {
+      throw wrong(
+        "BACKEND_URL",
+        "would have the token travel to another machine without TLS: use https, or set \(prefix)INSECURE_HTTP=true in a "
+          + "network that you trust")
+    }
+    return endpoint
   }
 
   private func token() throws(ConfigurationError) -> TokenSource {

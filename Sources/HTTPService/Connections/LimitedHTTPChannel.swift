@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import Synchronization
+import Timing
 
 extension HTTPServerBuilder {
   /// HTTP/1 whose connections keep to `limits`.

@@ -85,7 +85,7 @@ struct RequestAuthentication: Sendable {
     guard let wait = limiter.take(for: caller) else { return }
     throw StatusError(
       .tooManyRequests, "too many requests without a valid token",
-      retryAfterSeconds: max(1, Int(wait.inSeconds.rounded(.up))))
+      retryAfterSeconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
   }
 }
 
