@@ -214,7 +214,7 @@ let package = Package(
       [
         "Backend", "Cryptography", "Database", "DeploymentKinds", "ResourceModel", "ResourceServer",
         "ResourceStorage", "WireFormats", argumentParser, logging,
-      ]),
+      ], exclude: ["Fixtures"]),
     tests(
       "AgentTests",
       [

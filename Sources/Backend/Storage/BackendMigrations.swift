@@ -5,11 +5,11 @@ import ResourceStorage
 
 /// The Backend's schema.
 enum BackendMigrations {
-  /// Every migration, the stored kinds' and the Backend's own; the latter have versions from 1000 on.
+  /// Every migration: the stored kinds' and the Backend's own.
   static var all: [Migration] { SQLResourceStore.migrations(for: AllKinds.definitions) + own }
 
   static let own: [Migration] = [
-    Migration(version: 1000, name: "api tokens") { _ in
+    Migration(owner: "backend", version: 1, name: "api tokens") { _ in
       [
         """
         CREATE TABLE api_token (
@@ -19,7 +19,7 @@ enum BackendMigrations {
       ]
     },
     // Columns as the specification names them (spec §13): the Control Tower reads and edits this table.
-    Migration(version: 1001, name: "non-essential settings") { dialect in
+    Migration(owner: "backend", version: 2, name: "non-essential settings") { dialect in
       let moment =
         dialect == .postgresql ? "timestamptz NOT NULL DEFAULT now()" : "text NOT NULL DEFAULT (datetime('now'))"
       return [
@@ -30,16 +30,16 @@ enum BackendMigrations {
         """
       ]
     },
-    Migration(version: 1002, name: "last use of tokens") { _ in
+    Migration(owner: "backend", version: 3, name: "last use of tokens") { _ in
       ["ALTER TABLE api_token ADD COLUMN last_used_at bigint"]
     },
-    Migration(version: 1003, name: "times of settings") { dialect in
+    Migration(owner: "backend", version: 4, name: "times of settings") { dialect in
       switch dialect {
       case .sqlite: Self.sqliteSettingTimes
       case .postgresql: Self.postgreSQLSettingTimes
       }
     },
-    Migration(version: 1004, name: "namespaces of agents' tokens") { _ in
+    Migration(owner: "backend", version: 5, name: "namespaces of agents' tokens") { _ in
       ["ALTER TABLE api_token ADD COLUMN namespace text", "ALTER TABLE api_token ADD COLUMN lease text"]
     },
   ]
