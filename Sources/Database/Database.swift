@@ -57,6 +57,9 @@ public enum SQLValue: Sendable, Hashable {
   case text(String)
   case blob([UInt8])
   case boolean(Bool)
+  /// An array (`text[]`, `bigint[]`): parameters of PostgreSQL only. `unnest` makes rows of several.
+  case texts([String?])
+  case integers([Int64?])
 }
 
 /// One row of a result; columns by index, or by name as the statement names them.
