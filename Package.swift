@@ -263,7 +263,7 @@ let package = Package(
         "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser,
         httpTypes, hummingbird,
         logging, nioCore, nioEmbedded,
-      ]),
+      ], exclude: ["Fixtures"]),
     tests(
       "AgentTests",
       [

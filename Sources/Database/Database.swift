@@ -57,6 +57,9 @@ public enum SQLValue: Sendable, Hashable {
   case text(String)
   case blob([UInt8])
   case boolean(Bool)
+  /// An array (`text[]`, `bigint[]`): parameters of PostgreSQL only. `unnest` makes rows of several.
+  case texts([String?])
+  case integers([Int64?])
 }
 
 /// One row of a result; columns by index, or by name as the statement names them.
@@ -131,16 +134,32 @@ public struct DatabaseError: Error, Sendable, Hashable, CustomStringConvertible 
   public var description: String { message }
 }
 
-/// One step of a schema, applied once, in the order of `version`, forwards only.
+/// One step of a schema, applied once, forwards only.
+///
+/// Each part of a program numbers its own steps, so that programs with different parts migrate their own databases, and a
+/// part that is added, wherever that is, changes the number of no other.
 public struct Migration: Sendable {
+  /// What the step belongs to: `store`, `outbox`, `backend`, or a kind (`kind/desireddeployments.deploy.wrktalk.com`). Never
+  /// altered once it was released; nor are `name` and `statements`.
+  public var owner: String
+  /// 1 for the owner's first step, and one more for each after it.
   public var version: Int
   public var name: String
   /// The statements, by dialect.
   public var statements: @Sendable (SQLDialect) -> [String]
 
-  public init(version: Int, name: String, statements: @escaping @Sendable (SQLDialect) -> [String]) {
+  public init(owner: String, version: Int, name: String, statements: @escaping @Sendable (SQLDialect) -> [String]) {
+    self.owner = owner
     self.version = version
     self.name = name
     self.statements = statements
+  }
+
+  /// Tells whether the statements of a dialect are the ones that were applied. FNV-1a of 64 bits: it guards against
+  /// mistakes, not against attackers.
+  public func checksum(_ dialect: SQLDialect) -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in statements(dialect).joined(separator: "\u{0}").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return String(hash, radix: 16)
   }
 }

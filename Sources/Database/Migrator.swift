@@ -1,20 +1,30 @@
 public import Logging
 
-/// Brings a database to the schema that the program needs. Several processes may do so at once.
+/// Brings a database to the schema that the program needs. Of several processes that do so at once, one does and the others
+/// wait for it.
 public struct Migrator: Sendable {
   private let migrations: [Migration]
   private let now: @Sendable () -> String
   private let logger: Logger
 
   /// - Parameters:
-  ///   - migrations: of every part of the program; each `version` is unique.
+  ///   - migrations: of every part of the program. Owners are brought up to date in the order in which they first occur,
+  ///     each from its first version to its last.
   ///   - now: the time to record, as RFC 3339.
   public init(
     _ migrations: [Migration], logger: Logger = Logger(label: "migrations"), now: @escaping @Sendable () -> String
   ) {
-    self.migrations = migrations.sorted { $0.version < $1.version }
+    self.migrations = Self.inOrder(migrations)
     self.logger = logger
     self.now = now
+  }
+
+  private static func inOrder(_ migrations: [Migration]) -> [Migration] {
+    var places: [String: Int] = [:]
+    for migration in migrations where places[migration.owner] == nil { places[migration.owner] = places.count }
+    return migrations.sorted { left, right in
+      (places[left.owner] ?? 0, left.version) < (places[right.owner] ?? 0, right.version)
+    }
   }
 
   /// Applies what is missing, all of it in one transaction and under a lock: afterwards the schema is complete or as it
@@ -24,19 +34,32 @@ public struct Migrator: Sendable {
   ///   (it is newer) or knows otherwise (it was altered).
   @discardableResult
   public func migrate(_ database: any Database) async throws -> [Migration] {
-    for (earlier, later) in zip(migrations, migrations.dropFirst()) where earlier.version == later.version {
-      throw DatabaseError(
-        code: .migrationMismatch,
-        message: "migrations \"\(earlier.name)\" and \"\(later.name)\" both have version \(later.version)")
-    }
+    try checkVersions()
     let (migrations, now) = (migrations, now)
     let applied = try await database.transaction(.write) { connection in
       try Self.apply(migrations, to: connection, now: now)
     }
     for migration in applied {
-      logger.info("applied a migration", metadata: ["version": "\(migration.version)", "name": "\(migration.name)"])
+      logger.info(
+        "applied a migration",
+        metadata: ["owner": "\(migration.owner)", "version": "\(migration.version)", "name": "\(migration.name)"])
     }
     return applied
+  }
+
+  /// Each owner's versions are 1, 2, 3 …
+  private func checkVersions() throws(DatabaseError) {
+    var last: (owner: String, version: Int)?
+    for migration in migrations {
+      let expected = last?.owner == migration.owner ? (last?.version ?? 0) + 1 : 1
+      guard migration.version == expected else {
+        throw DatabaseError(
+          code: .migrationMismatch,
+          message: "migration \"\(migration.name)\" of \(migration.owner) has version \(migration.version) where "
+            + "\(expected) follows")
+      }
+      last = (migration.owner, migration.version)
+    }
   }
 
   private static func apply(
@@ -47,52 +70,26 @@ public struct Migrator: Sendable {
       try connection.execute("SET LOCAL statement_timeout = 0")
       _ = try connection.query("SELECT pg_advisory_xact_lock(7021890123465)")
     }
-    try connection.execute(
-      """
-      CREATE TABLE IF NOT EXISTS schema_migration (
-        version bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at text NOT NULL)
-      """)
-    var known: [Int: String] = [:]
-    for row in try connection.query("SELECT version, checksum, name FROM schema_migration ORDER BY version") {
-      let version = Int(row[0].integer ?? 0)
-      known[version] = row[1].text ?? ""
-      guard migrations.contains(where: { $0.version == version }) else {
-        throw DatabaseError(
-          code: .migrationMismatch,
-          message: """
-            the database holds migration \(version) "\(row[2].text ?? "")", which this program does not know: it was used \
-            by a newer one. Run that version of the program, or restore a backup from before.
-            """)
-      }
-    }
+    var ledger = try MigrationLedger(connection, migrations)
+    try ledger.refuseUnknown(to: migrations)
     var applied: [Migration] = []
     for migration in migrations {
-      let statements = migration.statements(connection.dialect)
-      let checksum = Self.checksum(statements)
-      if let earlier = known[migration.version] {
+      let checksum = migration.checksum(connection.dialect)
+      if let earlier = ledger.checksum(of: migration) {
         guard earlier == checksum else {
           throw DatabaseError(
             code: .migrationMismatch,
             message: """
-              migration \(migration.version) "\(migration.name)" is not what was applied to the database (checksum \
-              \(earlier), now \(checksum)): a migration must never be altered once it was released
+              migration \(migration.version) "\(migration.name)" of \(migration.owner) is not what was applied to the \
+              database (checksum \(earlier), now \(checksum)): a migration must never be altered once it was released
               """)
         }
         continue
       }
-      for statement in statements { try connection.execute(statement) }
-      try connection.execute(
-        "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
-        [.integer(Int64(migration.version)), .text(migration.name), .text(checksum), .text(now())])
+      for statement in migration.statements(connection.dialect) { try connection.execute(statement) }
+      try ledger.add(migration, checksum, at: now(), connection)
       applied.append(migration)
     }
     return applied
-  }
-
-  /// FNV-1a of 64 bits: it guards against mistakes, not against attackers.
-  private static func checksum(_ statements: [String]) -> String {
-    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in statements.joined(separator: "\u{0}").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-    return String(hash, radix: 16)
   }
 }

@@ -1,13 +1,10 @@
 public import Database
 
 extension Outbox {
-  /// The tables. Their version numbers are the program's to choose: this many from `version` on belong to the outbox.
-  public static let migrationCount = 1
-
-  /// - Parameter version: of the first migration.
-  public static func migrations(from version: Int) -> [Migration] {
+  /// The tables.
+  public static var migrations: [Migration] {
     [
-      Migration(version: version, name: "outbox") { dialect in
+      Migration(owner: "outbox", version: 1, name: "outbox") { dialect in
         // Names are compared by their bytes, so that both databases, and this process, sort them alike.
         let name = dialect == .postgresql ? "text COLLATE \"C\"" : "text"
         let sequence =

@@ -51,7 +51,7 @@ final class OutboxFixture: Sendable {
   ) async throws {
     let instance = try await kind.create()
     let database = try await openDatabase(instance.url)
-    try await Migrator(Outbox.migrations(from: 7), logger: logger) { "2026-01-01T00:00:00Z" }.migrate(database)
+    try await Migrator(Outbox.migrations, logger: logger) { "2026-01-01T00:00:00Z" }.migrate(database)
     let fixture = OutboxFixture(instance, database, configuration)
     try await body(fixture)
     for other in fixture.others.withLock({ $0 }) { await other.close() }

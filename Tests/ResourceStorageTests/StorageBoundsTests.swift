@@ -132,7 +132,7 @@ import WireFormats
         _ = try await fixture.store.write(
           StorageFixture.widgets, .create(object: object("n\(number)", bytes: 400_000)))
       }
-      let log = ChangeLog(database: fixture.database)
+      let log = ChangeLog(database: fixture.database, tables: [:])
       guard case .changes(let batch, let isLast) = try await log.page(after: start, continuing: nil, known: start)
       else {
         Issue.record("the log does not reach back")

@@ -7,7 +7,7 @@ import WireFormats
 
 /// The parts of the store that need no database.
 @Suite struct StorageDecisionTests {
-  private static let table = KindTable(StorageFixture.widgets, .sqlite)
+  private static let table = JSONObjectTable(StorageFixture.widgets, .sqlite)
   private static let object = StorageFixture.object("a")
   private static let row = StoredRow(uid: "u", revision: 5, size: 2)
 
@@ -22,8 +22,10 @@ import WireFormats
       (.remove(key: ObjectKey(namespace: "default", name: "a"), expected: 6), row, .conflict),
       (.remove(key: ObjectKey(namespace: "default", name: "a"), expected: 5), nil, .notFound),
     ] as [(ObjectWrite, StoredRow?, StatusError.Reason?)])
-  func aWriteIsDecidedByWhatIsThere(_ write: ObjectWrite, _ current: StoredRow?, _ refusal: StatusError.Reason?) {
-    let decision = WriteDecision(RequestedWrite(table: Self.table, write: write), current: current)
+  func aWriteIsDecidedByWhatIsThere(
+    _ write: ObjectWrite, _ current: StoredRow?, _ refusal: StatusError.Reason?
+  ) throws {
+    let decision = WriteDecision(try RequestedWrite(table: Self.table, write: write), current: current)
     switch decision {
     case .refuse(let error): #expect(error.reason == refusal)
     case .create, .replace, .remove: #expect(refusal == nil)
@@ -73,9 +75,10 @@ import WireFormats
   }
 
   @Test func aContinueTokenComesBackAsItWas() throws {
-    for remaining in [nil, 7] {
+    for (remaining, namespace) in [(nil, "a"), (7, nil), (7, "")] as [(Int?, String?)] {
       let token = ContinueToken(
-        kind: "widget", namespace: "a", revision: 42, last: ObjectKey(namespace: "a", name: "b"), remaining: remaining)
+        kind: "widget", namespace: namespace, revision: 42, last: ObjectKey(namespace: "a", name: "b"),
+        remaining: remaining)
       #expect(try ContinueToken(token.text) == token)
     }
   }

@@ -1,24 +1,17 @@
+import Access
 import Database
-import DeploymentKinds
 import ResourceStorage
 
 /// The Backend's schema.
 enum BackendMigrations {
-  /// Every migration, the stored kinds' and the Backend's own; the latter have versions from 1000 on.
-  static var all: [Migration] { SQLResourceStore.migrations(for: BackendKinds.definitions) + own }
+  /// Every migration: the stored kinds', the tokens' and the Backend's own.
+  static var all: [Migration] {
+    SQLResourceStore.migrations(for: BackendKinds.definitions) + TokenStore.migrations + own
+  }
 
   static let own: [Migration] = [
-    Migration(version: 1000, name: "api tokens") { _ in
-      [
-        """
-        CREATE TABLE api_token (
-          name text PRIMARY KEY, role text NOT NULL, digest text NOT NULL UNIQUE, created_at bigint NOT NULL,
-          expires_at bigint)
-        """
-      ]
-    },
     // Columns as the specification names them (spec §13): the Control Tower reads and edits this table.
-    Migration(version: 1001, name: "non-essential settings") { dialect in
+    Migration(owner: "backend", version: 1, name: "non-essential settings") { dialect in
       let moment =
         dialect == .postgresql ? "timestamptz NOT NULL DEFAULT now()" : "text NOT NULL DEFAULT (datetime('now'))"
       return [
@@ -29,26 +22,11 @@ enum BackendMigrations {
         """
       ]
     },
-    Migration(version: 1002, name: "last use of tokens") { _ in
-      ["ALTER TABLE api_token ADD COLUMN last_used_at bigint"]
-    },
-    Migration(version: 1003, name: "times of settings") { dialect in
+    Migration(owner: "backend", version: 2, name: "times of settings") { dialect in
       switch dialect {
       case .sqlite: Self.sqliteSettingTimes
       case .postgresql: Self.postgreSQLSettingTimes
       }
-    },
-    Migration(version: 1004, name: "namespaces of agents' tokens") { _ in
-      ["ALTER TABLE api_token ADD COLUMN namespace text", "ALTER TABLE api_token ADD COLUMN lease text"]
-    },
-    // What a token is bound to is named as every server names it (`TokenStore`).
-    Migration(version: 1005, name: "tenants and bindings of tokens") { _ in
-      [
-        "ALTER TABLE api_token RENAME COLUMN namespace TO tenant",
-        "ALTER TABLE api_token ADD COLUMN bindings text",
-        "UPDATE api_token SET bindings = '{\"lease\":\"' || lease || '\"}' WHERE lease IS NOT NULL",
-        "ALTER TABLE api_token DROP COLUMN lease",
-      ]
     },
   ]
 

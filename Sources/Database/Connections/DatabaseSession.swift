@@ -34,6 +34,8 @@ extension DatabaseError {
     code: .other,
     message: "a text parameter holds the character NUL (U+0000), which the database cannot keep; send a blob")
 
+  static let noArrays = DatabaseError(code: .other, message: "SQLite has no arrays: send a text of JSON")
+
   static func wrongParameterCount(expected: Int, given: Int, sql: String) -> DatabaseError {
     DatabaseError(code: .other, message: "\(given) parameters given where \(expected) are named in: \(excerpt(sql))")
   }

@@ -1,51 +1,51 @@
 import CLibPQ
 
-/// The parameters of one statement as libpq wants them.
+/// The parameters of one statement as libpq wants them: their bytes one after another, and where each begins.
 struct PostgreSQLParameters {
   /// The type of each parameter (`pg_type.oid`). Zero lets the server infer it from its place, so that a text can go
   /// into jsonb or timestamptz, too.
-  let types: [Oid]
-  private let values: [[CChar]?]
-  private let lengths: [Int32]
-  private let formats: [Int32]
+  private(set) var types: [Oid] = []
+  /// Where a value begins in `bytes`; nil for null.
+  private var offsets: [Int?] = []
+  private var lengths: [Int32] = []
+  /// 0 for text, which ends with NUL, and 1 for binary.
+  private var formats: [Int32] = []
+  private var bytes: [UInt8] = []
 
   /// - Throws: where a text holds NUL.
   init(_ parameters: [SQLValue]) throws(DatabaseError) {
-    var types: [Oid] = []
-    var values: [[CChar]?] = []
-    var lengths: [Int32] = []
-    var formats: [Int32] = []
     for parameter in parameters {
-      var value: [CChar]?
-      var format: Int32 = 0
       switch parameter {
-      case .null: types.append(0)
-      case .integer(let number):
-        types.append(PostgreSQLType.int8)
-        value = Array(String(number).utf8CString)
-      case .real(let number):
-        types.append(PostgreSQLType.float8)
-        value = Array("\(number)".utf8CString)
-      case .boolean(let flag):
-        types.append(PostgreSQLType.bool)
-        value = Array((flag ? "t" : "f").utf8CString)
+      case .null: append(type: 0, nil)
+      case .integer(let number): append(type: PostgreSQLType.int8, isBinary: true) { $0.append(bigEndian: number) }
+      case .real(let number): append(type: PostgreSQLType.float8) { $0.append(contentsOf: "\(number)".utf8) }
+      case .boolean(let flag): append(type: PostgreSQLType.bool, isBinary: true) { $0.append(flag ? 1 : 0) }
       case .text(let text):
         if text.utf8.contains(0) { throw .textHoldsNUL }
-        types.append(0)
-        value = Array(text.utf8CString)
-      case .blob(let bytes):
-        types.append(PostgreSQLType.bytea)
-        format = 1
-        value = bytes.map { CChar(bitPattern: $0) } + [0]  // the NUL gives an empty value an address
+        append(type: 0) { $0.append(contentsOf: text.utf8) }
+      case .blob(let blob): append(type: PostgreSQLType.bytea, isBinary: true) { $0.append(contentsOf: blob) }
+      case .texts(let texts):
+        if texts.contains(where: { $0?.utf8.contains(0) ?? false }) { throw .textHoldsNUL }
+        append(type: PostgreSQLType.textArray, isBinary: true) { bytes in
+          bytes.appendArray(texts, of: PostgreSQLType.text) { $1.append(contentsOf: $0.utf8) }
+        }
+      case .integers(let numbers):
+        append(type: PostgreSQLType.int8Array, isBinary: true) { bytes in
+          bytes.appendArray(numbers, of: PostgreSQLType.int8) { $1.append(bigEndian: $0) }
+        }
       }
-      values.append(value)
-      lengths.append(Int32(clamping: (value?.count ?? 1) - 1))
-      formats.append(format)
     }
-    self.types = types
-    self.values = values
-    self.lengths = lengths
-    self.formats = formats
+  }
+
+  private mutating func append(type: Oid, isBinary: Bool = false, _ write: ((inout [UInt8]) -> Void)?) {
+    types.append(type)
+    formats.append(isBinary ? 1 : 0)
+    offsets.append(write == nil ? nil : bytes.count)
+    let start = bytes.count
+    write?(&bytes)
+    lengths.append(Int32(clamping: bytes.count - start))
+    // Ends a text, and gives an empty value an address.
+    bytes.append(0)
   }
 
   var count: Int32 { Int32(types.count) }
@@ -54,19 +54,40 @@ struct PostgreSQLParameters {
   func withPointers<Value>(
     _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Value
   ) -> Value {
-    // One buffer for all, since nesting a closure for each value is not possible.
-    var storage: [CChar] = []
-    storage.reserveCapacity(values.reduce(0) { $0 + ($1?.count ?? 0) })
-    var offsets: [Int?] = []
-    for value in values {
-      offsets.append(value == nil ? nil : storage.count)
-      if let value { storage.append(contentsOf: value) }
+    bytes.withUnsafeBytes { buffer in
+      let start = buffer.baseAddress?.assumingMemoryBound(to: CChar.self)
+      let pointers = offsets.map { offset in offset.flatMap { start?.advanced(by: $0) } }
+      return pointers.withUnsafeBufferPointer { body($0.baseAddress, lengths, formats) }
     }
-    return storage.withUnsafeBufferPointer { buffer in
-      let pointers = offsets.map { offset in offset.flatMap { buffer.baseAddress?.advanced(by: $0) } }
-      return pointers.withUnsafeBufferPointer { pointers in
-        body(pointers.baseAddress, lengths, formats)
+  }
+}
+
+/// The binary format of PostgreSQL's values.
+extension [UInt8] {
+  fileprivate mutating func append(bigEndian number: some FixedWidthInteger) {
+    Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
+  }
+
+  /// An array of one dimension: `array_recv` of PostgreSQL's `arrayfuncs.c`.
+  fileprivate mutating func appendArray<Value>(
+    _ elements: [Value?], of type: Oid, _ write: (Value, inout [UInt8]) -> Void
+  ) {
+    append(bigEndian: Int32(elements.isEmpty ? 0 : 1))
+    append(bigEndian: Int32(elements.contains { $0 == nil } ? 1 : 0))
+    append(bigEndian: type)
+    guard !elements.isEmpty else { return }
+    append(bigEndian: Int32(clamping: elements.count))
+    append(bigEndian: Int32(1))
+    for element in elements {
+      guard let element else {
+        append(bigEndian: Int32(-1))
+        continue
       }
+      let start = count
+      append(bigEndian: Int32(0))
+      write(element, &self)
+      let length = Int32(clamping: count - start - 4)
+      Swift.withUnsafeBytes(of: length.bigEndian) { replaceSubrange(start..<start + 4, with: $0) }
     }
   }
 }
@@ -78,8 +99,11 @@ enum PostgreSQLType {
   static let int8: Oid = 20
   static let int2: Oid = 21
   static let int4: Oid = 23
+  static let text: Oid = 25
   static let oid: Oid = 26
   static let float4: Oid = 700
   static let float8: Oid = 701
+  static let textArray: Oid = 1009
+  static let int8Array: Oid = 1016
   static let numeric: Oid = 1700
 }

@@ -108,7 +108,11 @@ final class SQLiteSession: DatabaseSession {
     defer { statement.reset() }
     for (position, number) in statement.parameterNumbers.enumerated() {
       let value = parameters[number - 1]
-      if case .text(let text) = value, text.utf8.contains(0) { throw .textHoldsNUL }
+      switch value {
+      case .text(let text) where text.utf8.contains(0): throw .textHoldsNUL
+      case .texts, .integers: throw .noArrays
+      default: break
+      }
       let code = statement.bind(value, at: Int32(position + 1))
       if code != SQLITE_OK { throw error(code, sql) }
     }

@@ -56,6 +56,7 @@ final class SQLiteStatement {
       bytes.isEmpty
         ? sqlite3_bind_zeroblob(pointer, position, 0)
         : sqlite3_bind_blob_copy(pointer, position, bytes, UInt64(bytes.count))
+    case .texts, .integers: SQLITE_MISMATCH
     }
   }
 

@@ -1,39 +1,29 @@
 package import ResourceModel
 package import WireFormats
 
-/// What a write has to know of the object that is there.
-struct StoredRow: Sendable, Hashable {
-  var uid: String
-  var revision: Int64
-  /// Of its object, in bytes.
-  var size: Int
-}
-
 /// One write that waits for its transaction.
 struct RequestedWrite: Sendable {
-  let table: KindTable
+  let table: any ObjectTable
   let write: ObjectWrite
   /// What is written; nil for a removal.
-  let text: ObjectText?
+  let object: PreparedObject?
+  let key: StoreKey
   /// About how many bytes of JSON are written.
   let size: Int
 
-  init(table: KindTable, write: ObjectWrite) {
+  /// - Throws: `StatusError` `invalid` where the table cannot keep the object.
+  init(table: any ObjectTable, write: ObjectWrite) throws(StatusError) {
     self.table = table
     self.write = write
     switch write {
-    case .create(let object), .update(let object, _): text = ObjectText(object)
-    case .remove: text = nil
-    }
-    size = ResourceLimits.size(text?.bytes ?? [])
-  }
-
-  var key: StoreKey {
-    switch write {
     case .create(let object), .update(let object, _):
-      StoreKey(kind: table.kind, key: ObjectKey(namespace: object.namespace, name: object.name))
-    case .remove(let key, _): StoreKey(kind: table.kind, key: key)
+      self.object = try table.prepare(object)
+      key = StoreKey(kind: table.kind, key: ObjectKey(namespace: object.namespace, name: object.name))
+    case .remove(let removed, _):
+      object = nil
+      key = StoreKey(kind: table.kind, key: removed)
     }
+    size = ResourceLimits.size(object?.text.bytes ?? [])
   }
 }
 
@@ -46,8 +36,8 @@ struct StoreKey: Sendable, Hashable, Comparable {
 
 /// What becomes of one write.
 enum WriteDecision: Sendable {
-  case create(object: JSONValue)
-  case replace(object: JSONValue, previous: StoredRow)
+  case create
+  case replace(previous: StoredRow)
   case remove(previous: StoredRow)
   case refuse(StatusError)
 
@@ -56,31 +46,22 @@ enum WriteDecision: Sendable {
     let names = request.table.names
     let name = request.key.key.name
     switch (request.write, current) {
-    case (.create(let object), nil): self = .create(object: object)
+    case (.create, nil): self = .create
     case (.create, _?): self = .refuse(.alreadyExists(names, name))
     case (.update, nil), (.remove, nil): self = .refuse(.notFound(names, name))
-    case (.update(let object, let expected), let row?) where row.revision == expected:
-      self = .replace(object: object, previous: row)
+    case (.update(_, let expected), let row?) where row.revision == expected: self = .replace(previous: row)
     case (.remove(_, let expected), let row?) where row.revision == expected: self = .remove(previous: row)
     case (.update, _?), (.remove, _?): self = .refuse(.conflict(names, name))
     }
   }
 
-  /// - Parameter stored: what came of it.
-  func loggedBytes(_ stored: StoredObject) -> Int {
+  /// - Parameter written: bytes of the object that is stored.
+  func loggedBytes(_ written: Int) -> Int {
     switch self {
-    case .create: stored.text.count
-    case .replace(_, let previous): stored.text.count + previous.size
+    case .create: written
+    case .replace(let previous): written + previous.size
     case .remove(let previous): previous.size
     case .refuse: 0
-    }
-  }
-
-  /// What is to be stored.
-  var object: JSONValue? {
-    switch self {
-    case .create(let object), .replace(let object, _): object
-    case .remove, .refuse: nil
     }
   }
 }

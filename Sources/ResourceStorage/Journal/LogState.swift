@@ -16,7 +16,7 @@ struct LogState: Sendable, Hashable {
       FROM resource_revision r CROSS JOIN resource_compaction c
       """, kind.map { [.text($0)] } ?? [])
     guard let row = rows.first, let revision = row[0].integer, let compacted = row[1].integer else {
-      throw StatusError(.internalError, "the table resource_revision has no row; was the database migrated?")
+      throw StatusError.notMigrated
     }
     self.revision = revision
     self.compacted = max(compacted, row[2].integer ?? 0)
@@ -61,7 +61,7 @@ enum Epoch {
         "SELECT revision FROM resource_revision WHERE id = 1\(connection.dialect == .postgresql ? " FOR UPDATE" : "")"
       ).first?[0].integer
     else {
-      throw StatusError(.internalError, "the table resource_revision has no row; was the database migrated?")
+      throw StatusError.notMigrated
     }
     let first = max(last, known) + gap
     try connection.execute("UPDATE resource_revision SET revision = $1 WHERE id = 1", [.integer(first)])
@@ -71,7 +71,7 @@ enum Epoch {
     if endsWatches {
       try connection.execute("UPDATE resource_compaction SET revision = $1 WHERE id = 1", [.integer(first)])
     }
-    try ChangeJournal.announce(first, connection)
+    try ChangeJournal.announce(connection)
     return first
   }
 }

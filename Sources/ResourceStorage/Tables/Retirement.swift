@@ -25,7 +25,7 @@ struct Retirement: Sendable {
   static let chunk = 200
   static let chunkBytes = 8 << 20
 
-  let table: KindTable
+  let table: any ObjectTable
   let rule: RetirementRule
   let now: Timestamp
 
@@ -61,7 +61,8 @@ struct Retirement: Sendable {
     )
     old.add("(written_at > 0 AND written_at < \(writtenAt) OR written_at = 0 AND created_at < \(createdAt))")
     var choices = [Choice(conditions: old, count: Self.chunk)]
-    let counts = try connection.query("SELECT namespace, count(*) FROM \(table.table) GROUP BY namespace")
+    let counts = try connection.query(
+      "SELECT namespace, count(*) FROM \(table.relation.source) GROUP BY namespace")
     for row in counts {
       let surplus = Int(row[1].integer ?? 0) - rule.keptPerNamespace
       guard surplus > 0 else { continue }
@@ -79,38 +80,19 @@ struct Retirement: Sendable {
     let limit = conditions.parameter(.integer(Int64(min(choice.count, Self.chunk))))
     let rows = try connection.query(
       """
-      SELECT namespace, name, resource_version, \(table.size) FROM \(table.table) \(conditions.clause)
+      SELECT namespace, name, resource_version, \(table.relation.size) FROM \(table.relation.source) \(conditions.clause)
       ORDER BY written_at, created_at LIMIT \(limit)
       """, conditions.parameters)
     let chosen = rows.prefix(fitting: Self.chunkBytes) { Int($0[3].integer ?? 0) }
-    let candidates = Self.set(chosen)
-    let isChosen =
-      "(namespace, name, resource_version) IN (SELECT r.namespace, r.name, r.revision FROM \(candidates.source(connection.dialect)))"
-    // Locked in the order of all writers. What was written since it was chosen is not old any more.
-    let keys = try connection.query(
-      """
-      SELECT namespace, name, resource_version, \(table.size) FROM \(table.table) WHERE \(isChosen)
-      ORDER BY namespace, name\(table.lock)
-      """, [candidates.parameter])
-    guard !keys.isEmpty else { return LoggedChanges() }
-    let list = Self.set(keys).parameter
-    let last = try ChangeJournal.allocate(keys.count, connection)
-    try connection.execute(
-      """
-      INSERT INTO resource_change (\(ChangeJournal.columns))
-      SELECT $2 + row_number() OVER (ORDER BY namespace, name), $3, namespace, name, 'DELETED', uid, '', 0,
-        resource_version, object, version_offset, $4, \(table.size)
-      FROM \(table.table) WHERE \(isChosen)
-      """, [list, .integer(last), .text(table.kind), .integer(now.microseconds)])
-    try connection.execute("DELETE FROM \(table.table) WHERE \(isChosen)", [list])
-    try ChangeJournal.announce(last + Int64(keys.count), connection)
-    return LoggedChanges(changes: keys.count, bytes: keys.reduce(0) { $0 + Int($1[3].integer ?? 0) })
-  }
-
-  /// Rows by key and revision: what was written since is not among them.
-  private static func set(_ rows: some Sequence<SQLRow>) -> RowSet {
-    var set = RowSet(KindTable.keyColumns + [("revision", .integer)])
-    for row in rows { set.append([row[0], row[1], row[2]]) }
-    return set
+    let revisions = Dictionary(chosen.map { (ObjectKey($0), $0[2].integer) }) { first, _ in first }
+    // What was written since it was chosen is not old any more.
+    let locked = try table.lock(Array(revisions.keys), connection).filter { revisions[$0.key] == $0.value.revision }
+    guard !locked.isEmpty else { return LoggedChanges() }
+    let last = try ChangeJournal.allocate(locked.count, connection)
+    let removals = zip(locked.keys.sorted(), 1...).map { key, number in
+      TableChange(key: key, revision: last + number)
+    }
+    try table.remove(removals, at: now.microseconds, connection)
+    return LoggedChanges(changes: locked.count, bytes: locked.values.reduce(0) { $0 + $1.size })
   }
 }

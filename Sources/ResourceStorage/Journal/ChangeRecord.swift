@@ -13,6 +13,19 @@ final class ChangeRecord: Sendable {
     case previous
   }
 
+  /// An object as the journal holds it.
+  private struct Content: Sendable {
+    var text: String
+    var offset: Int64
+
+    func object(
+      _ key: ObjectKey, uid: String, revision: Int64, _ table: (any ObjectTable)?
+    ) -> StoredObject {
+      table?.object(key, uid: uid, revision: revision, content: text, offset: offset)
+        ?? StoredObject(key: key, uid: uid, revision: revision, text: Array(text.utf8), versionOffset: Int(offset))
+    }
+  }
+
   /// For how many selectors the answer is remembered.
   private static let rememberedAnswers = 16
 
@@ -21,7 +34,8 @@ final class ChangeRecord: Sendable {
   let revision: Int64
   let object: StoredObject
   let mark: ChangeMark
-  private let previous: StoredObject?
+  private let previous: Content?
+  private let table: (any ObjectTable)?
   private let answers: Mutex<[ObjectSelector: Answer]> = Mutex([:])
 
   /// The columns that `init(_:)` reads, in its order. Of a deletion the journal keeps only what the object was before.
@@ -33,25 +47,28 @@ final class ChangeRecord: Sendable {
     """
   }
 
-  init(_ row: SQLRow) {
+  /// - Parameter tables: by kind. What is of no kind among them is nobody's here.
+  init(_ row: SQLRow, _ tables: [String: any ObjectTable] = [:]) {
     let revision = row[0].integer ?? 0
     self.revision = revision
     kind = row[1].text ?? ""
+    table = tables[kind]
     let key = ObjectKey(namespace: row[2].text ?? "", name: row[3].text ?? "")
     let uid = row[5].text ?? ""
     type = row[4].text.flatMap(WatchEventType.init) ?? .modified
-    func stored(_ text: String, _ offset: SQLValue) -> StoredObject {
-      StoredObject(
-        key: key, uid: uid, revision: revision, text: Array(text.utf8), versionOffset: Int(offset.integer ?? 0))
-    }
-    let object = stored(row[6].text ?? "", row[7])
+    let content = Content(text: row[6].text ?? "", offset: row[7].integer ?? 0)
+    let object = content.object(key, uid: uid, revision: revision, table)
     self.object = type == .deleted ? object.under(revision) : object
-    previous = row[8].text.map { stored($0, row[9]) }
+    previous = row[8].text.map { Content(text: $0, offset: row[9].integer ?? 0) }
     mark = ChangeMark(revision: revision, writtenAt: row[10].integer ?? 0, uid: uid)
   }
 
   /// About how much memory the record takes, in bytes: nothing that is parsed is kept.
-  var size: Int { object.text.count + (previous?.text.count ?? 0) + 1000 }
+  var size: Int { object.text.count + (previous?.text.utf8.count ?? 0) + 1000 }
+
+  private var previousObject: StoredObject? {
+    previous?.object(object.key, uid: object.uid, revision: revision, table)
+  }
 
   func isIn(_ scope: WatchScope) -> Bool {
     kind == scope.kind && (scope.namespace.map { $0 == object.key.namespace } ?? true)
@@ -66,7 +83,7 @@ final class ChangeRecord: Sendable {
     case .nothing: return nil
     case .change(let type): return change(type, object)
     case .previous:
-      return change(.deleted, (previous ?? object).under(revision))
+      return change(.deleted, (previousObject ?? object).under(revision))
     }
   }
 
@@ -85,7 +102,7 @@ final class ChangeRecord: Sendable {
       if let known = answers[matcher.selector] { return known }
       let matches = matcher.matches(object.key) { object.valueOrMetadata }
       var matched = false
-      if type == .modified, let previous {
+      if type == .modified, let previous = previousObject {
         matched = matcher.matches(object.key) { previous.valueOrMetadata }
       }
       let answer: Answer =

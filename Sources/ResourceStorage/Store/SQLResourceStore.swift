@@ -3,14 +3,14 @@ public import Logging
 public import ResourceModel
 import WireFormats
 
-/// Keeps objects in PostgreSQL or SQLite: a table a kind, and a log of their changes.
+/// Keeps objects in PostgreSQL or SQLite: a table a kind, and a journal of their changes.
 ///
 /// One row holds the newest revision. Every writing transaction counts it up and holds the row's lock until its commit, so
 /// revisions become visible in their order, also with several server processes.
 public final class SQLResourceStore: ResourceStore {
   private let database: any Database
   private let options: StoreOptions
-  private let tables: [String: KindTable]
+  private let tables: [String: any ObjectTable]
   private let definitions: [ResourceDefinition]
   private let log: ChangeLog
   private let hub: ChangeHub
@@ -20,24 +20,33 @@ public final class SQLResourceStore: ResourceStore {
 
   /// - Parameters:
   ///   - database: brought up to `migrations(for:)`; stays open when the store is closed.
-  ///   - definitions: the kinds that it keeps.
-  public init(
+  ///   - definitions: the kinds that it keeps, all of them as JSON text.
+  public convenience init(
     database: any Database, definitions: [ResourceDefinition], options: StoreOptions,
     logger: Logger = Logger(label: "store")
   ) {
+    self.init(database: database, kinds: definitions.map { .json($0) }, options: options, logger: logger)
+  }
+
+  /// - Parameters:
+  ///   - database: brought up to `migrations(for:)`; stays open when the store is closed.
+  ///   - kinds: what it keeps.
+  public init(
+    database: any Database, kinds: [StoredKind], options: StoreOptions, logger: Logger = Logger(label: "store")
+  ) {
     self.database = database
     self.options = options
-    self.definitions = definitions
+    definitions = kinds.map(\.definition)
     self.logger = logger
     tables = Dictionary(
-      definitions.map { ($0.names.qualifiedPlural, KindTable($0, database.dialect)) },
+      kinds.map { ($0.definition.names.qualifiedPlural, $0.table(database.dialect)) },
       uniquingKeysWith: { first, _ in first })
-    let log = ChangeLog(database: database)
+    let log = ChangeLog(database: database, tables: tables)
     let hub = ChangeHub(log: log, options: options, logger: logger)
     self.log = log
     self.hub = hub
     let pruner = LogPruner(
-      database: database, kinds: definitions.map(\.names.qualifiedPlural), options: options, logger: logger)
+      database: database, kinds: tables.keys.sorted(), options: options, logger: logger)
     self.pruner = pruner
     queue = WriteQueue(
       database: database, now: options.now, maximumPendingBytes: options.maximumPendingBytes
@@ -71,10 +80,7 @@ public final class SQLResourceStore: ResourceStore {
 
   public func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
     let table = try table(kind)
-    return try await reading { connection in
-      let rows = try connection.query(table.select, [.text(key.namespace), .text(key.name)])
-      return rows.first.map(KindTable.object)
-    }
+    return try await reading { try table.find(key, $0) }
   }
 
   public func list(_ kind: ResourceDefinition, _ query: ListQuery) async throws -> ListPage {
@@ -94,7 +100,20 @@ public final class SQLResourceStore: ResourceStore {
   }
 
   public func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
-    try await queue.submit(RequestedWrite(table: try table(kind), write: write))
+    try await queue.submit(try RequestedWrite(table: try table(kind), write: write))
+  }
+
+  /// Carries out writes in a transaction of the caller's, such as one that also says what is to follow from them. No other
+  /// change is made anywhere from here to its commit, so it belongs near its end.
+  /// - Returns: the outcome of each write, in their order. What is refused is `alreadyExists`, `notFound`, `conflict` or
+  ///   `requestEntityTooLarge`, and leaves the others as they are.
+  /// - Throws: `DatabaseError`; `StatusError` `invalid` where a table cannot keep an object.
+  public func write(
+    _ kind: ResourceDefinition, _ writes: [ObjectWrite], in connection: any SQLConnection
+  ) throws -> [Result<StoredObject, StatusError>] {
+    let table = try table(kind)
+    let requests = try writes.map { write throws(StatusError) in try RequestedWrite(table: table, write: write) }
+    return try WriteTransaction(requests: requests, writtenAt: options.now().microseconds).run(connection).outcomes
   }
 
   public func watch(
@@ -133,16 +152,27 @@ public final class SQLResourceStore: ResourceStore {
   /// Ends every watch. The database stays open.
   public func close() { hub.close() }
 
-  private func table(_ kind: ResourceDefinition) throws(StatusError) -> KindTable {
+  /// The namespaces that objects of any kind are in, in order.
+  public func occupiedNamespaces() async throws -> [String] {
+    let relations = tables.values.map(\.relation).filter(\.hasNamespaces)
+    return try await reading { connection in
+      var names: Set<String> = []
+      for relation in relations {
+        let rows = try connection.query("SELECT DISTINCT namespace FROM \(relation.source) WHERE namespace <> ''")
+        names.formUnion(rows.compactMap { $0[0].text })
+      }
+      return names.sorted()
+    }
+  }
+
+  private func table(_ kind: ResourceDefinition) throws(StatusError) -> any ObjectTable {
     guard let table = tables[kind.names.qualifiedPlural] else {
       throw StatusError(.internalError, "the store was not set up for \(kind.names.qualifiedPlural)")
     }
     return table
   }
 
-  var allTables: [KindTable] { Array(tables.values) }
-
-  func reading<Value: Sendable>(
+  private func reading<Value: Sendable>(
     _ body: @escaping @Sendable (any SQLConnection) throws -> Value
   ) async throws -> Value {
     do {

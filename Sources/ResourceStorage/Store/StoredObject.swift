@@ -86,6 +86,8 @@ struct ObjectText: Sendable, Hashable {
   /// See `StoredObject.versionOffset`.
   let versionOffset: Int
 
+  var string: String { String(decoding: bytes, as: UTF8.self) }
+
   /// The members in the order of `JSONValue.serialized()`, an empty version among them.
   init(_ object: JSONValue) {
     var output: [UInt8] = []

@@ -12,7 +12,7 @@ struct StoredDefaults: Sendable {
   static let chunk = 200
 
   let definition: ResourceDefinition
-  let table: KindTable
+  let table: any ObjectTable
   let database: any Database
   let queue: WriteQueue
 
@@ -43,12 +43,16 @@ struct StoredDefaults: Sendable {
 
   private func rows(after last: ObjectKey) async throws -> [StoredObject] {
     try await database.transaction(.read) { [table] connection in
-      try connection.query(
+      let relation = table.relation
+      var conditions = SQLConditions(connection.dialect)
+      conditions.addRange(namespace: nil, after: last, hasNamespaces: relation.hasNamespaces)
+      let limit = conditions.parameter(.integer(Int64(Self.chunk)))
+      return try connection.query(
         """
-        SELECT \(KindTable.objectColumns) FROM \(table.table)
-        WHERE (namespace, name) > ($1, $2) ORDER BY namespace, name LIMIT $3
-        """, [.text(last.namespace), .text(last.name), .integer(Int64(Self.chunk))]
-      ).map(KindTable.object)
+        SELECT \(relation.columns) FROM \(relation.source) \(conditions.clause)
+        ORDER BY \(relation.order) LIMIT \(limit)
+        """, conditions.parameters
+      ).map(table.object)
     }
   }
 
@@ -61,10 +65,10 @@ struct StoredDefaults: Sendable {
     guard whole != stored else { return false }
     do {
       _ = try await queue.submit(
-        RequestedWrite(table: table, write: .update(object: whole, expected: object.revision)))
+        try RequestedWrite(table: table, write: .update(object: whole, expected: object.revision)))
       return true
     } catch let error as StatusError
-      where [.conflict, .notFound, .requestEntityTooLarge].contains(error.reason)
+      where [.conflict, .notFound, .requestEntityTooLarge, .invalid].contains(error.reason)
     {
       return false
     }

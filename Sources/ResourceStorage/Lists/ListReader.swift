@@ -11,7 +11,7 @@ struct ListReader: Sendable {
   /// How many rows are read at once while a selector is searched for.
   static let scanSize = 500
 
-  let table: KindTable
+  let table: any ObjectTable
   let query: ListQuery
   let token: ContinueToken?
   let limit: Int
@@ -85,7 +85,7 @@ struct ListReader: Sendable {
     items.removeLast()
     let remaining = try remaining(connection, shown: items.count)
     let next = ContinueToken(
-      kind: table.kind, namespace: query.namespace ?? "", revision: revision, last: items[items.count - 1].key,
+      kind: table.kind, namespace: query.namespace, revision: revision, last: items[items.count - 1].key,
       remaining: remaining)
     return .page(
       ListPage(revision: revision, items: items, continueToken: next.text, remainingItemCount: remaining))
@@ -107,8 +107,10 @@ struct ListReader: Sendable {
     guard query.selector.isEverything else { return nil }
     if let token { return token.remaining.map { max(0, $0 - shown) } }
     var conditions = SQLConditions(connection.dialect)
-    conditions.addRange(namespace: query.namespace, after: nil)
-    let rows = try connection.query("SELECT count(*) FROM \(table.table) \(conditions.clause)", conditions.parameters)
+    let relation = table.relation
+    conditions.addRange(namespace: query.namespace, after: nil, hasNamespaces: relation.hasNamespaces)
+    let rows = try connection.query(
+      "SELECT count(*) FROM \(relation.source) \(conditions.clause)", conditions.parameters)
     return rows.first?[0].integer.map { max(0, Int($0) - shown) }
   }
 
@@ -116,9 +118,10 @@ struct ListReader: Sendable {
   private func candidates(
     _ connection: any SQLConnection, at revision: Int64, newest: Int64, after last: ObjectKey?, size: Int
   ) throws -> (candidates: [Candidate], isLast: Bool) {
+    let relation = table.relation
     var conditions = SQLConditions(connection.dialect)
-    conditions.addRange(namespace: query.namespace, after: last)
-    conditions.addSelector(query.selector)
+    conditions.addRange(namespace: query.namespace, after: last, hasNamespaces: relation.hasNamespaces)
+    conditions.addSelector(query.selector, of: table)
     if newest > revision {
       let (kind, since) = (conditions.parameter(.text(table.kind)), conditions.parameter(.integer(revision)))
       conditions.add(
@@ -127,9 +130,7 @@ struct ListReader: Sendable {
           AND c.name = t.name AND c.revision > \(since))
         """)
     }
-    let unchanged = try stretch(
-      connection, "\(table.table) t", size: table.size, columns: "resource_version, object, version_offset", conditions,
-      size)
+    let unchanged = try stretch(connection, relation, "resource_version", conditions, size)
     if newest == revision {
       return (unchanged.objects.map { Candidate(object: $0, isEarlierState: false) }, unchanged.end == nil)
     }
@@ -153,31 +154,33 @@ struct ListReader: Sendable {
       NOT EXISTS (SELECT 1 FROM resource_change e WHERE e.kind = c.kind AND e.namespace = c.namespace
         AND e.name = c.name AND e.revision > \(since) AND e.revision < c.revision)
       """)
-    return try stretch(
-      connection, "resource_change c", size: "size", columns: "previous_revision, previous, previous_version_offset",
-      conditions, size)
+    return try stretch(connection, Self.journal, "previous_revision", conditions, size)
   }
+
+  /// What the journal holds of objects as they were.
+  private static let journal = ObjectRelation(
+    source: "resource_change AS c", size: "size", content: "previous", offset: "previous_version_offset")
 
   /// As many rows as fit, at most `count`: first how large they are, then what is in them.
   private func stretch(
-    _ connection: any SQLConnection, _ table: String, size: String, columns: String, _ conditions: SQLConditions,
+    _ connection: any SQLConnection, _ relation: ObjectRelation, _ revision: String, _ conditions: SQLConditions,
     _ count: Int
   ) throws -> Stretch {
     var conditions = conditions
     let limit = conditions.parameter(.integer(Int64(count)))
-    let sizes = try connection.query(
-      "SELECT namespace, name, \(size) FROM \(table) \(conditions.clause) ORDER BY namespace, name LIMIT \(limit)",
-      conditions.parameters)
-    let fitting = sizes.prefix(fitting: Self.pageBytes) { Int($0[2].integer ?? 0) }
-    guard let last = fitting.last else { return Stretch(objects: []) }
-    let end = ObjectKey(namespace: last[0].text ?? "", name: last[1].text ?? "")
-    let (namespace, name) = (conditions.parameter(.text(end.namespace)), conditions.parameter(.text(end.name)))
-    conditions.add("(namespace, name) <= (\(namespace), \(name))")
-    let objects = try connection.query(
+    func statement(_ columns: String, _ conditions: SQLConditions) -> String {
       """
-      SELECT namespace, name, uid, \(columns) FROM \(table) \(conditions.clause) ORDER BY namespace, name LIMIT \(limit)
-      """, conditions.parameters
-    ).map(KindTable.object)
+      SELECT namespace, name, \(columns) FROM \(relation.source) \(conditions.clause)
+      ORDER BY \(relation.order) LIMIT \(limit)
+      """
+    }
+    let sizes = try connection.query(statement(relation.size, conditions), conditions.parameters)
+    let fitting = sizes.prefix(fitting: Self.pageBytes) { Int($0[2].integer ?? 0) }
+    guard let end = fitting.last.map({ ObjectKey($0) }) else { return Stretch(objects: []) }
+    conditions.addEnd(end, hasNamespaces: relation.hasNamespaces)
+    let objects = try connection.query(
+      statement("uid, \(revision), \(relation.content), \(relation.offset)", conditions), conditions.parameters
+    ).map(table.object)
     return Stretch(objects: objects, end: fitting.count < sizes.count || sizes.count >= count ? end : nil)
   }
 

@@ -4,6 +4,8 @@ import ResourceModel
 /// Reads the table `resource_change`.
 struct ChangeLog: Sendable {
   let database: any Database
+  /// By kind: they put objects together.
+  let tables: [String: any ObjectTable]
 
   /// How many changes are read at once, at most.
   static let pageSize = 500
@@ -35,7 +37,7 @@ struct ChangeLog: Sendable {
   func page(after revision: Int64, continuing mark: ChangeMark?, known: Int64) async throws -> Page {
     try await database.transaction(.read) { connection in
       guard try Self.continues(from: mark, known: known, connection) else { return .lost }
-      return try Self.read(after: revision, nil, withPrevious: true, connection)
+      return try read(after: revision, nil, withPrevious: true, connection)
     }
   }
 
@@ -43,7 +45,7 @@ struct ChangeLog: Sendable {
   /// - Parameter withPrevious: false where nobody asks what an object was before the change.
   func page(in scope: WatchScope, after revision: Int64, withPrevious: Bool) async throws -> Page {
     try await database.transaction(.read) { connection in
-      try Self.read(after: revision, scope, withPrevious: withPrevious, connection)
+      try read(after: revision, scope, withPrevious: withPrevious, connection)
     }
   }
 
@@ -61,7 +63,7 @@ struct ChangeLog: Sendable {
       .map { ChangeMark(revision: revision, writtenAt: $0[0].integer ?? 0, uid: $0[1].text ?? "") }
   }
 
-  private static func read(
+  private func read(
     after revision: Int64, _ scope: WatchScope?, withPrevious: Bool, _ connection: any SQLConnection
   ) throws -> Page {
     let state = try LogState(connection, kind: scope?.kind)
@@ -71,12 +73,12 @@ struct ChangeLog: Sendable {
     if let scope { conditions.add("kind = \(conditions.parameter(.text(scope.kind)))") }
     if let namespace = scope?.namespace { conditions.add("namespace = \(conditions.parameter(.text(namespace)))") }
     // First how large they are, then as many as fit.
-    let count = conditions.parameter(.integer(Int64(pageSize)))
+    let count = conditions.parameter(.integer(Int64(Self.pageSize)))
     let sizes = try connection.query(
       "SELECT revision, size FROM resource_change \(conditions.clause) ORDER BY revision LIMIT \(count)",
       conditions.parameters)
-    let fitting = sizes.prefix(fitting: pageBytes) { Int($0[1].integer ?? 0) }
-    let isLast = fitting.count == sizes.count && sizes.count < pageSize
+    let fitting = sizes.prefix(fitting: Self.pageBytes) { Int($0[1].integer ?? 0) }
+    let isLast = fitting.count == sizes.count && sizes.count < Self.pageSize
     guard let last = fitting.last?[0].integer else {
       return .changes(ChangeBatch([], end: state.revision), isLast: true)
     }
@@ -86,7 +88,8 @@ struct ChangeLog: Sendable {
       SELECT \(ChangeRecord.columns(withPrevious: withPrevious)) FROM resource_change \(conditions.clause)
       ORDER BY revision LIMIT \(count)
       """, conditions.parameters)
-    return .changes(ChangeBatch(rows.map(ChangeRecord.init), end: isLast ? state.revision : last), isLast: isLast)
+    return .changes(
+      ChangeBatch(rows.map { ChangeRecord($0, tables) }, end: isLast ? state.revision : last), isLast: isLast)
   }
 }
 
