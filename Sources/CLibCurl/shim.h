@@ -1,8 +1,8 @@
 #pragma once
 #include <curl/curl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 // curl_easy_setopt and curl_easy_getinfo are variadic (and macros that check types); Swift needs one function a type.
@@ -43,18 +43,8 @@ static inline CURLcode curl_shim_set_seek_callback(CURL *easy, curl_shim_seek_ca
   return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, callback);
 }
 
-// Called for each new socket. One that is no TCP socket has no such option.
-static inline int curl_shim_prepare_socket(void *context, curl_socket_t socket, curlsocktype purpose) {
-  unsigned int milliseconds = (unsigned int)(uintptr_t)context;
-  (void)purpose;
-  (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
-  return CURL_SOCKOPT_OK;
-}
-
-// A TCP connection ends when the peer has acknowledged nothing for so long, be it data or a probe.
-static inline void curl_shim_set_peer_timeout(CURL *easy, unsigned int milliseconds) {
-  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, curl_shim_prepare_socket);
-  curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)milliseconds);
+static inline CURLcode curl_shim_set_open_socket_callback(CURL *easy, curl_opensocket_callback callback) {
+  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
 }
 
 static inline CURLcode curl_shim_get_long(CURL *easy, CURLINFO info, long *value) {
@@ -65,8 +55,25 @@ static inline CURLcode curl_shim_get_offset(CURL *easy, CURLINFO info, curl_off_
   return curl_easy_getinfo(easy, info, value);
 }
 
+// Of a handle that has no options yet; null where the library was built without one.
+static inline const char *curl_shim_default_authority_file(CURL *easy) {
+  char *file = NULL;
+  curl_easy_getinfo(easy, CURLINFO_CAINFO, &file);
+  return file;
+}
+
 static inline CURLMcode curl_shim_multi_set_long(CURLM *multi, CURLMoption option, long value) {
   return curl_multi_setopt(multi, option, value);
+}
+
+static inline void curl_shim_multi_set_socket_callback(CURLM *multi, curl_socket_callback callback, void *context) {
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, callback);
+}
+
+static inline void curl_shim_multi_set_timer_callback(CURLM *multi, curl_multi_timer_callback callback, void *context) {
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, callback);
 }
 
 // The result of a CURLMSG_DONE message lies in a union.

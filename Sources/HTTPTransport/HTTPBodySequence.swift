@@ -1,3 +1,5 @@
+import CurlTransfers
+
 /// The body of a streamed response, in the pieces in which it arrives. It can be read once, by one reader.
 public struct HTTPBodySequence: AsyncSequence, Sendable {
   public typealias Element = [UInt8]
@@ -5,7 +7,7 @@ public struct HTTPBodySequence: AsyncSequence, Sendable {
 
   private let lifeline: Lifeline
 
-  init(transfer: Transfer, client: HTTPClient) {
+  init(transfer: HTTPTransfer, client: HTTPClient) {
     self.lifeline = Lifeline(transfer: transfer, client: client)
   }
 
@@ -39,10 +41,10 @@ public struct HTTPBodySequence: AsyncSequence, Sendable {
 
   /// Ends the request when nothing can read its body any more, and keeps the client while something can.
   fileprivate final class Lifeline: Sendable {
-    let transfer: Transfer
+    let transfer: HTTPTransfer
     let client: HTTPClient
 
-    init(transfer: Transfer, client: HTTPClient) {
+    init(transfer: HTTPTransfer, client: HTTPClient) {
       self.transfer = transfer
       self.client = client
     }

@@ -1,39 +1,36 @@
-/// After which a peer counts as gone without having closed its connections: a firewall forgot them, or its machine lost
-/// its power.
-public struct PeerTimeouts: Sendable, Hashable {
-  /// A connection ends when nothing was acknowledged for so long.
-  public var unacknowledged: Duration
-  /// An idle connection is probed after so long.
-  public var probeAfter: Duration
-  /// And so often from then on.
-  public var probeEvery: Duration
-
-  public init(
-    unacknowledged: Duration = .seconds(30), probeAfter: Duration = .seconds(15), probeEvery: Duration = .seconds(5)
-  ) {
-    self.unacknowledged = unacknowledged
-    self.probeAfter = probeAfter
-    self.probeEvery = probeEvery
-  }
-}
+// What a client is made with is part of its interface.
+@_exported public import CurlTransfers
 
 /// An HTTP client over libcurl: HTTP/1.1 and HTTP/2, TLS, Unix sockets, reused connections, one thread for all requests.
 ///
 /// It follows no redirect, keeps no cookie, and decodes no content encoding: what the server sent is what the caller gets.
 /// A proxy from the environment (`https_proxy`, `http_proxy`, `no_proxy`) is used, except for loopback hosts and Unix
-/// sockets. An idle client uses no CPU.
+/// sockets, and never by a client whose addresses are restricted: the proxy would connect where the client must not. An
+/// idle client uses no CPU.
 ///
 /// After a request that timed out, its peer's connections are in doubt: for `PeerTimeouts.unacknowledged` each request to
 /// it gets a new one. Otherwise it would ride on a dead connection once more, which with HTTP/2 stays open as long as
 /// another request is on it.
 public final class HTTPClient: Sendable {
   let loop: TransferLoop
+  private let userAgent: String
 
-  /// - Parameter userAgent: the `User-Agent` of every request, such as `wrktalk-agent/1.0`.
-  public init(userAgent: String, peerTimeouts: PeerTimeouts = PeerTimeouts()) {
-    self.loop = TransferLoop(
-      userAgent: String(userAgent.unicodeScalars.filter { $0.isASCII && $0.value >= 0x20 }),
-      peerTimeouts: peerTimeouts)
+  /// - Parameters:
+  ///   - userAgent: the `User-Agent` of every request, such as `wrktalk-agent/1.0`.
+  ///   - limits: how many connections the client has at once; any number by default.
+  ///   - addresses: which the client may connect to; `publicInternet` where others than the operator name the hosts.
+  public convenience init(
+    userAgent: String, peerTimeouts: PeerTimeouts = PeerTimeouts(),
+    limits: ClientConnectionLimits = ClientConnectionLimits(),
+    addresses: AddressPolicy = .unrestricted
+  ) {
+    self.init(
+      userAgent: userAgent, LoopSettings(peerTimeouts: peerTimeouts, limits: limits, addresses: addresses))
+  }
+
+  init(userAgent: String, _ settings: LoopSettings) {
+    self.userAgent = String(userAgent.unicodeScalars.filter { $0.isASCII && $0.value >= 0x20 })
+    loop = TransferLoop(settings)
   }
 
   deinit { loop.stop() }
@@ -42,8 +39,8 @@ public final class HTTPClient: Sendable {
   ///
   /// Cancelling the task ends the request at once.
   public func send(_ request: HTTPRequest) async throws(HTTPTransportError) -> HTTPResponse {
-    let transfer = try Transfer(request, delivery: .whole)
-    await perform(transfer, until: .end)
+    let transfer = try HTTPTransfer(request, userAgent: userAgent, delivery: .whole)
+    await loop.run(transfer) { await transfer.reach(.end) }
     return try transfer.response()
   }
 
@@ -51,8 +48,8 @@ public final class HTTPClient: Sendable {
   ///
   /// The request's `timeout` covers the body too: a watch sets it to nil and relies on `stallTimeout`.
   public func stream(_ request: HTTPRequest) async throws(HTTPTransportError) -> HTTPStreamingResponse {
-    let transfer = try Transfer(request, delivery: .pieces)
-    await perform(transfer, until: .head)
+    let transfer = try HTTPTransfer(request, userAgent: userAgent, delivery: .pieces)
+    await loop.run(transfer) { await transfer.reach(.head) }
     let head = try transfer.head()
     return HTTPStreamingResponse(
       status: head.status, headers: head.headers, body: HTTPBodySequence(transfer: transfer, client: self))
@@ -62,14 +59,5 @@ public final class HTTPClient: Sendable {
   public func shutdown() async {
     loop.stop()
     await loop.waitUntilStopped()
-  }
-
-  private func perform(_ transfer: Transfer, until milestone: Transfer.Milestone) async {
-    await withTaskCancellationHandler {
-      loop.submit(.start(transfer))
-      await transfer.reach(milestone)
-    } onCancel: {
-      loop.cancel(transfer)
-    }
   }
 }

@@ -1,3 +1,5 @@
+public import CurlTransfers
+
 /// One HTTP request of the client.
 public struct HTTPRequest: Sendable {
   public enum Body: Sendable {
@@ -12,10 +14,12 @@ public struct HTTPRequest: Sendable {
   public var url: String
   public var headers: [(name: String, value: String)]
   public var body: Body
-  /// From the first byte sent to the last one received; nil for a watch, which has no end.
+  /// From the call to the last byte received, waiting for a connection included; nil for a watch, which has no end.
   public var timeout: Duration?
+  /// Of making the connection. Without `timeout`, as long is waited for a connection to be free.
   public var connectTimeout: Duration
-  /// Fails when not one byte arrives for this long; nil for never.
+  /// Fails when not one byte moves for this long, while the reader keeps up; nil for never. A watch whose server sends
+  /// bookmarks fails so where not even these come.
   public var stallTimeout: Duration?
   /// Connects to this Unix socket instead of the URL's host.
   public var unixSocketPath: String?

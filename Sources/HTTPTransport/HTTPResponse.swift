@@ -1,3 +1,5 @@
+public import CurlTransfers
+
 /// A response whose body was read whole.
 public struct HTTPResponse: Sendable {
   public var status: Int
@@ -40,27 +42,4 @@ public struct HTTPHeaders: Sendable {
 }
 
 /// Why a request got no response.
-public struct HTTPTransportError: Error, Sendable, Hashable, CustomStringConvertible {
-  public enum Code: Sendable, Hashable {
-    case invalidRequest
-    case couldNotResolve
-    case couldNotConnect
-    case tls
-    case timedOut
-    case responseTooLarge
-    case connectionLost
-    case cancelled
-    case fileUnreadable
-  }
-
-  public var code: Code
-  /// Names the host or socket, never a query string or a header.
-  public var message: String
-
-  public init(code: Code, message: String) {
-    self.code = code
-    self.message = message
-  }
-
-  public var description: String { message }
-}
+public typealias HTTPTransportError = TransferError

@@ -1,4 +1,5 @@
 import CLibCurl
+import CurlTransfers
 
 /// Where a request goes, as far as a message may tell: never the path, the query or the user information.
 struct RequestTarget: Sendable {

@@ -20,7 +20,7 @@ extension S3Bucket {
       case .cancelled: .cancelled
       case .responseTooLarge: .tooLarge
       case .fileUnreadable: .fileUnusable
-      case .tls, .invalidRequest: .refused
+      case .tls, .invalidRequest, .addressRefused: .refused
       }
     return ObjectStorageError(code: code, bucket: name, key: key, detail: error.message)
   }

@@ -12,10 +12,10 @@ struct ModuleGraphTests {
     ["ProgramConfiguration", "Threads", "Timing"],
     // Values and wrappers that need nothing but formats.
     [
-      "Archives", "Compression", "Cryptography", "Database", "HTTPTransport", "Observability", "Processes",
+      "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Observability", "Processes",
       "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
-    ["Access", "CoreKinds", "DeploymentKinds", "Files", "Outbox", "ReleaseManifest"],
+    ["Access", "CoreKinds", "DeploymentKinds", "Files", "HTTPTransport", "Outbox", "ReleaseManifest"],
     ["DeploymentPlanning", "HTTPService", "ObjectStorage", "ResourceClient", "ResourceStorage", "TestSupport"],
     ["ClusterAccess", "ComposeBundles", "ResourceServer", "ServerPrograms"],
     ["Agent", "Backend", "ControlCommands"],
@@ -77,7 +77,9 @@ struct ModuleGraphTests {
     let own = Set(Self.layers.joined())
     let foreign = Self.imports[module, default: []].subtracting(own)
     #expect(foreign.subtracting(Self.pureImports) == [], "\(module) is of values alone")
-    let wrappers: Set = ["Archives", "Compression", "Database", "HTTPTransport", "Observability", "Processes"]
+    let wrappers: Set = [
+      "Archives", "Compression", "CurlTransfers", "Database", "HTTPTransport", "Observability", "Processes",
+    ]
     #expect(Self.imports[module, default: []].isDisjoint(with: wrappers), "\(module) does no I/O")
   }
 }

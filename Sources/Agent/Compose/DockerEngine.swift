@@ -138,7 +138,7 @@ final class DockerEngine: Sendable {
       return RuntimeFailure(
         kind: .transient, reason: "EngineError",
         message: "The Docker engine at \(endpoint) gave no usable answer: \(error.message)")
-    case .couldNotResolve, .couldNotConnect, .tls, .timedOut, .connectionLost:
+    case .couldNotResolve, .couldNotConnect, .addressRefused, .tls, .timedOut, .connectionLost:
       // The engine may come back as another version.
       version.withLock { $0 = nil }
       return RuntimeFailure(

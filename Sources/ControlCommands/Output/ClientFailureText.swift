@@ -50,7 +50,7 @@ enum ClientFailureText {
         "Check --certificate-authority, and that the name in the server's certificate is the one in the address."
       case .timedOut, .connectionLost: "The server or the network is slow or broken; try again."
       case .invalidRequest: "Check the address in --server, WRKTALK_SERVER or the context."
-      case .responseTooLarge, .cancelled, .fileUnreadable: nil
+      case .responseTooLarge, .cancelled, .fileUnreadable, .addressRefused: nil
       }
     return CommandFailure("cannot reach \(server): \(printable(error.message))", hint: hint)
   }

@@ -1,7 +1,7 @@
 import CLibCurl
 import Glibc
 
-extension HTTPTransportError {
+extension TransferError {
   /// Says what libcurl's result means. Its own text is used only where it cannot hold a URL.
   init(
     _ result: CURLcode, easy: UnsafeMutableRawPointer, errorText: UnsafePointer<CChar>, peer: String
@@ -35,12 +35,8 @@ extension HTTPTransportError {
     }
   }
 
-  static func responseTooLarge(peer: String, limit: Int) -> HTTPTransportError {
-    HTTPTransportError(code: .responseTooLarge, message: "\(peer) sent a response of more than \(limit) bytes")
-  }
-
-  static func cancelled(peer: String) -> HTTPTransportError {
-    HTTPTransportError(code: .cancelled, message: "the request to \(peer) was cancelled")
+  static func cancelled(peer: String) -> TransferError {
+    TransferError(code: .cancelled, message: "the request to \(peer) was cancelled")
   }
 
   private static func text(of result: CURLcode) -> String { String(cString: curl_easy_strerror(result)) }

@@ -2,7 +2,7 @@
 ///
 /// Everything is PEM, in a file, which is read for each connection, or as text. Where both are set, the text counts.
 public struct TLSSettings: Sendable, Hashable {
-  /// A bundle that replaces the system's certificate authorities.
+  /// A bundle in the place of the system's certificate authorities, none of which is trusted then.
   public var certificateAuthorityFile: String?
   public var certificateAuthorityPEM: String?
   public var clientCertificateFile: String?

@@ -1,7 +1,9 @@
+import CLibCurl
+import CurlTransfers
 import Synchronization
 
-/// One request on its way: what the transfer thread and the waiting tasks share about it.
-final class Transfer: Sendable {
+/// One request on its way: what the loop's thread and the waiting tasks share about it.
+final class HTTPTransfer: CurlTransfer {
   enum Delivery: Sendable {
     /// The body is collected and handed over at the end.
     case whole
@@ -23,6 +25,8 @@ final class Transfer: Sendable {
   }
 
   private struct State {
+    var parser = ResponseHeadParser()
+    var receivedBytes = 0
     var head: (status: Int, headers: HTTPHeaders)?
     var pending: [UInt8] = []
     var isPaused = false
@@ -50,20 +54,30 @@ final class Transfer: Sendable {
   private static let highWaterMark = 256 << 10
 
   let request: HTTPRequest
-  let target: RequestTarget
   let upload: UploadSource?
+  private let userAgent: String
+  private let target: RequestTarget
   private let delivery: Delivery
   private let state = Mutex(State())
 
-  init(_ request: HTTPRequest, delivery: Delivery) throws(HTTPTransportError) {
+  init(_ request: HTTPRequest, userAgent: String, delivery: Delivery) throws(HTTPTransportError) {
     self.target = try RequestTarget(request)
     try request.checkFields()
-    self.upload = try UploadSource(request)
+    self.upload = try request.uploadSource()
     self.request = request
+    self.userAgent = userAgent
     self.delivery = delivery
   }
 
-  var isFinished: Bool { state.withLock { $0.outcome != nil } }
+  var peer: String { target.peer }
+
+  var tls: TLSSettings { request.tls }
+
+  var limits: TransferLimits {
+    TransferLimits(total: request.timeout, connect: request.connectTimeout, stall: request.stallTimeout)
+  }
+
+  var hasEnded: Bool { state.withLock { $0.outcome != nil } }
 
   var isPaused: Bool { state.withLock { $0.isPaused } }
 
@@ -86,7 +100,7 @@ final class Transfer: Sendable {
     let (head, outcome) = state.withLock { ($0.head, $0.outcome) }
     if let head { return head }
     if case .failure(let error) = outcome { throw error }
-    throw HTTPTransportError(code: .connectionLost, message: "\(target.peer) closed the connection without a response")
+    throw HTTPTransportError(code: .connectionLost, message: "\(peer) closed the connection without a response")
   }
 
   /// The whole response; to be asked for after the end.
@@ -117,48 +131,90 @@ final class Transfer: Sendable {
     return try result.get()
   }
 
-  /// Ends the transfer for its waiters; false if it had ended before.
-  @discardableResult
-  func finish(_ outcome: Result<Void, HTTPTransportError>, isDiscardingBody: Bool = false) -> Bool {
+  func end(_ outcome: Result<Void, HTTPTransportError>) -> Bool {
     let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>]? in
       guard state.outcome == nil else { return nil }
       state.outcome = outcome
-      if isDiscardingBody { state.pending = [] }
+      // Whoever cancels reads no more.
+      if case .failure(let error) = outcome, error.code == .cancelled { state.pending = [] }
       return state.takeReachedWaiters()
     }
     for waiter in waiters ?? [] { waiter.resume() }
     return waiters != nil
   }
 
-  // MARK: The side of the transfer thread
+  // MARK: The side of the loop
 
-  /// Comes before the connection goes on, which may pause it again.
-  func willResume() { state.withLock { $0.isPaused = false } }
+  func setOptions(of handle: CurlHandle) {
+    handle.set(CURLOPT_URL, request.url)
+    handle.set(CURLOPT_PATH_AS_IS, 1)
+    handle.set(CURLOPT_PROTOCOLS_STR, "http,https")
+    handle.set(CURLOPT_FOLLOWLOCATION, 0)
+    handle.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+    handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+    handle.set(CURLOPT_USERAGENT, userAgent)
+    if let path = request.unixSocketPath { handle.set(CURLOPT_UNIX_SOCKET_PATH, path) }
+    if target.isLocal { handle.set(CURLOPT_PROXY, "") }
+    if request.method == "HEAD" {
+      handle.set(CURLOPT_NOBODY, 1)
+    } else {
+      handle.set(CURLOPT_CUSTOMREQUEST, request.method)
+      // Refuses by Content-Length before the body is sent; what really comes is counted below.
+      if request.maximumResponseBytes > 0 {
+        handle.set(CURLOPT_MAXFILESIZE_LARGE, offset: request.maximumResponseBytes)
+      }
+    }
+    let headers = request.headers.map { name, value in value.isEmpty ? "\(name);" : "\(name): \(value)" }
+    // Without it libcurl asks `Expect: 100-continue` for larger bodies and loses a second with servers that do not answer.
+    handle.set(CURLOPT_HTTPHEADER, list: headers + ["Expect:"])
+  }
 
-  func receive(status: Int, headers: HTTPHeaders) {
-    let waiters = state.withLock { state in
-      state.head = (status, headers)
-      return state.takeReachedWaiters()
+  func receive(header line: UnsafeRawBufferPointer) -> HTTPTransportError? {
+    let (event, waiters) = state.withLock { state in
+      let event = state.parser.receive(line: line)
+      if event == .complete { state.head = (state.parser.status, state.parser.headers) }
+      return (event, event == .complete ? state.takeReachedWaiters() : [])
     }
     for waiter in waiters { waiter.resume() }
+    guard event == .tooLarge else { return nil }
+    return HTTPTransportError(
+      code: .responseTooLarge, message: "\(peer) sent more than \(ResponseHeadParser.maximumBytes) bytes of headers")
   }
 
-  /// False when the reader is behind: the bytes were not taken and will be offered again after a resume.
-  func receive(body bytes: UnsafeRawBufferPointer) -> Bool {
-    let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>]? in
+  func receive(body bytes: UnsafeRawBufferPointer) -> BodyIntake {
+    let (intake, waiters) = state.withLock { state -> (BodyIntake, [CheckedContinuation<Void, Never>]) in
+      guard bytes.count <= request.maximumResponseBytes - state.receivedBytes else {
+        let message = "\(peer) sent a response of more than \(request.maximumResponseBytes) bytes"
+        return (.refused(HTTPTransportError(code: .responseTooLarge, message: message)), [])
+      }
       if case .pieces = delivery, state.pending.count >= Self.highWaterMark {
         state.isPaused = true
-        return nil
+        return (.later, [])
       }
-      state.pending.append(contentsOf: bytes)
-      return state.takeReachedWaiters()
+      state.receivedBytes += bytes.count
+      // A cancelled transfer may go on for a moment.
+      if state.outcome == nil { state.pending.append(contentsOf: bytes) }
+      return (.taken, state.takeReachedWaiters())
     }
-    for waiter in waiters ?? [] { waiter.resume() }
-    return waiters != nil
+    for waiter in waiters { waiter.resume() }
+    return intake
   }
+
+  func willResume() { state.withLock { $0.isPaused = false } }
+
+  func didFinish(_ result: CURLcode) {}
 }
 
 extension HTTPRequest {
+  fileprivate func uploadSource() throws(HTTPTransportError) -> UploadSource? {
+    switch body {
+    // A method that has a body by its meaning says `Content-Length: 0`; servers answer 411 otherwise.
+    case .none: ["POST", "PUT", "PATCH"].contains(method) ? UploadSource([]) : nil
+    case .bytes(let bytes): UploadSource(bytes)
+    case .file(let path): try UploadSource(path: path)
+    }
+  }
+
   /// Refuses what would let a value become another header or another request.
   fileprivate func checkFields() throws(HTTPTransportError) {
     guard !method.isEmpty, method.utf8.allSatisfy(Self.isTokenByte) else {
