@@ -111,7 +111,8 @@ let package = Package(
     module(
       "ResourceServer",
       [
-        "Compression", "ResourceModel", "ResourceStorage", "WireFormats", asyncAlgorithms, httpTypes, hummingbird,
+        "Compression", "ResourceModel", "ResourceStorage", "WireFormats", "YAMLDocuments", asyncAlgorithms, httpTypes,
+        hummingbird,
         logging,
         metrics, nioCore, nioHTTP1, serviceLifecycle,
       ]),

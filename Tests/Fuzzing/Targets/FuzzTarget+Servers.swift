@@ -39,7 +39,7 @@ extension FuzzTarget {
     _ = PeerAddress.limitKey(parts[0].asText)
     if let query = try? QueryItems(parts[1].asText) {
       for definition in AllKinds.definitions { _ = try? ReadOptions(query, definition: definition) }
-      _ = try? WriteOptions(query)
+      for operation in [WriteOptions.Operation.update, .apply] { _ = try? WriteOptions(query, for: operation) }
       if let text = query["continue"], let token = try? ContinueToken(text) {
         try require((try? ContinueToken(token.text)) == token, "the continue token is read back as another")
       }
