@@ -134,8 +134,8 @@ let package = Package(
     module(
       "ResourceServer",
       [
-        "Access", "Compression", "HTTPService", "ResourceModel", "ResourceStorage", "WireFormats", asyncAlgorithms,
-        httpTypes, hummingbird, logging, metrics, serviceLifecycle,
+        "Access", "Compression", "HTTPService", "ResourceModel", "ResourceStorage", "WireFormats", "YAMLDocuments",
+        asyncAlgorithms, httpTypes, hummingbird, logging, metrics, serviceLifecycle,
       ]),
     module("ResourceClient", ["HTTPTransport", "ResourceModel", "Timing", "WireFormats", logging]),
     module(

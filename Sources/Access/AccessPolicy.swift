@@ -106,7 +106,8 @@ public struct AccessPolicy: Sendable {
     let path =
       attributes.subresource.isEmpty ? attributes.resource : "\(attributes.resource)/\(attributes.subresource)"
     let subject = name.map { "\(resource) \"\($0)\"" } ?? resource
-    let scope = namespace.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"
+    let scope =
+      namespace.flatMap { $0.isEmpty ? nil : $0 }.map { "in the namespace \"\($0)\"" } ?? "at the cluster scope"
     return StatusError(
       .forbidden,
       "\(subject) is forbidden: User \"\(identity.name)\" (role \(identity.roleText)) cannot \(attributes.verb) "

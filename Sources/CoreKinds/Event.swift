@@ -86,7 +86,7 @@ public struct Event: Sendable, Hashable, Codable {
 
 extension Event {
   public static let definition = ResourceDefinition(
-    names: names, table: "event", schema: schema, hasStatus: false, isCreatedByUpdate: true,
+    names: names, table: "event", schema: schema, hasStatus: false, isCreatedByUpdate: true, tracksManagers: false,
     printerColumns: printerColumns, hasNameColumn: false,
     selectableFields: [
       "involvedObject.apiVersion", "involvedObject.kind", "involvedObject.name", "involvedObject.namespace",

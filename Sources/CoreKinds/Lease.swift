@@ -36,7 +36,7 @@ public enum LeaseKind: ResourceKind {
     group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases", singular: "lease")
 
   public static let definition = ResourceDefinition(
-    names: names, table: "lease", schema: schema, hasStatus: false, isCreatedByUpdate: true,
+    names: names, table: "lease", schema: schema, hasStatus: false, isCreatedByUpdate: true, tracksManagers: false,
     printerColumns: [
       PrinterColumn(
         name: "Holder", type: .string, jsonPath: ".spec.holderIdentity", description: "Who holds the lease."),

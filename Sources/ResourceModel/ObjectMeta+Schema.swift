@@ -28,14 +28,23 @@ extension ObjectMeta {
         of: .string(), Schema.Documentation("Names and values that tools keep with the object; not for selecting.")),
       "finalizers": .array(
         of: .string(),
-        Schema.Documentation("Who must do something before the object may go; each removes its own entry.")),
+        Schema.Documentation("Who must do something before the object may go; each removes its own entry.", isSet: true)
+      ),
       "ownerReferences": .array(
-        of: ownerReference, maximumCount: 64, Schema.Documentation("The objects this object depends on.")),
+        of: ownerReference, maximumCount: 64,
+        Schema.Documentation("The objects this object depends on.", listKey: "uid")),
       "managedFields": .array(
         of: managedFieldsEntry, maximumCount: 256,
-        Schema.Documentation("Which client set which field; accepted and not kept.")),
+        Schema.Documentation("Which client set which field. Kept by the server.")),
       "selfLink": .string(Schema.Documentation("Not used any more.")),
     ], Schema.Documentation("Standard object's metadata."))
+
+  /// The fields that managers own: not those that name the object, nor those that only the server sets.
+  static let ownedSchema: Schema = {
+    guard case .object(let properties, _, _) = schema else { return schema }
+    let owned: Set = ["labels", "annotations", "finalizers", "ownerReferences", "generateName"]
+    return .object(properties: properties.filter { owned.contains($0.key) })
+  }()
 
   private static func text(atMost maximumLength: Int, _ description: String) -> Schema {
     .string(Schema.StringRules(maximumLength: maximumLength), Schema.Documentation(description))
@@ -50,7 +59,8 @@ extension ObjectMeta {
       "controller": .boolean(Schema.Documentation("Whether the owner manages this object.")),
       "blockOwnerDeletion": .boolean(
         Schema.Documentation("Whether the owner waits for this object's deletion in a foreground deletion.")),
-    ], required: ["apiVersion", "kind", "name", "uid"], Schema.Documentation("An object this object depends on."))
+    ], required: ["apiVersion", "kind", "name", "uid"],
+    Schema.Documentation("An object this object depends on.", isAtomic: true))
 
   private static let managedFieldsEntry = Schema.object(
     properties: [

@@ -58,7 +58,10 @@ extension OpenAPIDocument {
     }
 
     func patch(_ subresource: String) -> JSONValue {
-      operation("patch", id: subresource, writeParameters, body: .patch, answers: ["200": component])
+      var answers = ["200": component]
+      // Apply makes the object that is not there, but no status of one.
+      if subresource.isEmpty { answers["201"] = component }
+      return operation("patch", id: subresource, writeParameters + [forceParameter], body: .patch, answers: answers)
     }
 
     /// A `Status`, or the object where finalizers hold it.
@@ -128,7 +131,7 @@ extension OpenAPIDocument {
   }
 
   private static func patchTypes(of definition: ResourceDefinition) -> [String] {
-    ["application/json-patch+json", "application/merge-patch+json"]
+    ["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"]
       + (definition.names.isKubernetesOwn ? ["application/strategic-merge-patch+json"] : [])
   }
 
@@ -151,12 +154,18 @@ extension OpenAPIDocument {
 
   private static let writeParameters = [
     dryRunParameter, prettyParameter,
-    query("fieldManager", "string", "Who makes the change.", maximumLength: 128),
+    query(
+      "fieldManager", "string",
+      "Who makes the change, for metadata.managedFields. Required for apply; otherwise by default the first word of User-Agent.",
+      maximumLength: 128),
     query(
       "fieldValidation", "string",
       "What becomes of unknown fields: Strict refuses them, Warn drops them with a warning, Ignore drops them.",
       values: ["Strict", "Warn", "Ignore"]),
   ]
+
+  private static let forceParameter = query(
+    "force", "boolean", "For apply only: take fields that other managers set to other values away from them.")
 
   private static let deleteParameters = [
     dryRunParameter, prettyParameter,

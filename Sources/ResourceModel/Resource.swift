@@ -41,6 +41,9 @@ public struct ResourceDefinition: Sendable {
   public var hasStatus: Bool
   /// True where a PUT makes the object that is not there, as Kubernetes has it for some of its own kinds.
   public var isCreatedByUpdate: Bool
+  /// True where `metadata.managedFields` are kept from an object's creation on; false for kinds that are written too often
+  /// for it, whose objects have them from the first server-side apply on.
+  public var tracksManagers: Bool
   public var printerColumns: [PrinterColumn]
   /// False where `kubectl get` shows the printer columns alone, without the object's name before them.
   public var hasNameColumn: Bool
@@ -56,8 +59,8 @@ public struct ResourceDefinition: Sendable {
 
   public init(
     names: ResourceNames, table: String, schema: Schema, isNamespaced: Bool = true, hasStatus: Bool = true,
-    isCreatedByUpdate: Bool = false, printerColumns: [PrinterColumn] = [], hasNameColumn: Bool = true,
-    selectableFields: [String] = [], limits: ResourceLimits = ResourceLimits(),
+    isCreatedByUpdate: Bool = false, tracksManagers: Bool = true, printerColumns: [PrinterColumn] = [],
+    hasNameColumn: Bool = true, selectableFields: [String] = [], limits: ResourceLimits = ResourceLimits(),
     rules: [ValidationRule] = [],
     computedCell: @escaping @Sendable (_ column: String, _ object: JSONValue) -> JSONValue? = { _, _ in nil },
     validate: @escaping @Sendable (_ object: JSONValue, _ old: JSONValue?) -> [FieldError] = { _, _ in [] }
@@ -68,6 +71,7 @@ public struct ResourceDefinition: Sendable {
     self.isNamespaced = isNamespaced
     self.hasStatus = hasStatus
     self.isCreatedByUpdate = isCreatedByUpdate
+    self.tracksManagers = tracksManagers
     self.printerColumns = printerColumns
     self.hasNameColumn = hasNameColumn
     self.selectableFields = selectableFields
@@ -130,6 +134,8 @@ public struct FieldError: Error, Sendable, Hashable, CustomStringConvertible {
     case unknown = "FieldUnknown"
     case tooLong = "FieldValueTooLong"
     case tooMany = "FieldValueTooMany"
+    /// Another manager set it, and this one sets it otherwise.
+    case fieldManagerConflict = "FieldManagerConflict"
   }
 
   /// The path from the object's root: `spec.artifact.sha256`, `spec.newNonEssentialEnvs[1].key`.

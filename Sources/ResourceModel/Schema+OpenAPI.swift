@@ -29,6 +29,8 @@ extension Schema {
       if let key = documentation.listKey {
         json["x-kubernetes-list-type"] = "map"
         json["x-kubernetes-list-map-keys"] = [.string(key)]
+      } else if documentation.isSet {
+        json["x-kubernetes-list-type"] = "set"
       }
     case .object(let properties, let required, _):
       if !properties.isEmpty { json["properties"] = .object(properties.mapValues(\.openAPI)) }
@@ -38,6 +40,7 @@ extension Schema {
       json["maxProperties"] = maximum.map { .integer(Int64($0)) }
     case .any: json["x-kubernetes-preserve-unknown-fields"] = true
     }
+    if documentation.isAtomic { json["x-kubernetes-map-type"] = "atomic" }
     return .object(json)
   }
 }

@@ -51,15 +51,21 @@ public indirect enum Schema: Sendable, Hashable {
     /// The field by which the objects of an array are told apart: no two may have the same text there, and patches of
     /// several writers are merged by it (`x-kubernetes-list-map-keys`).
     public var listKey: String?
+    /// True for an array of scalars that are all different and whose order means nothing (`x-kubernetes-list-type: set`).
+    public var isSet: Bool
+    /// True for an object whose fields belong together: who sets one of them sets all (`x-kubernetes-map-type: atomic`).
+    public var isAtomic: Bool
 
     public init(
       _ description: String = "", default defaultValue: JSONValue? = nil, isNullable: Bool = false,
-      listKey: String? = nil
+      listKey: String? = nil, isSet: Bool = false, isAtomic: Bool = false
     ) {
       self.description = description
       self.defaultValue = defaultValue
       self.isNullable = isNullable
       self.listKey = listKey
+      self.isSet = isSet
+      self.isAtomic = isAtomic
     }
   }
 }

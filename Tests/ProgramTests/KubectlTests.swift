@@ -148,8 +148,6 @@ struct KubectlTests {
         "patch", "dd", "wrktalk", "--type=merge", "-p",
         "{\"metadata\":{\"resourceVersion\":\"1\"},\"spec\":{\"suspend\":true}}")
       #expect(conflict.contains("the object has been modified"))
-      let serverSide = try await session.failure("apply", "--server-side", "-f", try session.manifest())
-      #expect(serverSide.contains("server-side apply is not supported by this server"))
       let strategic = try await session.failure("patch", "dd", "wrktalk", "-p", "{\"spec\":{\"suspend\":true}}")
       #expect(strategic.contains("use --type=merge or --type=json"))
     }

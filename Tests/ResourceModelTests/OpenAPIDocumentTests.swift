@@ -39,7 +39,11 @@ import WireFormats
     #expect(
       patch?["x-kubernetes-group-version-kind"] == ["group": "deploy.wrktalk.com", "version": "v1", "kind": "Thing"])
     let parameters = patch?["parameters"]?.array?.compactMap { $0["name"]?.string }
-    #expect(parameters == ["dryRun", "pretty", "fieldManager", "fieldValidation"])
+    #expect(parameters == ["dryRun", "pretty", "fieldManager", "fieldValidation", "force"])
+    #expect(
+      patch?["requestBody"]?["content"]?.object?.keys.sorted() == [
+        "application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json",
+      ])
   }
 
   @Test func everyReferenceLeadsSomewhere() throws {

@@ -52,8 +52,9 @@ import WireFormats
       (Self.merge, [1], 400, "must be an object"),
       (Self.merge, ["metadata": ["resourceVersion": "1"], "spec": ["suspend": true]], 409, "has been modified"),
       ("application/strategic-merge-patch+json", [:], 415, "application/merge-patch+json"),
-      ("application/apply-patch+yaml", [:], 415, "server-side apply is not supported"),
       ("text/plain", [:], 415, "application/json-patch+json"),
+      ("text/plain", [:], 415, "application/apply-patch+yaml"),
+      ("application/apply-patch+cbor", [:], 415, "application/apply-patch+yaml"),
     ] as [(String, JSONValue, Int, String)])
   func patchesAreAppliedOrRefusedClearly(type: String, patch: JSONValue, status: Int, message: String) async throws {
     try await HTTPTestServer.run { server in

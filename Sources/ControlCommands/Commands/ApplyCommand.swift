@@ -7,9 +7,13 @@ struct ApplyCommand: AsyncParsableCommand {
     discussion: """
       A field that an earlier apply set and the file no longer has is removed; what others set stays. An object that \
       cannot be applied does not keep the others from it: all are tried, and the exit code is 1 if one failed.
+
+      With --server-side the server merges, and names who set a field otherwise instead of overwriting it. An object that \
+      was applied without it before is taken over.
       """)
 
   @OptionGroup var manifests: ManifestOptions
+  @OptionGroup var applying: ApplyOptions
   @OptionGroup var connection: ConnectionOptions
 
   @Option(help: "server: check everything there, but store nothing.")
@@ -23,7 +27,7 @@ struct ApplyCommand: AsyncParsableCommand {
     let reading = manifests.read(session)
     var failures = FailureCount()
     for failure in reading.failures { failures.add(failure, session.console) }
-    let writer = ManifestWriter(client: session.client, server: session.server)
+    let writer = ManifestWriter(client: session.client, server: session.server, method: applying.method)
     for manifest in reading.manifests {
       do throws(CommandFailure) {
         let written = try await writer.apply(manifest, isDryRun: dryRun == .server)
@@ -32,9 +36,9 @@ struct ApplyCommand: AsyncParsableCommand {
           let suffix = dryRun == .server ? " (server dry run)" : ""
           try session.console.write("\(manifest.reference) \(written.outcome.rawValue)\(suffix)\n")
         case .name: try session.console.write(manifest.reference + "\n")
-        case .yaml: try session.console.write("---\n" + YAMLText.render(written.after))
+        case .yaml: try session.console.write("---\n" + YAMLText.render(LiveObject.withoutManagers(written.after)))
         case .json:
-          try session.console.write(JSONText.render(written.after))
+          try session.console.write(JSONText.render(LiveObject.withoutManagers(written.after)))
         }
       } catch {
         failures.add(error, session.console)

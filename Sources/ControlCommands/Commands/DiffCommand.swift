@@ -12,6 +12,7 @@ struct DiffCommand: AsyncParsableCommand {
       "The server checks the change and fills in defaults, but stores nothing. Exit code 1: there are differences.")
 
   @OptionGroup var manifests: ManifestOptions
+  @OptionGroup var applying: ApplyOptions
   @OptionGroup var connection: ConnectionOptions
 
   func run() async throws {
@@ -19,7 +20,7 @@ struct DiffCommand: AsyncParsableCommand {
     let reading = manifests.read(session)
     var failures = FailureCount()
     for failure in reading.failures { failures.add(failure, session.console) }
-    let writer = ManifestWriter(client: session.client, server: session.server)
+    let writer = ManifestWriter(client: session.client, server: session.server, method: applying.method)
     var differs = false
     for manifest in reading.manifests {
       do throws(CommandFailure) {

@@ -28,6 +28,9 @@ struct GetCommand: AsyncParsableCommand {
   @Option(help: "Only objects with these fields, such as metadata.name=wrktalk.")
   var fieldSelector = ""
 
+  @Flag(help: "With -o yaml and -o json: also who set which field.")
+  var showManagedFields = false
+
   @Flag(help: "Leave out the header.")
   var noHeaders = false
 
@@ -61,7 +64,7 @@ struct GetCommand: AsyncParsableCommand {
     let printer = ObjectPrinter(
       console: session.console, names: arguments.resource, format: output,
       showsNamespace: allNamespaces && arguments.definition.isNamespaced,
-      hasHeader: !noHeaders)
+      hasHeader: !noHeaders, showsManagedFields: showManagedFields)
     if watch {
       try await ListFollower(query: query, printer: printer).follow(mustExist: arguments.names.first)
     } else {

@@ -17,6 +17,30 @@ struct ManifestOptions: ParsableArguments {
   }
 }
 
+/// Who merges a manifest into the object: this program, or the server.
+struct ApplyOptions: ParsableArguments {
+  @Flag(
+    help: "Let the server merge, which keeps for each field who set it: what others set otherwise is a conflict.")
+  var serverSide = false
+
+  @Flag(help: "With --server-side: take fields over that others set otherwise.")
+  var forceConflicts = false
+
+  @Option(
+    help: "The name under which the fields are set; with --server-side, what it does not name any more is removed.")
+  var fieldManager: String?
+
+  func validate() throws {
+    if forceConflicts, !serverSide { throw ValidationError("--force-conflicts only works with --server-side") }
+  }
+
+  var method: ManifestWriter.Method {
+    serverSide
+      ? .serverSide(manager: fieldManager ?? ManifestWriter.manager, isForced: forceConflicts)
+      : .clientSide(manager: fieldManager ?? ManifestWriter.clientSideManager)
+  }
+}
+
 /// Whether a command only asks what would happen.
 enum DryRun: String, CaseIterable, ExpressibleByArgument {
   case none

@@ -6,11 +6,25 @@ import WireFormats
 struct ManifestWriter {
   let client: ResourceClient
   let server: String
+  let method: Method
+
+  /// Who merges, and under which name the fields are set.
+  enum Method {
+    case clientSide(manager: String)
+    /// - Parameter isForced: takes fields over from others.
+    case serverSide(manager: String, isForced: Bool)
+  }
+
+  /// The names of this program in managed fields: its server-side apply, and its other writes.
+  static let manager = "wrktalkctl"
+  /// A name of its own, so that server-side apply takes over what was applied, and not what was set otherwise.
+  static let clientSideManager = "wrktalkctl-client-side-apply"
 
   enum Outcome: String {
     case created
     case configured
     case unchanged
+    case applied = "serverside-applied"
   }
 
   struct Written {
@@ -24,7 +38,11 @@ struct ManifestWriter {
   func apply(_ manifest: Manifest, isDryRun: Bool) async throws(CommandFailure) -> Written {
     let answer: Answer
     do throws(ResourceClientError) {
-      answer = try await write(manifest, isDryRun: isDryRun)
+      switch method {
+      case .clientSide(let manager): answer = try await write(manifest, as: manager, isDryRun: isDryRun)
+      case .serverSide(let manager, let isForced):
+        answer = try await applyOnServer(manifest, as: manager, isForced: isForced, isDryRun: isDryRun)
+      }
     } catch {
       throw failure(error, manifest)
     }
@@ -33,7 +51,9 @@ struct ManifestWriter {
     case .rolledBack(let revision):
       throw CommandFailure(
         "\(manifest.file): \(manifest.reference) was rolled back to revision \(revision) since this release was applied",
-        hint: "Apply a newer release, or write rollbackTo: null under spec to deploy this one all the same.")
+        hint: isServerSide
+          ? "Server-side apply ends no rollback: apply once without --server-side."
+          : "Apply a newer release, or write rollbackTo: null under spec to deploy this one all the same.")
     }
   }
 
@@ -43,9 +63,15 @@ struct ManifestWriter {
     case rolledBack(Int64)
   }
 
-  private func write(_ manifest: Manifest, isDryRun: Bool) async throws(ResourceClientError) -> Answer {
+  private var isServerSide: Bool {
+    if case .serverSide = method { true } else { false }
+  }
+
+  private func write(
+    _ manifest: Manifest, as manager: String, isDryRun: Bool
+  ) async throws(ResourceClientError) -> Answer {
     let names = manifest.definition.names
-    let options = WriteOptions(isDryRun: isDryRun, fieldValidation: .strict, fieldManager: "wrktalkctl")
+    let options = WriteOptions(isDryRun: isDryRun, fieldValidation: .strict, fieldManager: manager)
     let wanted = ThreeWayPatch.annotated(manifest.object)
     var attempts = 0
     while true {
@@ -72,6 +98,49 @@ struct ManifestWriter {
         guard isRace, attempts < 3 else { throw error }
       }
     }
+  }
+
+  /// Lets the server merge. What the same user applied without that before is taken over afterwards, as `kubectl` does: its
+  /// fields are handed to `manager`, and the manifest is applied once more, so that what it does not have any more goes.
+  private func applyOnServer(
+    _ manifest: Manifest, as manager: String, isForced: Bool, isDryRun: Bool
+  ) async throws(ResourceClientError) -> Answer {
+    let (names, key) = (manifest.definition.names, manifest.key)
+    let options = WriteOptions(isDryRun: isDryRun, fieldValidation: .strict)
+    func apply() async throws(ResourceClientError) -> JSONValue {
+      try await client.apply(names, key, manifest.object, fieldManager: manager, force: isForced, options: options)
+    }
+    let before = try await find(names, key)
+    if let before, let revision = RollbackPatch.revision(of: before, withheldFrom: manifest.object) {
+      return .rolledBack(revision)
+    }
+    var after = try await apply()
+    if !isDryRun, try await handOver(after, names, key, to: manager) { after = try await apply() }
+    return .written(Written(outcome: .applied, before: before, after: after))
+  }
+
+  /// - Returns: whether there was something to hand over.
+  private func handOver(
+    _ applied: JSONValue, _ names: ResourceNames, _ key: ObjectKey, to manager: String
+  ) async throws(ResourceClientError) -> Bool {
+    var live = applied
+    for attempt in 1...5 {
+      if ClientSideApply.handOver(of: live, to: manager) == nil { return false }
+      do throws(ResourceClientError) {
+        if manager == Self.manager, let annotation = ClientSideApply.annotationAlone(of: live) {
+          // Else it would go with the fields that are handed over: the server keeps it up to date for this name.
+          live = try await client.apply(
+            names, key, annotation, fieldManager: "\(manager)-last-applied", force: false)
+        }
+        guard let patch = ClientSideApply.handOver(of: live, to: manager) else { return false }
+        _ = try await client.jsonPatch(names, key, patch)
+        return true
+      } catch {
+        guard error.isConflict, attempt < 5 else { throw error }
+        live = try await client.get(names, key)
+      }
+    }
+    return false
   }
 
   private func find(_ names: ResourceNames, _ key: ObjectKey) async throws(ResourceClientError) -> JSONValue? {

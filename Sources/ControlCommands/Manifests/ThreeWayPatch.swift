@@ -1,10 +1,11 @@
+import ResourceModel
 import WireFormats
 
 /// The merge patch that `apply` sends: it takes over what the manifest says, removes what an earlier manifest said and
 /// this one does not, and leaves alone what others wrote (kubectl's three-way JSON merge).
 enum ThreeWayPatch {
   /// The annotation that keeps the last manifest; the same as kubectl's, so that both tools can be used on one object.
-  static let lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration"
+  static let lastAppliedAnnotation = ClientSideApply.annotation
 
   /// - Parameters:
   ///   - lastApplied: what was applied before; nil where nothing was.

@@ -9,6 +9,7 @@ struct ObjectPrinter: Sendable {
   let format: OutputFormat
   let showsNamespace: Bool
   let hasHeader: Bool
+  var showsManagedFields = false
 
   func print(_ query: ObjectQuery) async throws(CommandFailure) {
     switch format {
@@ -22,6 +23,7 @@ struct ObjectPrinter: Sendable {
 
   /// The object that was asked for by name, or a List.
   private func document(_ objects: [JSONValue], _ query: ObjectQuery) -> JSONValue {
+    let objects = objects.map(shown)
     if query.names.count == 1, let object = objects.first { return object }
     return ["apiVersion": "v1", "kind": "List", "metadata": .object([:]), "items": .array(objects)]
   }
@@ -56,9 +58,13 @@ struct ObjectPrinter: Sendable {
   func text(_ object: JSONValue) -> String {
     switch format {
     case .table, .wide, .name: line(object)
-    case .yaml: "---\n" + YAMLText.render(object)
-    case .json: JSONText.render(object)
+    case .yaml: "---\n" + YAMLText.render(shown(object))
+    case .json: JSONText.render(shown(object))
     }
+  }
+
+  private func shown(_ object: JSONValue) -> JSONValue {
+    showsManagedFields ? object : LiveObject.withoutManagers(object)
   }
 
   private func line(_ object: JSONValue) -> String { names.reference(object["metadata"]?["name"]?.string ?? "") + "\n" }

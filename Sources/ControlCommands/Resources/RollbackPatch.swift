@@ -61,6 +61,15 @@ enum RollbackPatch {
     return isAnother ? .ended : .newerThanManifest(revision: revision)
   }
 
+  /// The revision to which a deployment was rolled back where a manifest names a release beside it: both cannot stand in one
+  /// spec, and a manager that applies removes nothing that is another's.
+  static func revision(of live: JSONValue, withheldFrom manifest: JSONValue) -> Int64? {
+    switch standing(lastApplied: nil, manifest: manifest, live: live) {
+    case .none: nil
+    case .ended, .newerThanManifest: live["spec"]?["rollbackTo"]?["revision"]?.integer
+    }
+  }
+
   private static func spec(to entry: Entry, of object: DesiredDeployment) -> JSONValue {
     let release = entry.release
     if release.releaseManifestSha256 != nil, let revision = entry.revision {

@@ -11,7 +11,7 @@ struct DeleteOptions: Hashable {
 
   /// - Parameter body: nil where the request has none.
   init(_ query: QueryItems, body: JSONValue?) throws(StatusError) {
-    isDryRun = try WriteOptions(query).isDryRun
+    isDryRun = try WriteOptions(query, for: .delete).isDryRun
     _ = try query.number("gracePeriodSeconds")
     var policy = query["propagationPolicy"].map(JSONValue.string)
     var orphans: JSONValue? = query.flag("orphanDependents").map(JSONValue.bool)

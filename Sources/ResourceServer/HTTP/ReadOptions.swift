@@ -103,10 +103,22 @@ struct ReadOptions: Hashable {
 
 /// The options of a create, update, patch or delete.
 struct WriteOptions: Hashable {
+  enum Operation: String {
+    case create = "CreateOptions"
+    case update = "UpdateOptions"
+    case patch = "PatchOptions"
+    case delete = "DeleteOptions"
+    case apply
+  }
+
   var isDryRun: Bool
   var unknownFields: UnknownFieldPolicy
+  /// Who writes, where the request says it.
+  var fieldManager: String?
+  /// Whether an apply takes fields away from other managers.
+  var isForced: Bool
 
-  init(_ query: QueryItems) throws(StatusError) {
+  init(_ query: QueryItems, for operation: Operation) throws(StatusError) {
     switch query["dryRun"] {
     case nil: isDryRun = false
     case "All": isDryRun = true
@@ -117,8 +129,22 @@ struct WriteOptions: Hashable {
       throw StatusError(.badRequest, "fieldValidation must be Strict, Warn or Ignore")
     }
     unknownFields = policy
-    if let manager = query["fieldManager"], manager.unicodeScalars.count > 128 {
-      throw StatusError(.invalid, "fieldManager: Too long: may not be more than 128 characters")
+    fieldManager = query["fieldManager"]
+    isForced = query.flag("force") ?? false
+    var errors = fieldManager.map { FieldManager.nameErrors($0, at: "fieldManager") } ?? []
+    switch operation {
+    case .apply where fieldManager == nil: errors.append(.required("fieldManager", "is required for apply patch"))
+    case .patch where query.flag("force") != nil:
+      errors.append(.forbidden("force", "may not be specified for non-apply patch"))
+    default: break
     }
+    if !errors.isEmpty { throw Self.invalid(operation, errors) }
+  }
+
+  /// `PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch`
+  private static func invalid(_ operation: Operation, _ errors: [FieldError]) -> StatusError {
+    let kind = operation == .apply ? Operation.patch.rawValue : operation.rawValue
+    return .invalid(
+      ResourceNames(group: "meta.k8s.io", version: "v1", kind: kind, plural: "", singular: ""), "", errors)
   }
 }

@@ -12,7 +12,7 @@ extension ResourceAPI {
 
   /// - Parameter namespace: empty for an object of the whole cluster.
   func create(_ definition: ResourceDefinition, namespace: String, _ call: APICall) async throws -> Response {
-    let options = try WriteOptions(call.query)
+    let options = try WriteOptions(call.query, for: .create)
     let representation = try call.representation()
     let contentType = call.request.headers[.contentType]
     let isProtobuf =
@@ -21,12 +21,14 @@ extension ResourceAPI {
     if !isProtobuf { try JSONBody.requireJSON(contentType, sentWith: call.caller.credentials) }
     let bytes = try await JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes)
     let body = try isProtobuf ? NamespaceProtobuf.object(bytes) : JSONBody.parse(bytes)
-    let (stored, warnings) = try await create(definition, body, namespace: namespace, options, call)
+    let (stored, warnings) = try await create(
+      definition, body, namespace: namespace, options, .writer(writer(options, call)), call)
     return try response(definition, stored, representation, call, status: .created, warnings: warnings)
   }
 
-  private func create(
-    _ definition: ResourceDefinition, _ body: JSONValue, namespace: String, _ options: WriteOptions, _ call: APICall
+  func create(
+    _ definition: ResourceDefinition, _ body: JSONValue, namespace: String, _ options: WriteOptions,
+    _ authorship: FieldAuthorship, _ call: APICall
   ) async throws -> (StoredObject, warnings: [String]) {
     let outcome = try lifecycle(definition).create(
       body,
@@ -36,7 +38,7 @@ extension ResourceAPI {
           var generator = SystemRandomNumberGenerator()
           return ObjectMeta.generatedName(prefix: prefix, using: &generator)
         }),
-      unknownFields: options.unknownFields)
+      unknownFields: options.unknownFields, authorship: authorship)
     guard case .create(let object) = outcome.step else {
       throw StatusError(.internalError, "the object was not created")
     }
@@ -59,16 +61,21 @@ extension ResourceAPI {
     try JSONBody.requireJSON(call.request.headers[.contentType], sentWith: call.caller.credentials)
     let body = try await JSONBody.parse(
       JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
+    let options = try WriteOptions(call.query, for: .update)
     do {
-      return try await update(definition, key, call, isStatus: isStatus, isReplacement: true) { _ in body }
+      return try await update(
+        definition, key, options, .writer(writer(options, call)), call, isStatus: isStatus, isReplacement: true
+      ) { _ in body }
     } catch let error as StatusError where error.reason == .notFound && definition.isCreatedByUpdate {
-      return try await create(definition, key, call, body, error)
+      guard (body["metadata"]?["resourceVersion"]?.string ?? "").isEmpty else { throw error }
+      return try await create(definition, key, body, options, .writer(writer(options, call)), call)
     }
   }
 
-  /// Makes the object that a PUT found missing, where its sender may create it and has not seen one that is gone by now.
-  private func create(
-    _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, _ body: JSONValue, _ missing: StatusError
+  /// Makes the object that a PUT or an apply found missing, where its sender may create it.
+  func create(
+    _ definition: ResourceDefinition, _ key: ObjectKey, _ body: JSONValue, _ options: WriteOptions,
+    _ authorship: FieldAuthorship, _ call: APICall
   ) async throws -> Response {
     let attributes = AccessAttributes(
       verb: "create", group: definition.names.group, resource: definition.names.plural, namespace: key.namespace,
@@ -76,7 +83,6 @@ extension ResourceAPI {
     guard policy.allows(call.identity, attributes) else {
       throw AccessPolicy.forbidden(call.identity, attributes, namespace: key.namespace, name: key.name)
     }
-    guard (body["metadata"]?["resourceVersion"]?.string ?? "").isEmpty else { throw missing }
     guard body["metadata"]?["name"]?.string == key.name else {
       throw StatusError(
         .badRequest,
@@ -84,7 +90,7 @@ extension ResourceAPI {
           + "URL (\(key.name))")
     }
     let (stored, warnings) = try await create(
-      definition, body, namespace: key.namespace, try WriteOptions(call.query), call)
+      definition, body, namespace: key.namespace, options, authorship, call)
     return try response(
       definition, stored, try call.representation(), call, status: .created, warnings: warnings)
   }
@@ -93,21 +99,31 @@ extension ResourceAPI {
     _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, isStatus: Bool
   ) async throws -> Response {
     let format = try PatchFormat(contentType: call.request.headers[.contentType], for: definition.names)
+    if format == .apply { return try await apply(definition, key, call, isStatus: isStatus) }
+    let options = try WriteOptions(call.query, for: .patch)
     let body = try await JSONBody.parse(
       JSONBody.read(call.request, maximumBytes: definition.limits.requestBytes))
-    let patch = try ObjectPatch(body, format: format)
-    return try await update(definition, key, call, isStatus: isStatus, isReplacement: false) { old in
+    let patch = try ObjectPatch(body, format: format, for: definition)
+    return try await update(
+      definition, key, options, .writer(writer(options, call)), call, isStatus: isStatus, isReplacement: false
+    ) { old in
       try patch.applied(to: old, definition.names)
     }
   }
 
+  /// Who writes, for the object's managed fields.
+  func writer(_ options: WriteOptions, _ call: APICall) -> FieldWriter {
+    FieldWriter(
+      manager: options.fieldManager ?? FieldManager.name(userAgent: call.request.headers[.userAgent]), now: now(),
+      mayReassign: call.scope == .everything)
+  }
+
   /// Reads the object, lets `change` say what it should be, and writes that. Where the client named no version, a
   /// write of somebody else in between makes it start over.
-  private func update(
-    _ definition: ResourceDefinition, _ key: ObjectKey, _ call: APICall, isStatus: Bool, isReplacement: Bool,
-    _ change: (JSONValue) throws -> JSONValue
+  func update(
+    _ definition: ResourceDefinition, _ key: ObjectKey, _ options: WriteOptions, _ authorship: FieldAuthorship,
+    _ call: APICall, isStatus: Bool, isReplacement: Bool, _ change: (JSONValue) throws -> JSONValue
   ) async throws -> Response {
-    let options = try WriteOptions(call.query)
     let representation = try call.representation()
     for attempt in 0... {
       guard let stored = try await store.get(definition, key) else {
@@ -119,9 +135,11 @@ extension ResourceAPI {
       let outcome =
         isStatus
         ? try lifecycle.updateStatus(
-          old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields)
+          old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields,
+          authorship: authorship)
         : try lifecycle.update(
-          old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields)
+          old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields,
+          authorship: authorship)
       try checkScope(outcome, key, call)
       if case .update(let object) = outcome.step { try checkContent(object, replacing: old, definition, call) }
       do {

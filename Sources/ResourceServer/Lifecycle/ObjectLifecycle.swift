@@ -37,7 +37,8 @@ struct ObjectLifecycle {
 
   /// The object to store for a client's `object`, complete but for `metadata.resourceVersion`.
   func create(
-    _ object: JSONValue, in context: CreationContext, unknownFields: UnknownFieldPolicy
+    _ object: JSONValue, in context: CreationContext, unknownFields: UnknownFieldPolicy,
+    authorship: FieldAuthorship = .kept
   ) throws(StatusError) -> Outcome {
     var (candidate, warnings) = try accepted(object, unknownFields: unknownFields)
     let given = candidate["metadata"] ?? [:]
@@ -55,6 +56,7 @@ struct ObjectLifecycle {
     if definition.hasStatus { metadata["generation"] = 1 }
     candidate["metadata"] = .object(metadata)
     if definition.hasStatus { candidate["status"] = nil }
+    candidate = attributed(candidate, old: nil, requested: given["managedFields"], authorship)
     try check(candidate, old: nil)
     return Outcome(step: .create(candidate), warnings: warnings)
   }
@@ -68,7 +70,7 @@ struct ObjectLifecycle {
   ///   whole object cannot undo a change it has not seen.
   func update(
     _ old: JSONValue, to object: JSONValue, named key: ObjectKey, mustNameVersion: Bool,
-    unknownFields: UnknownFieldPolicy
+    unknownFields: UnknownFieldPolicy, authorship: FieldAuthorship = .kept
   ) throws(StatusError) -> Outcome {
     var (candidate, warnings) = try accepted(object, unknownFields: unknownFields)
     let given = candidate["metadata"] ?? [:]
@@ -82,6 +84,7 @@ struct ObjectLifecycle {
     {
       candidate["metadata"]?["generation"] = .integer((old["metadata"]?["generation"]?.integer ?? 0) + 1)
     }
+    candidate = attributed(candidate, old: old, requested: given["managedFields"], authorship)
     try check(candidate, old: old, errors: finalizerErrors(candidate, old))
     return Outcome(
       step: step(from: old, to: candidate), changedFields: changedFields(from: old, to: candidate), warnings: warnings)
@@ -90,12 +93,14 @@ struct ObjectLifecycle {
   /// The object to store for a write to `/status`: nothing but `status` changes.
   func updateStatus(
     _ old: JSONValue, to object: JSONValue, named key: ObjectKey, mustNameVersion: Bool,
-    unknownFields: UnknownFieldPolicy
+    unknownFields: UnknownFieldPolicy, authorship: FieldAuthorship = .kept
   ) throws(StatusError) -> Outcome {
     let (given, warnings) = try accepted(object, unknownFields: unknownFields)
     try checkIdentity(given["metadata"] ?? [:], of: old, key, mustNameVersion: mustNameVersion)
     var candidate = old
     candidate["status"] = given["status"]
+    candidate = attributed(
+      candidate, old: old, requested: given["metadata"]?["managedFields"], authorship, isStatus: true)
     try check(candidate, old: old)
     return Outcome(step: step(from: old, to: candidate), warnings: warnings)
   }
@@ -131,7 +136,7 @@ struct ObjectLifecycle {
   // MARK: Parts
 
   /// The object with known fields only and defaults filled in, its type and the types of its metadata checked.
-  private func accepted(
+  func accepted(
     _ object: JSONValue, unknownFields policy: UnknownFieldPolicy
   ) throws(StatusError) -> (JSONValue, [String]) {
     guard let members = object.object else {

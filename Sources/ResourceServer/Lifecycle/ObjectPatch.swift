@@ -8,6 +8,8 @@ enum PatchFormat: String, Hashable, CaseIterable {
   case mergePatch = "application/merge-patch+json"
   /// For kinds of Kubernetes' own, whose clients send it by default.
   case strategicMergePatch = "application/strategic-merge-patch+json"
+  /// Server-side apply: no patch but a configuration.
+  case apply = "application/apply-patch+yaml"
 
   /// - Throws: `unsupportedMediaType`, naming what is accepted for objects of that kind.
   init(contentType: String?, for names: ResourceNames) throws(StatusError) {
@@ -20,8 +22,6 @@ enum PatchFormat: String, Hashable, CaseIterable {
     let accepted = formats.map(\.rawValue).joined(separator: ", ")
     let reason =
       switch type {
-      case "application/apply-patch+yaml", "application/apply-patch+cbor":
-        "server-side apply is not supported by this server; apply without --server-side"
       case "application/strategic-merge-patch+json":
         "strategic merge patches are not supported for \(names.qualifiedPlural); use --type=merge or --type=json"
       case "": "a patch must say its format in Content-Type"
@@ -37,16 +37,17 @@ enum ObjectPatch {
   case merge(JSONValue)
   case strategic(StrategicMergePatch)
 
-  init(_ body: JSONValue, format: PatchFormat) throws(StatusError) {
+  /// - Parameter format: any but `apply`.
+  init(_ body: JSONValue, format: PatchFormat, for definition: ResourceDefinition) throws(StatusError) {
     switch format {
-    case .mergePatch:
+    case .mergePatch, .apply:
       guard body.object != nil else {
         throw StatusError(.badRequest, "a merge patch of an object must be an object, not \(body.typeName)")
       }
       self = .merge(body)
     case .strategicMergePatch:
       do {
-        self = .strategic(try StrategicMergePatch(body))
+        self = .strategic(try StrategicMergePatch(body, schema: definition.objectSchema))
       } catch {
         throw StatusError(.badRequest, error.description)
       }

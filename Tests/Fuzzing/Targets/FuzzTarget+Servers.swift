@@ -44,7 +44,7 @@ extension FuzzTarget {
       for definition in (DeploymentKind.definitions + CoreKind.definitions) {
         _ = try? ReadOptions(query, definition: definition)
       }
-      _ = try? WriteOptions(query)
+      for operation in [WriteOptions.Operation.update, .apply] { _ = try? WriteOptions(query, for: operation) }
       if let text = query["continue"], let token = try? ContinueToken(text) {
         try require((try? ContinueToken(token.text)) == token, "the continue token is read back as another")
       }
