@@ -13,7 +13,7 @@ struct ModuleGraphTests {
       "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Observability", "Processes",
       "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
-    ["DeploymentKinds", "Files", "HTTPTransport", "Outbox", "ReleaseManifest"],
+    ["DeploymentKinds", "Files", "HTTPTransport", "Mail", "Outbox", "ReleaseManifest"],
     ["DeploymentPlanning", "ObjectStorage", "ResourceClient", "ResourceStorage", "TestSupport"],
     ["ClusterAccess", "ComposeBundles", "ResourceServer"],
     ["Agent", "Backend", "ControlCommands"],
@@ -76,7 +76,8 @@ struct ModuleGraphTests {
     let foreign = Self.imports[module, default: []].subtracting(own)
     #expect(foreign.subtracting(Self.pureImports) == [], "\(module) is of values alone")
     let wrappers: Set = [
-      "Archives", "Compression", "CurlTransfers", "Database", "HTTPTransport", "Observability", "Processes",
+      "Archives", "Compression", "CurlTransfers", "Database", "HTTPTransport", "Mail", "Observability",
+      "Processes",
     ]
     #expect(Self.imports[module, default: []].isDisjoint(with: wrappers), "\(module) does no I/O")
   }
