@@ -100,6 +100,7 @@ let package = Package(
     module("Compression", ["CLibZ"], settings: wrapper),
     module("CurlTransfers", ["CLibCurl"], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", "CurlTransfers"], settings: wrapper),
+    module("Mail", ["CLibCurl", "Cryptography", "CurlTransfers", "WireFormats"], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", "WireFormats", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
     module("Observability", ["Timing", "WireFormats", systemPackage, logging, metrics]),
@@ -230,6 +231,9 @@ let package = Package(
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
     tests("CurlTransfersTests", ["CLibCurl", "CurlTransfers"]),
     tests("HTTPTransportTests", ["CurlTransfers", "HTTPTransport"]),
+    .systemLibrary(
+      name: "CLibSSL", path: "Tests/MailTests/CLibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    tests("MailTests", ["CLibSSL", "Mail", "WireFormats"], exclude: ["CLibSSL"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
     tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
     tests(

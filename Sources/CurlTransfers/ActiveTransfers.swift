@@ -68,7 +68,7 @@ struct ActiveTransfers {
     while let (handle, result) = multi.nextEnded() {
       guard let transfer = handle.transfer else { continue }
       transfer.didFinish(result)
-      end(transfer, handle.outcome(of: result, peer: transfer.peer))
+      end(transfer, handle.outcome(of: result, peer: transfer.peer), isFinished: true)
     }
     let now = ContinuousClock.now
     while let identifier = deadlines.popDue(now) { checkDeadline(of: identifier, now: now) }
@@ -120,19 +120,23 @@ struct ActiveTransfers {
 
   // MARK: Ending
 
-  private mutating func end(_ transfer: any CurlTransfer, _ outcome: Result<Void, TransferError>) {
+  /// - Parameter isFinished: by libcurl.
+  private mutating func end(
+    _ transfer: any CurlTransfer, _ outcome: Result<Void, TransferError>, isFinished: Bool = false
+  ) {
     if case .failure(let error) = outcome, error.code == .timedOut, case .running = places[ObjectIdentifier(transfer)] {
       let now = ContinuousClock.now
       doubtful.add(transfer.peer, until: now + settings.peerTimeouts.unacknowledged, now: now)
     }
     _ = transfer.end(outcome)
-    remove(ObjectIdentifier(transfer))
+    remove(ObjectIdentifier(transfer), isFinished: isFinished)
   }
 
-  private mutating func remove(_ identifier: ObjectIdentifier) {
+  private mutating func remove(_ identifier: ObjectIdentifier, isFinished: Bool = false) {
     switch places.removeValue(forKey: identifier) {
     case .waiting(let transfer, _): queue.remove(identifier, host: transfer.peer)
     case .running(let handle):
+      if !isFinished && handle.transfer?.mustAbort == true { multi.run(handle) }
       multi.remove(handle)
       if let transfer = handle.transfer { queue.leave(host: transfer.peer) }
       handle.reset()

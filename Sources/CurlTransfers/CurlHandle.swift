@@ -8,8 +8,8 @@ package final class CurlHandle {
   private(set) var transfer: (any CurlTransfer)?
   /// When a byte last moved.
   var lastActivity = ContinuousClock.now
-  /// True once the peer was given something of what is uploaded.
-  package private(set) var hasBegunUpload = false
+  /// The last socket that the transfer waited for.
+  var socket = CURL_SOCKET_BAD
 
   private let settings: LoopSettings
   private let errorText: UnsafeMutablePointer<CChar>
@@ -45,6 +45,9 @@ package final class CurlHandle {
     set(CURLOPT_PRIVATE, pointer: context)
     set(CURLOPT_ERRORBUFFER, pointer: errorText)
     set(CURLOPT_NOSIGNAL, 1)
+    // Whoever gives up while a name is being resolved does not wait for the resolver, whose thread ends by itself.
+    set(CURLOPT_QUICK_EXIT, 1)
+    if transfer.mustAbort { setAbortOptions(context: context) }
     if isFresh { set(CURLOPT_FRESH_CONNECT, 1) }
     setConnectionOptions(context: context)
     set(CURLOPT_CONNECTTIMEOUT_MS, transfer.limits.connect.curlMilliseconds)
@@ -61,7 +64,7 @@ package final class CurlHandle {
     errorText[0] = 0
     transfer = nil
     sentBytes = 0
-    hasBegunUpload = false
+    socket = CURL_SOCKET_BAD
     failure = nil
     refusal = nil
   }
@@ -99,13 +102,6 @@ package final class CurlHandle {
 
   package func set(_ option: CURLoption, offset: Int) { _ = curl_shim_set_offset(easy, option, curl_off_t(offset)) }
 
-  /// The code of the last response or reply; 0 for none.
-  package var responseCode: Int {
-    var code = 0
-    _ = curl_shim_get_long(easy, CURLINFO_RESPONSE_CODE, &code)
-    return code
-  }
-
   private func set(_ option: CURLoption, pointer: UnsafeMutableRawPointer?) {
     _ = curl_shim_set_pointer(easy, option, pointer)
   }
@@ -121,6 +117,14 @@ package final class CurlHandle {
     _ = curl_shim_set_open_socket_callback(easy) { context, _, address in
       guard let address else { return CURL_SOCKET_BAD }
       return CurlHandle.from(context).openSocket(to: address)
+    }
+  }
+
+  private func setAbortOptions(context: UnsafeMutableRawPointer) {
+    set(CURLOPT_NOPROGRESS, 0)
+    set(CURLOPT_XFERINFODATA, pointer: context)
+    _ = curl_shim_set_progress_callback(easy) { context, _, _, _, _ in
+      CurlHandle.from(context).transfer?.hasEnded == false ? 0 : 1
     }
   }
 
@@ -150,7 +154,7 @@ package final class CurlHandle {
 // MARK: Callbacks
 
 extension CurlHandle {
-  private static func from(_ context: UnsafeMutableRawPointer?) -> CurlHandle {
+  static func from(_ context: UnsafeMutableRawPointer?) -> CurlHandle {
     // libcurl hands back the pointer set above, and the thread keeps the object while the handle is in use.
     Unmanaged<CurlHandle>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
   }
@@ -170,7 +174,7 @@ extension CurlHandle {
       }
     }
     // Not for the programs that this one starts: a connection would stay open as long as they have it.
-    let descriptor = socket(
+    let descriptor = Glibc.socket(
       address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.protocol)
     guard descriptor >= 0 else { return CURL_SOCKET_BAD }
     // A TCP connection ends when the peer has acknowledged nothing for so long, be it data or a probe. Other sockets have
@@ -201,7 +205,6 @@ extension CurlHandle {
 
   private func sendBody(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
     lastActivity = .now
-    hasBegunUpload = true
     guard let count = transfer?.upload?.read(at: sentBytes, into: buffer) else {
       failure = TransferError(
         code: .fileUnreadable, message: "the file became unreadable or shorter while it was uploaded")

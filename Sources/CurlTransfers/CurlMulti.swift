@@ -23,8 +23,9 @@ final class CurlMulti {
     let context = Unmanaged.passUnretained(self).toOpaque()
     curl_shim_multi_set_socket_callback(
       multi,
-      { _, socket, what, context, _ in
-        CurlMulti.from(context).poll.watch(socket, for: what) ? 0 : -1
+      { easy, socket, what, context, _ in
+        if what != CURL_POLL_REMOVE, let easy { CurlMulti.handle(of: easy)?.socket = socket }
+        return CurlMulti.from(context).poll.watch(socket, for: what) ? 0 : -1
       }, context)
     curl_shim_multi_set_timer_callback(
       multi,
@@ -43,6 +44,11 @@ final class CurlMulti {
   func add(_ handle: CurlHandle) -> Bool { curl_multi_add_handle(multi, handle.easy) == CURLM_OK }
 
   func remove(_ handle: CurlHandle) { curl_multi_remove_handle(multi, handle.easy) }
+
+  /// Lets libcurl look at a transfer now.
+  func run(_ handle: CurlHandle) {
+    if handle.socket != CURL_SOCKET_BAD { act(handle.socket, 0) }
+  }
 
   /// Sleeps until something can move or the time has come, and moves it.
   func wait(until deadline: ContinuousClock.Instant?) {
@@ -68,12 +74,18 @@ final class CurlMulti {
     var remaining: Int32 = 0
     while let message = curl_multi_info_read(multi, &remaining) {
       guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
+      // The message is gone once the handle is removed.
       let result = curl_shim_message_result(message)
-      var context: UnsafeMutableRawPointer?
-      guard curl_shim_get_private(easy, &context) == CURLE_OK, let context else { continue }
-      return (Unmanaged<CurlHandle>.fromOpaque(context).takeUnretainedValue(), result)
+      if let handle = Self.handle(of: easy) { return (handle, result) }
     }
     return nil
+  }
+
+  private static func handle(of easy: UnsafeMutableRawPointer) -> CurlHandle? {
+    var context: UnsafeMutableRawPointer?
+    // libcurl closes connections with handles of its own, which have none.
+    guard curl_shim_get_private(easy, &context) == CURLE_OK, let context else { return nil }
+    return CurlHandle.from(context)
   }
 
   /// libcurl can take transfers again after it was left with none.

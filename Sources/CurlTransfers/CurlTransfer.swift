@@ -12,6 +12,9 @@ package protocol CurlTransfer: AnyObject, Sendable {
   /// What is sent; nil for nothing.
   var upload: UploadSource? { get }
   var hasEnded: Bool { get }
+  /// True where libcurl does harm when it is told to forget the transfer in its midst, and has to find out itself that it
+  /// has ended: of a mail whose text is on its way it would send the end, and the server would deliver the half of it.
+  var mustAbort: Bool { get }
   /// True while the one who reads is behind.
   var isPaused: Bool { get }
 

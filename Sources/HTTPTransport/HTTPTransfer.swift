@@ -79,6 +79,8 @@ final class HTTPTransfer: CurlTransfer {
 
   var hasEnded: Bool { state.withLock { $0.outcome != nil } }
 
+  var mustAbort: Bool { false }
+
   var isPaused: Bool { state.withLock { $0.isPaused } }
 
   // MARK: The waiting side

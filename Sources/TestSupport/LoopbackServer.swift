@@ -13,7 +13,7 @@ public struct ServerRequest: Sendable {
 /// One accepted connection, used by its own thread.
 public final class ServerConnection: Sendable {
   public let number: Int
-  private let descriptor: Int32
+  public let descriptor: Int32
   private let buffer = Mutex<[UInt8]>([])
 
   fileprivate init(descriptor: Int32, number: Int) {
@@ -86,14 +86,16 @@ public final class ServerConnection: Sendable {
       body: Array(body[..<length]))
   }
 
-  private func read() -> [UInt8]? {
+  /// What has come, at least one byte; empty at the end of the connection, nil where it broke.
+  public func read() -> [UInt8]? {
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     let count = unsafe recv(descriptor, &chunk, chunk.count, 0)
     return count < 0 ? nil : Array(chunk[..<count])
   }
 }
 
-/// A small HTTP/1.1 server for tests: a thread for each connection, and the test decides every byte.
+/// A small server for tests, of HTTP/1.1 where nothing else is said: a thread for each connection, and the test decides
+/// every byte.
 public final class LoopbackServer: Sendable {
   public typealias Handler = @Sendable (ServerRequest, ServerConnection) -> Void
 
@@ -106,7 +108,14 @@ public final class LoopbackServer: Sendable {
   /// Connections accepted so far.
   public var acceptedConnections: Int { connectionCount.value }
 
-  public init(unixSocketPath: String? = nil, handler: @escaping Handler) throws {
+  public convenience init(unixSocketPath: String? = nil, handler: @escaping Handler) throws {
+    try self.init(unixSocketPath: unixSocketPath) { connection in
+      while let request = connection.readRequest() { handler(request, connection) }
+    }
+  }
+
+  /// - Parameter serve: has the connection to itself, which is closed when it returns and keeps no reference.
+  public init(unixSocketPath: String? = nil, serve: @escaping @Sendable (ServerConnection) -> Void) throws {
     let listener: Int32
     if let unixSocketPath {
       listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -150,9 +159,7 @@ public final class LoopbackServer: Sendable {
           return
         }
         let connection = ServerConnection(descriptor: descriptor, number: connectionCount.increment())
-        startThread {
-          while let request = connection.readRequest() { handler(request, connection) }
-        }
+        startThread { serve(connection) }
       }
     }
   }

@@ -1,17 +1,23 @@
 import FoundationEssentials
 
-/// A certificate that signs itself, made by `openssl`, with its private key.
+/// A certificate that signs itself, made by `openssl`, and its private key, as files in PEM.
 public struct TestCertificate: Sendable {
+  public let folder: TemporaryFolder
+  /// Such as `certificate.pem` for the name `certificate`.
   public let certificateFile: String
   public let keyFile: String
 
   /// - Parameters:
-  ///   - name: of the files, without their endings.
+  ///   - folder: nil for one of its own.
+  ///   - name: of the certificate's file; its key is in `key.pem` beside it, or for other names in `NAME.key.pem`.
   ///   - hosts: names that it is for, and addresses.
   public static func make(
-    in folder: TemporaryFolder, name: String = "server", for hosts: [String] = ["DNS:localhost", "IP:127.0.0.1"]
+    in folder: TemporaryFolder? = nil, name: String = "certificate", for hosts: [String] = ["DNS:localhost"]
   ) async throws -> TestCertificate {
-    let made = TestCertificate(certificateFile: folder.file("\(name).crt"), keyFile: folder.file("\(name).key"))
+    let folder = try folder ?? TemporaryFolder()
+    let made = TestCertificate(
+      folder: folder, certificateFile: folder.file("\(name).pem"),
+      keyFile: folder.file(name == "certificate" ? "key.pem" : "\(name).key.pem"))
     let making = try await RunningProgram.start(
       "/usr/bin/openssl",
       arguments: [

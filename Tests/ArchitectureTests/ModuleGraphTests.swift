@@ -15,7 +15,7 @@ struct ModuleGraphTests {
       "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Observability", "Processes",
       "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
-    ["Access", "CoreKinds", "DeploymentKinds", "Files", "HTTPTransport", "Outbox", "ReleaseManifest"],
+    ["Access", "CoreKinds", "DeploymentKinds", "Files", "HTTPTransport", "Mail", "Outbox", "ReleaseManifest"],
     ["DeploymentPlanning", "HTTPService", "ObjectStorage", "ResourceClient", "ResourceStorage", "TestSupport"],
     ["ClusterAccess", "ComposeBundles", "ResourceServer", "ServerPrograms"],
     ["Agent", "Backend", "ControlCommands"],
@@ -78,7 +78,8 @@ struct ModuleGraphTests {
     let foreign = Self.imports[module, default: []].subtracting(own)
     #expect(foreign.subtracting(Self.pureImports) == [], "\(module) is of values alone")
     let wrappers: Set = [
-      "Archives", "Compression", "CurlTransfers", "Database", "HTTPTransport", "Observability", "Processes",
+      "Archives", "Compression", "CurlTransfers", "Database", "HTTPTransport", "Mail", "Observability",
+      "Processes",
     ]
     #expect(Self.imports[module, default: []].isDisjoint(with: wrappers), "\(module) does no I/O")
   }

@@ -12,15 +12,7 @@ import Testing
 
     /// - Parameter arguments: beside those that make it serve; they may name `certificate.pem`.
     static func start(_ arguments: String...) async throws -> Server {
-      let folder = try TemporaryFolder()
-      let making = try await RunningProgram.start(
-        "/usr/bin/openssl",
-        arguments: [
-          "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder.file("key.pem"),
-          "-out", folder.file("certificate.pem"),
-        ])
-      _ = await making.termination()
+      let folder = try await TestCertificate.make().folder
       let program = try await RunningProgram.start(
         "/usr/bin/openssl",
         arguments: [
