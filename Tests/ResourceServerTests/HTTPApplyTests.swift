@@ -174,7 +174,10 @@ import WireFormats
       ),
       ("?fieldManager=m", configuration { $0["spec"]?["suspend"] = "yes" }, 422, "spec.suspend: Invalid value"),
       ("?fieldManager=m", configuration { $0["metadata"]?["labels"] = ["a": 1] }, 422, "metadata.labels"),
-      ("?fieldManager=m", configuration { $0["spec"]?["version"] = "newest" }, 422, "spec.version: Invalid value"),
+      (
+        "?fieldManager=m&force=true", configuration { $0["spec"]?["version"] = "newest" }, 422,
+        "spec.version: Invalid value"
+      ),
       (
         "?fieldManager=m",
         configuration {

@@ -59,9 +59,10 @@ extension ObjectLifecycle {
     try checkConfiguration(configuration)
     var wanted = try FieldOwnership(definition, isStatus: isStatus).applied(
       configuration, to: old, by: writer.manager, at: writer.now, isForced: isForced)
-    for precondition in ["uid", "resourceVersion"] {
-      guard let value = configuration["metadata"]?[precondition], !value.isNull else { continue }
-      wanted["metadata"]?[precondition] = value
+    // What names the object, and which state of it, is checked where the object is written.
+    for member in ["name", "namespace", "uid", "resourceVersion"] {
+      guard let value = configuration["metadata"]?[member], !value.isNull else { continue }
+      wanted["metadata"]?[member] = value
     }
     return wanted
   }
