@@ -38,7 +38,7 @@ struct BackendServer {
     let now = SystemTime().now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
-      database: database, definitions: AllKinds.definitions, options: StoreOptions(now: now), logger: logger)
+      database: database, kinds: BackendMigrations.kinds, options: StoreOptions(now: now), logger: logger)
     try await store.start()
     let makeID: @Sendable () -> String = { UUID().uuidString.lowercased() }
     let api = ResourceAPI(

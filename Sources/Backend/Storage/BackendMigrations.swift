@@ -6,7 +6,13 @@ import ResourceStorage
 /// The Backend's schema.
 enum BackendMigrations {
   /// Every migration: the stored kinds' and the Backend's own.
-  static var all: [Migration] { SQLResourceStore.migrations(for: AllKinds.definitions) + own }
+  static var all: [Migration] { SQLResourceStore.migrations(for: kinds) + own }
+
+  /// How the kinds are kept.
+  static let kinds = AllKinds.definitions.map { definition in
+    // `kubectl describe` asks for the Events of one object.
+    StoredKind.json(definition, indexedFields: definition.names == Event.names ? ["involvedObject.name"] : [])
+  }
 
   static let own: [Migration] = [
     Migration(owner: "backend", version: 1, name: "api tokens") { _ in
