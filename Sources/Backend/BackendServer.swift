@@ -36,7 +36,7 @@ struct BackendServer {
     let now = SystemTime.now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
-      database: database, definitions: BackendKinds.definitions, options: StoreOptions(now: now), logger: logger)
+      database: database, kinds: BackendKinds.stored, options: StoreOptions(now: now), logger: logger)
     try await store.start()
     let front = try await front(database, store, metrics, now)
     let close = {

@@ -65,7 +65,8 @@ import WireFormats
     let tokens = try await TokenStore(database: database).all()
     #expect(tokens.map(\.name) == ["admin", "agent"])
     #expect(tokens.map(\.identity.roleText) == ["admin", "agent"])
-    #expect(tokens.last.flatMap { AgentBinding($0.identity) } == AgentBinding(namespace: "wrktalk", lease: "wrktalk-agent"))
+    #expect(
+      tokens.last.flatMap { AgentBinding($0.identity) } == AgentBinding(namespace: "wrktalk", lease: "wrktalk-agent"))
     let setting = try await database.transaction(.read) { try $0.query("SELECT key, value FROM non_essential_env") }
     #expect(setting.map { $0.values } == [[.text("FEATURE"), .text("on")]])
     store.close()

@@ -27,13 +27,13 @@ struct StoreBenchmark {
   private static func open(_ url: String) async throws -> (SQLResourceStore, any Database) {
     var logger = Logger(label: "bench")
     logger.logLevel = .error
-    let definitions = [DesiredDeploymentKind.definition]
+    let kinds = [StoredKind.json(DesiredDeploymentKind.definition), SampleTarget.stored]
     let database = try await openDatabase(url, logger: logger)
-    try await Migrator(SQLResourceStore.migrations(for: definitions), logger: logger) { "2026-01-01T00:00:00Z" }
+    try await Migrator(SQLResourceStore.migrations(for: kinds), logger: logger) { "2026-01-01T00:00:00Z" }
       .migrate(database)
     let store = SQLResourceStore(
-      database: database, definitions: definitions,
-      options: StoreOptions(now: { Timestamp(seconds: 1_800_000_000) }), logger: logger)
+      database: database, kinds: kinds, options: StoreOptions(now: { Timestamp(seconds: 1_800_000_000) }),
+      logger: logger)
     return (store, database)
   }
 
@@ -58,6 +58,7 @@ struct StoreBenchmark {
     await anotherDatabase.close()
     reportSets("changes, 100 writers", try await measureChanges("together", writers: 100))
     try await measureFanOut(watchers: 1000, changes: 50)
+    try await measureSetFanOut(watchers: 1000, rows: 1000)
     try await measureLists()
     store.close()
     await database.close()
@@ -150,9 +151,50 @@ struct StoreBenchmark {
     }
   }
 
+  /// One writer, and every change to every watcher.
   private func measureFanOut(watchers: Int, changes: Int) async throws {
+    let told = try await measureWatchers(watchers, kind, changes: changes) {
+      for number in 0..<changes { try await create("watched-\(number)") }
+    }
+    report(
+      "changes told, 1 writer to \(watchers) watchers", watchers * changes, told, beside: "AsyncStream",
+      watchers * changes, await measureStreams(watchers, changes))
+  }
+
+  /// Rows of a table with columns that one statement changes, and each of them to every watcher.
+  private func measureSetFanOut(watchers: Int, rows: Int) async throws {
+    _ = try await database.transaction(.write) { connection in
+      for number in 0..<rows {
+        try connection.execute(
+          "INSERT INTO sample_target (id, name, status) VALUES ($1, $1, 'pending')", [.text("target-\(number)")])
+      }
+    }
+    let bare = try await clock.measure {
+      _ = try await database.transaction(.write) { try $0.execute("UPDATE sample_target SET status = 'unseen'") }
+    }
+    let journaled = try await clock.measure {
+      _ = try await database.transaction(.write) {
+        try $0.execute("UPDATE sample_target SET status = 'first', resource_version = 0")
+      }
+    }
+    report("rows changed and journaled by one statement", rows, journaled, beside: "bare UPDATE", rows, bare)
+    let told = try await measureWatchers(watchers, SampleTarget.definition, changes: rows) {
+      try await database.transaction(.write) { connection in
+        try connection.execute("UPDATE sample_target SET status = 'notified', resource_version = 0")
+        try ChangeJournal.announce(connection)
+      }
+    }
+    report(
+      "changes told, \(rows) rows of one statement to \(watchers) watchers", watchers * rows, told,
+      beside: "AsyncStream", watchers * rows, await measureStreams(watchers, rows))
+  }
+
+  /// From the changes until every watcher was told all of them.
+  private func measureWatchers(
+    _ watchers: Int, _ kind: ResourceDefinition, changes: Int, _ change: () async throws -> Void
+  ) async throws -> Duration {
     let start = try await store.currentRevision()
-    let told = try await clock.measure {
+    return try await clock.measure {
       try await withThrowingTaskGroup(of: Void.self) { group in
         for _ in 0..<watchers {
           let stream = try await store.watch(kind, namespace: nil, selector: .everything, after: start)
@@ -164,11 +206,14 @@ struct StoreBenchmark {
             }
           }
         }
-        for number in 0..<changes { try await create("watched-\(number)") }
+        try await change()
         try await group.waitForAll()
       }
     }
-    let streamed = await clock.measure {
+  }
+
+  private func measureStreams(_ watchers: Int, _ changes: Int) async -> Duration {
+    await clock.measure {
       await withTaskGroup(of: Void.self) { group in
         var continuations: [AsyncStream<Int>.Continuation] = []
         for _ in 0..<watchers {
@@ -183,9 +228,6 @@ struct StoreBenchmark {
         await group.waitForAll()
       }
     }
-    report(
-      "changes told, 1 writer to \(watchers) watchers", watchers * changes, told, beside: "AsyncStream",
-      watchers * changes, streamed)
   }
 
   private func measureLists() async throws {
@@ -197,7 +239,8 @@ struct StoreBenchmark {
     }
     for (what, selector) in [
       ("objects listed in pages", ObjectSelector.everything),
-      ("objects listed by label", ObjectSelector(labels: [.equals(key: "tier", value: "production")])),
+      ("objects listed by a label that all have", ObjectSelector(labels: [.equals(key: "tier", value: "production")])),
+      ("objects found by a label of one in a thousand", ObjectSelector(labels: [.equals(key: "sample", value: "7")])),
     ] {
       var count = 0
       let listing = try await clock.measure { count = try await list(selector) }
@@ -222,7 +265,8 @@ private func sampleDeployment(_ name: String) -> JSONValue {
     "apiVersion": "deploy.wrktalk.com/v1", "kind": "DesiredDeployment",
     "metadata": [
       "name": .string(name), "namespace": "wrktalk", "uid": .string("uid-\(name)"), "generation": 1,
-      "creationTimestamp": "2026-01-01T00:00:00Z", "labels": ["tier": "production"],
+      "creationTimestamp": "2026-01-01T00:00:00Z",
+      "labels": ["tier": "production", "sample": .string("\(name.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) % 1000 })")],
     ],
     "spec": [
       "version": "2.3.0", "runtime": "Compose",
@@ -235,4 +279,36 @@ private func sampleDeployment(_ name: String) -> JSONValue {
       "failurePolicy": "RollBack", "drift": "Correct", "interval": "1m",
     ],
   ]
+}
+
+/// A kind whose objects are rows of a table with columns.
+private enum SampleTarget {
+  static let definition = ResourceDefinition(
+    names: ResourceNames(
+      group: "bench.example", version: "v1", kind: "SampleTarget", plural: "sampletargets", singular: "sampletarget"),
+    table: "sample_target", schema: .any(), isNamespaced: false)
+
+  private static let mapping = ColumnMapping(
+    name: "name",
+    columns: [
+      .init("status", .text, at: "status.phase"), .init("errorMessage", .text, at: "status.message"),
+      .init("helmRevision", .integer, at: "status.helmRevision"),
+      .init("completedAt", .timestamp(hasTimeZone: true), at: "status.completedAt"),
+    ])
+
+  static let stored = StoredKind.columns(
+    definition, mapping,
+    migrations: [
+      Migration(owner: definition.migrationOwner, version: 1, name: "sample_target") { dialect in
+        let time = dialect == .postgresql ? "timestamptz" : "text"
+        return [
+          """
+          CREATE TABLE sample_target (
+            id text PRIMARY KEY, name text NOT NULL, status text, "errorMessage" text, "helmRevision" bigint,
+            "completedAt" \(time), "createdAt" \(time) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+            \(ColumnMapping.addedColumns(dialect).joined(separator: ", ")))
+          """
+        ] + JournalTriggers(definition, mapping).statements(dialect)
+      }
+    ])
 }

@@ -19,8 +19,8 @@ import WireFormats
     [:],
     "\u{E9}", "e\u{301}", "K", "\u{212A}", "a\u{0}b", "'; --", "\\\"",
   ]
-  private static let words = ["a", "b", "", "web", "db"]
-  private static let keys = ["app", "deploy.wrktalk.com/tier", "x.y_z"]
+  private static let words = ["a", "b", "", "web", "o'c"]
+  private static let keys = ["app", "deploy.wrktalk.com/tier", "it's"]
 
   private static func object(_ name: String, _ random: inout SeededGenerator) -> JSONValue {
     var labels: [String: String] = [:]

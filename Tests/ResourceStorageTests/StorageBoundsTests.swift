@@ -124,6 +124,38 @@ import WireFormats
     }
   }
 
+  /// Nobody writes any more, and still what is too old goes; what is younger stays.
+  @Test(arguments: TestDatabase.available)
+  func theLogIsBoundedByAge(_ database: TestDatabase) async throws {
+    let (clock, time) = (ManualClock(), TimeOfDay())
+    var options = StorageFixture.options(pollInterval: .seconds(100_000), clock: clock)
+    options.now = { Timestamp(seconds: time.seconds.withLock { $0 }) }
+    try await StorageFixture.with(database, options: options) { fixture in
+      try await fixture.store.start()
+      let old = try await fixture.create("old")
+      time.seconds.withLock { $0 += 3000 }
+      let young = try await fixture.create("young")
+      time.seconds.withLock { $0 += 1000 }
+      await clock.waitForSleepers(2)
+      clock.advance(by: .seconds(60))
+      var compacted: Int64 = 0
+      while compacted == 0 {
+        compacted = try await fixture.database.transaction(.read) {
+          try $0.query("SELECT max(revision) FROM resource_kind_compaction")[0][0].integer ?? 0
+        }
+      }
+      #expect(compacted == old.revision)
+      let late = try await fixture.another()
+      #expect(try await late.watch(after: old.revision).first(1).map(\.revision) == [young.revision])
+      await late.close()
+    }
+  }
+
+  /// The time of day, which passes as a test wants it.
+  private final class TimeOfDay: Sendable {
+    let seconds = Mutex<Int64>(1_800_000_000)
+  }
+
   @Test(arguments: TestDatabase.available)
   func largeChangesAreReadAFewAtATimeAndNoneIsLeftOut(_ database: TestDatabase) async throws {
     try await StorageFixture.with(database) { fixture in

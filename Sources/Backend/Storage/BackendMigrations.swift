@@ -6,7 +6,7 @@ import ResourceStorage
 enum BackendMigrations {
   /// Every migration: the stored kinds', the tokens' and the Backend's own.
   static var all: [Migration] {
-    SQLResourceStore.migrations(for: BackendKinds.definitions) + TokenStore.migrations + own
+    SQLResourceStore.migrations(for: BackendKinds.stored) + TokenStore.migrations + own
   }
 
   static let own: [Migration] = [

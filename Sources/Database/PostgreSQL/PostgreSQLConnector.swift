@@ -32,7 +32,7 @@ struct PostgreSQLConnector: Sendable {
     // holds, would spend a tenth of a second on it.
     let settings = """
       SET statement_timeout = \(milliseconds); SET idle_in_transaction_session_timeout = \(milliseconds); \
-      SET bytea_output = 'hex'; SET extra_float_digits = 1; SET jit = off
+      SET bytea_output = 'hex'; SET extra_float_digits = 1; SET standard_conforming_strings = on; SET jit = off
       """
     let result = PQexec(connection, settings)
     defer { PQclear(result) }

@@ -8,6 +8,7 @@ extension ChangeJournal {
       ("schemas whose defaults all objects have", { _ in schemas }),
       ("change journal: versions apart from texts", { _ in offsets }),
       ("change journal: rows of other programs", JournalTriggers.functions),
+      ("change journal: one index", oneIndex),
     ]
     return zip(steps, 1...).map { step, version in
       Migration(owner: "store", version: version, name: step.name, statements: step.statements)
@@ -62,5 +63,40 @@ extension ChangeJournal {
 
   private static let offsets = ["version_offset", "previous_version_offset"].map {
     "ALTER TABLE resource_change ADD COLUMN \($0) bigint NOT NULL DEFAULT 0"
+  }
+
+  /// Each change is entered into one index besides the order of revisions: what a kind's changes are, and all that pruning,
+  /// lists and the division into pages look at.
+  @Sendable private static func oneIndex(_ dialect: SQLDialect) -> [String] {
+    switch dialect {
+    case .postgresql:
+      [
+        "DROP INDEX resource_change_key", "DROP INDEX resource_change_size",
+        """
+        CREATE INDEX resource_change_kind ON resource_change (kind, revision)
+          INCLUDE (namespace, name, size, written_at)
+        """,
+      ]
+    case .sqlite:
+      [
+        // The order of revisions is that of the rows, and what is short stands before the texts, whose pages need not be
+        // read for it.
+        """
+        CREATE TABLE resource_change_ordered (
+          revision integer PRIMARY KEY,
+          kind text NOT NULL, namespace text NOT NULL, name text NOT NULL,
+          type text NOT NULL CHECK (type IN ('ADDED', 'MODIFIED', 'DELETED')),
+          uid text NOT NULL, size bigint NOT NULL, written_at bigint NOT NULL,
+          version_offset bigint NOT NULL, previous_revision bigint, previous_version_offset bigint NOT NULL,
+          object text NOT NULL, previous text)
+        """,
+        """
+        INSERT INTO resource_change_ordered (\(ChangeJournal.columns)) SELECT \(ChangeJournal.columns) FROM resource_change
+        """, "DROP TABLE resource_change", "ALTER TABLE resource_change_ordered RENAME TO resource_change",
+        """
+        CREATE INDEX resource_change_kind ON resource_change (kind, revision, namespace, name, size, written_at)
+        """,
+      ]
+    }
   }
 }

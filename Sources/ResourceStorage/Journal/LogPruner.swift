@@ -45,18 +45,26 @@ final class LogPruner: Sendable {
 
   /// So much was written: prunes where it is time.
   func note(_ logged: LoggedChanges) {
-    let isDue = state.withLock { state in
+    start { state in
       state.logged += logged
-      guard
-        state.logged.changes >= min(Self.interval, options.keptChanges)
-          || state.logged.bytes >= options.keptBytes / 4,
-        !state.isRunning, state.notBefore.map({ $0 <= ContinuousClock.now }) ?? true
-      else { return false }
+      return state.logged.changes >= min(Self.interval, options.keptChanges)
+        || state.logged.bytes >= options.keptBytes / 4
+    }
+  }
+
+  /// Prunes what has become too old, and what other programs have written.
+  func noteTime() { start { _ in true } }
+
+  private func start(where isDue: (inout State) -> Bool) {
+    let starts = state.withLock { state in
+      guard isDue(&state), !state.isRunning, state.notBefore.map({ $0 <= ContinuousClock.now }) ?? true else {
+        return false
+      }
       state.logged = LoggedChanges()
       state.isRunning = true
       return true
     }
-    guard isDue else { return }
+    guard starts else { return }
     Task {
       let duration = await ContinuousClock().measure { await prune() }
       state.withLock { state in

@@ -126,8 +126,8 @@ struct ListReader: Sendable {
       let (kind, since) = (conditions.parameter(.text(table.kind)), conditions.parameter(.integer(revision)))
       conditions.add(
         """
-        NOT EXISTS (SELECT 1 FROM resource_change c WHERE c.kind = \(kind) AND c.namespace = t.namespace
-          AND c.name = t.name AND c.revision > \(since))
+        (namespace, name) NOT IN (
+          SELECT namespace, name FROM resource_change WHERE kind = \(kind) AND revision > \(since))
         """)
     }
     let unchanged = try stretch(connection, relation, "resource_version", conditions, size)
@@ -146,14 +146,12 @@ struct ListReader: Sendable {
     _ connection: any SQLConnection, at revision: Int64, after last: ObjectKey?, size: Int
   ) throws -> Stretch {
     var conditions = SQLConditions(connection.dialect)
-    conditions.addRange(namespace: query.namespace, after: last)
     let (kind, since) = (conditions.parameter(.text(table.kind)), conditions.parameter(.integer(revision)))
-    conditions.add("kind = \(kind) AND revision > \(since) AND previous IS NOT NULL")
-    conditions.add(
-      """
-      NOT EXISTS (SELECT 1 FROM resource_change e WHERE e.kind = c.kind AND e.namespace = c.namespace
-        AND e.name = c.name AND e.revision > \(since) AND e.revision < c.revision)
-      """)
+    // Of each object the first change after the revision says what it was at it.
+    conditions.add("kind = \(kind) AND revision > \(since)")
+    conditions.addRange(namespace: query.namespace, after: last)
+    let first = "SELECT min(revision) FROM resource_change \(conditions.clause) GROUP BY namespace, name"
+    conditions.add("revision IN (\(first)) AND previous IS NOT NULL")
     return try stretch(connection, Self.journal, "previous_revision", conditions, size)
   }
 

@@ -42,11 +42,10 @@ public final class SQLResourceStore: ResourceStore {
       kinds.map { ($0.definition.names.qualifiedPlural, $0.table(database.dialect)) },
       uniquingKeysWith: { first, _ in first })
     let log = ChangeLog(database: database, tables: tables)
-    let hub = ChangeHub(log: log, options: options, logger: logger)
+    let pruner = LogPruner(database: database, kinds: tables.keys.sorted(), options: options, logger: logger)
+    let hub = ChangeHub(log: log, options: options, logger: logger) { pruner.noteTime() }
     self.log = log
     self.hub = hub
-    let pruner = LogPruner(
-      database: database, kinds: tables.keys.sorted(), options: options, logger: logger)
     self.pruner = pruner
     queue = WriteQueue(
       database: database, now: options.now, maximumPendingBytes: options.maximumPendingBytes

@@ -84,19 +84,26 @@ extension SQLConditions {
   }
 
   /// Conditions that are true or false, never null.
+  ///
+  /// Of a label that few have PostgreSQL's index answers, and of one that all have the order of the list. Which of the two,
+  /// PostgreSQL knows only of values that stand in the statement itself.
   private mutating func hasLabel(_ key: String, _ value: String) -> String {
     switch dialect {
-    // As an index over the labels answers it.
-    case .postgresql: "(labels @> CAST(\(parameter(.text(JSONValue.object([key: .string(value)]).text))) AS jsonb))"
+    case .postgresql: "(labels @> CAST(\(Self.literal(JSONValue.object([key: .string(value)]).text)) AS jsonb))"
     case .sqlite: "(\(label(key)) IS \(parameter(.text(value))))"
     }
   }
 
   private mutating func hasLabel(_ key: String) -> String {
     switch dialect {
-    case .postgresql: "(labels ? \(parameter(.text(key))))"
+    case .postgresql: "(labels ? \(Self.literal(key)))"
     case .sqlite: "(\(label(key)) IS NOT NULL)"
     }
+  }
+
+  /// As every connection has it (`standard_conforming_strings`), a quotation mark is all that ends a text.
+  private static func literal(_ text: String) -> String {
+    "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
   }
 
   private mutating func label(_ key: String) -> String {

@@ -42,12 +42,15 @@ final class ChangeHub: Sendable {
   private let log: ChangeLog
   private let options: StoreOptions
   private let logger: Logger
+  /// Called once an interval of bookmarks.
+  private let maintain: @Sendable () -> Void
   private let state: Mutex<State>
   private let doorbell: AsyncStream<Void>
   private let bell: AsyncStream<Void>.Continuation
 
-  init(log: ChangeLog, options: StoreOptions, logger: Logger) {
+  init(log: ChangeLog, options: StoreOptions, logger: Logger, maintain: @escaping @Sendable () -> Void = {}) {
     self.log = log
+    self.maintain = maintain
     self.options = options
     self.logger = logger
     state = Mutex(State(window: ChangeWindow(start: 0, maximumSize: options.windowSize)))
@@ -155,7 +158,12 @@ final class ChangeHub: Sendable {
       }
       // Notifications may be lost, and those of SQLite do not reach other processes.
       group.addTask { await self.every(self.options.pollInterval) { self.ring() } }
-      group.addTask { await self.every(self.options.bookmarkInterval) { self.sendBookmarks() } }
+      group.addTask {
+        await self.every(self.options.bookmarkInterval) {
+          self.sendBookmarks()
+          self.maintain()
+        }
+      }
       group.addTask { for await _ in self.doorbell { await self.readNewChanges() } }
       await group.waitForAll()
     }

@@ -125,7 +125,10 @@ extension StatusError {
         self.init(
           .serviceUnavailable, "the database's disk is full; free some space, nothing was changed: \(error.message)",
           retryAfterSeconds: 10)
-      case .uniqueViolation, .constraintViolation, .invalidURL, .migrationMismatch, .other:
+      // Of a table with columns: what other rows refer to, or what must be unique.
+      case .uniqueViolation, .constraintViolation:
+        self.init(.invalid, "the database does not take the object: \(error.message)")
+      case .invalidURL, .migrationMismatch, .other:
         self.init(.internalError, "the database refused a statement: \(error.message)")
       }
     default: self.init(.internalError, "the store failed: \(error)")
