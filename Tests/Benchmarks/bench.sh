@@ -36,6 +36,28 @@ programs+=($!)
 cd - >/dev/null
 wait_for 20 "PostgreSQL" "$postgresql_bin/pg_isready" -h 127.0.0.1 -p "$postgresql_port"
 wrktalk-bench ${BENCH_QUICK:+--quick} --sqlite "$folder/bench.db" --postgresql "postgresql://bench@127.0.0.1:$postgresql_port/postgres"
+
+# What a connection that waits costs a server, with TLS and without. Each needs a descriptor.
+connections=$([ -n "${BENCH_QUICK:-}" ] && echo 500 || echo 5000)
+ulimit -n "$(ulimit -Hn)"
+bytes_per_connection() { # bytes_per_connection [--tls]
+  local pid log=$folder/idle.log ca= tls=() data=$folder/idle-data
+  if [ "${1:-}" = --tls ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+      -addext subjectAltName=DNS:localhost -keyout "$folder/idle.key" -out "$folder/idle.crt" 2>/dev/null
+    tls=(--tls-cert-file "$folder/idle.crt" --tls-key-file "$folder/idle.key"); ca=$folder/idle.crt
+  fi
+  WRKTALK_DATABASE_URL= DATABASE_URL= "$binaries/wrktalk-backend" serve --listen "127.0.0.1:$((port + 6))" --data-dir "$data" \
+    --max-connections 20000 "${tls[@]}" >"$log" 2>&1 &
+  pid=$!; programs+=("$pid")
+  wait_for 20 "the Backend" grep -q serves "$log"
+  TOKEN=$(WRKTALK_DATABASE_URL= DATABASE_URL= "$binaries/wrktalk-backend" token create --role viewer --name "idle$RANDOM" --expires 1h --data-dir "$data" 2>/dev/null) \
+    python3 "$TESTBED/../Benchmarks/idle-connections.py" "$pid" $((port + 6)) "$connections" $ca || { kill "$pid"; return 1; }
+  kill "$pid"; wait "$pid" 2>/dev/null || true
+}
+plain=$(bytes_per_connection); secure=$(bytes_per_connection --tls)
+printf '%-44s%d KB with TLS, %d KB without, ratio %s\n' "memory of one of $connections idle connections" $((secure / 1024)) $((plain / 1024)) "$(ratio "$secure" "$plain")"
+
 release 1.0.0 v1
 release 2.0.0 v2
 
