@@ -7,7 +7,8 @@ public struct DeliveryPolicy: Sendable, Hashable {
   public var backoff: Backoff
   /// A message is given up after so many attempts without success; at least 1.
   public var maximumAttempts: Int
-  /// A message is given up after an attempt without success that comes later than this after it was added.
+  /// A message is given up later than this after it was added: after an attempt without success, and without one of its
+  /// own where its destination does not answer to others.
   public var maximumAge: Duration
   /// The most that a receiver can ask for with `Retry-After`.
   public var longestRetryAfter: Duration
@@ -47,6 +48,21 @@ public struct DeliveryPolicy: Sendable, Hashable {
       let delay = max(backoff.delay(failures: attempt, random: random), bounded(after) ?? .zero)
       return .keep(until: now + delay, reason: Self.kept(reason))
     }
+  }
+
+  /// Why a message that is in nobody's hands is given up without another attempt; nil where it is not.
+  /// - Parameters:
+  ///   - isAbandoned: the process that made the last attempt has not recorded how it ended.
+  ///   - isUnanswered: the last message to its destination had no success.
+  func hopelessness(
+    attempts: Int, isAbandoned: Bool, isUnanswered: Bool, createdAt: Timestamp, lastError: String?, now: Timestamp
+  ) -> String? {
+    if isAbandoned && attempts >= maximumAttempts {
+      return Self.kept("given up after \(attempts) attempts; how the last one ended was not recorded")
+    }
+    guard isUnanswered && now - createdAt >= maximumAge else { return nil }
+    let cause = lastError.map { "the last attempt: \($0)" } ?? "its destination does not answer"
+    return Self.kept("given up \(now - createdAt) after it was added; \(cause)")
   }
 
   /// What a receiver asked for, as far as it is respected.

@@ -21,17 +21,19 @@ extension Outbox {
             created_at bigint NOT NULL, last_error text)
           """,
           "CREATE INDEX outbox_order ON outbox (destination, topic, sequence)",
+          "CREATE INDEX outbox_age ON outbox (destination, topic, created_at)",
           "CREATE INDEX outbox_next_at ON outbox (destination, next_at, sequence)",
           "CREATE INDEX outbox_locked ON outbox (destination, sequence) WHERE locked_by IS NOT NULL",
           // One row for each destination that messages wait for or that does not answer. due_at: never later than the
-          // moment when a message may be claimed; null where none waits.
+          // moment when a message may be claimed; null where none waits, and idle_since is when that was found.
           """
           CREATE TABLE outbox_destination (
-            destination \(name) PRIMARY KEY, due_at bigint,
+            destination \(name) PRIMARY KEY, due_at bigint, idle_since bigint,
             failures bigint NOT NULL DEFAULT 0, held_until bigint NOT NULL DEFAULT 0)
           """,
           "CREATE INDEX outbox_destination_sound ON outbox_destination (due_at, destination) WHERE failures = 0",
           "CREATE INDEX outbox_destination_failing ON outbox_destination (due_at, destination) WHERE failures > 0",
+          "CREATE INDEX outbox_destination_idle ON outbox_destination (idle_since) WHERE idle_since IS NOT NULL",
           """
           CREATE TABLE outbox_dead (
             sequence bigint PRIMARY KEY, id text NOT NULL, topic \(name) NOT NULL, destination \(name) NOT NULL, payload text NOT NULL,

@@ -14,50 +14,58 @@ public enum Outbox {
   /// - Throws: `DatabaseError`, or `OutboxMessageError` for a text that the database cannot keep.
   public static func add(_ messages: [OutboxMessage], to connection: any SQLConnection, now: Timestamp) throws {
     guard !messages.isEmpty else { return }
+    for message in messages { try check(message) }
+    try lock(destinationsOf: messages, beside: [], on: connection, now: now)
+    try insert(messages, to: connection, now: now)
+  }
+
+  /// Locks the rows of destinations in the order of all who lock several, and makes those of the messages due.
+  /// - Parameter others: destinations whose rows are there.
+  static func lock(
+    destinationsOf messages: [OutboxMessage], beside others: [String], on connection: any SQLConnection, now: Timestamp
+  ) throws {
+    // By bytes, as the database compares: texts that are equal to Swift may be two destinations.
+    var dueAt: [[UInt8]: SQLValue] = [:]
+    for destination in others { dueAt[Array(destination.utf8)] = .null }
+    for message in messages { dueAt[Array(message.destination.utf8)] = .integer(now.microseconds) }
+    var rows = RowSet([("destination", .text), ("due_at", .integer)])
+    for (destination, dueAt) in dueAt { rows.append([.text(String(decoding: destination, as: UTF8.self)), dueAt]) }
+    let order = connection.dialect == .postgresql ? "r.destination COLLATE \"C\"" : "r.destination"
+    try connection.execute(
+      """
+      INSERT INTO outbox_destination (destination, due_at)
+      SELECT r.destination, r.due_at FROM \(rows.source(connection.dialect)) WHERE true ORDER BY \(order)
+      ON CONFLICT (destination) DO UPDATE SET
+        idle_since = CASE WHEN excluded.due_at IS NULL THEN outbox_destination.idle_since END,
+        due_at = CASE
+          WHEN excluded.due_at IS NULL THEN outbox_destination.due_at
+          WHEN outbox_destination.due_at <= excluded.due_at THEN outbox_destination.due_at
+          WHEN outbox_destination.held_until > excluded.due_at THEN outbox_destination.held_until
+          ELSE excluded.due_at END
+      """, [rows.parameter])
+  }
+
+  /// Keeps messages whose destinations are locked.
+  static func insert(_ messages: [OutboxMessage], to connection: any SQLConnection, now: Timestamp) throws {
+    guard !messages.isEmpty else { return }
     var rows = RowSet([
       ("position", .integer), ("id", .text), ("topic", .text), ("destination", .text), ("payload", .text),
     ])
     for (position, message) in messages.enumerated() {
-      try check(message)
       rows.append([
         .integer(Int64(position)), .text(message.id), .text(message.topic), .text(message.destination),
         .text(message.payload),
       ])
     }
-    let source = rows.source(connection.dialect)
-    // Locked in the order of all who lock several.
-    let order = connection.dialect == .postgresql ? "d.destination COLLATE \"C\"" : "d.destination"
-    try connection.execute(
-      """
-      INSERT INTO outbox_destination (destination, due_at)
-      SELECT d.destination, $2 FROM (SELECT DISTINCT r.destination FROM \(source)) AS d WHERE true ORDER BY \(order)
-      ON CONFLICT (destination) DO UPDATE SET due_at = CASE
-        WHEN outbox_destination.due_at <= excluded.due_at THEN outbox_destination.due_at
-        WHEN outbox_destination.held_until > excluded.due_at THEN outbox_destination.held_until
-        ELSE excluded.due_at END
-      """, [rows.parameter, .integer(now.microseconds)])
     try connection.execute(
       """
       INSERT INTO outbox (id, topic, destination, payload, next_at, created_at)
-      SELECT r.id, r.topic, r.destination, r.payload, $2, $2 FROM \(source) ORDER BY r.position
+      SELECT r.id, r.topic, r.destination, r.payload, $2, $2 FROM \(rows.source(connection.dialect)) ORDER BY r.position
       """, [rows.parameter, .integer(now.microseconds)])
     try connection.notify(channel: channel, payload: "")
   }
 
-  /// Forgets messages that were given up or rejected before `moment`, at most `limit` of them.
-  /// - Returns: how many were forgotten.
-  @discardableResult
-  public static func removeDead(
-    before moment: Timestamp, limit: Int = 1000, from connection: any SQLConnection
-  ) throws -> Int {
-    try connection.execute(
-      """
-      DELETE FROM outbox_dead WHERE sequence IN (
-        SELECT sequence FROM outbox_dead WHERE died_at < $1 ORDER BY died_at LIMIT $2)
-      """, [.integer(moment.microseconds), .integer(Int64(limit))])
-  }
-
-  private static func check(_ message: OutboxMessage) throws(OutboxMessageError) {
+  static func check(_ message: OutboxMessage) throws(OutboxMessageError) {
     let fields = [
       ("id", message.id), ("topic", message.topic), ("destination", message.destination), ("payload", message.payload),
     ]

@@ -22,6 +22,7 @@ public struct OutboxConfiguration: Sendable {
   /// By topic, in the place of `policy`.
   public var policies: [String: DeliveryPolicy]
   public var breaker: BreakerPolicy
+  public var retention: RetentionPolicy
   /// How long what is in flight may go on after a stop was asked for.
   public var stopGrace: Duration
   /// After this time the database is asked even if nothing was due and no notification came.
@@ -35,7 +36,8 @@ public struct OutboxConfiguration: Sendable {
     name: String = "outbox", maximumInFlight: Int = 64, maximumProbes: Int = 16, perDestination: Int = 1,
     sendTimeout: Duration = .seconds(30), lease: Duration = .seconds(120), policy: DeliveryPolicy = DeliveryPolicy(),
     policies: [String: DeliveryPolicy] = [:], breaker: BreakerPolicy = BreakerPolicy(),
-    stopGrace: Duration = .seconds(5), longestWait: Duration = .seconds(30), shortestWait: Duration = .seconds(1),
+    retention: RetentionPolicy = RetentionPolicy(), stopGrace: Duration = .seconds(5),
+    longestWait: Duration = .seconds(30), shortestWait: Duration = .seconds(1),
     databaseBackoff: Backoff = Backoff(maximum: .seconds(10))
   ) {
     self.name = name
@@ -47,6 +49,7 @@ public struct OutboxConfiguration: Sendable {
     self.policy = policy
     self.policies = policies
     self.breaker = breaker
+    self.retention = retention
     self.stopGrace = stopGrace
     self.longestWait = longestWait
     self.shortestWait = min(shortestWait, longestWait)
@@ -54,4 +57,23 @@ public struct OutboxConfiguration: Sendable {
   }
 
   func policy(of topic: String) -> DeliveryPolicy { policies[topic] ?? policy }
+}
+
+/// For how long an outbox remembers what is over.
+public struct RetentionPolicy: Sendable, Hashable {
+  /// Messages that were given up or rejected.
+  public var dead: Duration
+  /// That a destination does not answer, while no message waits for it.
+  public var idleDestinations: Duration
+  /// How often a runner looks for what is older.
+  public var interval: Duration
+
+  public init(
+    dead: Duration = .seconds(30 * 86_400), idleDestinations: Duration = .seconds(86_400),
+    interval: Duration = .seconds(600)
+  ) {
+    self.dead = dead
+    self.idleDestinations = idleDestinations
+    self.interval = max(interval, .seconds(1))
+  }
 }

@@ -16,10 +16,11 @@ public final class OutboxRunner: Sendable {
   public typealias Send = @Sendable (Delivery) async throws -> SendAnswer
 
   /// Is given messages that will not be sent any more, inside the transaction that moves them to `outbox_dead`: what it
-  /// writes through the connection is written exactly once for each message. It may add to the outbox a message which says
-  /// so, and whose sender then does what is not done with SQL. It must do nothing outside the database, since the
-  /// transaction may be repeated, and it must not throw for what a message holds, since nothing is recorded then.
-  public typealias ReportDead = @Sendable ([DeadMessage], any SQLConnection) throws -> Void
+  /// writes through the connection is written exactly once for each message. What it returns is added to the outbox in the
+  /// same transaction: a message which says so, and whose sender then does what is not done with SQL. It must not call
+  /// `Outbox.add` itself, which would lock destinations out of their order. It must do nothing outside the database, since
+  /// the transaction may be repeated, and it must not throw for what a message holds, since nothing is recorded then.
+  public typealias ReportDead = @Sendable ([DeadMessage], any SQLConnection) throws -> [OutboxMessage]
 
   public let configuration: OutboxConfiguration
   private let database: any Database
@@ -34,6 +35,7 @@ public final class OutboxRunner: Sendable {
   private let loop: DueLoop
   /// Records what is in flight when the runner stops.
   private let drain: DueLoop
+  private let retention: DueLoop
 
   private struct State {
     var isStopping = false
@@ -78,13 +80,13 @@ public final class OutboxRunner: Sendable {
     self.logger = logger
     self.reportDead = reportDead
     self.send = send
-    func loop() -> DueLoop {
+    func loop(longestWait: Duration) -> DueLoop {
       DueLoop(
-        longestWait: configuration.longestWait, backoff: configuration.databaseBackoff, clock: clock, random: random,
-        logger: logger)
+        longestWait: longestWait, backoff: configuration.databaseBackoff, clock: clock, random: random, logger: logger)
     }
-    self.loop = loop()
-    self.drain = loop()
+    self.loop = loop(longestWait: configuration.longestWait)
+    self.drain = loop(longestWait: configuration.longestWait)
+    self.retention = loop(longestWait: configuration.retention.interval)
   }
 
   /// Works until `stop()` is called or the task is cancelled. Both let attempts end within
@@ -131,8 +133,11 @@ public final class OutboxRunner: Sendable {
     let listener = Task {
       for await _ in database.notifications(channel: Outbox.channel) { loop.wake() }
     }
+    let retaining = Task { await retention.run { try await self.retentionPass() } }
     await loop.run { try await self.pass() }
     listener.cancel()
+    retention.stop()
+    await retaining.value
     await drain.run { try await self.drainPass() }
     state.withLock { $0.grace }?.cancel()
   }
@@ -159,7 +164,8 @@ extension OutboxRunner {
     guard !ended.isEmpty || places.free > 0 else { return .whenWoken }
     let now = now()
     let claimed = try await recording(ended) { [ledger, reportDead] connection in
-      try ledger.record(ended, now: now, connection, report: reportDead)
+      let look = OutboxLedger.Look(sound: places.free, failing: min(places.free, places.probes))
+      try ledger.record(ended, look: look, now: now, connection, report: reportDead)
       let claimed = try ledger.claim(claim, room: places.free, probes: places.probes, now: now, connection)
       if claimed.deliveries.count == places.free, let dueAt = claimed.soundDueAt, dueAt <= now {
         // Another process may have places for the rest.
@@ -191,7 +197,7 @@ extension OutboxRunner {
       let now = now()
       do {
         try await recording(ended) { [ledger, reportDead] connection in
-          _ = try ledger.record(ended, now: now, connection, report: reportDead)
+          try ledger.record(ended, look: .nowhere, now: now, connection, report: reportDead)
           // What was cut short waits for another process.
           try connection.notify(channel: Outbox.channel, payload: "")
         }
@@ -204,6 +210,18 @@ extension OutboxRunner {
       }
     }
     return state.withLock { $0.isIdle } ? .finish : .whenWoken
+  }
+
+  /// Forgets what is older than it is kept.
+  private func retentionPass() async throws -> DueLoop.Next {
+    let (now, retention, limit) = (now(), configuration.retention, 1000)
+    let removed = try await database.transaction(.write) { connection in
+      let dead = try Outbox.removeDead(before: now + (.zero - retention.dead), limit: limit, from: connection)
+      let idle = try Outbox.removeIdleDestinations(
+        since: now + (.zero - retention.idleDestinations), limit: limit, from: connection)
+      return max(dead, idle)
+    }
+    return removed < limit ? .after(retention.interval) : .now
   }
 
   /// Runs a transaction that records attempts; where it fails they are kept for the next.

@@ -125,6 +125,45 @@ struct DeliveryPolicyTests {
     #expect(verdict == row.verdict)
   }
 
+  struct Waiting: Sendable, CustomTestStringConvertible {
+    var testDescription: String
+    var attempts = 0
+    var isAbandoned = false
+    var isUnanswered = true
+    var age: Int64 = 0
+    var lastError: String?
+    var reason: String?
+  }
+
+  static let waiting = [
+    Waiting(testDescription: "new"),
+    Waiting(testDescription: "nearly too old", age: 499),
+    Waiting(
+      testDescription: "too old, and never tried", age: 500,
+      reason: "given up 500.0 seconds after it was added; its destination does not answer"),
+    Waiting(
+      testDescription: "too old, and tried", attempts: 3, age: 501, lastError: "HTTP 503",
+      reason: "given up 501.0 seconds after it was added; the last attempt: HTTP 503"),
+    Waiting(testDescription: "too old for a destination that answers", isUnanswered: false, age: 5000),
+    Waiting(
+      testDescription: "too old, and its claim ran out", attempts: 1, isAbandoned: true, age: 500,
+      reason: "given up 500.0 seconds after it was added; its destination does not answer"),
+    Waiting(testDescription: "the claim ran out", attempts: 8, isAbandoned: true, isUnanswered: false),
+    Waiting(
+      testDescription: "the claim of the last attempt ran out", attempts: 9, isAbandoned: true, isUnanswered: false,
+      reason: "given up after 9 attempts; how the last one ended was not recorded"),
+    Waiting(testDescription: "as many attempts as are allowed since they became fewer", attempts: 9),
+  ]
+
+  @Test(arguments: waiting)
+  func whatIsHopelessIsGivenUpWithoutAnotherAttempt(_ row: Waiting) {
+    let policy = DeliveryPolicy(maximumAttempts: 9, maximumAge: .seconds(500))
+    let reason = policy.hopelessness(
+      attempts: row.attempts, isAbandoned: row.isAbandoned, isUnanswered: row.isUnanswered,
+      createdAt: at(1000 - row.age), lastError: row.lastError, now: at(1000))
+    #expect(reason == row.reason)
+  }
+
   @Test func aLongReasonIsCut() {
     let verdict = DeliveryPolicy().verdict(
       .rejected(reason: String(repeating: "x", count: 5000)), attempt: 1, createdAt: at(0), now: at(0), random: 0)

@@ -21,11 +21,13 @@ final class OutboxFixture: Sendable {
 
   static func configuration(
     maximumInFlight: Int = 64, maximumProbes: Int = 16, perDestination: Int = 1,
-    policy: DeliveryPolicy = policy(), breaker: BreakerPolicy = BreakerPolicy()
+    policy: DeliveryPolicy = policy(), policies: [String: DeliveryPolicy] = [:],
+    breaker: BreakerPolicy = BreakerPolicy()
   ) -> OutboxConfiguration {
     OutboxConfiguration(
       maximumInFlight: maximumInFlight, maximumProbes: maximumProbes, perDestination: perDestination,
-      sendTimeout: .seconds(30), lease: .seconds(120), policy: policy, breaker: breaker, stopGrace: .seconds(5),
+      sendTimeout: .seconds(30), lease: .seconds(120), policy: policy, policies: policies,
+      breaker: breaker, stopGrace: .seconds(5),
       longestWait: .seconds(3600), shortestWait: .milliseconds(5),
       databaseBackoff: Backoff(base: .seconds(1), jitter: 0))
   }
@@ -97,10 +99,11 @@ final class OutboxFixture: Sendable {
   }
 
   /// Reports into a table as a program would, so that it is undone with the transaction.
-  func report(_ dead: [DeadMessage], _ connection: any SQLConnection) throws {
+  func report(_ dead: [DeadMessage], _ connection: any SQLConnection) throws -> [OutboxMessage] {
     try connection.execute("CREATE TABLE IF NOT EXISTS report (id text NOT NULL)")
     for message in dead { try connection.execute("INSERT INTO report (id) VALUES ($1)", [.text(message.message.id)]) }
     reported.withLock { $0 += dead }
+    return []
   }
 
   func count(_ table: String) async throws -> Int {
@@ -131,11 +134,12 @@ final class ManualProcess {
   ) async throws -> OutboxLedger.Claimed {
     claims += 1
     let (ledger, fixture, claim, now) = (ledger, fixture, "\(name)/\(claims)", fixture.now)
+    let room = room ?? fixture.configuration.maximumInFlight
+    let probes = probes ?? fixture.configuration.maximumProbes
     return try await fixture.database.transaction(.write) { connection in
-      try ledger.record(ended, now: now, connection, report: fixture.report)
-      return try ledger.claim(
-        claim, room: room ?? fixture.configuration.maximumInFlight,
-        probes: probes ?? fixture.configuration.maximumProbes, now: now, connection)
+      let look = OutboxLedger.Look(sound: room, failing: min(room, probes))
+      try ledger.record(ended, look: look, now: now, connection, report: fixture.report)
+      return try ledger.claim(claim, room: room, probes: probes, now: now, connection)
     }
   }
 
