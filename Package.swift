@@ -245,7 +245,9 @@ let package = Package(
     tests("DatabaseTests", ["Database", logging]),
     tests("OutboxTests", ["Outbox", "Database", "Reconciliation", "Timing", "WireFormats", logging]),
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
-    tests("HTTPServiceTests", ["HTTPService", "ResourceModel", httpTypes, hummingbird, nioCore]),
+    tests(
+      "HTTPServiceTests",
+      ["Access", "HTTPService", "ResourceModel", httpTypes, hummingbird, logging, nioCore, nioEmbedded]),
     tests(
       "ResourceServerTests",
       [

@@ -42,7 +42,7 @@ public struct RoleDefinition: Sendable {
   public static let viewer = RoleDefinition(
     .viewer, summary: "reads",
     rules: { _ in [AccessRule(verbs: AccessPolicy.readVerbs, groups: ["*"], resources: ["*"])] },
-    paths: [PathRule(verbs: ["get"], paths: ["*"])])
+    paths: [.documents, PathRule(verbs: ["get", "head"], paths: ["/metrics"])])
 }
 
 /// The table of permissions of a program: what each role may do. Everything else is forbidden.

@@ -69,8 +69,18 @@ public struct PathRule: Sendable, Hashable {
     self.paths = paths
   }
 
+  /// What is public to whoever has a token: what is served, and in which form.
+  public static let documents = PathRule(
+    verbs: ["get", "head"],
+    paths: [
+      "/", "/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/healthz/*", "/livez",
+      "/livez/*", "/readyz", "/readyz/*",
+    ])
+
+  /// - Parameter path: one slash at its end makes no difference.
   public func allows(verb: String, path: String) -> Bool {
-    (verbs.contains("*") || verbs.contains(verb))
+    let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    return (verbs.contains("*") || verbs.contains(verb))
       && paths.contains { $0.hasSuffix("*") ? path.hasPrefix($0.dropLast()) : path == $0 }
   }
 }

@@ -13,13 +13,8 @@ enum BackendAccess {
   private static let agent = RoleDefinition(
     .agent, summary: "one namespace: reads records; reports status, Events, a Lease",
     rules: { identity in AgentBinding(identity)?.rules ?? unboundRules },
-    // All that is public to whoever has a token, but not the figures of the server.
-    paths: [
-      PathRule(
-        verbs: ["get"],
-        paths: ["/", "/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/livez", "/readyz"]),
-      PathRule(verbs: ["get", "post"], paths: ["/internal/*"]),
-    ],
+    // Not the figures of the server.
+    paths: [.documents, PathRule(verbs: ["get", "head", "post"], paths: ["/internal/*"])],
     isMachine: true,
     refusal: { identity, object, old, names in
       AgentBinding(identity)?.refusal(of: object, replacing: old, names)

@@ -1,5 +1,6 @@
 import CoreMetrics
 import FoundationEssentials
+import Glibc
 public import Logging
 import NIOSSL
 public import ProgramConfiguration
@@ -16,19 +17,23 @@ public final class TLSCredentials: Service, CustomStringConvertible {
     var expiry: Int
   }
 
-  /// What tells one state of a file from the next.
+  /// What tells one state of a file from the next. Of what a link points at: Kubernetes puts a new version of a Secret in
+  /// place by changing a link.
   private struct FileState: Hashable {
-    var modified: Date?
-    var size: UInt64?
-    var inode: UInt64?
+    var seconds: Int
+    var nanoseconds: Int
+    var size: Int64
+    var device: UInt64
+    var inode: UInt64
 
     init?(_ path: String) {
-      // Of what a link points at: Kubernetes puts a new version of a Secret in place by changing a link.
-      let target = URL(filePath: path).resolvingSymlinksInPath().path
-      guard let attributes = try? FileManager.default.attributesOfItem(atPath: target) else { return nil }
-      modified = attributes[.modificationDate] as? Date
-      size = attributes[.size] as? UInt64
-      inode = attributes[.systemFileNumber] as? UInt64
+      var status = stat()
+      guard unsafe stat(path, &status) == 0 else { return nil }
+      seconds = status.st_mtim.tv_sec
+      nanoseconds = status.st_mtim.tv_nsec
+      size = Int64(status.st_size)
+      device = UInt64(status.st_dev)
+      inode = UInt64(status.st_ino)
     }
   }
 

@@ -86,6 +86,34 @@ import WireFormats
     }
   }
 
+  /// In one transaction, as in one batch of the write queue: who watches ends up with the object that is there.
+  @Test(arguments: TestDatabase.available)
+  func whatIsRemovedAndMadeAnewAtOnceIsThereAfterwards(_ database: TestDatabase) async throws {
+    try await ColumnFixture.with(database) { fixture in
+      let store = fixture.store
+      let first = try await fixture.create("1.0.0", number: 1)
+      let stream = try await store.watch(
+        ColumnFixture.releases, namespace: nil, selector: .everything, after: first.revision)
+      let outcomes = try await fixture.database.transaction(.write) { connection in
+        try store.write(
+          ColumnFixture.releases,
+          [
+            .remove(key: first.key, expected: first.revision),
+            .create(object: ColumnFixture.release("1.0.0", number: 1)),
+            .create(object: ColumnFixture.release("2.0.0", number: 2)),
+          ], in: connection)
+      }
+      let made = try outcomes.map { try $0.get() }
+      let changes = try await stream.first(3)
+      #expect(changes.map(\.kind) == [.deleted, .added, .added])
+      #expect(changes.map { $0.object?.key.name } == ["1.0.0", "1.0.0", "2.0.0"])
+      #expect(changes.dropFirst().map(\.revision) == made.dropFirst().map(\.revision))
+      #expect(changes[0].revision < changes[1].revision)
+      #expect(try await store.currentRevision() == changes[2].revision)
+      #expect(try await fixture.release("1.0.0")?.revision == changes[1].revision)
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func listsHavePagesOfOneRevisionAlsoWhileOtherProgramsWrite(_ database: TestDatabase) async throws {
     try await ColumnFixture.with(database) { fixture in

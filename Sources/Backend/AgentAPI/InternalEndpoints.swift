@@ -45,7 +45,8 @@ struct InternalEndpoints: Sendable {
   @discardableResult
   private static func require(_ context: ServiceContext, _ request: Request) throws(StatusError) -> Caller {
     let caller = try context.requireCaller()
-    guard !Set(caller.identity.roles).isDisjoint(with: [.agent, .admin]) else {
+    let verb = request.method.rawValue.lowercased()
+    guard BackendAccess.policy.allows(caller.identity, verb: verb, path: request.uri.path) else {
       throw StatusError(
         .forbidden,
         "\(request.uri.path) is for Agents; \"\(caller.identity.name)\" has the role \(caller.identity.roleText)")
@@ -54,12 +55,7 @@ struct InternalEndpoints: Sendable {
   }
 
   private static func setting(_ body: [UInt8]) throws(StatusError) -> (key: String, value: String) {
-    let json: JSONValue
-    do {
-      json = try JSONValue(parsing: body)
-    } catch {
-      throw StatusError(.badRequest, "the body is not valid JSON: \(error)")
-    }
+    let json = try JSONBody.parse(body)
     guard let key = json["key"]?.string, let value = json["value"]?.string else {
       throw StatusError(.badRequest, "the body must be {\"key\": \"…\", \"value\": \"…\"}")
     }

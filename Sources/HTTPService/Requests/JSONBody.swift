@@ -18,27 +18,10 @@ public enum JSONBody {
   }
 
   /// The whole body.
-  /// - Throws: `requestEntityTooLarge` as soon as more than `maximumBytes` have come; `HTTPParserError`, which the HTTP
-  ///   layer answers with 400, where the body breaks the rules of HTTP.
+  /// - Throws: as `Request.forEachPiece`.
   public static func read(_ request: Request, maximumBytes: Int) async throws -> [UInt8] {
-    let tooLarge = StatusError(
-      .requestEntityTooLarge, "the body is too large: at most \(maximumBytes) bytes are accepted")
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw tooLarge }
     var bytes: [UInt8] = []
-    do {
-      for try await buffer in request.body {
-        if bytes.count + buffer.readableBytes > maximumBytes { throw tooLarge }
-        bytes.append(contentsOf: buffer.readableBytesView)
-      }
-    } catch let error as StatusError {
-      throw error
-    } catch let error as HTTPParserError {
-      throw error
-    } catch is CancellationError {
-      throw CancellationError()
-    } catch {
-      throw StatusError(.badRequest, "the body broke off: the connection was lost")
-    }
+    try await request.forEachPiece(maximumBytes: maximumBytes) { bytes.append(contentsOf: $0.readableBytesView) }
     try Task.checkCancellation()
     return bytes
   }

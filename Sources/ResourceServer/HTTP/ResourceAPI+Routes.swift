@@ -36,6 +36,14 @@ extension ResourceAPI {
         throw Self.forbidden(caller.identity, attributes, path)
       }
       scope = allowed
+    } else if case .review = path {
+      // Everybody may ask what they may do.
+    } else {
+      let verb = request.method.rawValue.lowercased()
+      // What no method is served for is answered so, whoever asks.
+      if ["get", "head"].contains(verb), !policy.allows(caller.identity, verb: verb, path: request.uri.path) {
+        throw AccessPolicy.forbidden(caller.identity, verb: verb, path: request.uri.path)
+      }
     }
     let isMachine = policy.isMachine(caller.identity)
     let upload = try Self.isLarge(request) ? uploads.enter(caller.identity, isMachine: isMachine) : nil

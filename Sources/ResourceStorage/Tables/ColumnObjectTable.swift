@@ -150,6 +150,9 @@ struct ColumnObjectTable: ObjectTable {
       """, [rows.parameter, .integer(time)] + updatedAt.map { _ in .text(Timestamp(microseconds: time).description) })
   }
 
+  /// The triggers of the table journal what is removed.
+  var numbersRemovals: Bool { true }
+
   func remove(_ changes: [TableChange], at time: Int64, _ connection: any SQLConnection) throws {
     let keys = keys(changes.map(\.key))
     try connection.execute(

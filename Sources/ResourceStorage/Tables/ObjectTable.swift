@@ -29,6 +29,10 @@ protocol ObjectTable: Sendable {
   /// Replaces objects that the transaction has locked, and journals it.
   func replace(_ changes: [TableChange], at time: Int64, _ connection: any SQLConnection) throws
 
+  /// True where a removal takes its revision when it is carried out, whatever its change says: such removals have to be
+  /// carried out before revisions are given to the other writes.
+  var numbersRemovals: Bool { get }
+
   /// Removes objects that the transaction has locked, and journals it.
   func remove(_ changes: [TableChange], at time: Int64, _ connection: any SQLConnection) throws
 
@@ -40,6 +44,7 @@ protocol ObjectTable: Sendable {
 extension ObjectTable {
   var names: ResourceNames { definition.names }
   var limits: ResourceLimits { definition.limits }
+  var numbersRemovals: Bool { false }
   /// How the change journal names the kind.
   var kind: String { definition.names.qualifiedPlural }
 

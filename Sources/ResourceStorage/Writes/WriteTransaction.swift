@@ -34,10 +34,18 @@ struct WriteTransaction: Sendable {
     guard !accepted.isEmpty else { return (outcomes.compactMap(\.self), nil, LoggedChanges()) }
     // What a removal gives back is what was there.
     let removed = try removedObjects(accepted, connection)
-    let last = try ChangeJournal.allocate(accepted.count, connection)
-    for position in accepted.indices { accepted[position].revision = last + Int64(position) + 1 }
+    // An object may be removed and made anew: its removal comes first in the journal.
+    let early = accepted.filter { $0.isRemoval && $0.request.table.numbersRemovals }
+    for (_, writes) in Dictionary(grouping: early, by: \.request.table.kind).sorted(by: { $0.key < $1.key }) {
+      _ = try carryOut(writes, connection)
+    }
+    var numbered = accepted.filter { !($0.isRemoval && $0.request.table.numbersRemovals) }
+    let last = try ChangeJournal.allocate(numbered.count, connection)
+    for position in numbered.indices { numbered[position].revision = last + Int64(position) + 1 }
+    let revisions = Dictionary(uniqueKeysWithValues: numbered.map { ($0.index, $0.revision) })
+    for position in accepted.indices { accepted[position].revision = revisions[accepted[position].index] ?? last }
     var made: [StoreKey: Bool] = [:]
-    let kinds = Dictionary(grouping: accepted, by: \.request.table.kind)
+    let kinds = Dictionary(grouping: numbered, by: \.request.table.kind)
     for (kind, writes) in kinds.sorted(by: { $0.key < $1.key }) {
       for key in try carryOut(writes, connection) { made[StoreKey(kind: kind, key: key)] = true }
     }
@@ -56,7 +64,7 @@ struct WriteTransaction: Sendable {
       logged += LoggedChanges(
         changes: 1, bytes: write.decision.loggedBytes(request.object?.text.bytes.count ?? 0))
     }
-    return (outcomes.compactMap(\.self), last + Int64(accepted.count), logged)
+    return (outcomes.compactMap(\.self), last + Int64(numbered.count), logged)
   }
 
   private func removedObjects(
