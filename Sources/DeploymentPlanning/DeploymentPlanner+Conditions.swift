@@ -6,8 +6,13 @@ extension DeploymentPlanner {
   /// The status as it was before this decision.
   var original: DesiredDeploymentStatus? { desired.status }
 
+  mutating func set(_ type: String, _ value: Condition.Status, _ reason: ConditionReason, _ message: String) {
+    set(type, value, reason: reason.rawValue, message)
+  }
+
   /// Sets a condition; the time of its last transition stays where its status does.
-  mutating func set(_ type: String, _ value: Condition.Status, _ reason: String, _ message: String) {
+  /// - Parameter reason: a failure's, which is the runtime's to name.
+  mutating func set(_ type: String, _ value: Condition.Status, reason: String, _ message: String) {
     let message = type == DeploymentCondition.ready ? message + trustTag : message
     let before = original?.conditions?[type]
     let since = before?.status == value ? before?.lastTransitionTime : nil
@@ -48,20 +53,23 @@ extension DeploymentPlanner {
 
   private static func rank(_ type: String) -> Int { order.firstIndex(of: type) ?? order.count }
 
-  /// True where an attempt touched the environment and neither success nor a rollback followed: what runs may be
-  /// neither the one release nor the other.
-  var isEnvironmentUnsettled: Bool {
-    guard let released = status.conditions?[DeploymentCondition.released] else { return false }
-    return released.status != .isTrue && status.conditions?.isTrue(DeploymentCondition.remediated) != true
+  /// Whether what runs may be neither the one release nor the other, by what was decided so far.
+  var isEnvironmentUnsettled: Bool { EnvironmentPhase(status) != .settled }
+
+  /// Tells of a condition in an event where it did not have that reason before.
+  mutating func announce(_ kind: DeploymentEvent.Kind, _ type: String, _ reason: ConditionReason, _ message: String) {
+    if original?.conditions?[type]?.knownReason != reason {
+      events.append(DeploymentEvent(kind, reason.rawValue, message))
+    }
   }
 
   mutating func setHealthy(_ health: EnvironmentComparison.Health) {
     switch health {
     case .healthy:
-      set(DeploymentCondition.healthy, .isTrue, "Healthy", "Every service runs and passes its health checks")
-    case .starting(let message): set(DeploymentCondition.healthy, .isFalse, "WorkloadStarting", message)
+      set(DeploymentCondition.healthy, .isTrue, .healthy, "Every service runs and passes its health checks")
+    case .starting(let message): set(DeploymentCondition.healthy, .isFalse, .workloadStarting, message)
     case .unhealthy(let message):
-      set(DeploymentCondition.healthy, .isFalse, "WorkloadUnhealthy", message)
+      set(DeploymentCondition.healthy, .isFalse, .workloadUnhealthy, message)
       if original?.conditions?[DeploymentCondition.healthy]?.status == .isTrue {
         events.append(DeploymentEvent(.warning, "WorkloadUnhealthy", message))
       }

@@ -8,7 +8,7 @@ extension DeploymentPlanner {
 
   private var hasFinalizer: Bool { desired.metadata.finalizers?.contains(DesiredDeploymentKind.finalizer) == true }
 
-  /// What of it is not removed.
+  /// What an uninstallation leaves, to end a sentence with.
   private var volumesText: String {
     switch spec.runtime {
     case .compose: "; its volumes stay"
@@ -34,7 +34,7 @@ extension DeploymentPlanner {
   }
 
   /// The object is being deleted. Neither `spec.suspend` nor anything else that keeps a release waiting holds that up.
-  mutating func letGo() -> Decision.Step {
+  mutating func finalizeDeletion() -> Decision.Step {
     guard hasFinalizer, (desired.target?.runtime ?? spec.runtime) == facts.runtime else { return .forget }
     guard deletionPolicy == .uninstall, desired.target != nil, isAnythingDeployed else { return .removeFinalizer }
     if let owner = facts.owner {
@@ -45,21 +45,22 @@ extension DeploymentPlanner {
         ))
       return .removeFinalizer
     }
-    let hasFailed = status.conditions?[DeploymentCondition.released]?.reason == Self.uninstallFailed
+    let phase = UninstallPhase(original)
+    let hasFailed = if case .failed = phase { true } else { false }
     if hasFailed, let pause = pauseUntilNextAttempt { return .settled(recheckAfter: pause) }
     let text = "Uninstalling \(targetTitle) (spec.deletionPolicy is Uninstall)\(volumesText)"
-    if !hasFailed, !isUninstalling { events.append(DeploymentEvent(.normal, "Uninstalling", text)) }
+    if phase == .notBegun { events.append(DeploymentEvent(.normal, "Uninstalling", text)) }
     status.nextAttemptAt = nil
     if status.progress?.step != .uninstalling {
       status.progress = .init(step: .uninstalling, done: 0, total: 1, message: "uninstalling \(targetTitle)")
     }
     unset(DeploymentCondition.stalled, DeploymentCondition.scheduled, DeploymentCondition.drifted)
-    set(DeploymentCondition.reconciling, .isTrue, "Uninstalling", text)
-    set(DeploymentCondition.healthy, .unknown, "Uninstalling", "What is being uninstalled is not looked at")
-    // Why the last try failed is told until one succeeds.
+    set(DeploymentCondition.reconciling, .isTrue, .uninstalling, text)
+    set(DeploymentCondition.healthy, .unknown, .uninstalling, "What is being uninstalled is not checked")
+    // Why the last try failed is reported until one succeeds.
     if !hasFailed {
-      set(DeploymentCondition.released, .unknown, "Uninstalling", text)
-      set(DeploymentCondition.ready, .isFalse, "Uninstalling", text)
+      set(DeploymentCondition.released, .unknown, .uninstalling, text)
+      set(DeploymentCondition.ready, .isFalse, .uninstalling, text)
     }
     return .uninstall
   }
@@ -69,36 +70,30 @@ extension DeploymentPlanner {
     status.current != nil || status.target != nil || status.lastAttemptedGeneration != nil
   }
 
-  private var isUninstalling: Bool { original?.conditions?[DeploymentCondition.reconciling]?.reason == "Uninstalling" }
-
-  private static let uninstallFailed = "UninstallFailed"
-
   // MARK: Outcomes
 
-  /// The status is that of a record that has deployed nothing yet: where the object stays for others' finalizers, it
-  /// tells what is so.
+  /// The status is that of a record that has deployed nothing yet: where the object stays for the finalizers of others, it
+  /// says what is true.
   mutating func recordUninstalled(staying: [String]) {
     let text = (["\(Self.sentence(targetTitle)) was uninstalled\(volumesText)"] + staying).joined(separator: ". ")
     status = DesiredDeploymentStatus(
       lastHandledRetryRequest: status.lastHandledRetryRequest, conditions: [], history: status.history)
-    set(DeploymentCondition.released, .isFalse, "Uninstalled", text)
-    set(DeploymentCondition.ready, .isFalse, "Uninstalled", text)
+    set(DeploymentCondition.released, .isFalse, .uninstalled, text)
+    set(DeploymentCondition.ready, .isFalse, .uninstalled, text)
     events.append(DeploymentEvent(staying.isEmpty ? .normal : .warning, "Uninstalled", text))
   }
 
   mutating func recordUninstallFailed(_ failure: DeploymentFailure) {
     let message =
-      "Uninstalling \(targetTitle) failed and is repeated until it succeeds: \(failure.message). To let the object go "
+      "Uninstalling \(targetTitle) failed and is repeated until it succeeds: \(failure.message). To delete the object "
       + "and leave what runs, set spec.deletionPolicy to Orphan"
-    let before = original?.conditions?[DeploymentCondition.released].flatMap {
-      $0.reason == Self.uninstallFailed ? $0 : nil
-    }
+    let before: Condition? = if case .failed(let condition) = UninstallPhase(original) { condition } else { nil }
     status.progress = nil
     status.nextAttemptAt =
       facts.now + facts.retry.delay(failingFor: facts.now - (before?.lastTransitionTime ?? facts.now))
     unset(DeploymentCondition.reconciling)
-    if before?.message != message { events.append(DeploymentEvent(.warning, Self.uninstallFailed, message)) }
-    set(DeploymentCondition.released, .isFalse, Self.uninstallFailed, message)
-    set(DeploymentCondition.ready, .isFalse, Self.uninstallFailed, message)
+    if before?.message != message { events.append(DeploymentEvent(.warning, "UninstallFailed", message)) }
+    set(DeploymentCondition.released, .isFalse, .uninstallFailed, message)
+    set(DeploymentCondition.ready, .isFalse, .uninstallFailed, message)
   }
 }

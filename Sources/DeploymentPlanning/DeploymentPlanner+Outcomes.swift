@@ -3,7 +3,7 @@ import ReleaseManifest
 public import ResourceModel
 public import WireFormats
 
-/// What a step came to, and how the status tells it.
+/// What a step came to.
 public enum DeploymentOutcome: Sendable, Hashable {
   /// The release that is being deployed is what it should be.
   case verified(ReleaseAssurance)
@@ -57,7 +57,7 @@ public struct RunningRelease: Sendable, Hashable {
 }
 
 extension DeploymentPlanner {
-  /// The status and the events that tell the outcome of the step that `desired` was decided to take.
+  /// The status and the events that report the outcome of the step that `desired` was decided to take.
   public static func record(
     _ outcome: DeploymentOutcome, of desired: DesiredDeployment, now: Timestamp, retry: RetryPolicy = RetryPolicy()
   ) -> (status: DesiredDeploymentStatus, events: [DeploymentEvent]) {
@@ -80,12 +80,12 @@ extension DeploymentPlanner {
       switch assurance {
       case .signed(let keys):
         (
-          "ReleaseVerified",
+          ConditionReason.releaseVerified,
           "\(version) is what the vendor signed (\(keys.count == 1 ? "key" : "keys") \(keys.joined(separator: ", ")))"
         )
       case .unsigned:
         (
-          "Unsigned",
+          .unsigned,
           "The artifact of \(version) has its digest; whether the vendor signed the release was not checked, since this "
             + "Agent was told to deploy what nobody signed"
         )
@@ -118,10 +118,10 @@ extension DeploymentPlanner {
     status.nextAttemptAt = nil
     status.corrections = nil
     unset(DeploymentCondition.reconciling, DeploymentCondition.stalled, DeploymentCondition.remediated)
-    set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current) + running.remnantsText)
+    set(DeploymentCondition.released, .isTrue, .deployed, deployedText(current) + running.remnantsText)
     setHealthy(.healthy)
     markInSync(current)
-    set(DeploymentCondition.ready, .isTrue, "InSync", "\(current.title) runs in full health")
+    set(DeploymentCondition.ready, .isTrue, .inSync, "\(current.title) runs in full health")
     events.append(
       DeploymentEvent(
         .normal, "Deployed", "\(current.title) was deployed and runs in full health\(running.remnantsText)"))
@@ -134,7 +134,7 @@ extension DeploymentPlanner {
     let attempts = max(status.attempts ?? 1, 1)
     if failure.isTransient, failure.isOutage || attempts < facts.retry.maxAttempts {
       if isUntouched, let current = status.current {
-        set(DeploymentCondition.released, .isTrue, "Deployed", deployedText(current))
+        set(DeploymentCondition.released, .isTrue, .deployed, deployedText(current))
       }
       status.progress = nil
       let text =
@@ -144,8 +144,8 @@ extension DeploymentPlanner {
       // What the release has no part in does not count against it.
       if failure.isOutage { status.attempts = max(attempts, 1) - 1 }
       status.nextAttemptAt = facts.now + facts.retry.delay(afterAttempts: attempts)
-      set(DeploymentCondition.reconciling, .isTrue, "Deploying", text)
-      set(DeploymentCondition.ready, .isFalse, failure.reason, text)
+      set(DeploymentCondition.reconciling, .isTrue, .deploying, text)
+      set(DeploymentCondition.ready, .isFalse, reason: failure.reason, text)
       events.append(DeploymentEvent(.warning, failure.reason, text))
       return
     }
@@ -175,11 +175,11 @@ extension DeploymentPlanner {
     }
     unset(DeploymentCondition.reconciling)
     if ArtifactFailureReason.isRefusal(failure.reason) {
-      set(DeploymentCondition.artifactVerified, .isFalse, failure.reason, message)
+      set(DeploymentCondition.artifactVerified, .isFalse, reason: failure.reason, message)
     }
-    set(DeploymentCondition.healthy, .unknown, "DeploymentFailed", "What the failure left running was not looked at")
-    set(DeploymentCondition.released, .isFalse, failure.reason, message)
-    set(DeploymentCondition.ready, .isFalse, failure.reason, "\(version) failed: \(message)")
+    set(DeploymentCondition.healthy, .unknown, .deploymentFailed, "What the failure left running was not checked")
+    set(DeploymentCondition.released, .isFalse, reason: failure.reason, message)
+    set(DeploymentCondition.ready, .isFalse, reason: failure.reason, "\(version) failed: \(message)")
     events.append(DeploymentEvent(.warning, failure.reason, "\(version) failed: \(message)"))
     if isUntouched, ArtifactFailureReason.isRefusal(failure.reason), let current = status.current {
       markRemediated(current)
@@ -191,13 +191,8 @@ extension DeploymentPlanner {
     if case .release(let plan) = DesiredRelease(spec: spec, status: status) { plan } else { nil }
   }
 
-  /// True where the attempt certainly changed nothing, and found the environment as the current release wants it: it
-  /// ended before an artifact was verified, in the first run, and brought back nothing that the runtime keeps itself.
-  private var isUntouched: Bool {
-    status.conditions?[DeploymentCondition.released]?.reason == Self.deployingOverSettled
-      && status.conditions?.isTrue(DeploymentCondition.artifactVerified) != true && status.resumptions == nil
-      && desiredPlan?.revision == nil
-  }
+  /// True where the attempt certainly changed nothing, and brought back nothing that the runtime keeps itself.
+  private var isUntouched: Bool { status.hasTouchedNothing && desiredPlan?.revision == nil }
 
   private mutating func recordRestored(_ running: RunningRelease, _ purpose: RestorePurpose) {
     guard var current = status.current else { return }
@@ -222,7 +217,7 @@ extension DeploymentPlanner {
     case .rollback:
       markInSync(current)
       markRemediated(current, beside: running)
-      if let failure = status.failure, failure.generation == generation { keepInstead(current, of: failure) }
+      if let failure = status.failure, failure.generation == generation { recordKept(current, insteadOf: failure) }
     case .driftCorrection: markCorrected(current, beside: running)
     }
   }
@@ -232,20 +227,19 @@ extension DeploymentPlanner {
     let (type, value, reason): (String, Condition.Status, String) =
       switch purpose {
       case .rollback: (DeploymentCondition.remediated, .isFalse, failure.reason)
-      case .driftCorrection: (DeploymentCondition.drifted, .isTrue, "CorrectionFailed")
+      case .driftCorrection: (DeploymentCondition.drifted, .isTrue, ConditionReason.correctionFailed.rawValue)
       }
     let message = "Returning to \(title) failed and is repeated until it succeeds: \(failure.message)"
     let since = original?.conditions?[type].flatMap { $0.status == value ? $0.lastTransitionTime : nil } ?? facts.now
     status.progress = nil
     status.nextAttemptAt = facts.now + facts.retry.delay(failingFor: facts.now - since)
     unset(DeploymentCondition.reconciling)
+    let summary = purpose == .rollback ? ConditionReason.rollbackFailed : .correctionFailed
     if original?.conditions?[type]?.message != message {
-      let event = purpose == .rollback ? "RollbackFailed" : "CorrectionFailed"
-      events.append(DeploymentEvent(.warning, event, message))
+      events.append(DeploymentEvent(.warning, summary.rawValue, message))
     }
-    set(type, value, reason, message)
-    set(
-      DeploymentCondition.ready, .isFalse, purpose == .rollback ? "RollbackFailed" : "CorrectionFailed", message)
+    set(type, value, reason: reason, message)
+    set(DeploymentCondition.ready, .isFalse, summary, message)
   }
 
   private mutating func prepend(_ entry: DesiredDeploymentStatus.HistoryEntry) {

@@ -20,7 +20,7 @@ extension DeploymentPlanner {
     case .notConsidered: break
     case .unsigned:
       set(
-        DeploymentCondition.trusted, .isFalse, "UnsignedAllowed",
+        DeploymentCondition.trusted, .isFalse, .unsignedAllowed,
         "This Agent was told to deploy what nobody signed: whoever can write this record, the bucket or the registry decides "
           + "what runs here")
     case .root(let product, let version):
@@ -28,22 +28,20 @@ extension DeploymentPlanner {
         let message =
           "\(current.title) was deployed, and \(revocation). What of it runs goes on, but nothing of it is started "
           + "any more, neither to put it right nor when another release fails: deploy a newer one"
-        set(DeploymentCondition.trusted, .isFalse, Self.revoked, message)
-        if original?.conditions?[DeploymentCondition.trusted]?.reason != Self.revoked {
-          events.append(DeploymentEvent(.warning, Self.revoked, message))
-        }
+        set(DeploymentCondition.trusted, .isFalse, .releaseRevoked, message)
+        announce(.warning, DeploymentCondition.trusted, .releaseRevoked, message)
       } else {
         set(
-          DeploymentCondition.trusted, .isTrue, "TrustRoot",
+          DeploymentCondition.trusted, .isTrue, .trustRoot,
           "Only releases signed under version \(version) of the trust root of \(product) are deployed")
       }
-    case .damaged(let message): set(DeploymentCondition.trusted, .isFalse, Self.trustDamaged, message)
+    case .damaged(let message): set(DeploymentCondition.trusted, .isFalse, .trustMemoryDamaged, message)
     }
     guard let staleness = facts.staleness else { return unset(DeploymentCondition.stale) }
     // The message names the time, which would make each pass another status.
     let before = original?.conditions?[DeploymentCondition.stale]
     set(
-      DeploymentCondition.stale, .isTrue, staleness.reason,
+      DeploymentCondition.stale, .isTrue, reason: staleness.reason,
       before?.reason == staleness.reason ? before?.message ?? staleness.message : staleness.message)
     if before?.reason != staleness.reason {
       events.append(DeploymentEvent(.warning, staleness.reason, staleness.message))
@@ -53,14 +51,14 @@ extension DeploymentPlanner {
   /// New releases wait while it is not known what the vendor has said last; a return to what ran here does not.
   mutating func waitForTrust(_ plan: ReleasePlan) -> Decision.Step? {
     if case .damaged(let message) = facts.trust {
-      return waitForTrust(Self.trustDamaged, "\(plan.release.version) is not deployed: \(message)")
+      return waitForTrust(.trustMemoryDamaged, "\(plan.release.version) is not deployed: \(message)")
     }
     guard plan.revision == nil, let staleness = facts.staleness else { return nil }
     let message = status.conditions?[DeploymentCondition.stale]?.message ?? staleness.message
-    return waitForTrust(DeploymentCondition.stale, "\(plan.release.version) waits: \(message)")
+    return waitForTrust(.stale, "\(plan.release.version) waits: \(message)")
   }
 
-  private mutating func waitForTrust(_ reason: String, _ message: String) -> Decision.Step {
+  private mutating func waitForTrust(_ reason: ConditionReason, _ message: String) -> Decision.Step {
     unset(DeploymentCondition.stalled)
     return block(reason: reason, message: message)
   }
@@ -72,7 +70,4 @@ extension DeploymentPlanner {
     else { return false }
     return version > before
   }
-
-  private static let trustDamaged = "TrustMemoryDamaged"
-  static let revoked = TrustError.Reason.revoked.rawValue
 }

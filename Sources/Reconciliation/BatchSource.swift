@@ -1,4 +1,4 @@
-/// Rows of a table, of which each is due at some moment, and what is to become of them.
+/// Rows of a table, each of which is due at some time, and what is to become of them.
 ///
 /// With PostgreSQL, several processes side by side claim with one statement that passes over the rows which another is
 /// about to claim, and that says until when they are nobody else's:

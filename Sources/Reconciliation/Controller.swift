@@ -114,27 +114,14 @@ extension Controller {
     return outcome
   }
 
-  private func caught(_ key: Key) async -> ReconcileOutcome {
-    do { return try await reconcile(key) } catch { return .retry(error) }
-  }
-
   /// The pass, cancelled when its time is over. A cancelled pass is waited for: until it has ended, no other may begin.
   private func bounded(_ key: Key) async -> ReconcileOutcome {
-    guard let limit = configuration.passTimeout else { return await caught(key) }
-    return await withTaskGroup(of: ReconcileOutcome?.self) { group in
-      group.addTask { await self.caught(key) }
-      group.addTask {
-        try? await self.clock.sleep(for: limit)
-        return nil
-      }
-      let first = await group.next() ?? nil
-      if first == nil && Task.isCancelled {
-        // The sleep ended because the controller is stopping, not because the time is over.
-        return await group.next().flatMap { $0 } ?? .retry(CancellationError())
-      }
-      group.cancelAll()
-      await group.waitForAll()
-      return first ?? .retry(ReconcileTimeout(limit: limit))
+    do {
+      guard let limit = configuration.passTimeout else { return try await reconcile(key) }
+      return try await withTimeout(limit, clock: clock) { try await self.reconcile(key) }
+        ?? .retry(ReconcileTimeout(limit: limit))
+    } catch {
+      return .retry(error)
     }
   }
 

@@ -16,7 +16,7 @@ public enum WorkPriority: Int, Sendable, Hashable, Comparable, CaseIterable {
     }
   }
 
-  /// What one pick costs its priority: the priority that has paid least is picked next.
+  /// By how much one pick advances the class's virtual time: the more weight, the less.
   var stride: UInt64 {
     switch self {
     case .low: 16

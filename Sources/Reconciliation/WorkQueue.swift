@@ -44,7 +44,7 @@ public final class WorkQueue<Key: Hashable & Sendable>: Sendable {
   /// The keys that are ready and unserved.
   public var depth: Int { protected.withLock { $0.state.readyCount } }
 
-  /// The keys that are ready, waiting for a moment, or worked on.
+  /// The keys that are ready, waiting for their time, or worked on.
   public var count: Int { protected.withLock { $0.state.count } }
 
   /// Asks for a pass over `key` as soon as a worker is free; ignored after `shutDown()`.

@@ -1,6 +1,6 @@
-/// The heap of keys that wait for a moment. Each slot knows its place in it, so that a deadline moves or goes in O(log n).
+/// The heap of keys that wait for their time. Each slot knows its place in it, so that a deadline moves or goes in O(log n).
 extension WorkQueueState {
-  /// Queues every key whose moment has come, the earliest first.
+  /// Queues every key whose time has come, the earliest first.
   mutating func promoteDue(now: Duration) {
     while let slot = deadlines.first, slots[slot].deadline <= now {
       let deadline = slots[slot].deadline

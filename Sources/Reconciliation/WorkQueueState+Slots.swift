@@ -17,7 +17,7 @@ struct WorkQueueSlot: Sendable {
   var generation: Int64?
   /// When the pass that is ready or dirty became due.
   var readySince = Duration.zero
-  /// The neighbours in the list of the key's band.
+  /// The neighbours in the list of the key's priority class.
   var previous = noSlot
   var following = noSlot
   /// Where the slot stands in `deadlines`.
@@ -29,11 +29,26 @@ struct WorkQueueSlot: Sendable {
   var isWaiting: Bool { heapPosition != noSlot }
 }
 
-/// The ready keys of one priority, as a list through their slots.
-struct WorkQueueBand: Sendable {
+/// The ready keys of one priority, as a list through their slots, and the class's virtual time.
+///
+/// Classes share the picks by stride scheduling (Waldspurger and Weihl, 1995): the class with the least virtual time is
+/// picked, and each pick advances its virtual time by its stride. With the strides 1 (high), 4 (normal) and 16 (low), all
+/// three beginning at 0, of equals the most urgent first:
+///
+/// ```
+/// picked   H  N  L  H  H  H  H  N  H  H  H  H  N   H   H   H   H   N   H   H   H
+/// high     1        2  3  4  5     6  7  8  9      10  11  12  13      14  15  16
+/// normal      4                 8              12                  16
+/// low            16
+/// ```
+///
+/// Then all three stand at 16, and it begins anew: 16 high, 4 normal and 1 low.
+///
+/// A class that had no keys begins at the queue's virtual time, so that it has not saved up picks meanwhile.
+struct PriorityClass: Sendable {
   var first = noSlot
   var last = noSlot
-  var paid: UInt64 = 0
+  var virtualTime: UInt64 = 0
 
   var isEmpty: Bool { first == noSlot }
 }
@@ -107,45 +122,45 @@ extension WorkQueueState {
   }
 
   mutating func enqueue(_ slot: Int, priority: WorkPriority) {
-    let band = priority.rawValue
-    if bands[band].isEmpty {
-      bands[band].paid = max(bands[band].paid, paid)
-      bands[band].first = slot
+    let index = priority.rawValue
+    if classes[index].isEmpty {
+      classes[index].virtualTime = max(classes[index].virtualTime, virtualTime)
+      classes[index].first = slot
     } else {
-      slots[bands[band].last].following = slot
+      slots[classes[index].last].following = slot
     }
-    slots[slot].previous = bands[band].last
+    slots[slot].previous = classes[index].last
     slots[slot].following = noSlot
-    bands[band].last = slot
+    classes[index].last = slot
     slots[slot].priority = priority
     slots[slot].isReady = true
     readyCount += 1
   }
 
   private mutating func unlink(_ slot: Int) {
-    let band = slots[slot].priority.rawValue
+    let index = slots[slot].priority.rawValue
     let (previous, following) = (slots[slot].previous, slots[slot].following)
-    if previous == noSlot { bands[band].first = following } else { slots[previous].following = following }
-    if following == noSlot { bands[band].last = previous } else { slots[following].previous = previous }
+    if previous == noSlot { classes[index].first = following } else { slots[previous].following = following }
+    if following == noSlot { classes[index].last = previous } else { slots[following].previous = previous }
     slots[slot].previous = noSlot
     slots[slot].following = noSlot
   }
 
-  /// The band with keys that has paid least; of equals the most urgent.
-  func leastPaidBand() -> Int? {
-    var choice: Int?
-    for band in bands.indices.reversed() where !bands[band].isEmpty {
-      if let chosen = choice, bands[chosen].paid <= bands[band].paid { continue }
-      choice = band
+  /// The class with keys whose virtual time is least; of equals the most urgent.
+  func nextClass() -> WorkPriority? {
+    var choice: WorkPriority?
+    for priority in WorkPriority.allCases.reversed() where !classes[priority.rawValue].isEmpty {
+      if let choice, classes[choice.rawValue].virtualTime <= classes[priority.rawValue].virtualTime { continue }
+      choice = priority
     }
     return choice
   }
 
-  mutating func popFirst(of band: Int) -> Int? {
-    let slot = bands[band].first
+  mutating func popFirst(of priority: WorkPriority) -> Int? {
+    let slot = classes[priority.rawValue].first
     guard slot != noSlot else { return nil }
-    paid = bands[band].paid
-    bands[band].paid += WorkPriority.allCases[band].stride
+    virtualTime = classes[priority.rawValue].virtualTime
+    classes[priority.rawValue].virtualTime += priority.stride
     unlink(slot)
     return slot
   }

@@ -4,12 +4,12 @@ public import Timing
 ///
 /// - A key is queued once however often it is added. A key that is added while it is worked on is queued again when that
 ///   work is done, never before: two workers never hold one key.
-/// - A key waits for at most one moment. Of several delayed adds the earliest wins, and an immediate add wins over all.
+/// - A key waits for at most one time. Of several delayed adds the earliest wins, and an immediate add wins over all.
 /// - Failures are counted per key, while the key is queued, waiting or worked on. A key that is none of these takes no
 ///   memory.
 ///
-/// Time is passed in, as the duration since a moment of the caller's choice; it must not run backwards. Every operation
-/// costs O(log n) at most, where n is the number of keys that wait for a moment.
+/// Time is passed in, as the duration since a time of the caller's choice; it must not run backwards. Every operation
+/// costs O(log n) at most, where n is the number of keys that wait for their time.
 public struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
   /// What `next(now:)` hands to a worker.
   public struct Item: Sendable, Hashable {
@@ -34,22 +34,22 @@ public struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
   var keys: [Key?] = []
   var freeSlots: [Int] = []
   var slotOfKey: [Key: Int] = [:]
-  /// A binary heap of the slots that wait for a moment, the earliest first.
+  /// A binary heap of the slots that wait for their time, the earliest first.
   var deadlines: [Int] = []
-  var bands = WorkPriority.allCases.map { _ in WorkQueueBand() }
-  /// What the band that was picked last had paid before that pick.
-  var paid: UInt64 = 0
+  var classes = WorkPriority.allCases.map { _ in PriorityClass() }
+  /// The virtual time of the queue: that of the class that was picked last, before that pick.
+  var virtualTime: UInt64 = 0
   var sequence: UInt64 = 0
 
   public init(backoff: Backoff = Backoff()) { self.backoff = backoff }
 
-  /// The keys that wait for a moment.
+  /// The keys that wait for their time.
   public var waitingCount: Int { deadlines.count }
   /// All keys the queue knows: ready, waiting or worked on.
   public var count: Int { slotOfKey.count }
   public var isEmpty: Bool { slotOfKey.isEmpty }
 
-  /// The earliest moment a key waits for: when `next(now:)` may have more to give. Nil where none waits.
+  /// The earliest time that a key waits for: when `next(now:)` may have more to give. Nil where none waits.
   public var nextDeadline: Duration? { deadlines.first.map { slots[$0].deadline } }
 
   /// Asks for a pass over `key` as soon as a worker is free.
@@ -66,7 +66,7 @@ public struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
     return makeReady(slot, priority: priority, now: now)
   }
 
-  /// Asks for a pass over `key` at `deadline`, or sooner where it is ready already or waits for an earlier moment.
+  /// Asks for a pass over `key` at `deadline`, or sooner where it is ready already or waits for an earlier time.
   public mutating func add(
     _ key: Key, priority: WorkPriority = .normal, generation: Int64? = nil, at deadline: Duration, now: Duration
   ) {
@@ -92,13 +92,11 @@ public struct WorkQueueState<Key: Hashable & Sendable>: Sendable {
   /// Hands out the next key, which the caller must give back with `done(_:now:)`; nil where none is ready.
   ///
   /// Inside one priority the order is first come, first served. Between priorities picks are shared by
-  /// `WorkPriority.weight`: while all three have keys waiting, 21 picks in a row hold 16 high, 4 normal and 1 low. A
-  /// priority without keys saves up nothing.
+  /// `WorkPriority.weight`, with stride scheduling (see `PriorityClass`): while all three have keys waiting, 21 picks in a
+  /// row hold 16 high, 4 normal and 1 low. A priority without keys saves up nothing.
   public mutating func next(now: Duration) -> Item? {
     promoteDue(now: now)
-    guard let band = leastPaidBand() else { return nil }
-    let priority = WorkPriority.allCases[band]
-    guard let slot = popFirst(of: band), let key = keys[slot] else { return nil }
+    guard let priority = nextClass(), let slot = popFirst(of: priority), let key = keys[slot] else { return nil }
     slots[slot].isReady = false
     slots[slot].isProcessing = true
     readyCount -= 1

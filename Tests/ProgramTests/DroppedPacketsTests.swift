@@ -134,10 +134,10 @@ private struct Line {
     let client = ResourceClient(endpoint: endpoint, http: http, timeout: .seconds(5))
     let logger = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
     return (
-      Informer(DesiredDeploymentKind.self, client: client, namespace: namespace, logger: logger) { _ in },
+      Informer(DesiredDeploymentKind.self, client: client, namespace: namespace, logger: logger),
       LeaseElector(
         client: client, lease: key("agent"), identity: "first",
-        timing: .init(leaseDuration: .seconds(30), renewDeadline: .seconds(20), retryPeriod: .seconds(1)),
+        periods: .init(leaseDuration: .seconds(30), renewDeadline: .seconds(20), retryPeriod: .seconds(1)),
         now: { Timestamp(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) }, logger: logger)
     )
   }

@@ -56,14 +56,12 @@ struct KubernetesSourceTests {
 
   @Test func anInformerFollowsWhatKubectlDoes() async throws {
     try await ClusterSession.use { session in
-      let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
       let informer = Informer(
-        DesiredDeploymentKind.self, client: session.client, namespace: session.namespace, logger: session.logger
-      ) { bell.yield($0) }
+        DesiredDeploymentKind.self, client: session.client, namespace: session.namespace, logger: session.logger)
       try await following(informer) {
         try await informer.waitForSync()
         #expect(informer.objects.isEmpty)
-        var keys = changes.makeAsyncIterator()
+        var keys = informer.changes.makeAsyncIterator()
         try await session.kubectl("apply", "-f", session.manifest("shop", spec: ClusterSession.spec()))
         #expect(await keys.next() == session.key("shop"))
         #expect(informer.object(session.key("shop"))?.spec.version == "1.0.0")
@@ -81,11 +79,9 @@ struct KubernetesSourceTests {
   @Test func ofMetadataAloneNoSecretIsSeen() async throws {
     try await ClusterSession.use { session in
       let selector = ObjectSelector(labels: [.equals(key: "test", value: "yes")])
-      let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
       let informer = Informer<JSONValue>(
         Self.secrets, client: session.client, namespace: session.namespace, selector: selector,
-        representation: .metadata, decode: { $0 }, logger: session.logger
-      ) { bell.yield($0) }
+        representation: .metadata, decode: { $0 }, logger: session.logger)
       func create(_ name: String) async throws {
         let object: JSONValue = [
           "metadata": ["name": .string(name), "labels": ["test": "yes"]], "stringData": ["password": "secret"],
@@ -94,7 +90,7 @@ struct KubernetesSourceTests {
       }
       try await create("listed")
       try await following(informer) {
-        var keys = changes.makeAsyncIterator()
+        var keys = informer.changes.makeAsyncIterator()
         #expect(await keys.next() == session.key("listed"))
         try await create("watched")
         #expect(await keys.next() == session.key("watched"))
@@ -115,8 +111,7 @@ struct KubernetesSourceTests {
       endpoint.token = .fixed(token)
       let informer = Informer(
         DesiredDeploymentKind.self, client: ResourceClient(endpoint: endpoint, http: session.http),
-        namespace: session.namespace, logger: session.logger
-      ) { _ in }
+        namespace: session.namespace, logger: session.logger)
       try await following(informer) {
         let problem = try #require(try await informer.waitForSyncOrProblem())
         #expect(problem.reason == .forbidden)
@@ -187,7 +182,7 @@ struct KubernetesSourceTests {
       func elector(_ identity: String) -> LeaseElector {
         LeaseElector(
           client: session.client, lease: session.key("agent"), identity: identity,
-          timing: .init(
+          periods: .init(
             leaseDuration: .seconds(6), renewDeadline: .seconds(5), retryPeriod: .milliseconds(500)),
           now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: session.logger)
       }

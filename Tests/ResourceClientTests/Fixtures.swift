@@ -28,12 +28,12 @@ enum Fixtures {
 
   /// The informer at work while `body` runs.
   static func running<Object>(
-    _ informer: Informer<Object>, telling changes: AsyncStream<ObjectKey>, _ body: (Bells) async throws -> Void
+    _ informer: Informer<Object>, _ body: (ChangedKeys) async throws -> Void
   ) async throws {
-    let bells = Bells(changes)
+    let keys = ChangedKeys(informer.changes)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await informer.run() }
-      try await body(bells)
+      try await body(keys)
       group.cancelAll()
     }
   }

@@ -10,14 +10,10 @@ import WireFormats
     let api = FakeResourceAPI()
     let clock = ManualClock()
     let informer: Informer<DesiredDeployment>
-    let changes: AsyncStream<ObjectKey>
 
     init() {
-      let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
-      self.changes = changes
       informer = Informer(
-        client: Fixtures.client(api), namespace: "shop", clock: clock, random: { 1 }, logger: Fixtures.logger,
-        onChange: { bell.yield($0) })
+        client: Fixtures.client(api), namespace: "shop", clock: clock, random: { 1 }, logger: Fixtures.logger)
     }
 
     func put(_ name: String, version: String = "1.0.0") {
@@ -27,8 +23,8 @@ import WireFormats
     func remove(_ name: String) { api.remove("\(Fixtures.deployments)/\(name)") }
 
     /// The informer at work while `body` runs.
-    func run(_ body: (Bells) async throws -> Void) async throws {
-      try await Fixtures.running(informer, telling: changes, body)
+    func run(_ body: (ChangedKeys) async throws -> Void) async throws {
+      try await Fixtures.running(informer, body)
     }
 
     func watches(_ count: Int) async {
@@ -39,16 +35,16 @@ import WireFormats
   @Test func itListsThenFollowsChanges() async throws {
     let running = Running()
     running.put("a")
-    try await running.run { bells in
+    try await running.run { keys in
       try await running.informer.waitForSync()
       #expect(running.informer.hasSynced)
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
       await running.watches(1)
       running.put("a", version: "2.0.0")
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
       #expect(running.informer.object(Fixtures.key("a"))?.spec.version == "2.0.0")
       running.remove("a")
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
       #expect(running.informer.object(Fixtures.key("a")) == nil)
     }
   }
@@ -72,9 +68,9 @@ import WireFormats
     let running = Running()
     running.put("gone")
     running.put("kept")
-    try await running.run { bells in
-      #expect(await bells.next() == Fixtures.key("gone"))
-      #expect(await bells.next() == Fixtures.key("kept"))
+    try await running.run { keys in
+      #expect(await keys.next() == Fixtures.key("gone"))
+      #expect(await keys.next() == Fixtures.key("kept"))
       await running.watches(1)
       running.api.setDown(true)
       running.api.endWatches()
@@ -85,8 +81,8 @@ import WireFormats
       running.api.setDown(false)
       // The first watch after the pause learns that its version is gone; the list follows at once.
       running.clock.advance(by: .seconds(5))
-      #expect(await bells.next() == Fixtures.key("gone"))
-      #expect(await bells.next() == Fixtures.key("new"))
+      #expect(await keys.next() == Fixtures.key("gone"))
+      #expect(await keys.next() == Fixtures.key("new"))
       #expect(Set(running.informer.objects.keys) == [Fixtures.key("kept"), Fixtures.key("new")])
     }
   }
@@ -95,7 +91,7 @@ import WireFormats
     let running = Running()
     running.api.setDown(true)
     running.put("a")
-    try await running.run { bells in
+    try await running.run { keys in
       for pause in [200, 400, 800, 1600] {
         await running.clock.waitForSleepers(1)
         let before = running.api.requests.count
@@ -107,7 +103,7 @@ import WireFormats
       running.api.setDown(false)
       await running.clock.waitForSleepers(1)
       running.clock.advance(by: .seconds(30))
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
     }
   }
 
@@ -115,7 +111,7 @@ import WireFormats
     let running = Running()
     running.api.setDown(true)
     running.put("a")
-    try await running.run { bells in
+    try await running.run { keys in
       for _ in 0..<12 {
         await running.clock.waitForSleepers(1)
         running.clock.advance(by: .seconds(5))
@@ -123,7 +119,7 @@ import WireFormats
       await running.clock.waitForSleepers(1)
       running.api.setDown(false)
       running.clock.advance(by: .seconds(5))
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
     }
   }
 
@@ -131,7 +127,7 @@ import WireFormats
     let running = Running()
     running.api.setDown(true)
     running.put("a")
-    try await running.run { bells in
+    try await running.run { keys in
       for _ in 0..<6 {
         await running.clock.waitForSleepers(1)
         running.clock.advance(by: .seconds(5))
@@ -139,7 +135,7 @@ import WireFormats
       await running.clock.waitForSleepers(1)
       running.api.setDown(false)
       running.clock.advance(by: .seconds(5))
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
       await running.watches(1)
       running.clock.advance(by: .seconds(1))
       running.api.setDown(true)
@@ -157,8 +153,8 @@ import WireFormats
       ["kind": "DesiredDeployment", "metadata": ["name": "odd", "namespace": "shop"], "spec": ["runtime": "Rocket"]],
       at: "\(Fixtures.deployments)/odd")
     running.put("a")
-    try await running.run { bells in
-      #expect(await bells.next() == Fixtures.key("a"))
+    try await running.run { keys in
+      #expect(await keys.next() == Fixtures.key("a"))
       #expect(running.informer.objects.count == 1)
     }
   }

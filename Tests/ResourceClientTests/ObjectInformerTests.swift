@@ -14,17 +14,14 @@ import WireFormats
     let api = FakeResourceAPI()
     let clock = ManualClock()
     let informer: Informer<JSONValue>
-    let changes: AsyncStream<ObjectKey>
 
     init(
       _ names: ResourceNames = ObjectInformerTests.pods, namespace: String? = "shop",
       representation: Representation = .object, decode: @escaping @Sendable (JSONValue) -> JSONValue? = { $0 }
     ) {
-      let (changes, bell) = AsyncStream<ObjectKey>.makeStream()
-      self.changes = changes
       informer = Informer(
         names, client: Fixtures.client(api), namespace: namespace, representation: representation, decode: decode,
-        clock: clock, random: { 1 }, logger: Fixtures.logger, onChange: { bell.yield($0) })
+        clock: clock, random: { 1 }, logger: Fixtures.logger)
     }
 
     func put(_ name: String, phase: String) {
@@ -35,8 +32,8 @@ import WireFormats
         ], at: "/api/v1/namespaces/shop/pods/\(name)")
     }
 
-    func run(_ body: (Bells) async throws -> Void) async throws {
-      try await Fixtures.running(informer, telling: changes, body)
+    func run(_ body: (ChangedKeys) async throws -> Void) async throws {
+      try await Fixtures.running(informer, body)
     }
 
     func watches(_ count: Int) async {
@@ -51,15 +48,15 @@ import WireFormats
       return kept
     })
     running.put("a", phase: "Pending")
-    try await running.run { bells in
+    try await running.run { keys in
       let problem = try await running.informer.waitForSyncOrProblem()
       #expect(problem == nil)
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
       // The items of a list do not name their kind; the informer does.
       #expect(running.informer.object(Fixtures.key("a")) == ["phase": "Pending", "kind": "Pod"])
       await running.watches(1)
       running.put("a", phase: "Running")
-      #expect(await bells.next() == Fixtures.key("a"))
+      #expect(await keys.next() == Fixtures.key("a"))
       #expect(running.informer.objects == [Fixtures.key("a"): ["phase": "Running"]])
     }
   }
@@ -88,8 +85,8 @@ import WireFormats
   @Test func objectsOfTheWholeClusterHaveNoNamespace() async throws {
     let running = Running(Self.nodes, namespace: nil)
     running.api.put(["metadata": ["name": "n1"]], at: "/api/v1/nodes/n1")
-    try await running.run { bells in
-      #expect(await bells.next() == ObjectKey(namespace: "", name: "n1"))
+    try await running.run { keys in
+      #expect(await keys.next() == ObjectKey(namespace: "", name: "n1"))
       #expect(running.api.requests.first?.path == "/api/v1/nodes")
     }
   }
@@ -113,8 +110,8 @@ import WireFormats
   @Test func aWatchThatFailsIsAProblemWhileTheListStays() async throws {
     let running = Running()
     running.put("a", phase: "Running")
-    try await running.run { bells in
-      #expect(await bells.next() == Fixtures.key("a"))
+    try await running.run { keys in
+      #expect(await keys.next() == Fixtures.key("a"))
       await running.watches(1)
       running.api.setDown(true)
       running.api.endWatches()
@@ -129,7 +126,7 @@ import WireFormats
       running.api.setDown(false)
       running.clock.advance(by: .seconds(1))
       running.put("b", phase: "Running")
-      #expect(await bells.next() == Fixtures.key("b"))
+      #expect(await keys.next() == Fixtures.key("b"))
       #expect(running.informer.problem == nil)
     }
   }

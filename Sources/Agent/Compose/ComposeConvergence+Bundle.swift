@@ -6,6 +6,7 @@ import FoundationEssentials
 import Processes
 import ReleaseManifest
 import Threads
+import Timing
 import WireFormats
 import YAMLDocuments
 
@@ -40,14 +41,14 @@ extension ComposeConvergence {
   }
 
   /// Lays the bundle into the project's folder.
-  /// - Parameter former: the containers that are there; of an earlier version of the Agent their files are elsewhere.
+  /// - Parameter previous: the containers that are there; of an earlier version of the Agent their files are elsewhere.
   /// - Returns: with the labels by which a container shows which files it was made with.
   func lay(
-    _ bundle: ComposeBundle, settings: String?, _ mounts: BundleMounts, _ former: [EngineContainer]
+    _ bundle: ComposeBundle, settings: String?, _ mounts: BundleMounts, _ previous: [EngineContainer]
   ) async throws(RuntimeFailure) -> (ProjectDirectory.Installation, [BundleLayout.Note], [String: String]) {
-    let (directory, now) = (directory, Int64(Date().timeIntervalSince1970))
+    let (directory, now) = (directory, SystemTime.now().microseconds / 1_000_000)
     return try await onOwnThread { () throws(RuntimeFailure) in
-      try directory.adopt(former)
+      try directory.adopt(previous)
       let (installation, notes) = try directory.lay(bundle, settings: settings, mounts: mounts, now: now)
       let files = try directory.files(of: bundle, settings: settings, mounts: mounts)
       return (installation, notes, mounts.labels(for: files, key: try directory.contentKey()))
@@ -56,11 +57,12 @@ extension ComposeConvergence {
 
   /// Has Compose read the bundle where it was unpacked.
   func resolve(
-    _ unpacked: ProjectDirectory.Installation, _ lock: borrowing TargetLock
+    _ unpacked: ProjectDirectory.Installation, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> Resolved {
     await progress(Progress(step: .preparing, done: 0, total: 0, message: "reading the Compose file"))
     let outcome = try await compose(
-      command.configArguments, unpacked.composeFiles, unpacked, lock, waitingFor: "the Compose file to be read")
+      command.configArguments, in: unpacked, files: unpacked.composeFiles, holding: lock,
+      waitingFor: "the Compose file to be read")
     let words = outcome.standardError.text
     guard outcome.status.isSuccess else { throw fault(.config, [], mask(for: [])).failure(words) }
     let file = try command.resolved(outcome.standardOutput.bytes)

@@ -14,12 +14,11 @@ extension ComposeConvergence {
   /// Builds what the bundle brings the source of. Where that was built before, the engine has the result at hand.
   /// - Returns: what was built, by service; of a release that is restored, what was built when it was deployed.
   func build(
-    _ services: [ComposeService], _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock,
-    _ mask: SecretMask
+    _ run: ComposeRun, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
     var images: [String: ResolvedImage] = [:]
     var missing: [ComposeService] = []
-    for service in services where service.isBuilt {
+    for service in run.services where service.isBuilt {
       if let pinned = release.pinnedImages[service.name], pinned.hasPrefix("sha256:"),
         let image = try await runtime.engine.image(pinned)
       {
@@ -32,9 +31,11 @@ extension ComposeConvergence {
     await progress(
       Progress(step: .pulling, done: 0, total: missing.count, message: "building \(missing.count) images"))
     let outcome = try await compose(
-      ["build"] + missing.map(\.name), installation.composeFiles, installation, lock,
+      ["build"] + missing.map(\.name), in: run.installation, files: run.installation.composeFiles, holding: lock,
       waitingFor: "images to be built")
-    guard outcome.status.isSuccess else { throw fault(.build, services, mask).failure(outcome.standardError.text) }
+    guard outcome.status.isSuccess else {
+      throw fault(.build, run.services, run.mask).failure(outcome.standardError.text)
+    }
     for service in missing {
       let name = service.image ?? command.builtImage(of: service.name, project: target.name)
       guard let image = try await runtime.engine.image(name) else {
@@ -50,9 +51,8 @@ extension ComposeConvergence {
   /// Brings the images here and fixes each service to what its reference means now.
   /// - Parameter signed: what the manifest says of them; nil where there is none.
   func pull(
-    _ services: [ComposeService], _ signed: SignedServices.Selection?, _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock,
-    _ mask: SecretMask
+    _ services: [ComposeService], _ signed: SignedServices.Selection?, _ run: ComposeRun,
+    holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [String: ResolvedImage] {
     var services = services.filter { $0.image != nil }
     if services.isEmpty { return [:] }
@@ -69,22 +69,21 @@ extension ComposeConvergence {
     // What is fixed to a digest means the same everywhere; a tag may have moved in the registry.
     let areFixed = references.values.allSatisfy { ImageReference($0).digest != nil || $0.hasPrefix("sha256:") }
     if areFixed, let images = try await inspect(references, signed) { return images }
-    try directory.pin(ReleaseOverride(images: references), in: installation)
+    try directory.pin(ReleaseOverride(images: references), in: run.installation)
     let counter = PullCounter(total: services.count)
     let (pulled, source) = AsyncStream.makeStream(of: Progress.self, bufferingPolicy: .bufferingNewest(1))
-    async let telling: Void = tell(pulled)
+    async let reporting: Void = report(pulled)
     defer { source.finish() }
     let outcome = try await compose(
-      ["pull"] + services.map(\.name), installation.composeFiles + [installation.pinFile], installation, lock,
-      waitingFor: "images to be pulled"
+      ["pull"] + services.map(\.name), in: run.installation, holding: lock, waitingFor: "images to be pulled"
     ) { line in
       if let progress = counter.read(line.text) { source.yield(progress) }
     }
     source.finish()
-    await telling
+    await reporting
     guard outcome.status.isSuccess else {
       throw try await hinting(
-        fault(.pull, services, mask).failure(outcome.standardError.text), signed == nil ? references : [:])
+        fault(.pull, services, run.mask).failure(outcome.standardError.text), signed == nil ? references : [:])
     }
     guard let images = try await inspect(references, signed) else {
       let missing = try await firstMissing(references)
@@ -93,6 +92,10 @@ extension ComposeConvergence {
         message: "The image \(references[missing] ?? "") of service \(missing) is not on this host and was not pulled")
     }
     return images
+  }
+
+  private func report(_ pulled: AsyncStream<Progress>) async {
+    for await message in pulled { await progress(message) }
   }
 
   /// Nil where the engine lacks one of them.

@@ -16,25 +16,24 @@ extension ComposeConvergence {
   /// Brings up everything else, then sees to the Agent itself.
   /// - Throws: also `RuntimeFailure.stopped`, once the work was given to a successor.
   func bringUp(
-    around own: OwnService, _ services: [ComposeService], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock, _ mask: SecretMask
+    around own: OwnService, _ run: ComposeRun, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [EngineContainer] {
-    let plan = try await plan(own, installation, lock, mask)
+    let plan = try await plan(own, run, holding: lock)
     do throws(RuntimeFailure) {
-      let others = services.filter { $0.name != own.name }
+      let others = run.services.filter { $0.name != own.name }
       if !others.isEmpty {
-        _ = try await bringUp(others, among: services, installation, lock, mask)
+        _ = try await bringUp(others, of: run, holding: lock)
       }
       switch plan {
       case .stay(let superfluous):
         let excluded = Set(superfluous.map(\.id))
-        let containers = try await wait(for: services, mask) { !excluded.contains($0.id) }
+        let containers = try await wait(for: run.services, run.mask) { !excluded.contains($0.id) }
           .untilReady(deadline: deadline, progress: progress)
         try await runtime.engine.remove(superfluous, grace: Self.retirementGrace)
         return containers
       case .yield(let successor, let superfluous):
         try await runtime.engine.remove(superfluous, grace: Self.retirementGrace)
-        try await yield(to: successor, services.filter { $0.name == own.name }, mask)
+        try await yield(to: successor, run.services.filter { $0.name == own.name }, run.mask)
       }
     } catch {
       // It must not lead one day by chance.
@@ -53,17 +52,16 @@ extension ComposeConvergence {
 
   /// Has Compose create what the release wants the Agent's container to be, to compare it with what it is.
   private func plan(
-    _ own: OwnService, _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock, _ mask: SecretMask
+    _ own: OwnService, _ run: ComposeRun, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> OwnService.Plan {
     let found = try await runtime.engine.containers(project: target.name)
     let leftovers = own.leftovers(among: found)
     try await runtime.engine.remove(leftovers)
     let others = own.others(among: found).filter { !leftovers.contains($0) }
     let outcome = try await compose(
-      command.besideArguments(own.name, count: others.count + 1),
-      installation.composeFiles + [installation.pinFile], installation, lock,
+      command.besideArguments(own.name, count: others.count + 1), in: run.installation, holding: lock,
       waitingFor: "Compose to create the Agent's new container")
-    guard outcome.status.isSuccess else { throw fault(.up, [], mask).failure(outcome.standardError.text) }
+    guard outcome.status.isSuccess else { throw fault(.up, [], run.mask).failure(outcome.standardError.text) }
     let known = Set(found.map(\.id))
     let containers = try await runtime.engine.containers(project: target.name)
     guard let created = own.others(among: containers).first(where: { !known.contains($0.id) }) else {

@@ -34,7 +34,7 @@ extension ComposeConvergence {
 
   /// What makes Compose recreate containers whose configs or secrets hold something else by now.
   func contentDigests(
-    of file: JSONValue, _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock
+    of file: JSONValue, _ installation: ProjectDirectory.Installation, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [String: String] {
     let contents = ReleaseContents(of: file)
     guard !contents.items.isEmpty else { return [:] }
@@ -44,7 +44,7 @@ extension ComposeConvergence {
       let inquiry = try directory.write(
         ReleaseContents.inquiry(names), as: "inquiry.yaml")
       let outcome = try await compose(
-        command.configArguments, installation.composeFiles + [inquiry], installation, lock,
+        command.configArguments, in: installation, files: installation.composeFiles + [inquiry], holding: lock,
         waitingFor: "the Compose file to be read")
       guard outcome.status.isSuccess else {
         throw fault(.config, [], mask(for: [])).failure(outcome.standardError.text)
@@ -76,11 +76,10 @@ extension ComposeConvergence {
 
   /// Has Compose make anew what its hash takes for unchanged: containers whose limits, restart policy or networks somebody
   /// changed by hand, and networks that are defined otherwise by now, with all containers on them.
-  /// - Parameter former: services whose containers are to be made anew for another reason.
+  /// - Parameter others: services whose containers are to be made anew for another reason.
   /// - Returns: what could not be applied, a sentence each.
   func renew(
-    _ file: JSONValue, _ services: [ComposeService], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock, _ mask: SecretMask, also former: [String]
+    _ file: JSONValue, _ run: ComposeRun, also others: [String], holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [String] {
     let engine = runtime.engine
     let definitions = ResourceDefinitions(of: file, project: target.name)
@@ -89,11 +88,11 @@ extension ComposeConvergence {
       ? [] : definitions.unapplied(try await engine.volumes(project: target.name))
     let containers = try await engine.containers(project: target.name)
     let own = runtime.configuration.ownContainer?.find(among: containers)
-    var renewed = Set(try await alteredContainers(containers, definitions).map(\.service)).union(former)
+    var renewed = Set(try await alteredContainers(containers, definitions).map(\.service)).union(others)
     for network in definitions.outdated(try await engine.networks(project: target.name)) {
       let members = containers.filter { $0.networks.contains(network.name) }
-      let others = Set(try await engine.users(of: network)).subtracting(members.map(\.name))
-      if let other = others.sorted().first ?? members.first(where: { $0.id == own?.id || $0.isOneOff })?.name {
+      let foreign = Set(try await engine.users(of: network)).subtracting(members.map(\.name))
+      if let other = foreign.sorted().first ?? members.first(where: { $0.id == own?.id || $0.isOneOff })?.name {
         unapplied.append(
           """
           The network \(network.name) stays as it was made, though the release defines it otherwise: container \(other) \
@@ -106,13 +105,13 @@ extension ComposeConvergence {
       renewed.formUnion(members.map(\.service))
     }
     if let own { renewed.remove(own.service) }
-    renewed.formIntersection(services.filter { $0.replicas > 0 }.map(\.name))
+    renewed.formIntersection(run.services.filter { $0.replicas > 0 }.map(\.name))
     guard !renewed.isEmpty else { return unapplied }
     let outcome = try await compose(
-      command.renewArguments(renewed.sorted()) + ComposeCommand.scaleArguments(services.filter { $0.replicas == 0 }),
-      installation.composeFiles + [installation.pinFile], installation, lock,
-      waitingFor: "Compose to make containers anew")
-    guard outcome.status.isSuccess else { throw fault(.up, services, mask).failure(outcome.standardError.text) }
+      command.renewArguments(renewed.sorted())
+        + ComposeCommand.scaleArguments(run.services.filter { $0.replicas == 0 }),
+      in: run.installation, holding: lock, waitingFor: "Compose to make containers anew")
+    guard outcome.status.isSuccess else { throw fault(.up, run.services, run.mask).failure(outcome.standardError.text) }
     return unapplied
   }
 

@@ -10,7 +10,24 @@ import Threads
 import Timing
 import WireFormats
 
+/// A release of a project as Compose is to see it.
+struct ComposeRun: Sendable {
+  /// Where its files lie: where the bundle was unpacked at first, the project's folder from then on.
+  var installation: ProjectDirectory.Installation
+  /// All services of the release.
+  var services: [ComposeService]
+  /// What of its settings must not be reported.
+  var mask: SecretMask
+}
+
 /// One pass from whatever runs to one release in full health.
+///
+/// ```
+/// read the bundle ─▶ resolve, check against what was signed ─▶ build and pull      nothing was touched so far
+/// lay the files into the project's folder ─▶ pin the images ─▶ clear obstacles ─▶ renew what `up` would leave as it is
+/// bring up: `up` and wait until everything is ready; the Agent's own service last (see `OwnService`)
+/// compare what runs with what was signed ─▶ RunningRelease
+/// ```
 struct ComposeConvergence: Sendable {
   typealias Progress = DesiredDeploymentStatus.Progress
 
@@ -31,20 +48,21 @@ struct ComposeConvergence: Sendable {
     let (bundle, environmentFile) = try readBundle()
     try checkSources(bundle)
     let unpacked = directory.unpacked(bundle)
-    let resolved = try await resolve(unpacked, lock)
+    let resolved = try await resolve(unpacked, holding: lock)
     let signed = try signedImages(of: resolved)
     let services = resolved.services
     let own = try await ownService()
     try own?.check(services)
-    let mask = mask(for: services)
-    var images = try await build(services, unpacked, lock, mask)
-    images.merge(try await pull(services.filter { images[$0.name] == nil }, signed, unpacked, lock, mask)) { built, _ in
+    var run = ComposeRun(installation: unpacked, services: services, mask: mask(for: services))
+    var images = try await build(run, holding: lock)
+    images.merge(try await pull(services.filter { images[$0.name] == nil }, signed, run, holding: lock)) { built, _ in
       built
     }
-    let contents = try await contentDigests(of: resolved.file, unpacked, lock)
+    let contents = try await contentDigests(of: resolved.file, unpacked, holding: lock)
     // Nothing was touched so far.
-    let former = try await runtime.engine.containers(project: target.name)
-    let (installation, notes, labels) = try await lay(bundle, settings: environmentFile, resolved.mounts, former)
+    let previous = try await runtime.engine.containers(project: target.name)
+    let (installation, notes, labels) = try await lay(bundle, settings: environmentFile, resolved.mounts, previous)
+    run.installation = installation
     var additions = ReleaseOverride(images: images.mapValues(\.reference))
     for service in services {
       if let owner = target.owner { additions.add(ReleaseOverride.ownerLabel, owner, to: service.name) }
@@ -55,12 +73,12 @@ struct ComposeConvergence: Sendable {
     try await clearObstacles(for: services)
     let outdated = try directory.servicesWithFormerFiles(
       resolved.mounts, labels: labels, try await runtime.engine.containers(project: target.name))
-    let unapplied = try await renew(resolved.file, services, installation, lock, mask, also: outdated)
+    let unapplied = try await renew(resolved.file, run, also: outdated, holding: lock)
     let containers =
       if let own {
-        try await bringUp(around: own, services, installation, lock, mask)
+        try await bringUp(around: own, run, holding: lock)
       } else {
-        try await bringUp(services, among: services, installation, lock, mask)
+        try await bringUp(services, of: run, holding: lock)
       }
     let mountSources = containers.flatMap { $0.mounts.map(\.source) }
     await onOwnThread { directory.finish(mounts: resolved.mounts, mountSources: mountSources) }
@@ -75,20 +93,18 @@ struct ComposeConvergence: Sendable {
   /// How often containers are made that somebody removes, or that the engine was about to remove.
   private static let startLimit = 5
 
-  /// - Parameter all: the services of the release, to which those to be brought up belong.
+  /// - Parameter services: those of the release to be brought up, perhaps all.
   /// - Returns: the containers of the project, those of `services` ready.
   func bringUp(
-    _ services: [ComposeService], among all: [ComposeService], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock, _ mask: SecretMask
+    _ services: [ComposeService], of run: ComposeRun, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> [EngineContainer] {
-    let wait = wait(for: services, mask)
-    let names = services.count == all.count ? [] : services.map(\.name)
+    let wait = wait(for: services, run.mask)
     var starts = 0
     while true {
       starts += 1
       do throws(RuntimeFailure) {
-        try await clearObstacles(for: all)
-        try await start(services, names, among: all, installation, lock, mask)
+        try await clearObstacles(for: run.services)
+        try await start(services, of: run, holding: lock)
         return try await wait.untilReady(deadline: deadline, progress: progress)
       } catch {
         // Compose itself waits for services that others depend on.
@@ -115,23 +131,23 @@ struct ComposeConvergence: Sendable {
   }
 
   private func start(
-    _ services: [ComposeService], _ names: [String], among all: [ComposeService],
-    _ installation: ProjectDirectory.Installation, _ lock: borrowing TargetLock, _ mask: SecretMask
+    _ services: [ComposeService], of run: ComposeRun, holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) {
     await progress(
       Progress(step: .starting, done: 0, total: services.count, message: "starting \(services.count) services"))
-    let idle = all.filter { $0.replicas == 0 }
+    let idle = run.services.filter { $0.replicas == 0 }
+    // Compose starts all where none is named.
+    let names = services.count == run.services.count ? [] : services.map(\.name)
     let outcome = try await compose(
       command.upArguments + ComposeCommand.scaleArguments(idle)
         + names.filter { name in !idle.contains { $0.name == name } },
-      installation.composeFiles + [installation.pinFile], installation, lock,
-      waitingFor: "Compose to start the services")
+      in: run.installation, holding: lock, waitingFor: "Compose to start the services")
     if outcome.status.isSuccess { return }
-    let fault = fault(.up, services, mask)
+    let fault = fault(.up, services, run.mask)
     var failure = fault.failure(outcome.standardError.text)
     let containers = (try? await runtime.engine.containers(project: target.name)) ?? []
     if let container = fault.failedDependency(outcome.standardError.text, containers: containers) {
-      let report = ContainerReport(engine: runtime.engine, mask: mask)
+      let report = ContainerReport(engine: runtime.engine, mask: run.mask)
       failure.message = await report.text(of: container)
     }
     throw failure
@@ -174,20 +190,21 @@ struct ComposeConvergence: Sendable {
 
   // MARK: - Compose
 
-  func tell(_ pulled: AsyncStream<Progress>) async {
-    for await message in pulled { await progress(message) }
-  }
-
+  /// Runs Compose over a release's files.
+  /// - Parameters:
+  ///   - files: the Compose files; nil for those of the release and the pins over them.
+  ///   - subject: what the Agent waits for, in words.
   func compose(
-    _ subcommand: [String], _ files: [String], _ installation: ProjectDirectory.Installation,
-    _ lock: borrowing TargetLock, waitingFor subject: String,
-    onLine: (@Sendable (OutputLine) -> Void)? = nil
+    _ subcommand: [String], in installation: ProjectDirectory.Installation, files: [String]? = nil,
+    holding lock: borrowing TargetLock, waitingFor subject: String, onLine: (@Sendable (OutputLine) -> Void)? = nil
   ) async throws(RuntimeFailure) -> ProcessResult {
     let environment = ComposeEnvironment.variables(
       agent: runtime.configuration.environment, settings: settings, imageTags: release.release.imageTags ?? [:],
       endpoint: runtime.configuration.endpoint.description, folder: installation.folder)
     let arguments = command.arguments(
-      project: target.name, folder: installation.folder, files: files, environmentFile: release.configFile, subcommand)
+      project: target.name, folder: installation.folder,
+      files: files ?? installation.composeFiles + [installation.pinFile],
+      environmentFile: release.configFile, subcommand)
     let result: ProcessResult
     do {
       result = try await ChildProcess.run(

@@ -87,7 +87,7 @@ public final class ComposeRuntime: DeploymentRuntime {
   }
 
   public func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
-    EngineDoorbell(engine: engine, clock: clock).rings(project: target.name)
+    EngineWakeups(engine: engine, clock: clock).stream(project: target.name)
   }
 
   public func converge(

@@ -6,6 +6,17 @@ import DeploymentPlanning
 /// Agent's service beside it: the successor. Once that is healthy, this Agent leaves the lease to it and stands by; the
 /// successor goes on with the attempt, removes the container of this one and confirms the release. A successor that does
 /// not come up is removed, and the attempt fails with this Agent still at work.
+///
+/// ```
+/// this Agent   upgrades everything else ─▶ starts the successor ─▶ leaves the lease, stands by ────────▶ is removed
+///                                              │        ▲ healthy          │                                ▲
+/// successor                                    └▶ comes up, stands by      └▶ takes the lease, goes on with the attempt:
+///                                                                             finds itself as wanted (`stay`), removes the
+///                                                                             other container, confirms the release
+/// ```
+///
+/// Should the successor lose the lease before it has removed this container, this Agent takes it back and begins anew: it
+/// finds the successor started (`yield`), and gives it the work a few times more before it fails the attempt.
 struct OwnService: Sendable, Hashable {
   var container: EngineContainer
 

@@ -28,7 +28,7 @@ struct WorkloadWait: Sendable {
   func untilReady(
     deadline: Deadline, progress: @Sendable (Progress) async -> Void
   ) async throws(RuntimeFailure) -> [EngineContainer] {
-    let doorbell = Doorbell(rings: EngineDoorbell(engine: engine, clock: clock).rings(project: project))
+    let doorbell = Doorbell(wakeups: EngineWakeups(engine: engine, clock: clock).stream(project: project))
     var told: Progress?
     while true {
       let containers = try await containers()

@@ -3,11 +3,9 @@ import DeploymentKinds
 import DeploymentPlanning
 public import HTTPTransport
 public import Logging
-import Reconciliation
 import ResourceClient
 import ResourceModel
 public import ServiceLifecycle
-import Synchronization
 import Timing
 public import WireFormats
 
@@ -54,19 +52,22 @@ public struct AgentService: Service {
   public func run() async throws {
     let events = EventRecorder(
       client: client, component: "wrktalk-agent", host: identity, now: now, logger: logger)
-    // Events of the last pass are told after the passes have been stopped.
+    // Events of the last pass are written after the passes have been stopped.
     let recording = Task { await events.run() }
     let heartbeat = Heartbeat(
       file: HealthFile(path: configuration.healthFile), limit: configuration.stuckAfter, now: now, logger: logger)
     let beating = Task { await heartbeat.run() }
     let elector = LeaseElector(
       client: client, lease: ObjectKey(namespace: configuration.namespace, name: Self.leaseName), identity: identity,
-      timing: configuration.leaseTiming, now: now, onTry: { heartbeat.turned() }, logger: logger)
+      periods: configuration.leasePeriods, now: now, onTry: { heartbeat.turned() }, logger: logger)
     await cancelWhenGracefulShutdown {
       while (try? await elector.acquire()) != nil {
-        let passes = Passes()
-        // Another Agent may work from then on, so nothing is let end in peace.
-        switch await elector.hold(whenLost: { passes.cancel() }, { await lead(passes, elector, telling: events) }) {
+        let session = session(
+          events: events,
+          leadership: Leadership(
+            mark: .init(identity: identity, term: await elector.term), isHeld: { await elector.isHeld() }))
+        // Another Agent may work once the lease is lost, so nothing may run on until then.
+        switch await elector.hold(whenLost: { session.cancel() }, { await session.run() }) {
         case .finished:
           guard handover.end() else { return }
           logger.notice("The lease was left to another Agent, standing by")
@@ -88,57 +89,18 @@ public struct AgentService: Service {
     await beating.value
   }
 
-  /// Reconciles until the task is cancelled, and lets running passes end.
-  private func lead(_ passes: Passes, _ elector: LeaseElector, telling events: EventRecorder) async {
-    let leadership = Leadership(
-      mark: .init(identity: identity, term: await elector.term), isHeld: { await elector.isHeld() })
-    await preparation.removeLeftovers()
-    // Another Agent may have had the lease meanwhile.
-    memory.forgetCopy()
-    let controller = Controller<NamespacedName>(
-      ControllerConfiguration(
-        name: "desireddeployment", workers: 4, stopGrace: configuration.shutdownTimeout,
-        backoff: Backoff(base: .seconds(1), maximum: .seconds(60))),
-      logger: logger
-    ) { key in
-      try await passes.reconcile(ObjectKey(namespace: key.namespace ?? "", name: key.name))
-    }
-    let wake: @Sendable (ObjectKey) -> Void = { key in
-      controller.queue.add(NamespacedName(namespace: key.namespace, name: key.name))
-    }
-    let watch = EngineWatch(runtime: runtime, wake: wake)
-    let (changes, changed) = AsyncStream.makeStream(of: ObjectKey.self)
+  /// What this Agent does as long as it leads.
+  private func session(events: EventRecorder, leadership: Leadership) -> ReconcileSession {
     let informer = Informer<DesiredDeployment>(
       DesiredDeploymentKind.names, client: client, namespace: configuration.namespace,
-      decode: DeploymentReceipt.reader(logger), logger: logger
-    ) { key in
-      changed.yield(key)
-      wake(key)
-    }
-    passes.begin(
-      EnvironmentReconciler(
-        source: WatchedDeployments(client: client, informer: informer), runtime: runtime,
-        runtimeKind: configuration.deploymentType.runtime, preparation: preparation, backend: backend, events: events,
-        leadership: leadership, memory: memory, now: now, logger: logger),
-      cancel: { controller.cancel() })
-    handover.begin(stop: { controller.stop() })
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await informer.run() }
-      // Records that went while no Agent looked.
-      group.addTask { [memory, configuration] in
-        guard (try? await informer.waitForSync()) != nil else { return }
-        for key in (try? await memory.records()) ?? [] where key.namespace == configuration.namespace {
-          if informer.object(key) == nil { wake(key) }
-        }
-      }
-      group.addTask {
-        for await key in changes { watch.follow(key, informer.object(key).flatMap(RuntimeTarget.init)) }
-      }
-      await controller.run()
-      group.cancelAll()
-    }
-    watch.stop()
-    passes.end()
+      decode: DeploymentReceipt.reader(logger), logger: logger)
+    let reconciler = EnvironmentReconciler(
+      source: WatchedDeployments(client: client, informer: informer), runtime: runtime,
+      runtimeKind: configuration.deploymentType.runtime, preparation: preparation, backend: backend, events: events,
+      leadership: leadership, memory: memory, now: now, logger: logger)
+    return ReconcileSession(
+      reconciler: reconciler, informer: informer, namespace: configuration.namespace,
+      stopGrace: configuration.shutdownTimeout, handover: handover, logger: logger)
   }
 
   private var backend: any BackendServices {
@@ -149,49 +111,15 @@ public struct AgentService: Service {
   }
 }
 
-/// Ties the controller, which the informer wakes, to the reconciler, which reads from the informer.
-private final class Passes: Sendable {
-  private struct Work {
-    var reconciler: EnvironmentReconciler
-    var cancel: @Sendable () -> Void
-  }
-
-  private let work = Mutex<Work?>(nil)
-
-  func begin(_ reconciler: EnvironmentReconciler, cancel: @escaping @Sendable () -> Void) {
-    work.withLock { $0 = Work(reconciler: reconciler, cancel: cancel) }
-  }
-
-  /// Lets go of the reconciler, which through the informer holds the controller that holds this.
-  func end() { work.withLock { $0 = nil } }
-
-  func cancel() { work.withLock { $0 }?.cancel() }
-
-  func reconcile(_ key: ObjectKey) async throws -> ReconcileOutcome {
-    guard let work = work.withLock({ $0 }) else { return .done }
-    return try await work.reconciler.reconcile(key)
-  }
-}
-
-extension RuntimeTarget {
-  /// Nil while nothing of the deployment is looked after.
-  init?(_ object: DesiredDeployment) {
-    guard object.metadata.deletionTimestamp == nil, !object.spec.suspend, let name = object.target?.name else {
-      return nil
-    }
-    self.init(object, name: name)
-  }
-}
-
 extension AgentConfiguration {
   /// The proportions of client-go: 15, 10 and 2 seconds.
-  var leaseTiming: LeaseElector.Timing {
-    LeaseElector.Timing(
+  var leasePeriods: LeaseElector.Periods {
+    LeaseElector.Periods(
       leaseDuration: leaseDuration, renewDeadline: leaseDuration * 2 / 3, retryPeriod: leaseDuration * 2 / 15)
   }
 
   /// What a child process gets to end in after the lease was lost: less than is left until another Agent may take it.
-  var terminationGrace: Duration { (leaseTiming.leaseDuration - leaseTiming.latestNotice) * 4 / 5 }
+  var terminationGrace: Duration { (leasePeriods.leaseDuration - leasePeriods.latestNotice) * 4 / 5 }
 
   /// After which a lease whose loop has not turned shows that the Agent is stuck. One try takes at most the renewal's
   /// deadline, and the pause after it less than a fifth of that.

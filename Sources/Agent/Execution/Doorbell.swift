@@ -1,19 +1,19 @@
 import Synchronization
 
-/// Waits for a ring or for a time, whichever comes first. A ring that came while nobody waited counts once.
+/// Waits for a wake-up or for a time, whichever comes first. Wake-ups that came while nobody waited count as one.
 final class Doorbell: Sendable {
   private enum State {
-    case quiet
-    case rung
+    case idle
+    case signalled
     case waiting(CheckedContinuation<Void, Never>)
   }
 
-  private let state = Mutex(State.quiet)
+  private let state = Mutex(State.idle)
   private let listener: Mutex<Task<Void, Never>?> = Mutex(nil)
 
-  init(rings: AsyncStream<Void>) {
+  init(wakeups: AsyncStream<Void>) {
     let task = Task { [weak self] in
-      for await _ in rings { self?.ring() }
+      for await _ in wakeups { self?.signal() }
     }
     listener.withLock { $0 = task }
   }
@@ -23,28 +23,28 @@ final class Doorbell: Sendable {
   /// - Returns: false where the task was cancelled meanwhile.
   func wait(atMost limit: Duration, clock: any Clock<Duration>) async -> Bool {
     let alarm = Task {
-      if (try? await clock.sleep(for: limit)) != nil { ring() }
+      if (try? await clock.sleep(for: limit)) != nil { signal() }
     }
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isDue = state.withLock { state in
-          if case .rung = state { return true }
+          if case .signalled = state { return true }
           state = .waiting(continuation)
           return false
         }
         if isDue { continuation.resume() }
       }
     } onCancel: {
-      ring()
+      signal()
     }
     alarm.cancel()
-    state.withLock { $0 = .quiet }
+    state.withLock { $0 = .idle }
     return !Task.isCancelled
   }
 
-  private func ring() {
+  private func signal() {
     let waiter: CheckedContinuation<Void, Never>? = state.withLock { state in
-      defer { state = .rung }
+      defer { state = .signalled }
       if case .waiting(let continuation) = state { return continuation }
       return nil
     }

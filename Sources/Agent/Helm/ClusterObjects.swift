@@ -56,7 +56,7 @@ final class ClusterObjects: Sendable {
   private struct Listener {
     var release: String
     var namespace: String
-    var bell: AsyncStream<Void>.Continuation
+    var signal: AsyncStream<Void>.Continuation
   }
 
   private struct State {
@@ -70,8 +70,8 @@ final class ClusterObjects: Sendable {
   private let logger: Logger
   private let state = Mutex(State())
 
-  /// For how long a copy whose watch is broken is still believed.
-  private static let patience = Duration.seconds(30)
+  /// For how long a copy whose watch is broken is still used.
+  private static let staleness = Duration.seconds(30)
 
   init(client: ResourceClient, discovery: APIDiscovery, logger: Logger) {
     self.client = client
@@ -85,13 +85,13 @@ final class ClusterObjects: Sendable {
 
   /// Yields whenever something of the release may have changed. Once nobody listens any more the watches end.
   func changes(release: String, namespace: String) -> AsyncStream<Void> {
-    let (stream, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let (stream, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let id = state.withLock { state in
       state.nextListener += 1
-      state.listeners[state.nextListener] = Listener(release: release, namespace: namespace, bell: bell)
+      state.listeners[state.nextListener] = Listener(release: release, namespace: namespace, signal: signal)
       return state.nextListener
     }
-    bell.onTermination = { [weak self] _ in self?.leave(id) }
+    signal.onTermination = { [weak self] _ in self?.leave(id) }
     return stream
   }
 
@@ -106,13 +106,13 @@ final class ClusterObjects: Sendable {
   }
 
   /// - Parameter release: nil where it is not known which one it was.
-  private func ring(release: String?, namespace: String) {
-    let bells = state.withLock { state in
+  private func wake(release: String?, namespace: String) {
+    let signals = state.withLock { state in
       state.listeners.values.filter { listener in
         (namespace.isEmpty || listener.namespace == namespace) && (release == nil || listener.release == release)
-      }.map(\.bell)
+      }.map(\.signal)
     }
-    for bell in bells { bell.yield() }
+    for signal in signals { signal.yield() }
   }
 
   // MARK: Reading
@@ -170,7 +170,7 @@ final class ClusterObjects: Sendable {
   private func synced(_ informer: Informer<JSONValue>, _ what: String) async throws(RuntimeFailure) {
     if informer.hasSynced {
       // What a broken watch showed last may be long untrue.
-      guard let problem = informer.problem(lasting: Self.patience) else { return }
+      guard let problem = informer.problem(lasting: Self.staleness) else { return }
       throw RuntimeFailure(problem, what)
     }
     let problem: ResourceClientError?
@@ -196,38 +196,26 @@ final class ClusterObjects: Sendable {
   }
 
   private func watch(_ subject: Subject) -> Watch {
-    let reference = InformerReference()
     let informer = Informer<JSONValue>(
       subject.names, client: client, namespace: subject.namespace.isEmpty ? nil : subject.namespace,
       selector: subject.content.selector, representation: subject.content.representation, decode: Self.trimmed,
-      logger: logger
-    ) { [weak self] key in
-      let release = reference.informer?.object(key).flatMap(subject.content.release)
-      self?.ring(release: release, namespace: subject.namespace)
+      logger: logger)
+    let task = Task { [weak self] in
+      async let running: Void = informer.run()
+      for await key in informer.changes {
+        self?.wake(release: informer.object(key).flatMap(subject.content.release), namespace: subject.namespace)
+      }
+      await running
     }
-    reference.informer = informer
-    let task = Task { await informer.run() }
     return Watch(informer: informer, task: task)
   }
 
-  /// What is long and tells nothing here.
+  /// Without what is long and of no use here.
   @Sendable static func trimmed(_ object: JSONValue) -> JSONValue? {
     var object = object
     object["metadata"]?["managedFields"] = nil
     object["metadata"]?["annotations"]?["kubectl.kubernetes.io/last-applied-configuration"] = nil
     return object
-  }
-}
-
-/// Lets an informer's own callback look into it, without keeping it.
-private final class InformerReference: Sendable {
-  private struct Held { weak var informer: Informer<JSONValue>? }
-
-  private let held = Mutex(Held())
-
-  var informer: Informer<JSONValue>? {
-    get { held.withLock { $0.informer } }
-    set { held.withLock { $0.informer = newValue } }
   }
 }
 

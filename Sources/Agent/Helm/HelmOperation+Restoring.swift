@@ -36,7 +36,7 @@ extension HelmOperation {
     let arguments = command.rollbackArguments(
       release: target.name, namespace: target.namespace, revision: kept.number, timeout: deadline.remaining(),
       historyMax: runtime.configuration.historyMax, runsHooks: purpose == .rollback)
-    switch try await run(arguments, for: .rollback(to: kept.number), rollout, judges: false, holding: lock) {
+    switch try await run(arguments, for: .rollback(to: kept.number), rollout, failsFast: false, holding: lock) {
     case .succeeded:
       return try await completed(
         WantedRevision(.manifest(record.revision.manifestSha256)), rollout, isKnownGood: true)

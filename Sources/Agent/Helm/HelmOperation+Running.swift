@@ -45,13 +45,13 @@ extension HelmOperation {
         // One that somebody else's Helm overtook.
         for older in revisions.dropFirst() where older.status.isPending {
           let description = try await runtime.releases.summary(older)?.description ?? ""
-          if isLeftBehind(older, among: revisions, description: description) { try await release(older, older.status) }
+          if isAbandoned(older, among: revisions, description: description) { try await release(older, older.status) }
         }
         files.forgetRun()
         return revisions
       }
-      let isOurs = isLeftBehind(latest, among: revisions, description: record.description)
-      if isOurs {
+      let isAbandoned = isAbandoned(latest, among: revisions, description: record.description)
+      if isAbandoned {
         try await release(latest, record.revision.status)
       } else if !isAnnounced {
         isAnnounced = true
@@ -69,17 +69,16 @@ extension HelmOperation {
           message: "Somebody else's Helm works on release \(target.name): revision \(latest.number) is "
             + record.revision.status.rawValue)
       }
-      do { try await runtime.clock.sleep(for: isOurs ? .milliseconds(200) : .seconds(2)) } catch { throw .stopped }
+      do { try await runtime.clock.sleep(for: isAbandoned ? .milliseconds(200) : .seconds(2)) } catch { throw .stopped }
     }
   }
 
-  /// Whether a pending revision is one that no Helm works on any more.
-  private func isLeftBehind(
+  private func isAbandoned(
     _ revision: RevisionLabel, among revisions: [RevisionLabel], description: String
   ) -> Bool {
-    if let run = files.unfinishedRun, run.made(revision, among: revisions, description: description) { return true }
-    return revision.isFirstOfItsOperation(revisions)
-      || runtime.now() - Timestamp(seconds: revision.writtenAt) > target.timeout
+    PendingRevision(
+      revision, among: revisions, description: description, unfinished: files.unfinishedRun, now: runtime.now()
+    ).isAbandoned(after: target.timeout)
   }
 
   private func release(
@@ -103,7 +102,7 @@ extension HelmOperation {
   ) async throws(RuntimeFailure) -> Bool {
     let isInTheWay =
       revision.status.isPending
-      ? isLeftBehind(revision, among: revisions, description: "") : try await !isReadByHelm(revision)
+      ? isAbandoned(revision, among: revisions, description: "") : try await !isReadByHelm(revision)
     guard isInTheWay else { return false }
     runtime.logger.error(
       "Removing the Secret of a Helm revision that nobody can read, so that the next one can be made",
@@ -143,9 +142,10 @@ extension HelmOperation {
   }
 
   /// Runs helm while the rollout is watched, which may end it early.
+  /// - Parameter failsFast: see `HelmRollout.earlyFailure`.
   /// - Throws: what is no fault of what was to be deployed.
   func run(
-    _ arguments: [String], for purpose: HelmRun.Purpose, _ rollout: HelmRollout, judges: Bool = true,
+    _ arguments: [String], for purpose: HelmRun.Purpose, _ rollout: HelmRollout, failsFast: Bool = true,
     holding lock: borrowing TargetLock
   ) async throws(RuntimeFailure) -> RunOutcome {
     try await rollout.begin()
@@ -168,7 +168,7 @@ extension HelmOperation {
     }
     let watching = Task { [run] in
       // Once Helm has ended by itself its own word counts.
-      guard let failure = await rollout.earlyFailure(of: run, judges: judges), !Task.isCancelled else { return }
+      guard let failure = await rollout.earlyFailure(of: run, failsFast: failsFast), !Task.isCancelled else { return }
       verdict.withLock { $0 = failure }
       helm.cancel()
     }

@@ -12,7 +12,21 @@ import Synchronization
 import Timing
 import WireFormats
 
-/// One change of one release: an upgrade, a rollback, a correction or the end.
+/// One change of one release: an upgrade, a rollback, a correction or an uninstallation. An upgrade:
+///
+/// ```
+/// lock ─▶ recovered ─▶ judge ─▶ run helm ──────────▶ completed ─▶ RunningRelease
+///          │            │        │  │  │              ├ own: the newest revision is the one that was wanted
+///          │            │        │  │  │              ├ leftovers of failed versions are removed
+///          │            │        │  │  │              └ finished: everything is ready, and seen to be
+///          │            │        │  │  └ helm fails: explained, by what the workloads lack
+///          │            │        │  └ the rollout cannot succeed: helm is ended early (`HelmRollout.earlyFailure`)
+///          │            │        └ somebody else uses Helm: interference, tried again
+///          │            └ what the chart renders is not what the vendor signed: refused, nothing was touched
+///          └ a pending revision: released where it is abandoned (`PendingRevision`), otherwise waited for
+/// ```
+///
+/// A release that holds this Agent's own workload is upgraded in two such runs: first all but the Agent, then the Agent.
 ///
 /// Helm's own atomic mode is not used: its rollback would take the failing pods away before anybody has seen why they fail,
 /// and would end half way where Helm is killed. The Agent reads the reason first, and its next step is the rollback,

@@ -5,6 +5,18 @@ import Timing
 import WireFormats
 
 /// What happens in the cluster while a release is being changed: reported as progress, and as the true reason where it fails.
+///
+/// Four questions are put to it, one after the other:
+///
+/// | while, or once        | question                                              | answered by           |
+/// |-----------------------|-------------------------------------------------------|-----------------------|
+/// | helm runs             | is waiting of no more use, so that helm is ended?     | `earlyFailure(of:)`   |
+/// | helm has failed       | what is the true reason?                              | `explained(_:)`       |
+/// | helm has succeeded    | is the newest revision the one that was wanted?       | `own(_:)`             |
+/// | that is so            | is everything ready, and seen to be? waits until it is | `finished(_:)`        |
+///
+/// All of them read the release's Secrets and a `RolloutAssessment`: the state of its workloads and pods, decided from live
+/// objects alone. Time in which the cluster cannot be seen does not count (`OutageTally`).
 final class HelmRollout: Sendable {
   typealias Progress = DesiredDeploymentStatus.Progress
 
@@ -17,7 +29,7 @@ final class HelmRollout: Sendable {
   let watch: RolloutWatch
   private let doorbell: Doorbell
   private let progress: @Sendable (Progress) async -> Void
-  /// The gravest fault seen so far and its report: Helm may remove a hook's pods before it says that the hook failed.
+  /// The most severe fault seen so far and its report: Helm may remove a hook's pods before it says that the hook failed.
   private let lastReport = Mutex<(fault: PodFault, text: String)?>(nil)
   private let outages = Mutex(OutageTally())
   /// All that may run; nil where nobody says.
@@ -43,7 +55,7 @@ final class HelmRollout: Sendable {
     self.images = Mutex(images)
     self.progress = progress
     watch = RolloutWatch(cluster: runtime.cluster, target: target, logger: runtime.logger)
-    doorbell = Doorbell(rings: watch.rings)
+    doorbell = Doorbell(wakeups: watch.wakeups)
   }
 
   func stop() { watch.stop() }
@@ -54,8 +66,9 @@ final class HelmRollout: Sendable {
   // MARK: While Helm works
 
   /// Reports what is waited for until the task is cancelled, or until waiting is of no more use.
-  /// - Parameter judges: false for a revision that ran before: it is only waited for.
-  func earlyFailure(of run: HelmRun, judges: Bool) async -> RuntimeFailure? {
+  /// - Parameter failsFast: whether a fault that waiting will not mend ends the wait; false for a revision that ran before,
+  ///   which is only waited for.
+  func earlyFailure(of run: HelmRun, failsFast: Bool) async -> RuntimeFailure? {
     var told: Progress?
     var made: RevisionLabel?
     while !Task.isCancelled {
@@ -72,7 +85,7 @@ final class HelmRollout: Sendable {
         if let newest = try await newest(among: revisions) {
           if let refusal = try await refusal(of: newest, isFinal: false) { return refusal }
           let assessment = try await watch.assessment(of: newest, includingHooks: true)
-          if judges, let failure = await verdict(assessment) { return failure }
+          if failsFast, let failure = await verdict(assessment) { return failure }
           if assessment.waitingFor != nil, assessment.progress != told {
             told = assessment.progress
             await tell(assessment)

@@ -9,7 +9,7 @@ struct RolloutAssessment: Sendable, Hashable {
   var total: Int64
   /// What is waited for: `media 1/2 ready: container media of pod … waits for its image …`; nil where all is ready.
   var waitingFor: String?
-  /// The gravest fault of a pod; nil where none has one.
+  /// The most severe fault of a pod; nil where none has one.
   var fault: PodFault?
   /// The workload that the fault keeps from being ready.
   var workload: String?

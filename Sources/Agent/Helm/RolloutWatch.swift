@@ -15,26 +15,27 @@ final class RolloutWatch: Sendable {
   private let tasks: [Task<Void, Never>]
   /// How often the containers of the pods that were there before had been restarted, by the pods' names.
   private let former = Mutex<[String: Int64]>([:])
-  /// Rings when a pod or a workload has changed.
-  let rings: AsyncStream<Void>
+  /// Yields when a pod or a workload has changed.
+  let wakeups: AsyncStream<Void>
 
   init(cluster: ClusterObjects, target: RuntimeTarget, logger: Logger) {
     self.cluster = cluster
     self.target = target
-    let (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    self.rings = rings
+    let (wakeups, signal) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    self.wakeups = wakeups
     let informers = [KubernetesResources.pods, KubernetesResources.replicaSets].map { names in
       Informer<JSONValue>(
-        names, client: cluster.client, namespace: target.namespace, decode: ClusterObjects.trimmed, logger: logger
-      ) { _ in bell.yield() }
+        names, client: cluster.client, namespace: target.namespace, decode: ClusterObjects.trimmed, logger: logger)
     }
     (pods, replicaSets) = (informers[0], informers[1])
     let changes = cluster.changes(release: target.name, namespace: target.namespace)
     tasks =
-      informers.map { informer in Task { await informer.run() } } + [
+      informers.flatMap { informer in
+        [Task { await informer.run() }, Task { for await _ in informer.changes { signal.yield() } }]
+      } + [
         Task {
-          for await _ in changes { bell.yield() }
-          bell.finish()
+          for await _ in changes { signal.yield() }
+          signal.finish()
         }
       ]
   }

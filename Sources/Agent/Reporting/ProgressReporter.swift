@@ -27,8 +27,8 @@ final class ProgressReporter: Sendable {
   private let state: Mutex<State>
   private let fence: StepFence
   private let writing = AsyncMutex()
-  private let doorbell: AsyncStream<Void>
-  private let bell: AsyncStream<Void>.Continuation
+  private let wakeups: AsyncStream<Void>
+  private let signal: AsyncStream<Void>.Continuation
 
   init(
     _ object: DesiredDeployment, source: any DeploymentSource, clock: any Clock<Duration>, within fence: StepFence
@@ -37,7 +37,7 @@ final class ProgressReporter: Sendable {
     self.fence = fence
     self.clock = clock
     self.state = Mutex(State(object: object))
-    (self.doorbell, self.bell) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    (self.wakeups, self.signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
   /// The object with the status as it stands, written or not.
@@ -53,7 +53,7 @@ final class ProgressReporter: Sendable {
       state.object.status = status
       state.isChanged = true
     }
-    bell.yield()
+    signal.yield()
   }
 
   /// Says how far it is; at the beginning of a step returns once that is written, or `announcementTimeout` is over.
@@ -68,7 +68,7 @@ final class ProgressReporter: Sendable {
 
   /// Writes changes until the task is cancelled.
   func run() async {
-    for await _ in doorbell {
+    for await _ in wakeups {
       guard await writeChanges() else { continue }
       do { try await clock.sleep(for: Self.interval) } catch { return }
     }
@@ -102,7 +102,7 @@ final class ProgressReporter: Sendable {
       }
       version = fresh.metadata.resourceVersion
       state.withLock { $0.isChanged = true }
-      bell.yield()
+      signal.yield()
     } catch {
       state.withLock { $0.isHeard = false }
       return

@@ -12,7 +12,7 @@ public import WireFormats
 /// It works against the Backend and against a Kubernetes API server, together with candidates that use client-go. In a
 /// namespace that is being deleted no lease can be made any more: there every candidate leads.
 public actor LeaseElector {
-  public struct Timing: Sendable, Hashable {
+  public struct Periods: Sendable, Hashable {
     /// How long others wait after the last sign of the holder.
     public var leaseDuration: Duration
     /// After which a holder that could not renew stops its work; shorter than `leaseDuration`.
@@ -48,7 +48,7 @@ public actor LeaseElector {
 
   private let client: ResourceClient
   private let key: ObjectKey
-  private let timing: Timing
+  private let periods: Periods
   private let time: MonotonicTime
   private let now: @Sendable () -> Timestamp
   private let random: @Sendable () -> Double
@@ -68,14 +68,14 @@ public actor LeaseElector {
   ///   - onTry: called before each try to take or renew the lease, whatever comes of it: a sign that this candidate is
   ///     alive. Must return at once.
   public init(
-    client: ResourceClient, lease key: ObjectKey, identity: String, timing: Timing = Timing(),
+    client: ResourceClient, lease key: ObjectKey, identity: String, periods: Periods = Periods(),
     clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
     random: @escaping @Sendable () -> Double = randomFraction,
     onTry: @escaping @Sendable () -> Void = {}, logger: Logger
   ) {
     self.client = client
     self.key = key
-    self.timing = timing
+    self.periods = periods
     self.time = MonotonicTime(clock)
     self.now = now
     self.random = random
@@ -84,7 +84,7 @@ public actor LeaseElector {
     logger[metadataKey: "lease"] = "\(key)"
     logger[metadataKey: "identity"] = "\(identity)"
     self.logger = logger
-    self.election = LeaseElection(identity: identity, duration: timing.leaseDuration)
+    self.election = LeaseElection(identity: identity, duration: periods.leaseDuration)
   }
 
   /// Waits, for ever if need be, until this candidate holds the lease.
@@ -93,7 +93,7 @@ public actor LeaseElector {
     while true {
       try Task.checkCancellation()
       do throws(ResourceClientError) {
-        switch try await attempt(until: time.uptime() + timing.renewDeadline) {
+        switch try await attempt(until: time.uptime() + periods.renewDeadline) {
         case .holding:
           term = held.map { LeaseRecord(lease: $0).transitions } ?? 0
           logger.info("leading", metadata: ["term": "\(term)"])
@@ -119,13 +119,13 @@ public actor LeaseElector {
   /// A process that was suspended cannot know it otherwise. Where there is no answer, it is what the process's own clock
   /// says.
   public func isHeld() async -> Bool {
-    let deadline = lastRenewal + timing.renewDeadline
+    let deadline = lastRenewal + periods.renewDeadline
     do throws(ResourceClientError) {
       guard let lease = try await read(limitedClient(until: deadline)) else { return time.uptime() < deadline }
       let record = LeaseRecord(lease: lease)
       return record.holder == election.identity && record.transitions == term
     } catch {
-      return time.uptime() < lastRenewal + timing.renewDeadline
+      return time.uptime() < lastRenewal + periods.renewDeadline
     }
   }
 
@@ -134,7 +134,7 @@ public actor LeaseElector {
   /// The work is cancelled when the lease could not be renewed for `renewDeadline`, and when the caller is cancelled.
   /// The lease goes on being renewed until the work has ended.
   /// - Parameter whenLost: called just before the work is cancelled for the loss of the lease. From then on another
-  ///   candidate may work, so what a caller's cancellation lets end in peace must end at once.
+  ///   candidate may work, so what may run on after a caller's cancellation must end at once.
   public func hold<Result: Sendable>(
     whenLost: @escaping @Sendable () -> Void = {}, _ work: @escaping @Sendable () async -> Result
   ) async -> End<Result> {
@@ -163,13 +163,13 @@ public actor LeaseElector {
     var pause = pause()
     while true {
       do {
-        try await time.sleep(min(pause, max(lastRenewal + timing.renewDeadline - time.uptime(), .zero)))
+        try await time.sleep(min(pause, max(lastRenewal + periods.renewDeadline - time.uptime(), .zero)))
       } catch {
         return false
       }
       pause = self.pause()
       do throws(ResourceClientError) {
-        if case .standingBy(let holder) = try await attempt(until: lastRenewal + timing.renewDeadline) {
+        if case .standingBy(let holder) = try await attempt(until: lastRenewal + periods.renewDeadline) {
           logger.error("lease lost to another holder", metadata: ["holder": "\(holder)"])
           return true
         }
@@ -183,14 +183,14 @@ public actor LeaseElector {
         held = nil
         if error.isTimeout { pause = .zero }
       }
-      if time.uptime() - lastRenewal >= timing.renewDeadline {
+      if time.uptime() - lastRenewal >= periods.renewDeadline {
         logger.error("lease lost: it could not be renewed in time")
         return true
       }
     }
   }
 
-  private func pause() -> Duration { timing.retryPeriod * (1 + 0.2 * random()) }
+  private func pause() -> Duration { periods.retryPeriod * (1 + 0.2 * random()) }
 
   /// One try to take or renew the lease. A renewal writes over what was last written, without reading it again, unless
   /// that failed.
@@ -221,7 +221,7 @@ public actor LeaseElector {
   /// Half of what is left, so that there is another try where the connection of this one is dead. A moment is left in any
   /// case, so that a process that was suspended can find out whether it still holds the lease.
   private func limitedClient(until deadline: Duration) -> ResourceClient {
-    client.limited(to: max((deadline - time.uptime()) / 2, timing.retryPeriod / 2))
+    client.limited(to: max((deadline - time.uptime()) / 2, periods.retryPeriod / 2))
   }
 
   private func read(_ client: ResourceClient) async throws(ResourceClientError) -> JSONValue? {
@@ -248,7 +248,7 @@ public actor LeaseElector {
   private func release() async {
     let known = held
     held = nil
-    let (client, identity, now) = (client.limited(to: timing.renewDeadline), election.identity, now())
+    let (client, identity, now) = (client.limited(to: periods.renewDeadline), election.identity, now())
     // In its own task, since the caller may be cancelled by now.
     let writing = Task { [key] () async -> ResourceClientError? in
       do throws(ResourceClientError) {

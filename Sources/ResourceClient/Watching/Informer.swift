@@ -6,7 +6,7 @@ public import WireFormats
 
 /// Keeps a copy of the objects of one resource up to date by list and watch: of a kind's Swift type, or as JSON.
 ///
-/// It is level-triggered: `onChange` only names a key that may have changed, and the reader looks at the copy. When idle
+/// It is level-triggered: `changes` only names a key that may have changed, and the reader looks at the copy. When idle
 /// it holds one open watch and nothing else. A broken connection is taken up again from the last version seen, a
 /// forgotten version (410) by a new list, which also finds what was deleted meanwhile.
 public final class Informer<Object: Sendable & Equatable>: Sendable {
@@ -18,7 +18,10 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   private let decode: @Sendable (JSONValue) -> Object?
   private let time: MonotonicTime
   private let random: @Sendable () -> Double
-  private let onChange: @Sendable (ObjectKey) -> Void
+  /// Each key that was added, changed or removed, for one reader; ends when `run` does. Keys wait for their reader without
+  /// bound, so there has to be one.
+  public let changes: AsyncStream<ObjectKey>
+  private let changed: AsyncStream<ObjectKey>.Continuation
   private let logger: Logger
   private let state: Mutex<State>
 
@@ -45,13 +48,11 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
   ///   - namespace: nil for all namespaces, and for a resource of the whole cluster.
   ///   - decode: gives what is kept of an object; nil to leave it out.
   ///   - random: from 0 to below 1, for jitter.
-  ///   - onChange: called with each key that was added, changed or removed; must return at once.
   public init(
     _ names: ResourceNames, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
     representation: Representation = .object, decode: @escaping @Sendable (JSONValue) -> Object?,
     clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger,
-    onChange: @escaping @Sendable (ObjectKey) -> Void
+    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger
   ) {
     self.names = names
     self.client = client
@@ -61,7 +62,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
     self.decode = decode
     self.time = MonotonicTime(clock)
     self.random = random
-    self.onChange = onChange
+    (self.changes, self.changed) = AsyncStream.makeStream()
     var logger = logger
     logger[metadataKey: "kind"] = "\(names.kind)"
     self.logger = logger
@@ -167,6 +168,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
       return state.waiters
     }
     for waiter in waiters.values { waiter.continuation.resume(returning: false) }
+    changed.finish()
   }
 
   private func note(_ problem: ResourceClientError) {
@@ -186,16 +188,16 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
       names, namespace: namespace, selector: selector, representation: representation)
     var objects: [ObjectKey: Object] = [:]
     for item in raw.items { if let object = decode(item) { objects[Self.key(of: item)] = object } }
-    let (changed, waiters) = state.withLock { state in
-      let changed = state.cache.replace(with: objects, resourceVersion: raw.resourceVersion)
+    let (keys, waiters) = state.withLock { state in
+      let keys = state.cache.replace(with: objects, resourceVersion: raw.resourceVersion)
       state.problem = nil
       state.problemSince = nil
       let waiters = state.waiters
       state.waiters = [:]
-      return (changed, waiters)
+      return (keys, waiters)
     }
     for waiter in waiters.values { waiter.continuation.resume(returning: true) }
-    for key in changed { onChange(key) }
+    for key in keys { changed.yield(key) }
   }
 
   /// What came of one watch.
@@ -229,7 +231,7 @@ public final class Informer<Object: Sendable & Equatable>: Sendable {
       course.hasProgressed = true
       let change = change(event)
       let key = state.withLock { $0.cache.apply(change) }
-      if let key { onChange(key) }
+      if let key { changed.yield(key) }
     }
   }
 
@@ -260,8 +262,7 @@ extension Informer {
   public convenience init<Kind: ResourceKind>(
     _ kind: Kind.Type = Kind.self, client: ResourceClient, namespace: String?, selector: ObjectSelector = .everything,
     clock: any Clock<Duration> = ContinuousClock(),
-    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger,
-    onChange: @escaping @Sendable (ObjectKey) -> Void
+    random: @escaping @Sendable () -> Double = randomFraction, logger: Logger
   ) where Object == Resource<Kind> {
     let decode: @Sendable (JSONValue) -> Resource<Kind>? = { value in
       do throws(ResourceClientError) {
@@ -278,6 +279,6 @@ extension Informer {
     }
     self.init(
       Kind.definition.names, client: client, namespace: namespace, selector: selector, decode: decode, clock: clock,
-      random: random, logger: logger, onChange: onChange)
+      random: random, logger: logger)
   }
 }

@@ -1,12 +1,12 @@
 import ResourceModel
 
-/// The doorbell as a test hears it.
-actor Bells {
+/// The keys that an informer names, one after the other.
+actor ChangedKeys {
   private var keys: [ObjectKey] = []
   private var waiting: CheckedContinuation<ObjectKey, Never>?
 
   init(_ changes: AsyncStream<ObjectKey>) {
-    Task { for await key in changes { await self.ring(key) } }
+    Task { for await key in changes { await self.take(key) } }
   }
 
   func next() async -> ObjectKey {
@@ -14,7 +14,7 @@ actor Bells {
     return await withCheckedContinuation { waiting = $0 }
   }
 
-  private func ring(_ key: ObjectKey) {
+  private func take(_ key: ObjectKey) {
     if let waiting {
       self.waiting = nil
       waiting.resume(returning: key)
