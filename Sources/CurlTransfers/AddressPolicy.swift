@@ -42,17 +42,24 @@ public struct AddressPolicy: Sendable, Hashable {
   public func refusal(of address: IPAddress) -> Refusal? {
     guard isRestricted else { return nil }
     let address = address.unmapped
+    // Whatever ranges are allowed, no translator leads to the metadata of a cloud.
+    if case .v6(let bits) = address, bits >> 32 == Self.translated {
+      let embedded = IPAddress.v4(UInt32(truncatingIfNeeded: bits))
+      if SpecialAddresses.metadata.contains(embedded), !isAllowed(embedded) { return .metadata }
+    }
     if isAllowed(address) { return nil }
     switch address {
     case .v4(let bits): return SpecialAddresses.refusal(ofIPv4: bits)
     case .v6(let bits):
       // The prefix of a translator (RFC 6052): what is reached is the address of IPv4.
-      if bits >> 32 == 0x0064_FF9B_0000_0000_0000_0000 {
+      if bits >> 32 == Self.translated {
         return refusal(of: .v4(UInt32(truncatingIfNeeded: bits)))
       }
       return SpecialAddresses.refusal(ofIPv6: bits)
     }
   }
+
+  private static let translated: UInt128 = 0x0064_FF9B_0000_0000_0000_0000
 
   private func isAllowed(_ address: IPAddress) -> Bool {
     let isMetadata = SpecialAddresses.metadata.contains(address)

@@ -37,7 +37,7 @@ public struct ServiceFront: HTTPResponder {
     let router = Router(context: ServiceContext.self)
     router.add(middleware: RouterErrors())
     router.add(middleware: Authentication(configuration, authenticator))
-    router.add(middleware: RequestRate(configuration.requests))
+    router.add(middleware: RequestRate(configuration))
     router.endpoint(
       "/metrics",
       [
@@ -172,18 +172,23 @@ private struct Authentication: RouterMiddleware {
 /// Limits how often one caller asks.
 private struct RequestRate: RouterMiddleware {
   private let limiter: RateLimiter
+  /// Of those who need no token, by address.
+  private let unauthenticated: RateLimiter
 
-  init(_ allowance: ServiceConfiguration.Allowance) {
-    limiter = RateLimiter(rate: allowance.rate, burst: allowance.burst)
+  init(_ configuration: ServiceConfiguration) {
+    limiter = RateLimiter(rate: configuration.requests.rate, burst: configuration.requests.burst)
+    unauthenticated = RateLimiter(rate: configuration.openRequests.rate, burst: configuration.openRequests.burst)
   }
 
   @concurrent
   func handle(
     _ request: Request, context: ServiceContext, next: @concurrent (Request, ServiceContext) async throws -> Response
   ) async throws -> Response {
-    if let name = context.caller?.identity.name, let wait = limiter.take(for: name) {
+    let name = context.caller?.identity.name
+    let wait = name.map { limiter.take(for: $0) } ?? unauthenticated.take(for: PeerAddress.limitKey(context.peer))
+    if let wait {
       throw StatusError(
-        .tooManyRequests, "\(name) sends too many requests, please try again later",
+        .tooManyRequests, "\(name ?? "this address") sends too many requests, please try again later",
         retryAfterSeconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
     }
     return try await next(request, context)

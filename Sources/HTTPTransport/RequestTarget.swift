@@ -33,7 +33,8 @@ struct RequestTarget: Sendable {
       self.isLocal = true
     } else {
       self.peer = "\(host):\(port)"
-      self.isLocal = host == "localhost" || host.hasPrefix("127.") || host == "[::1]"
+      let name = host.lowercased()
+      self.isLocal = name == "localhost" || host.hasPrefix("127.") || host == "[::1]"
     }
   }
 

@@ -10,11 +10,15 @@ struct YAMLComposer {
   private var aliasWeight = 0
   private var depth = 0
 
-  private let keys: YAMLStream.KeyRules
+  private var nodeCount = 0
 
-  init(file: String, keys: YAMLStream.KeyRules) {
+  private let keys: YAMLStream.KeyRules
+  private let maximumNodeCount: Int
+
+  init(file: String, keys: YAMLStream.KeyRules, maximumNodeCount: Int) {
     self.file = file
     self.keys = keys
+    self.maximumNodeCount = maximumNodeCount
   }
 
   mutating func compose(_ events: inout YAMLEventParser) throws(YAMLError) -> [YAMLDocument] {
@@ -38,6 +42,9 @@ struct YAMLComposer {
   }
 
   private mutating func node(for event: YAMLEvent, _ events: inout YAMLEventParser) throws(YAMLError) -> YAMLNode {
+    // Each takes many times the memory of its text.
+    nodeCount += 1
+    guard nodeCount <= maximumNodeCount else { throw failure(event.mark, "more than \(maximumNodeCount) values") }
     switch event.content {
     case .alias(let name): return try alias(name, event.mark)
     case .scalar(let scalar):

@@ -26,14 +26,15 @@ public enum YAMLStream {
   ///   - file: what errors and locations call the text: a file's name, or `stdin`.
   ///   - limit: more bytes are an error; whole MiB.
   public static func parse(
-    _ bytes: [UInt8], file: String, keys: KeyRules = .strict, limit: Int = maximumByteCount
+    _ bytes: [UInt8], file: String, keys: KeyRules = .strict, limit: Int = maximumByteCount,
+    maximumNodeCount: Int = .max
   ) throws(YAMLError) -> [YAMLDocument] {
     guard bytes.count <= limit else {
       throw YAMLError(SourceLocation(file: file, line: 1, column: 1), "the file has more than \(limit >> 20) MiB")
     }
     return try bytes.withUnsafeBufferPointer { buffer throws(YAMLError) in
       var events = YAMLEventParser(buffer, file: file)
-      var composer = YAMLComposer(file: file, keys: keys)
+      var composer = YAMLComposer(file: file, keys: keys, maximumNodeCount: maximumNodeCount)
       return try composer.compose(&events)
     }
   }

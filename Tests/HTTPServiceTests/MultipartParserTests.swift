@@ -87,6 +87,8 @@ import Testing
       "--X1\r\nContent-Disposition: form-data; name=a\r\n\r\ncut off",
       "--X1\r\nContent-Disposition: form-data; name=a\r\n\r\nwhole\r\n--X1\r\n", "", "no boundary at all",
       "--X1\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--X1--", "--X1\r\n\r\nno head\r\n--X1--",
+      "--X1\r\nContent-Disposition: form-data; name=a; filename=\"b\nc\"\r\n\r\nx\r\n--X1--",
+      "--X1\r\nContent-Disposition: form-data; name=\"a\0\"\r\n\r\nx\r\n--X1--",
       "--X1\r\nContent-Disposition: attachment; name=a\r\n\r\nx\r\n--X1--",
       "--X1\r\nno colon\r\n\r\nx\r\n--X1--", "--X1 text\r\n",
       "--X1\r\nContent-Disposition: form-data; name=a\r\nContent-Transfer-Encoding: base64\r\n\r\neA==\r\n--X1--",

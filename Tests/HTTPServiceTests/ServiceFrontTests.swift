@@ -131,6 +131,12 @@ import Testing
     #expect(try await answer("/unhurried") == 200)
   }
 
+  @Test func openPathsHaveARateOfTheirOwn() async throws {
+    #expect(
+      try await send(.get, "/open") { $0.openRequests = ServiceConfiguration.Allowance(rate: 0.001, burst: 0.5) }.status
+        == 429)
+  }
+
   @Test func metricsAreForThosePolicyNames() async throws {
     #expect(try await send(.get, "/metrics").status == 401)
     #expect(try await send(.get, "/metrics", token: "valid").status == 200)

@@ -143,6 +143,9 @@ public struct MultipartParser: Sendable {
     guard let text = String(validating: buffer[start..<end], as: UTF8.self) else {
       throw Self.malformed("the head of a part is not UTF-8")
     }
+    guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || [0x09, 0x0A, 0x0D].contains($0) }),
+      !text.replacing("\r\n", with: "").utf8.contains(where: { $0 == 0x0A || $0 == 0x0D })
+    else { throw Self.malformed("the head of a part has control characters") }
     events.append(.began(try Self.part(text)))
     state = .content
     return end + 4

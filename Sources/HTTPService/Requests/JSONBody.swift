@@ -7,7 +7,7 @@ public import WireFormats
 /// Reads request bodies.
 public enum JSONBody {
   /// A little more than an object may consist of, so that one that is too large is refused as such.
-  private static let maximumNodeCount = JSONBounds.object.maximumNodeCount * 5 / 4
+  public static let maximumNodeCount = JSONBounds.object.maximumNodeCount * 5 / 4
 
   public static func parse(_ bytes: [UInt8]) throws(StatusError) -> JSONValue {
     do {

@@ -6,9 +6,13 @@ public struct FieldOwnership: Sendable {
   private let apiVersion: String
   private let subresource: String
   private let isTrackedFromCreation: Bool
+  /// What belongs to the object itself and to its status, each with what it is called.
+  private let parts: [(subresource: String, schema: Schema)]
 
-  /// Most managers that apply to an object, or to its status.
+  /// Most managers that apply to an object.
   public static let maximumApplierCount = 64
+  /// Most managers that apply to its status.
+  public static let maximumStatusApplierCount = 8
 
   /// - Parameter isStatus: true for what is written through `/status`.
   public init(_ definition: ResourceDefinition, isStatus: Bool = false) {
@@ -16,6 +20,9 @@ public struct FieldOwnership: Sendable {
     apiVersion = definition.names.apiVersion
     subresource = isStatus ? "status" : ""
     isTrackedFromCreation = definition.tracksManagers
+    parts =
+      [("", definition.ownedSchema(isStatus: false))]
+      + (definition.hasStatus ? [("status", definition.ownedSchema(isStatus: true))] : [])
   }
 
   // MARK: Update
@@ -108,18 +115,23 @@ public struct FieldOwnership: Sendable {
     guard let live else { return managed }
     if let kept = try? ManagedFields(live["metadata"]?["managedFields"], apiVersion: apiVersion) { managed = kept }
     if managed.isEmpty {
-      managed.record(FieldChanges(from: nil, to: live, schema), by: updater("before-first-apply"), at: now)
+      // Also of the part that is not applied to now: its turn comes when there are managed fields already.
+      for part in parts {
+        let manager = FieldManager("before-first-apply", .update, subresource: part.subresource)
+        managed.record(FieldChanges(from: nil, to: live, part.schema), by: manager, at: now)
+      }
     }
     return managed
   }
 
   private func checkApplierCount(_ managed: ManagedFields) throws(StatusError) {
     let count = managed.entries.keys.count { $0.operation == .apply && $0.subresource == subresource }
-    guard count > Self.maximumApplierCount else { return }
+    let maximum = subresource.isEmpty ? Self.maximumApplierCount : Self.maximumStatusApplierCount
+    guard count > maximum else { return }
     throw StatusError(
       .invalid,
-      "metadata.managedFields: Too many: \(count) managers apply to this object, and at most \(Self.maximumApplierCount) may",
-      causes: [.tooMany("metadata.managedFields", count: count, maximum: Self.maximumApplierCount)])
+      "metadata.managedFields: Too many: \(count) managers apply to this object, and at most \(maximum) may",
+      causes: [.tooMany("metadata.managedFields", count: count, maximum: maximum)])
   }
 
   private func updater(_ manager: String) -> FieldManager { FieldManager(manager, .update, subresource: subresource) }

@@ -144,7 +144,7 @@ extension ManagedFields {
     disown(changes.written.union(changes.removed))
     guard !changes.written.isEmpty else { return }
     entries[manager] = Entry(self[manager].union(changes.written), time)
-    mergeOldest()
+    mergeOldest(of: manager.subresource)
   }
 
   /// Takes fields away from all managers.
@@ -156,8 +156,9 @@ extension ManagedFields {
     }
   }
 
-  private mutating func mergeOldest() {
-    var updaters = entries.filter { $0.key.operation == .update }.sorted { Self.order($0) < Self.order($1) }[...]
+  /// Of the object itself or of its status: who may write one must not blur who set the other.
+  private mutating func mergeOldest(of subresource: String) {
+    var updaters = entries.filter { $0.key.operation == .update && $0.key.subresource == subresource }.sorted { Self.order($0) < Self.order($1) }[...]
     guard updaters.count > Self.maximumUpdaterCount else { return }
     var bucket = Entry(FieldSet(), nil)
     // The bucket is one of them.
@@ -165,7 +166,7 @@ extension ManagedFields {
       bucket = Entry(bucket.fields.union(entry.fields), entry.time)
       entries[manager] = nil
     }
-    let manager = FieldManager(Self.ancient, .update)
+    let manager = FieldManager(Self.ancient, .update, subresource: subresource)
     entries[manager] = Entry(self[manager].union(bucket.fields), bucket.time)
   }
 }

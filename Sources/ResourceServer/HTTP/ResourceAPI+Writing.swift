@@ -141,7 +141,11 @@ extension ResourceAPI {
           old, to: wanted, named: key, mustNameVersion: isReplacement, unknownFields: options.unknownFields,
           authorship: authorship)
       try checkScope(outcome, key, call)
-      if case .update(let object) = outcome.step { try checkContent(object, replacing: old, definition, call) }
+      switch outcome.step {
+      case .update(let object), .remove(let object): try checkContent(object, replacing: old, definition, call)
+      // The answer shows the object, which the caller perhaps may not read.
+      default: try checkContent(old, replacing: old, definition, call)
+      }
       do {
         let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: options.isDryRun)
         return try response(definition, result, representation, call, warnings: outcome.warnings)

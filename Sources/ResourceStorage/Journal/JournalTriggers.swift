@@ -61,7 +61,7 @@ extension JournalTriggers {
     guard dialect == .postgresql else { return [] }
     return [
       """
-      CREATE FUNCTION resource_next_revision() RETURNS bigint LANGUAGE plpgsql AS $body$
+      CREATE FUNCTION resource_next_revision() RETURNS bigint LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
       DECLARE
         last bigint := nullif(current_setting('wrktalk.revision', true), '');
       BEGIN
@@ -74,7 +74,7 @@ extension JournalTriggers {
       $body$
       """,
       """
-      CREATE FUNCTION resource_number_row() RETURNS trigger LANGUAGE plpgsql AS $body$
+      CREATE FUNCTION resource_number_row() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
       BEGIN
         NEW.resource_version := resource_next_revision();
         NEW.written_at := extract(epoch FROM clock_timestamp()) * 1000000;
@@ -83,12 +83,12 @@ extension JournalTriggers {
       $body$
       """,
       """
-      CREATE FUNCTION resource_end_statement() RETURNS trigger LANGUAGE plpgsql AS $body$
+      CREATE FUNCTION resource_end_statement() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
       DECLARE
         last bigint := nullif(current_setting('wrktalk.revision', true), '');
       BEGIN
         IF last IS NOT NULL THEN
-          UPDATE resource_revision SET revision = last WHERE id = 1;
+          UPDATE resource_revision SET revision = last WHERE id = 1 AND revision < last;
           PERFORM set_config('wrktalk.revision', '', true);
           PERFORM pg_notify('\(ChangeJournal.channel)', '');
         END IF;
@@ -101,7 +101,7 @@ extension JournalTriggers {
 
   private var journalFunction: String {
     """
-    CREATE OR REPLACE FUNCTION "\(table)_journal"() RETURNS trigger LANGUAGE plpgsql AS $body$
+    CREATE OR REPLACE FUNCTION "\(table)_journal"() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $body$
     DECLARE
       content text;
       previous text;

@@ -88,27 +88,37 @@ extension SQLConditions {
   /// Of a label that few have PostgreSQL's index answers, and of one that all have the order of the list. Which of the two,
   /// PostgreSQL knows only of values that stand in the statement itself.
   private mutating func hasLabel(_ key: String, _ value: String) -> String {
+    guard Self.canBeLabel(key), Self.canBeLabel(value) else { return "(1 = 0)" }
     switch dialect {
-    case .postgresql: "(labels @> CAST(\(Self.literal(JSONValue.object([key: .string(value)]).text)) AS jsonb))"
-    case .sqlite: "(\(label(key)) IS \(parameter(.text(value))))"
+    case .postgresql: return "(labels @> CAST(\(Self.literal(JSONValue.object([key: .string(value)]).text)) AS jsonb))"
+    case .sqlite: return "(\(label(key)) IS \(parameter(.text(value))))"
     }
   }
 
   private mutating func hasLabel(_ key: String) -> String {
+    guard Self.canBeLabel(key) else { return "(1 = 0)" }
     switch dialect {
-    case .postgresql: "(labels ? \(Self.literal(key)))"
-    case .sqlite: "(\(label(key)) IS NOT NULL)"
+    case .postgresql: return "(labels ? \(Self.literal(key)))"
+    case .sqlite: return "(\(label(key)) IS NOT NULL)"
     }
   }
 
+  /// No label that is stored has other characters.
+  private static func canBeLabel(_ text: String) -> Bool { text.utf8.allSatisfy { (0x20..<0x7F).contains($0) } }
+
   /// As every connection has it (`standard_conforming_strings`), a quotation mark is all that ends a text.
   private static func literal(_ text: String) -> String {
-    "'\(text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''"))'"
+    // Scalar by scalar: a quotation mark with a combining mark after it is another Character, and the same byte.
+    var literal = "'"
+    for scalar in text.unicodeScalars {
+      if scalar == "'" { literal += "''" } else { literal.unicodeScalars.append(scalar) }
+    }
+    return literal + "'"
   }
 
   private mutating func label(_ key: String) -> String {
     // A JSON path, where quotes keep dots and slashes from meaning anything; no label's key holds a quote.
-    key.contains("\"") ? "NULL" : "json_extract(labels, \(parameter(.text("$.\"\(key)\""))))"
+    key.utf8.contains(UInt8(ascii: "\"")) ? "NULL" : "json_extract(labels, \(parameter(.text("$.\"\(key)\""))))"
   }
 }
 
