@@ -247,7 +247,7 @@ let package = Package(
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
     tests(
       "HTTPServiceTests",
-      ["Access", "HTTPService", "ResourceModel", httpTypes, hummingbird, logging, nioCore, nioEmbedded]),
+      ["Access", "HTTPService", "ResourceModel", "WireFormats", httpTypes, hummingbird, logging, nioCore, nioEmbedded]),
     tests(
       "ResourceServerTests",
       [
