@@ -142,7 +142,8 @@ let package = Package(
       [
         "Archives", "ClusterAccess", "ComposeBundles", "Compression", "Cryptography", "DeploymentKinds",
         "DeploymentPlanning", "HTTPTransport", "Files", "ObjectStorage", "Observability", "Processes",
-        "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel", "Threads", "Timing",
+        "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel", "Threads",
+        "Timing",
         "WireFormats", "YAMLDocuments", argumentParser, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
       ]),
     module(
