@@ -70,7 +70,7 @@ import WireFormats
   @Test(
     arguments: [
       [["name": "only"]],
-      .array(Array(repeating: ["apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u"], count: 65)),
+      .array((0..<65).map { ["apiVersion": "v1", "kind": "Pod", "name": "a", "uid": .string("u\($0)")] }),
       [["apiVersion": "v1", "kind": "Pod", "name": "a", "uid": [[]]]], [["apiVersion": "v1", "kind": 7]],
     ] as [JSONValue])
   func ownerReferencesHaveASchema(owners: JSONValue) async throws {

@@ -74,7 +74,7 @@ import WireFormats
     let names = ProtobufReader.values(of: 8, in: patch).compactMap { parameter in
       ProtobufReader.fields(parameter)?.message(1)?.message(2)?.message(3)?.text(4)
     }
-    #expect(names == ["dryRun", "pretty", "fieldManager", "fieldValidation"])
+    #expect(names == ["dryRun", "pretty", "fieldManager", "fieldValidation", "force"])
     #expect(named(13, in: patch).keys.contains("x-kubernetes-group-version-kind"))
   }
 }

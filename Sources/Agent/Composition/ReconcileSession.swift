@@ -85,7 +85,7 @@ struct ReconcileSession: Sendable {
 
 extension RuntimeTarget {
   /// Nil while nothing of the deployment is maintained.
-  fileprivate init?(_ object: DesiredDeployment) {
+  init?(_ object: DesiredDeployment) {
     guard object.metadata.deletionTimestamp == nil, !object.spec.suspend, let name = object.target?.name else {
       return nil
     }

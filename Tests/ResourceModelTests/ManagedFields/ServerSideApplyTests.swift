@@ -176,6 +176,8 @@ import WireFormats
           #".status.conditions[type="Ready"]"#, #".status.conditions[type="Ready"].status"#,
           #".status.conditions[type="Ready"].type"#,
         ],
+        // The spec, too, is not overwritten unnoticed by whoever applies to it first.
+        "before-first-apply Update": [".spec", ".spec.version"],
         "before-first-apply Update status": [".status", ".status.phase"],
       ])
     configuration["status"] = [:]
