@@ -77,11 +77,11 @@ struct BackendServer {
     return ServiceFront(
       configuration: service, authenticator: TokenAuthenticator(tokens: TokenStore(database: database), now: now),
       policy: BackendAccess.policy, isReady: { await api.isReady() }, renderMetrics: { metrics.render() },
-      labels: { api.labels($0) }
-    ) { router in
-      api.addRoutes(to: router)
-      agentEndpoints.addRoutes(to: router)
-    }
+      labels: { api.labels($0) },
+      addRoutes: { router in
+        api.addRoutes(to: router)
+        agentEndpoints.addRoutes(to: router)
+      })
   }
 
   private static func readSmallFile(_ path: String) -> String? {

@@ -29,30 +29,7 @@ import WireFormats
     configure(&configuration)
     let front = ServiceFront(
       configuration: configuration, authenticator: Viewers(), policy: AccessPolicy([.admin, .viewer]),
-      isReady: { true }
-    ) { router in
-      for path in ["/open", "/closed", "/assets/a.css", "/openly"] as [RouterPath] {
-        router.endpoint(
-          path,
-          [
-            .get: { _, context in .json(["caller": .string(context.caller?.identity.name ?? "nobody")]) },
-            .post: { _, context in .json(["caller": .string(try context.requireCaller().identity.name)]) },
-          ])
-      }
-      for path in ["/plain/conflict", "/conflict"] as [RouterPath] {
-        router.endpoint(path, [.get: { _, _ in throw StatusError(.conflict, "Deployment already in progress") }])
-      }
-      for path in ["/hurried", "/unhurried"] as [RouterPath] {
-        router.endpoint(
-          path,
-          [
-            .post: { request, _ in
-              let bytes = try await JSONBody.read(request, maximumBytes: 10)
-              return .text("\(bytes.count)")
-            }
-          ])
-      }
-    }
+      isReady: { true }, addRoutes: { Self.addRoutes(to: $0) })
     var head = HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path)
     if let token { head.headerFields[.authorization] = "Bearer \(token)" }
     let context = ServiceContext(
@@ -63,6 +40,30 @@ import WireFormats
     let text = Collected()
     try await response.body.write(text)
     return (response.status.code, await text.text.value, response.headers)
+  }
+
+  private static func addRoutes(to router: Router<ServiceContext>) {
+    for path in ["/open", "/closed", "/assets/a.css", "/openly"] as [RouterPath] {
+      router.endpoint(
+        path,
+        [
+          .get: { _, context in .json(["caller": .string(context.caller?.identity.name ?? "nobody")]) },
+          .post: { _, context in .json(["caller": .string(try context.requireCaller().identity.name)]) },
+        ])
+    }
+    for path in ["/plain/conflict", "/conflict"] as [RouterPath] {
+      router.endpoint(path, [.get: { _, _ in throw StatusError(.conflict, "Deployment already in progress") }])
+    }
+    for path in ["/hurried", "/unhurried"] as [RouterPath] {
+      router.endpoint(
+        path,
+        [
+          .post: { request, _ in
+            let bytes = try await JSONBody.read(request, maximumBytes: 10)
+            return .text("\(bytes.count)")
+          }
+        ])
+    }
   }
 
   private actor Text {

@@ -158,7 +158,9 @@ extension ManagedFields {
 
   /// Of the object itself or of its status: who may write one must not blur who set the other.
   private mutating func mergeOldest(of subresource: String) {
-    var updaters = entries.filter { $0.key.operation == .update && $0.key.subresource == subresource }.sorted { Self.order($0) < Self.order($1) }[...]
+    var updaters = entries.filter { $0.key.operation == .update && $0.key.subresource == subresource }.sorted {
+      Self.order($0) < Self.order($1)
+    }[...]
     guard updaters.count > Self.maximumUpdaterCount else { return }
     var bucket = Entry(FieldSet(), nil)
     // The bucket is one of them.
