@@ -197,7 +197,7 @@ let package = Package(
     tests("HTTPTransportTests", ["CurlTransfers", "HTTPTransport"]),
     .systemLibrary(
       name: "CLibSSL", path: "Tests/MailTests/CLibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    tests("MailTests", ["CLibSSL", "Mail", "WireFormats"], exclude: ["CLibSSL"]),
+    tests("MailTests", ["CLibSSL", "CurlTransfers", "Mail", "WireFormats"], exclude: ["CLibSSL"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
     tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
     tests("ObjectStorageTests", ["ObjectStorage", "Cryptography", "HTTPTransport", "WireFormats", systemPackage]),
