@@ -182,15 +182,17 @@ let package = Package(
     program("wrktalk-backend", ["Backend", argumentParser]),
     program("wrktalk-agent", ["Agent", argumentParser]),
     program("wrktalkctl", ["ControlCommands", argumentParser]),
+    .target(name: "BareWebhooks", dependencies: ["CLibCurl"], path: "Tests/Benchmarks/BareWebhooks"),
     .executableTarget(
       name: "wrktalk-bench",
       dependencies: [
-        "Cryptography", "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation",
+        "BareWebhooks", "Cryptography", "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation",
         "ReleaseManifest",
         "ResourceModel", "ResourceStorage",
         "WireFormats", argumentParser, logging, systemPackage,
       ],
-      path: "Tests/Benchmarks", exclude: ["bench.sh", "bench-helm.sh", "measure.sh"], swiftSettings: strict),
+      path: "Tests/Benchmarks", exclude: ["BareWebhooks", "bench.sh", "bench-helm.sh", "measure.sh"],
+      swiftSettings: strict),
 
     // What fuzzing tries, for the tests and for the fuzzer.
     .target(
@@ -233,7 +235,7 @@ let package = Package(
     tests("HTTPTransportTests", ["CurlTransfers", "HTTPTransport"]),
     .systemLibrary(
       name: "CLibSSL", path: "Tests/MailTests/CLibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-    tests("MailTests", ["CLibSSL", "Mail", "WireFormats"], exclude: ["CLibSSL"]),
+    tests("MailTests", ["CLibSSL", "CurlTransfers", "Mail", "WireFormats"], exclude: ["CLibSSL"]),
     tests("ProcessesTests", ["Processes", systemPackage]),
     tests("ObservabilityTests", ["Observability", "Reconciliation", "WireFormats", logging, metrics]),
     tests(

@@ -35,6 +35,12 @@ static inline CURLcode curl_shim_set_blob(CURL *easy, CURLoption option, const v
   return curl_easy_setopt(easy, option, &blob);
 }
 
+// libcurl takes a copy of the bytes.
+static inline CURLcode curl_shim_set_body(CURL *easy, const void *bytes, size_t count) {
+  CURLcode result = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)count);
+  return result != CURLE_OK ? result : curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, count > 0 ? bytes : "");
+}
+
 static inline CURLcode curl_shim_set_data_callback(CURL *easy, CURLoption option, curl_shim_data_callback callback) {
   return curl_easy_setopt(easy, option, callback);
 }

@@ -100,6 +100,11 @@ package final class CurlHandle {
     set(option, pointer: list)
   }
 
+  /// Sends these bytes with the head of a request, in one packet where they fit.
+  package func setBody(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { _ = curl_shim_set_body(easy, $0.baseAddress, $0.count) }
+  }
+
   package func set(_ option: CURLoption, offset: Int) { _ = curl_shim_set_offset(easy, option, curl_off_t(offset)) }
 
   private func set(_ option: CURLoption, pointer: UnsafeMutableRawPointer?) {

@@ -54,7 +54,9 @@ final class HTTPTransfer: CurlTransfer {
   private static let highWaterMark = 256 << 10
 
   let request: HTTPRequest
+  /// A body that is sent piece by piece; a smaller one goes with the head.
   let upload: UploadSource?
+  private let smallBody: [UInt8]?
   private let userAgent: String
   private let target: RequestTarget
   private let delivery: Delivery
@@ -63,7 +65,7 @@ final class HTTPTransfer: CurlTransfer {
   init(_ request: HTTPRequest, userAgent: String, delivery: Delivery) throws(HTTPTransportError) {
     self.target = try RequestTarget(request)
     try request.checkFields()
-    self.upload = try request.uploadSource()
+    (smallBody, upload) = try request.bodySource()
     self.request = request
     self.userAgent = userAgent
     self.delivery = delivery
@@ -157,6 +159,7 @@ final class HTTPTransfer: CurlTransfer {
     handle.set(CURLOPT_USERAGENT, userAgent)
     if let path = request.unixSocketPath { handle.set(CURLOPT_UNIX_SOCKET_PATH, path) }
     if target.isLocal { handle.set(CURLOPT_PROXY, "") }
+    if let smallBody { handle.setBody(smallBody) }
     if request.method == "HEAD" {
       handle.set(CURLOPT_NOBODY, 1)
     } else {
@@ -168,7 +171,12 @@ final class HTTPTransfer: CurlTransfer {
     }
     let headers = request.headers.map { name, value in value.isEmpty ? "\(name);" : "\(name): \(value)" }
     // Without it libcurl asks `Expect: 100-continue` for larger bodies and loses a second with servers that do not answer.
-    handle.set(CURLOPT_HTTPHEADER, list: headers + ["Expect:"])
+    var unsaid = ["Expect:"]
+    // And it calls a body a form.
+    if smallBody != nil, !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+      unsaid.append("Content-Type:")
+    }
+    handle.set(CURLOPT_HTTPHEADER, list: headers + unsaid)
   }
 
   func receive(header line: UnsafeRawBufferPointer) -> HTTPTransportError? {
@@ -208,12 +216,12 @@ final class HTTPTransfer: CurlTransfer {
 }
 
 extension HTTPRequest {
-  fileprivate func uploadSource() throws(HTTPTransportError) -> UploadSource? {
+  fileprivate func bodySource() throws(HTTPTransportError) -> (small: [UInt8]?, large: UploadSource?) {
     switch body {
     // A method that has a body by its meaning says `Content-Length: 0`; servers answer 411 otherwise.
-    case .none: ["POST", "PUT", "PATCH"].contains(method) ? UploadSource([]) : nil
-    case .bytes(let bytes): UploadSource(bytes)
-    case .file(let path): try UploadSource(path: path)
+    case .none: (["POST", "PUT", "PATCH"].contains(method) ? [] : nil, nil)
+    case .bytes(let bytes): bytes.count <= 16 << 10 ? (bytes, nil) : (nil, UploadSource(bytes))
+    case .file(let path): (nil, try UploadSource(path: path))
     }
   }
 

@@ -34,7 +34,7 @@ public final class MailClient: Sendable {
   ///
   /// Cancelling the task ends the attempt at once; the server may have taken the mail then.
   public func send(_ message: MailMessage) async throws(MailError) {
-    let transfer = try MailTransfer(message, settings)
+    let transfer = MailTransfer(try message.encoded(), from: message.from, to: message.to, settings)
     let (index, loop) = enter(transfer)
     await loop.run(transfer) { await transfer.waitUntilEnd() }
     lanes.withLock { $0[index].transfers[ObjectIdentifier(transfer)] = nil }
@@ -48,11 +48,6 @@ public final class MailClient: Sendable {
       lane.loop.stop()
       for transfer in lane.transfers.values { lane.loop.cancel(transfer) }
     }
-  }
-
-  /// After `stop`: returns when the connections are closed.
-  func waitUntilStopped() async {
-    for lane in lanes.withLock({ $0 }) { await lane.loop.waitUntilStopped() }
   }
 
   /// Where the fewest wait.

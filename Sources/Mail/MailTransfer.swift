@@ -18,10 +18,11 @@ final class MailTransfer: CurlTransfer {
   private let recipients: [MailAddress]
   private let state = Mutex(State())
 
-  init(_ message: MailMessage, _ settings: MailSettings) throws(MailError) {
-    upload = UploadSource(try message.encoded())
-    sender = message.from
-    recipients = message.to
+  /// - Parameter text: the mail as SMTP carries it.
+  init(_ text: [UInt8], from sender: MailAddress, to recipients: [MailAddress], _ settings: MailSettings) {
+    upload = UploadSource(text)
+    self.sender = sender
+    self.recipients = recipients
     self.settings = settings
   }
 

@@ -5,7 +5,7 @@ import ArgumentParser
 struct BenchmarkCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wrktalk-bench",
-    abstract: "Measure the work queue, the verification of releases and the resource store.")
+    abstract: "Measure the work queue, the verification of releases, webhooks and the resource store.")
 
   @Flag(help: "Fewer objects, for a first look.")
   var quick = false
@@ -19,6 +19,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
   func run() async throws {
     await benchmarkQueue(keys: quick ? 100_000 : 1_000_000)
     try benchmarkVerification(count: quick ? 500 : 5000)
+    try await benchmarkWebhooks(inFlight: 2000, count: quick ? 20_000 : 200_000)
     let records = quick ? 5000 : 100_000
     if let sqlite { try await StoreBenchmark("SQLite", url: "sqlite:\(sqlite)", records: records).run() }
     if let postgresql { try await StoreBenchmark("PostgreSQL", url: postgresql, records: records).run() }

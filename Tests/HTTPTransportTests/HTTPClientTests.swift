@@ -128,6 +128,29 @@ import Testing
     withExtendedLifetime(server) {}
   }
 
+  /// A small body goes with the head, a larger one after it.
+  @Test(arguments: [0, 1, 16 << 10, (16 << 10) + 1, 1 << 20])
+  func bodiesOfEverySizeArriveAsTheyAre(size: Int) async throws {
+    let seen = Mutex<ServerRequest?>(nil)
+    let server = try LoopbackServer { request, connection in
+      seen.withLock { $0 = request }
+      connection.respond()
+    }
+    let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    for method in ["POST", "PUT", "DELETE"] {
+      _ = try await client.send(HTTPRequest(method: method, url: server.url, body: .bytes(body)))
+      let request = try #require(seen.withLock { $0 })
+      #expect(request.method == method)
+      #expect(request.body == body)
+      #expect(request.headers["content-length"] == "\(size)")
+      #expect(request.headers["content-type"] == nil)
+      #expect(request.headers["expect"] == nil)
+    }
+    _ = try await client.send(
+      HTTPRequest(method: "POST", url: server.url, headers: [("content-type", "a/b")], body: .bytes(body)))
+    #expect(seen.withLock { $0?.headers["content-type"] } == "a/b")
+  }
+
   @Test func largeFileIsUploadedFromDisk() async throws {
     let folder = try TemporaryFolder()
     let bytes = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 ^ $0 >> 8) }
