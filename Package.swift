@@ -101,7 +101,7 @@ let package = Package(
     module("CurlTransfers", ["CLibCurl"], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", "CurlTransfers"], settings: wrapper),
     module("Mail", ["CLibCurl", "Cryptography", "CurlTransfers", "WireFormats"], settings: wrapper),
-    module("Database", ["CLibPQ", "CLibSQLite", "WireFormats", logging], settings: wrapper),
+    module("Database", ["CLibPQ", "CLibSQLite", "Threads", "WireFormats", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
     module("Observability", ["Timing", "WireFormats", systemPackage, logging, metrics]),
     module("Files", ["Cryptography", "WireFormats"]),

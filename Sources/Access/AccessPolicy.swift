@@ -49,7 +49,7 @@ public struct RoleDefinition: Sendable {
 public struct AccessPolicy: Sendable {
   public static let readVerbs = ["get", "list", "watch"]
 
-  /// In the order in which people are told of them.
+  /// In the order in which people see them.
   public var roles: [RoleDefinition]
 
   public init(_ roles: [RoleDefinition]) { self.roles = roles }
@@ -98,7 +98,9 @@ public struct AccessPolicy: Sendable {
   public func isMachine(_ identity: Identity) -> Bool { definitions(identity).contains(where: \.isMachine) }
 
   /// The error for a request that `allows` refuses, worded as Kubernetes words it.
-  /// - Parameter detail: what about the request is refused, where that is not all of it.
+  /// - Parameters:
+  ///   - namespace: nil or empty for all of them, and for objects of the whole cluster.
+  ///   - detail: what about the request is refused, where that is not all of it.
   public static func forbidden(
     _ identity: Identity, _ attributes: AccessAttributes, namespace: String?, name: String?, detail: String? = nil
   ) -> StatusError {

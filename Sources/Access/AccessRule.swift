@@ -61,7 +61,7 @@ public struct AccessRule: Sendable, Hashable {
 public struct PathRule: Sendable, Hashable {
   /// HTTP methods in lower case, `*` for all.
   public var verbs: [String]
-  /// Whole paths, `*` for all, or a path that ends in `*` for all that begin with what stands before it.
+  /// As `PathPatterns` reads them.
   public var paths: [String]
 
   public init(verbs: [String], paths: [String]) {
@@ -80,7 +80,6 @@ public struct PathRule: Sendable, Hashable {
   /// - Parameter path: one slash at its end makes no difference.
   public func allows(verb: String, path: String) -> Bool {
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
-    return (verbs.contains("*") || verbs.contains(verb))
-      && paths.contains { $0.hasSuffix("*") ? path.hasPrefix($0.dropLast()) : path == $0 }
+    return (verbs.contains("*") || verbs.contains(verb)) && PathPatterns(paths).contains(path)
   }
 }

@@ -1,7 +1,7 @@
 import HTTPService
 import ProgramConfiguration
 
-/// What the Backend is told by its environment beside what every server is (`ServerConfiguration`).
+/// What the Backend reads from its environment beside what every server does (`ServerConfiguration`).
 struct BackendConfiguration: Sendable {
   var license: LicenseSource.Value?
   var vendorKey: LicenseSource.Value?

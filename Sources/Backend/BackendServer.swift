@@ -24,7 +24,7 @@ struct BackendServer {
   /// How long Events are kept since their last write, which is when they last happened, and how many.
   static let eventRetention = RetirementRule(age: .seconds(24 * 3600), keptPerNamespace: 4_000, kept: 16_000)
 
-  /// Serves until the process is told to end, then lets running requests finish.
+  /// Serves until the process is asked to stop, then lets running requests finish.
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()

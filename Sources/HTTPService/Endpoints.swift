@@ -7,13 +7,18 @@ public import ResourceModel
 extension StatusError {
   /// For a path under which nothing is served.
   public static let noSuchPath = StatusError(.notFound, "the server could not find the requested resource")
+}
 
+extension Response {
   /// RFC 9110 §15.5.6: the answer names what is allowed.
-  public static func methodNotAllowed(_ method: HTTPRequest.Method, allowed: [HTTPRequest.Method]) -> StatusError {
-    StatusError(
-      .methodNotAllowed,
-      "the server does not allow \(method.rawValue.prefix(20)) on the requested resource; it allows "
-        + allowed.map(\.rawValue).joined(separator: ", "))
+  public static func methodNotAllowed(_ method: HTTPRequest.Method, allowed: [HTTPRequest.Method]) -> Response {
+    let allowed = allowed.map(\.rawValue).joined(separator: ", ")
+    var response = Response.failure(
+      StatusError(
+        .methodNotAllowed,
+        "the server does not allow \(method.rawValue.prefix(20)) on the requested resource; it allows \(allowed)"))
+    response.headers[.allow] = allowed
+    return response
   }
 }
 
@@ -33,12 +38,7 @@ extension Router where Context == ServiceContext {
     for method in Self.known {
       let handler = handlers[method]
       on(path, method: method) { request, context -> Response in
-        guard let handler else {
-          let error = StatusError.methodNotAllowed(method, allowed: allowed)
-          var response = Response.failure(error)
-          response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
-          return response
-        }
+        guard let handler else { return .methodNotAllowed(method, allowed: allowed) }
         let response = try await handler(request, context)
         if method != .get, method != .head, let identity = context.caller?.identity {
           context.logger.info(

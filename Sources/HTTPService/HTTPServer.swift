@@ -5,7 +5,7 @@ import ProgramConfiguration
 public import ServiceLifecycle
 import UnixSignals
 
-/// A program that serves until it is told to end: its listener, and what works beside it.
+/// A program that serves until it is asked to stop: its listener, and what works beside it.
 public struct HTTPServer: Sendable {
   public var front: ServiceFront
   public var limits: ConnectionLimits

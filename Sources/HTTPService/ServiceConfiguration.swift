@@ -38,17 +38,3 @@ public struct ServiceConfiguration: Sendable {
 
   public init() {}
 }
-
-/// A set of paths: whole ones, and prefixes that end in `*`.
-public struct PathPatterns: Sendable, Hashable {
-  private var whole: Set<String> = []
-  private var prefixes: [String] = []
-
-  public init(_ patterns: [String]) {
-    for pattern in patterns {
-      if pattern.hasSuffix("*") { prefixes.append(String(pattern.dropLast())) } else { whole.insert(pattern) }
-    }
-  }
-
-  public func contains(_ path: String) -> Bool { whole.contains(path) || prefixes.contains { path.hasPrefix($0) } }
-}

@@ -107,23 +107,12 @@ public final class TLSCredentials: Service, CustomStringConvertible {
   private static func load(_ certificateFile: String, _ keyFile: String) throws(ConfigurationError) -> Loaded {
     // Taken before the content, so that what is replaced in between is read again.
     let files = [FileState(certificateFile), FileState(keyFile)]
-    let chain: [NIOSSLCertificate]
-    do {
-      chain = try NIOSSLCertificate.fromPEMBytes(try read(certificateFile, "certificate"))
-    } catch let error as ConfigurationError {
-      throw error
-    } catch {
+    let certificates = try read(certificateFile, "certificate")
+    guard let chain = try? NIOSSLCertificate.fromPEMBytes(certificates), let own = chain.first else {
       throw ConfigurationError("the TLS certificate \(certificateFile) holds no certificates as PEM")
     }
-    guard let own = chain.first else {
-      throw ConfigurationError("the TLS certificate \(certificateFile) holds no certificates as PEM")
-    }
-    let key: NIOSSLPrivateKey
-    do {
-      key = try NIOSSLPrivateKey(bytes: try read(keyFile, "private key"), format: .pem)
-    } catch let error as ConfigurationError {
-      throw error
-    } catch {
+    let keyBytes = try read(keyFile, "private key")
+    guard let key = try? NIOSSLPrivateKey(bytes: keyBytes, format: .pem) else {
       throw ConfigurationError("the TLS private key \(keyFile) holds no private key as PEM, or one with a passphrase")
     }
     var configuration = TLSConfiguration.makeServerConfiguration(

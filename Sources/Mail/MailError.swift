@@ -116,7 +116,7 @@ struct SMTPReplyParser {
     lines.append(String(String.UnicodeScalarView(text)))
     guard isLast else { return }
     defer { lines = [] }
-    // The farewell says nothing about the mail, and comes after what does.
+    // The closing reply says nothing about the mail, and comes after what does.
     guard code != 221 else { return }
     lastReply = SMTPReply(code: code, text: String(lines.joined(separator: " ").prefix(500)))
   }

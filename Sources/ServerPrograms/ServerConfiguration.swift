@@ -3,7 +3,7 @@ public import Logging
 public import Observability
 public import ProgramConfiguration
 
-/// What every server program is told by its environment: its database and its log.
+/// What every server program reads from its environment: its database and its log.
 public struct ServerConfiguration: Sendable {
   public var databaseURL: String
   public var databaseSource: DatabaseSource

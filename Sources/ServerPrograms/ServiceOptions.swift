@@ -46,7 +46,7 @@ public struct ServiceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How long requests that are being answered may go on once the program is told to end (default: 10s).",
+      "How long requests that are being answered may go on once the program is asked to stop (default: 10s).",
       valueName: "span"),
     transform: ServiceOptions.span)
   var shutdownTimeout = DurationText(.seconds(10))
@@ -109,7 +109,7 @@ public struct ServiceOptions: ParsableArguments {
     }
   }
 
-  /// Serves `front` until the program is told to end.
+  /// Serves `front` until the program is asked to stop.
   /// - Parameters:
   ///   - services: what runs beside it.
   ///   - name: of the program, for the line that says where it serves.

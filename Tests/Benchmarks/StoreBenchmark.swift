@@ -157,7 +157,7 @@ struct StoreBenchmark {
       for number in 0..<changes { try await create("watched-\(number)") }
     }
     report(
-      "changes told, 1 writer to \(watchers) watchers", watchers * changes, told, beside: "AsyncStream",
+      "changes reported, 1 writer to \(watchers) watchers", watchers * changes, told, beside: "AsyncStream",
       watchers * changes, await measureStreams(watchers, changes))
   }
 
@@ -185,11 +185,11 @@ struct StoreBenchmark {
       }
     }
     report(
-      "changes told, \(rows) rows of one statement to \(watchers) watchers", watchers * rows, told,
+      "changes reported, \(rows) rows of one statement to \(watchers) watchers", watchers * rows, told,
       beside: "AsyncStream", watchers * rows, await measureStreams(watchers, rows))
   }
 
-  /// From the changes until every watcher was told all of them.
+  /// From the changes until every watcher has seen all of them.
   private func measureWatchers(
     _ watchers: Int, _ kind: ResourceDefinition, changes: Int, _ change: () async throws -> Void
   ) async throws -> Duration {

@@ -6,7 +6,7 @@ import ServerPrograms
 /// `wrktalk-backend serve`.
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "serve", abstract: "Serve the API until told to end (SIGTERM, SIGINT).")
+    commandName: "serve", abstract: "Serve the API until asked to stop (SIGTERM, SIGINT).")
 
   @OptionGroup var service: ServiceOptions
 

@@ -1,4 +1,5 @@
 import Glibc
+import Threads
 
 /// Runs the jobs of one actor on a thread of its own, so that a blocking C call there holds up nobody else.
 ///
@@ -70,26 +71,13 @@ final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
   }
 }
 
-/// Runs `body` on a new detached thread.
+/// As `Threads.startThread`.
 /// - Throws: `DatabaseError` where the system gives no thread.
 func startThread(_ body: @escaping @Sendable () -> Void) throws(DatabaseError) {
-  final class Start: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-  }
-  let start = Unmanaged.passRetained(Start(body))
-  var thread = pthread_t()
-  let code = pthread_create(
-    &thread, nil,
-    {
-      Unmanaged<Start>.fromOpaque($0!).takeRetainedValue().body()
-      return nil
-    },
-    start.toOpaque())
-  guard code == 0 else {
-    start.release()
+  do throws(ThreadError) {
+    try Threads.startThread(body)
+  } catch {
     throw DatabaseError(
-      code: .other, message: "no thread for a database connection: \(String(cString: strerror(code)))")
+      code: .other, message: "no thread for a database connection: \(String(cString: strerror(error.code)))")
   }
-  pthread_detach(thread)
 }

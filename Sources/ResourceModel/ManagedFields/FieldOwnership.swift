@@ -5,9 +5,7 @@ public struct FieldOwnership: Sendable {
   private let schema: Schema
   private let apiVersion: String
   private let subresource: String
-  private let isTrackedFromCreation: Bool
-  /// What belongs to the object itself and to its status, each with what it is called.
-  private let parts: [(subresource: String, schema: Schema)]
+  private let definition: ResourceDefinition
 
   /// Most managers that apply to an object.
   public static let maximumApplierCount = 64
@@ -19,17 +17,14 @@ public struct FieldOwnership: Sendable {
     schema = definition.ownedSchema(isStatus: isStatus)
     apiVersion = definition.names.apiVersion
     subresource = isStatus ? "status" : ""
-    isTrackedFromCreation = definition.tracksManagers
-    parts =
-      [("", definition.ownedSchema(isStatus: false))]
-      + (definition.hasStatus ? [("status", definition.ownedSchema(isStatus: true))] : [])
+    self.definition = definition
   }
 
   // MARK: Update
 
   /// The managed fields of an object that `manager` creates by anything but apply.
   public func created(_ object: JSONValue, by manager: String, at now: Timestamp) -> JSONValue? {
-    guard isTrackedFromCreation else { return nil }
+    guard definition.tracksManagers else { return nil }
     var managed = ManagedFields(apiVersion: apiVersion)
     managed.record(FieldChanges(from: nil, to: object, schema), by: updater(manager), at: now)
     return managed.json
@@ -116,9 +111,10 @@ public struct FieldOwnership: Sendable {
     if let kept = try? ManagedFields(live["metadata"]?["managedFields"], apiVersion: apiVersion) { managed = kept }
     if managed.isEmpty {
       // Also of the part that is not applied to now: its turn comes when there are managed fields already.
-      for part in parts {
-        let manager = FieldManager("before-first-apply", .update, subresource: part.subresource)
-        managed.record(FieldChanges(from: nil, to: live, part.schema), by: manager, at: now)
+      for isStatus in definition.hasStatus ? [false, true] : [false] {
+        let manager = FieldManager("before-first-apply", .update, subresource: isStatus ? "status" : "")
+        managed.record(
+          FieldChanges(from: nil, to: live, definition.ownedSchema(isStatus: isStatus)), by: manager, at: now)
       }
     }
     return managed

@@ -57,7 +57,7 @@ extension ResourceAPI {
       return json
     }
     // A directive; each of them is compared with all before it.
-    if bytes.first == UInt8(ascii: "%") || bytes.indices.contains(where: { isDirective(bytes, at: $0) }) {
+    if bytes.indices.contains(where: { isDirective(bytes, at: $0) }) {
       throw StatusError(.badRequest, "error decoding YAML: directives (lines that begin with %) are not accepted")
     }
     let documents: [YAMLDocument]
@@ -73,7 +73,7 @@ extension ResourceAPI {
   }
 
   private static func isDirective(_ bytes: [UInt8], at index: Int) -> Bool {
-    bytes[index] == UInt8(ascii: "%") && index > 0 && [0x0A, 0x0D].contains(bytes[index - 1])
+    bytes[index] == UInt8(ascii: "%") && (index == 0 || [0x0A, 0x0D].contains(bytes[index - 1]))
   }
 
   private func forbidden(_ call: APICall, _ key: ObjectKey, detail: String) throws -> StatusError {

@@ -12,10 +12,11 @@ extension ResourceAPI {
 
   /// Under what a request of the API is counted; for every other path by its method alone.
   public func labels(_ request: Request) -> RequestLabels {
-    switch APIPath(request.uri.path) {
+    let path = APIPath(request.uri.path)
+    switch path {
     case .collection(let name, _), .object(let name, _), .status(let name, _):
       guard registry.definition(name) != nil else { return RequestLabels(verb: "OTHER", resource: "") }
-      let attributes = try? AccessAttributes(request, APIPath(request.uri.path), QueryItems(request.uri.query))
+      let attributes = try? AccessAttributes(request, path, QueryItems(request.uri.query))
       let verb = attributes?.verb.uppercased() ?? ""
       return RequestLabels(verb: Self.countedVerbs.contains(verb) ? verb : "OTHER", resource: name.plural)
     default: return RequestLabels(method: request.method)
@@ -80,7 +81,7 @@ extension ResourceAPI {
     let (namespace, name): (String?, String?) =
       switch path {
       case .collection(_, let namespace): (namespace, nil)
-      case .object(_, let key), .status(_, let key): (key.namespace.isEmpty ? nil : key.namespace, key.name)
+      case .object(_, let key), .status(_, let key): (key.namespace, key.name)
       default: (nil, nil)
       }
     return AccessPolicy.forbidden(identity, attributes, namespace: namespace, name: name)

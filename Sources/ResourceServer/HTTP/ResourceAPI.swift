@@ -85,8 +85,8 @@ public struct ResourceAPI: Sendable {
       case .delete where isWritable && allowsDeletingAll(definition):
         return try await deleteCollection(definition, namespace: namespace, call)
       default:
-        return methodNotAllowed(
-          call,
+        return .methodNotAllowed(
+          call.request.method,
           allowed: [.get] + (isWritable ? [.post] : [])
             + (isWritable && allowsDeletingAll(definition) ? [.delete] : []))
       }
@@ -99,7 +99,7 @@ public struct ResourceAPI: Sendable {
       case .put: return try await put(definition, key, call, isStatus: false)
       case .patch: return try await patch(definition, key, call, isStatus: false)
       case .delete: return try await delete(definition, key, call)
-      default: return methodNotAllowed(call, allowed: [.get, .put, .patch, .delete])
+      default: return .methodNotAllowed(call.request.method, allowed: [.get, .put, .patch, .delete])
       }
     case .status(let name, let key):
       let definition = try definition(name, key)
@@ -108,15 +108,15 @@ public struct ResourceAPI: Sendable {
       case .get: return try await get(definition, key, call)
       case .put: return try await put(definition, key, call, isStatus: true)
       case .patch: return try await patch(definition, key, call, isStatus: true)
-      default: return methodNotAllowed(call, allowed: [.get, .put, .patch])
+      default: return .methodNotAllowed(call.request.method, allowed: [.get, .put, .patch])
       }
     case .review(let review):
-      guard call.request.method == .post else { return methodNotAllowed(call, allowed: [.post]) }
+      guard call.request.method == .post else { return .methodNotAllowed(call.request.method, allowed: [.post]) }
       return try await answer(review, call)
     case .version, .coreVersions, .groups, .group, .resources, .root, .customResourceDefinitions,
       .openAPIV2, .openAPIIndex, .openAPIDocument:
       guard call.request.method == .get || call.request.method == .head else {
-        return methodNotAllowed(call, allowed: [.get, .head])
+        return .methodNotAllowed(call.request.method, allowed: [.get, .head])
       }
       return try document(call.path, accept: call.request.headers[.accept])
     }
@@ -140,12 +140,6 @@ public struct ResourceAPI: Sendable {
       throw StatusError.noSuchPath
     }
     return definition
-  }
-
-  private func methodNotAllowed(_ call: APICall, allowed: [HTTPRequest.Method]) -> Response {
-    var response = Response.failure(.methodNotAllowed(call.request.method, allowed: allowed))
-    response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
-    return response
   }
 
   func lifecycle(_ definition: ResourceDefinition) -> ObjectLifecycle { ObjectLifecycle(definition: definition) }

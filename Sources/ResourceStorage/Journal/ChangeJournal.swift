@@ -1,7 +1,7 @@
 public import Database
 import ResourceModel
 
-/// The table `resource_change`, from which watchers are told. Whoever changes objects, one or a thousand, by whatever
+/// The table `resource_change`, from which watchers learn of changes. Whoever changes objects, one or a thousand, by whatever
 /// statement, journals it in the same transaction.
 ///
 /// **Rows of a table with columns** (`StoredKind.columns`) are journaled by the table's triggers, whichever program changes
@@ -20,7 +20,7 @@ import ResourceModel
 /// A transaction that changes several rows locks them first, in the order of their keys (`SELECT … ORDER BY … FOR
 /// UPDATE`), or else PostgreSQL may have to end it or another one because each waits for the other; the store repeats
 /// its own. In SQLite the rows that RETURNING gives do not show the new revision yet, and a transaction of this process
-/// calls `announce`, or watchers are told up to two seconds later.
+/// calls `announce`, or watchers learn of them up to two seconds later.
 ///
 /// **Objects that are kept as JSON text** are written in a transaction of a program's own by `SQLResourceStore.write(_:_:in:)`.
 public enum ChangeJournal {

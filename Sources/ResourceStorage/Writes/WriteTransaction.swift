@@ -35,17 +35,17 @@ struct WriteTransaction: Sendable {
     // What a removal gives back is what was there.
     let removed = try removedObjects(accepted, connection)
     // An object may be removed and made anew: its removal comes first in the journal.
-    let early = accepted.filter { $0.isRemoval && $0.request.table.numbersRemovals }
+    let early = accepted.filter(\.numbersItself)
     for (_, writes) in Dictionary(grouping: early, by: \.request.table.kind).sorted(by: { $0.key < $1.key }) {
       _ = try carryOut(writes, connection)
     }
-    var numbered = accepted.filter { !($0.isRemoval && $0.request.table.numbersRemovals) }
-    let last = try ChangeJournal.allocate(numbered.count, connection)
-    for position in numbered.indices { numbered[position].revision = last + Int64(position) + 1 }
-    let revisions = Dictionary(uniqueKeysWithValues: numbered.map { ($0.index, $0.revision) })
-    for position in accepted.indices { accepted[position].revision = revisions[accepted[position].index] ?? last }
+    var newest = try ChangeJournal.allocate(accepted.count - early.count, connection)
+    for position in accepted.indices where !accepted[position].numbersItself {
+      newest += 1
+      accepted[position].revision = newest
+    }
     var made: [StoreKey: Bool] = [:]
-    let kinds = Dictionary(grouping: numbered, by: \.request.table.kind)
+    let kinds = Dictionary(grouping: accepted.filter { !$0.numbersItself }, by: \.request.table.kind)
     for (kind, writes) in kinds.sorted(by: { $0.key < $1.key }) {
       for key in try carryOut(writes, connection) { made[StoreKey(kind: kind, key: key)] = true }
     }
@@ -64,7 +64,7 @@ struct WriteTransaction: Sendable {
       logged += LoggedChanges(
         changes: 1, bytes: write.decision.loggedBytes(request.object?.text.bytes.count ?? 0))
     }
-    return (outcomes.compactMap(\.self), last + Int64(numbered.count), logged)
+    return (outcomes.compactMap(\.self), newest, logged)
   }
 
   private func removedObjects(
@@ -165,6 +165,9 @@ private struct PlannedWrite {
   var revision: Int64 = 0
 
   var isRemoval: Bool { if case .remove = decision { true } else { false } }
+
+  /// See `ObjectTable.numbersRemovals`.
+  var numbersItself: Bool { isRemoval && request.table.numbersRemovals }
 }
 
 extension RequestedWrite {
