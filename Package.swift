@@ -51,6 +51,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let package = Package(
   name: "wrktalk",
   products: [
+    .executable(name: "wrktalk-gcc", targets: ["wrktalk-gcc"]),
     .executable(name: "wrktalk-backend", targets: ["wrktalk-backend"]),
     .executable(name: "wrktalk-agent", targets: ["wrktalk-agent"]),
     .executable(name: "wrktalkctl", targets: ["wrktalkctl"]),
@@ -89,6 +90,13 @@ let package = Package(
       "DeploymentPlanning",
       ["Cryptography", "DeploymentKinds", "ReleaseManifest", "ResourceModel", "Timing", "WireFormats"]),
     module("Reconciliation", ["Timing", "WireFormats", logging, metrics]),
+
+    // The fleet, as the vendor sees it: kinds, what travels between the vendor and the customers, and every decision.
+    module("FleetKinds", ["ResourceModel", "WireFormats"]),
+    module("FleetProtocol", ["Cryptography", "WireFormats"]),
+    module(
+      "FleetPlanning",
+      ["FleetKinds", "FleetProtocol", "ReleaseManifest", "ResourceModel", "Timing", "WireFormats"]),
 
     // Wrappers of libraries and of the operating system.
     module("ProgramConfiguration", ["WireFormats"]),
@@ -161,6 +169,21 @@ let package = Package(
         unixSignals,
       ]),
     module(
+      "ControlCenter",
+      [
+        "Access", "Archives", "CoreKinds", "Cryptography", "Database", "Files", "FleetKinds", "FleetPlanning",
+        "FleetProtocol", "HTTPService", "HTTPTransport", "Mail", "ObjectStorage", "Observability", "Outbox",
+        "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceServer",
+        "ResourceStorage", "ServerPrograms", "Threads", "Timing", "WireFormats", "YAMLDocuments", argumentParser,
+        httpTypes, hummingbird, logging, metrics, nioCore, serviceLifecycle, systemPackage, unixSignals,
+      ]),
+    module(
+      "FleetSimulator",
+      [
+        "Cryptography", "FleetKinds", "FleetProtocol", "HTTPService", "HTTPTransport", "ResourceModel", "Timing",
+        "WireFormats", hummingbird, httpTypes, logging, nioCore, serviceLifecycle,
+      ]),
+    module(
       "Agent",
       [
         "Archives", "ClusterAccess", "ComposeBundles", "Compression", "CoreKinds", "Cryptography", "DeploymentKinds",
@@ -173,12 +196,14 @@ let package = Package(
       "ControlCommands",
       [
         "Archives", "ComposeBundles", "CoreKinds", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files",
-        "HTTPTransport", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "Timing", "WireFormats",
+        "FleetKinds", "FleetSimulator", "HTTPTransport", "Processes", "ReleaseManifest", "ResourceClient",
+        "ResourceModel", "Timing", "WireFormats",
         "YAMLDocuments",
         argumentParser, logging, systemPackage, unixSignals,
       ]),
 
     // Executables: arguments and composition only.
+    program("wrktalk-gcc", ["ControlCenter", argumentParser]),
     program("wrktalk-backend", ["Backend", argumentParser]),
     program("wrktalk-agent", ["Agent", argumentParser]),
     program("wrktalkctl", ["ControlCommands", argumentParser]),
@@ -223,6 +248,17 @@ let package = Package(
     tests(
       "DeploymentPlanningTests",
       ["DeploymentPlanning", "DeploymentKinds", "ReleaseManifest", "Cryptography", "ResourceModel", "WireFormats"]),
+    tests("FleetKindsTests", ["FleetKinds", "ResourceModel", "WireFormats"]),
+    tests("FleetProtocolTests", ["FleetProtocol", "WireFormats"]),
+    tests("FleetPlanningTests", ["FleetKinds", "FleetPlanning", "FleetProtocol", "ResourceModel", "WireFormats"]),
+    tests(
+      "ControlCenterTests",
+      [
+        "Access", "Archives", "ControlCenter", "CoreKinds", "Cryptography", "Database", "FleetKinds", "FleetPlanning",
+        "FleetProtocol", "HTTPService", "HTTPTransport", "ObjectStorage", "Outbox", "ReleaseManifest", "ResourceModel",
+        "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird, logging,
+        nioCore, serviceLifecycle,
+      ]),
     tests("ReconciliationTests", ["Reconciliation", "Timing", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),

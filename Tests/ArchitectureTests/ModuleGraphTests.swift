@@ -15,16 +15,24 @@ struct ModuleGraphTests {
       "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Observability", "Processes",
       "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
-    ["Access", "CoreKinds", "DeploymentKinds", "Files", "HTTPTransport", "Mail", "Outbox", "ReleaseManifest"],
-    ["DeploymentPlanning", "HTTPService", "ObjectStorage", "ResourceClient", "ResourceStorage", "TestSupport"],
-    ["ClusterAccess", "ComposeBundles", "ResourceServer", "ServerPrograms"],
-    ["Agent", "Backend", "ControlCommands"],
-    ["wrktalk-agent", "wrktalk-backend", "wrktalkctl"],
+    [
+      "Access", "CoreKinds", "DeploymentKinds", "Files", "FleetKinds", "FleetProtocol", "HTTPTransport", "Mail",
+      "Outbox",
+      "ReleaseManifest",
+    ],
+    [
+      "DeploymentPlanning", "FleetPlanning", "HTTPService", "ObjectStorage", "ResourceClient", "ResourceStorage",
+      "TestSupport",
+    ],
+    ["ClusterAccess", "ComposeBundles", "FleetSimulator", "ResourceServer", "ServerPrograms"],
+    ["Agent", "Backend", "ControlCenter", "ControlCommands"],
+    ["wrktalk-agent", "wrktalk-backend", "wrktalk-gcc", "wrktalkctl"],
   ]
 
   /// Modules of values in, values out: what they may import that is not this project's.
   private static let pure = [
-    "CoreKinds", "DeploymentKinds", "DeploymentPlanning", "ReleaseManifest", "ResourceModel", "WireFormats",
+    "CoreKinds", "DeploymentKinds", "DeploymentPlanning", "FleetKinds", "FleetPlanning", "FleetProtocol",
+    "ReleaseManifest", "ResourceModel", "WireFormats",
   ]
   private static let pureImports: Set = ["FoundationEssentials", "Synchronization"]
 

@@ -1,0 +1,57 @@
+public import WireFormats
+
+/// What a customer's Backend says every five minutes (spec §7.1).
+public struct Heartbeat: Sendable, Hashable {
+  /// What runs there; nil where nothing does yet.
+  public var version: String?
+  public var status: String?
+  public var agentLastPoll: Timestamp?
+  /// By the customer's clock, which nobody relies on.
+  public var timestamp: Timestamp?
+
+  public init(
+    version: String?, status: String? = nil, agentLastPoll: Timestamp? = nil, timestamp: Timestamp? = nil
+  ) {
+    self.version = version
+    self.status = status
+    self.agentLastPoll = agentLastPoll
+    self.timestamp = timestamp
+  }
+
+  /// - Throws: `ProtocolError`, naming the field.
+  public init(reading body: JSONValue) throws(ProtocolError) {
+    let reader = try ProtocolReader(body)
+    version = try reader.text("version", maximumBytes: 128)
+    status = try reader.text("status", maximumBytes: 64)
+    agentLastPoll = try reader.time("agentLastPoll")
+    timestamp = try reader.time("timestamp")
+  }
+
+  public var json: JSONValue {
+    var json: JSONValue = [:]
+    json["version"] = version.map { .string($0) }
+    json["status"] = status.map { .string($0) }
+    json["agentLastPoll"] = agentLastPoll.map { .string($0.description) }
+    json["timestamp"] = timestamp.map { .string($0.description) }
+    return json
+  }
+}
+
+/// The answer to a heartbeat.
+public struct HeartbeatAnswer: Sendable, Hashable {
+  /// When to come next; other for each, so that nobody comes together with all.
+  public var nextSeconds: Int
+  /// A renewed licence.
+  public var license: String?
+
+  public init(nextSeconds: Int, license: String? = nil) {
+    self.nextSeconds = nextSeconds
+    self.license = license
+  }
+
+  public var json: JSONValue {
+    var json: JSONValue = ["received": true, "nextHeartbeatSeconds": .integer(Int64(nextSeconds))]
+    json["license"] = license.map { .string($0) }
+    return json
+  }
+}

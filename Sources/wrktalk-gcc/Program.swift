@@ -1,0 +1,7 @@
+import ArgumentParser
+import ControlCenter
+
+@main
+enum Program {
+  static func main() async { await ControlCenterCommand.main(nil) }
+}
