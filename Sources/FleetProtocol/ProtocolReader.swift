@@ -1,4 +1,4 @@
-public import WireFormats
+import WireFormats
 
 /// Why a body is refused: which field, and what would be right.
 public struct ProtocolError: Error, Sendable, Hashable, CustomStringConvertible {

@@ -1,5 +1,4 @@
-public import Cryptography
-public import WireFormats
+import Cryptography
 
 /// How a webhook proves that it is the vendor's (spec §5.2): `X-Webhook-Signature` is the HMAC-SHA256 of the exact body with the
 /// customer's secret, as hexadecimal digits.

@@ -176,7 +176,9 @@ private struct RequestRate: RouterMiddleware {
   private let unauthenticated: RateLimiter
 
   init(_ configuration: ServiceConfiguration) {
-    limiter = RateLimiter(rate: configuration.requests.rate, burst: configuration.requests.burst)
+    limiter = RateLimiter(
+      rate: configuration.requests.rate, burst: configuration.requests.burst,
+      maximumCallers: configuration.maximumCallers)
     unauthenticated = RateLimiter(rate: configuration.openRequests.rate, burst: configuration.openRequests.burst)
   }
 

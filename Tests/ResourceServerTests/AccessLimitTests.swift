@@ -9,9 +9,9 @@ import Testing
   @Test func callersBeyondTheLimitShareOneBucket() {
     let clock = Mutex(Duration.zero)
     let limiter = RateLimiter(rate: 1, burst: 2, now: { clock.withLock { $0 } })
-    for number in 0..<(RateLimiter.maximumCallers + 2) { #expect(limiter.take(for: "\(number)") == nil) }
+    for number in 0..<(RateLimiter.standardMaximumCallers + 2) { #expect(limiter.take(for: "\(number)") == nil) }
     #expect(limiter.take(for: "one more") != nil)
-    #expect(limiter.callerCount == RateLimiter.maximumCallers)
+    #expect(limiter.callerCount == RateLimiter.standardMaximumCallers)
     // Who has a bucket keeps it; who has not is let in when others have been quiet.
     #expect(limiter.take(for: "0") == nil)
     clock.withLock { $0 = .seconds(10) }

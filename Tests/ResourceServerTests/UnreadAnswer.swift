@@ -24,7 +24,7 @@ struct UnreadAnswer: Sendable {
 
   /// Reads the rest until the server closes the connection.
   func readToEnd() async throws {
-    try await channel.setOption(.autoRead, value: true)
+    try await channel.setOption(.autoRead, value: true).get()
     try await channel.closeFuture.get()
   }
 }

@@ -16,12 +16,18 @@ public struct ColumnMapping: Sendable {
     public var path: String
     /// What the column gets where the object does not have the field; nil for null.
     public var whenAbsent: JSONValue?
+    /// True where only the program's own statements write the column, such as what changes all the time: a write of the
+    /// object leaves it as it is.
+    public var isOutput: Bool
 
-    public init(_ name: String, _ type: ColumnType, at path: String, whenAbsent: JSONValue? = nil) {
+    public init(
+      _ name: String, _ type: ColumnType, at path: String, whenAbsent: JSONValue? = nil, isOutput: Bool = false
+    ) {
       self.name = name
       self.type = type
       self.path = path
       self.whenAbsent = whenAbsent
+      self.isOutput = isOutput
     }
 
     var components: [String] { path.split(separator: ".").map(String.init) }

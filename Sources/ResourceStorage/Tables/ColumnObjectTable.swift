@@ -68,14 +68,15 @@ struct ColumnObjectTable: ObjectTable {
     }
     let key = ObjectKey(namespace: object.namespace, name: object.name)
     let stored = mapping.object(key, content, names)
-    return PreparedObject(object: stored, text: ObjectText(stored), columns: values + [.text(rest)])
+    let kept = zip(mapping.contentColumns, values).filter { !$0.0.isOutput }.map(\.1)
+    return PreparedObject(object: stored, text: ObjectText(stored), columns: kept + [.text(rest)])
   }
 
   // MARK: Statements
 
   /// The columns that a write gives values: those of `PreparedObject.columns`, under plain names.
   private var written: [(name: String, type: ColumnType)] {
-    mapping.contentColumns.map { ($0.name, $0.type) } + [("object_rest", .text)]
+    mapping.contentColumns.filter { !$0.isOutput }.map { ($0.name, $0.type) } + [("object_rest", .text)]
   }
 
   private static let keyColumns: [(name: String, type: RowSet.ColumnType)] = [("namespace", .text), ("name", .text)]
