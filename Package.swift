@@ -171,7 +171,8 @@ let package = Package(
     module(
       "ControlCenter",
       [
-        "Access", "Archives", "CoreKinds", "Cryptography", "Database", "Files", "FleetKinds", "FleetPlanning",
+        "Access", "Archives", "CoreKinds", "Cryptography", "CurlTransfers", "Database", "DeploymentKinds", "Files",
+        "FleetKinds", "FleetPlanning",
         "FleetProtocol", "HTTPService", "HTTPTransport", "Mail", "ObjectStorage", "Observability", "Outbox",
         "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceServer",
         "ResourceStorage", "ServerPrograms", "Threads", "Timing", "WireFormats", "YAMLDocuments", argumentParser,

@@ -1,7 +1,25 @@
 public import ArgumentParser
+import DeploymentKinds
+import ServerPrograms
 
 /// `wrktalk-gcc`.
 public struct ControlCenterCommand: AsyncParsableCommand {
-  public static let configuration = CommandConfiguration(commandName: "wrktalk-gcc")
+  public static let configuration = CommandConfiguration(
+    commandName: "wrktalk-gcc",
+    abstract: "The vendor's server: releases, their artifacts, and their way to every customer.",
+    discussion: """
+      Environment: DATABASE_URL (postgresql://… or sqlite:PATH; default: gcc.db in the data folder), CI_TOKEN, \
+      GCC_BUCKET_NAME with GCC_BUCKET_PROVIDER, GCC_BUCKET_REGION, GCC_BUCKET_ENDPOINT, AWS_ACCESS_KEY_ID, \
+      AWS_SECRET_ACCESS_KEY and AWS_REGION (default: a folder in the data folder), GCC_SECRET_KEY_FILE, \
+      GCC_TRUST_ROOT_FILE, GCC_WEBHOOK_ALLOWED_ADDRESSES, SMTP_HOST with SMTP_PORT, SMTP_SECURITY, SMTP_USER, \
+      SMTP_PASSWORD_FILE and SMTP_FROM, GCC_ADMIN_EMAIL, WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, \
+      WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
+      """,
+    version: ProgramVersion.current,
+    subcommands: [
+      ServeCommand.self, MigrateCommand<ControlCenterProgram>.self, TokenCommand<ControlCenterProgram>.self,
+      KeyCommand.self,
+    ])
+
   public init() {}
 }

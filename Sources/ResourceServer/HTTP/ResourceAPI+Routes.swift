@@ -27,6 +27,15 @@ extension ResourceAPI {
     "GET", "LIST", "WATCH", "CREATE", "UPDATE", "PATCH", "DELETE", "DELETECOLLECTION",
   ]
 
+  /// False for what only looks like a path of the core group: a program has paths of its own under `/api`.
+  fileprivate func claims(_ path: APIPath) -> Bool {
+    switch path {
+    case .collection(let name, _), .object(let name, _), .status(let name, _):
+      !name.group.isEmpty || registry.definition(name) != nil
+    default: true
+    }
+  }
+
   /// May the caller do this, and is there room for it?
   fileprivate func respond(_ request: Request, _ path: APIPath, _ context: ServiceContext) async throws -> Response {
     let caller = try context.requireCaller()
@@ -95,7 +104,7 @@ private struct ResourceRoutes: RouterMiddleware {
   func handle(
     _ request: Request, context: ServiceContext, next: @concurrent (Request, ServiceContext) async throws -> Response
   ) async throws -> Response {
-    guard let path = APIPath(request.uri.path) else { return try await next(request, context) }
+    guard let path = APIPath(request.uri.path), api.claims(path) else { return try await next(request, context) }
     return try await api.respond(request, path, context)
   }
 }

@@ -1,0 +1,133 @@
+import Cryptography
+import CurlTransfers
+import Database
+import DeploymentKinds
+import FleetProtocol
+import HTTPService
+import HTTPTransport
+import Hummingbird
+import Logging
+import Mail
+import Outbox
+import ResourceStorage
+import ServiceLifecycle
+import Timing
+import WireFormats
+
+/// What the vendor's server is made of, over one database.
+struct ControlCenterParts: Sendable {
+  let database: any Database
+  let store: SQLResourceStore
+  let now: @Sendable () -> Timestamp
+  let makeID: @Sendable () -> String
+  let keys: KeyRing
+  let offers: OfferIndex
+  let http: HTTPClient
+  let services: [any Service]
+  private let customers: CustomerEndpoints
+  private let organizations: OrganizationEndpoints
+  private let fleet: FleetEndpoints
+
+  init(
+    database: any Database, store: SQLResourceStore, box: AES256GCM, configuration: ControlCenterConfiguration,
+    now: @escaping @Sendable () -> Timestamp, makeID: @escaping @Sendable () -> String, logger: Logger
+  ) {
+    self.database = database
+    self.store = store
+    self.now = now
+    self.makeID = makeID
+    let events = FleetEvents(store: store, now: now, makeID: makeID)
+    let escalations = EscalationLedger(makeID: makeID)
+    let mails = InternalMails(
+      isSending: configuration.mail != nil && !configuration.adminAddresses.isEmpty, makeID: makeID)
+    keys = KeyRing(database: database, now: now, logger: logger)
+    offers = OfferIndex(database: database, store: store, logger: logger)
+    let secrets = WebhookSecrets(database: database, box: box)
+
+    // Customers name where their webhooks go.
+    http = HTTPClient(
+      userAgent: "wrktalk-gcc/\(ProgramVersion.current)", limits: ClientConnectionLimits(total: 512, perHost: 8),
+      addresses: configuration.webhookAddresses)
+    let webhooks = WebhookLedger(database: database, events: events, mails: mails, now: now)
+    let acknowledgements = SetWriter<WebhookAcknowledgement, Void> { set in
+      try await webhooks.acknowledge(set)
+      return set.map { _ in () }
+    }
+    let webhookSender = WebhookSender(
+      http: http, offers: offers, secrets: secrets, acknowledgements: acknowledgements, now: now)
+    let mailSender = configuration.mail.map {
+      MailSender(client: MailClient($0.settings), sender: $0.sender, recipients: configuration.adminAddresses)
+    }
+    let outbox = OutboxRunner(
+      Self.outboxConfiguration, database: database, logger: logger, now: now,
+      reportDead: { dead, connection in
+        try webhooks.giveUp(dead, in: connection)
+        return []
+      },
+      send: { delivery in
+        switch delivery.message.topic {
+        case WebhookMessage.topic: try await webhookSender.send(delivery)
+        case MailDigest.topic:
+          if let mailSender {
+            try await mailSender.send(delivery)
+          } else {
+            .rejected(reason: "no SMTP server is configured any more: set SMTP_HOST")
+          }
+        default: .rejected(reason: "this version knows no messages about \(delivery.message.topic)")
+        }
+      })
+    let heartbeats = HeartbeatLedger(database: database, events: events, escalations: escalations, now: now)
+    let reports = ReportLedger(
+      database: database, events: events, escalations: escalations, mails: mails, now: now, makeID: makeID)
+    let offering = OfferLedger(escalations: escalations, events: events, mails: mails, makeID: makeID)
+    let steps = RolloutSteps(
+      database: database, store: store, members: StageMembers(database: database), offers: offering,
+      previous: PreviousVersions(database: database, offers: offering, now: now), events: events, now: now,
+      makeID: makeID)
+    customers = CustomerEndpoints(
+      offers: offers, heartbeats: SetWriter { try await heartbeats.write($0) },
+      reports: SetWriter { try await reports.write($0) }, random: { Double.random(in: 0..<1) })
+    organizations = OrganizationEndpoints(
+      keys: OrganizationKeys(database: database, makeID: makeID, now: now), secrets: secrets,
+      history: VersionHistory(database: database))
+    fleet = FleetEndpoints(database: database)
+    services = [
+      keys, offers, OutboxService(outbox),
+      HealthSweep(
+        database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger),
+      RolloutController(database: database, store: store, steps: steps, now: now, makeID: makeID, logger: logger),
+      MailDigest(database: database, now: now, makeID: makeID, logger: logger),
+    ]
+  }
+
+  /// Three attempts a minute apart (spec §5.2); then the customer's poll takes over.
+  private static var outboxConfiguration: OutboxConfiguration {
+    let webhooks = DeliveryPolicy(
+      backoff: Backoff(base: .seconds(60), maximum: .seconds(60), factor: 1, jitter: 0), maximumAttempts: 3,
+      maximumAge: .seconds(3600), longestRetryAfter: .seconds(300))
+    return OutboxConfiguration(
+      name: "webhooks and mail", maximumInFlight: 500, maximumProbes: 125, sendTimeout: .seconds(15),
+      lease: .seconds(60), policies: [WebhookMessage.topic: webhooks])
+  }
+
+  func addRoutes(to router: Router<ServiceContext>) {
+    customers.addRoutes(to: router)
+    organizations.addRoutes(to: router)
+    fleet.addRoutes(to: router)
+  }
+}
+
+/// The outbox's runner as a service of the program.
+struct OutboxService: Service {
+  private let runner: OutboxRunner
+
+  init(_ runner: OutboxRunner) { self.runner = runner }
+
+  func run() async throws {
+    await withGracefulShutdownHandler {
+      await runner.run()
+    } onGracefulShutdown: {
+      runner.stop()
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import Access
+import CoreKinds
+import Cryptography
+import CurlTransfers
+import Database
+import FleetKinds
+import FoundationEssentials
+import HTTPService
+import HTTPTransport
+import Logging
+import Mail
+import ObjectStorage
+import Observability
+import Outbox
+import ResourceModel
+import ResourceServer
+import ResourceStorage
+import ServerPrograms
+import ServiceLifecycle
+import Timing
+import WireFormats
+
+/// The one place where the parts of the vendor's server meet.
+struct ControlCenterServer {
+  let server: ServerConfiguration
+  let configuration: ControlCenterConfiguration
+  let dataFolder: String
+  let environment: [String: String]
+  let options: ServiceOptions
+  let logger: Logger
+
+  /// How long Events are kept since they last happened, and how many.
+  static let eventRetention = RetirementRule(age: .seconds(7 * 86_400), keptPerNamespace: 4_000, kept: 16_000)
+
+  /// Serves until the process is asked to stop, then lets running requests finish.
+  func run() async throws {
+    let metrics = MetricsRegistry()
+    metrics.install()
+    let credentials = try options.credentials(environment: environment, logger: logger)
+    guard let box = AES256GCM(key: try configuration.secretKey ?? SecretKey.inDataFolder(dataFolder)) else {
+      preconditionFailure("keys are checked where they are read")
+    }
+    let location = try databaseLocation(server.databaseURL)
+    logger.info(
+      "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
+    let database = try await openDatabase(server.databaseURL, isServer: true, logger: logger)
+    let now = SystemTime.now
+    try await Migrator(ControlCenterProgram.migrations, logger: logger, now: { now().description }).migrate(database)
+    let store = SQLResourceStore(
+      database: database, kinds: ControlCenterKinds.stored, options: Self.storeOptions(now), logger: logger)
+    try await store.start()
+    let parts = ControlCenterParts(
+      database: database, store: store, box: box, configuration: configuration, now: now,
+      makeID: { UUID().uuidString.lowercased() }, logger: logger)
+    try await parts.keys.load()
+    let front = try await front(parts, metrics)
+    let close = {
+      store.close()
+      await parts.http.shutdown()
+      await database.close()
+    }
+    do {
+      let retention = Retention(of: Event.definition, Self.eventRetention, in: store, logger: logger)
+      try await options.serve(
+        front, beside: [retention] + parts.services, credentials: credentials,
+        name: ControlCenterProgram.commandName, logger: logger)
+    } catch {
+      await close()
+      throw error
+    }
+    await close()
+  }
+
+  /// A release that reaches everyone at once changes as many targets as there are customers; who watches is to keep up.
+  private static func storeOptions(_ now: @escaping @Sendable () -> Timestamp) -> StoreOptions {
+    StoreOptions(keptChanges: 200_000, keptBytes: 256 << 20, now: now)
+  }
+
+  private func front(_ parts: ControlCenterParts, _ metrics: MetricsRegistry) async throws -> ServiceFront {
+    var limits = ResourceAPI.Configuration()
+    limits.maximumWatchers = options.connections.maximumConnections / 4
+    let api = ResourceAPI(
+      registry: ResourceRegistry(ControlCenterKinds.definitions), store: parts.store,
+      policy: ControlCenterAccess.policy, configuration: limits, now: parts.now, makeUID: parts.makeID)
+    try await api.makeNamespaces([FleetEvents.namespace] + (try await parts.store.occupiedNamespaces()))
+    var service = options.service
+    service.plainErrorPaths = PathPatterns(["/api/*"])
+    service.unhurriedPaths = PathPatterns(["/api/internal/artifacts", "/api/artifacts/*"])
+    // Every customer has an allowance of its own.
+    service.maximumCallers = 200_000
+    let tokens = TokenAuthenticator(tokens: TokenStore(database: parts.database), now: parts.now)
+    return ServiceFront(
+      configuration: service,
+      authenticator: FleetAuthenticator(keys: parts.keys, tokens: tokens, ciToken: configuration.ciToken),
+      policy: ControlCenterAccess.policy,
+      isReady: { [offers = parts.offers] in
+        guard offers.isLoaded else { return false }
+        return await api.isReady()
+      },
+      renderMetrics: { metrics.render() }, labels: { api.labels($0) },
+      addRoutes: { router in
+        api.addRoutes(to: router)
+        parts.addRoutes(to: router)
+      })
+  }
+}

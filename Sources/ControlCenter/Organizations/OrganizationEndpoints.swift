@@ -1,0 +1,100 @@
+import Access
+import Database
+import HTTPService
+import HTTPTypes
+import Hummingbird
+import ResourceModel
+import WireFormats
+
+/// What people at the vendor's do with organizations beside the resource API: their keys and webhook secrets, which no object
+/// shows, and their history.
+struct OrganizationEndpoints: Sendable {
+  static let maximumBodyByteCount = 4 << 10
+
+  let keys: OrganizationKeys
+  let secrets: WebhookSecrets
+  let history: VersionHistory
+
+  func addRoutes(to router: Router<ServiceContext>) {
+    let path = "/api/internal/organizations/{name}"
+    router.endpoint(
+      "\(path)/keys",
+      [
+        .get: { request, context in
+          let name = try Self.organization(request, context)
+          return .json(["keys": .array(try await keys.list(name).map(\.json))])
+        },
+        .post: { request, context in
+          let name = try Self.organization(request, context)
+          let (key, record) = try await keys.create(for: name)
+          var json = record.json
+          json["key"] = .string(key)
+          return .json(json, status: .created)
+        },
+      ])
+    router.endpoint(
+      "\(path)/keys/{id}",
+      [
+        .delete: { request, context in
+          let name = try Self.organization(request, context)
+          let id = try context.parameters.require("id")
+          try await keys.revoke(id, of: name)
+          return .json(["id": .string(id), "revoked": true])
+        }
+      ])
+    router.endpoint(
+      "\(path)/webhook-secret",
+      [
+        .put: { request, context in
+          let name = try Self.organization(request, context)
+          let bytes = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
+          let secret = try Self.secret(bytes)
+          return .json(["secret": .string(try await secrets.set(secret, for: name))])
+        }
+      ])
+    router.endpoint(
+      "\(path)/history",
+      [
+        .get: { request, context in
+          let name = try Self.organization(request, context)
+          return .json(["history": .array(try await history.of(name).map(\.json))])
+        }
+      ])
+  }
+
+  private static func organization(_ request: Request, _ context: ServiceContext) throws -> String {
+    try ControlCenterAccess.require(context, request)
+    return try context.parameters.require("name")
+  }
+
+  /// Nil where the body names none.
+  private static func secret(_ bytes: [UInt8]) throws(StatusError) -> String? {
+    if bytes.isEmpty { return nil }
+    switch try JSONBody.parse(bytes)["secret"] {
+    case nil, .null: return nil
+    case .string(let secret): return secret
+    default: throw StatusError(.badRequest, "secret: must be text")
+    }
+  }
+}
+
+extension OrganizationKey {
+  /// Never the key itself.
+  var json: JSONValue {
+    var json: JSONValue = [
+      "id": .string(id), "organization": .string(organization), "createdAt": .string(createdAt.wholeSeconds.description),
+    ]
+    json["lastUsedAt"] = lastUsedAt.map { .string($0.wholeSeconds.description) }
+    return json
+  }
+}
+
+extension ControlCenterAccess {
+  /// - Throws: `forbidden` where the caller may not do so.
+  @discardableResult
+  static func require(_ context: ServiceContext, _ request: Request) throws(StatusError) -> Identity {
+    let identity = try context.requireCaller().identity
+    try require(identity, verb: request.method.rawValue.lowercased(), path: request.uri.path)
+    return identity
+  }
+}

@@ -1,0 +1,95 @@
+import Database
+import FleetKinds
+import FleetPlanning
+import WireFormats
+
+/// Offers the version before to those that a halted rollout has brought to its release.
+struct PreviousVersions: Sendable {
+  private static let setCount = 1_000
+
+  let database: any Database
+  let offers: OfferLedger
+  let now: @Sendable () -> Timestamp
+
+  /// In sets. Whoever never ran another version that is still published is left as it is.
+  func offer(toThoseThatRun version: String, by rollout: String, releaseID: String) async throws {
+    var last = ""
+    while true {
+      let (next, now) = (last, now())
+      let (count, end) = try await database.transaction(.write) { connection in
+        let ids = try self.targets(after: next, version, rollout, connection)
+        for (release, organizations) in try self.versions(ids, notVersion: version, connection) {
+          let made = try Self.reset(organizations, release, connection)
+          try self.offers.offer(.targets(made), of: release.facts, at: now, in: connection)
+        }
+        return (ids.count, ids.last?.id ?? "")
+      }
+      guard count == Self.setCount else { return }
+      last = end
+    }
+  }
+
+  private struct Release: Hashable {
+    var id: String
+    var facts: ReleaseFacts
+  }
+
+  private func targets(
+    after last: String, _ version: String, _ rollout: String, _ connection: any SQLConnection
+  ) throws -> [(id: String, organization: String)] {
+    try connection.query(
+      """
+      SELECT id, "organizationName" FROM gcc_deployment_target
+      WHERE "rolloutName" = $1 AND bucket = 'succeeded' AND id > $2
+        AND ("failureReason" IS NULL OR "failureReason" <> '\(TargetReason.alreadyThere)')
+      ORDER BY id LIMIT \(Self.setCount)
+      """, [.text(rollout), .text(last)]
+    ).map { (id: $0[0].text ?? "", organization: $0[1].text ?? "") }
+  }
+
+  /// What each ran last before, as far as it is still published.
+  private func versions(
+    _ targets: [(id: String, organization: String)], notVersion version: String, _ connection: any SQLConnection
+  ) throws -> [Release: [String]] {
+    var rows = RowSet([("name", .text)])
+    for target in targets { rows.append([.text(target.organization)]) }
+    let found = try connection.query(
+      """
+      SELECT h."organizationName", g.id, g.version, g."minCurrentVersion" FROM gcc_version_history AS h
+      JOIN gcc_release AS g ON g.version = h."releaseVersion" AND g.status = 'published' AND NOT g.withdrawn
+      WHERE h."organizationName" IN (SELECT r.name FROM \(rows.source(connection.dialect)))
+        AND h."releaseVersion" <> $2 AND h.status = 'success'
+      ORDER BY h."organizationName", h."deployedAt" DESC
+      """, [rows.parameter, .text(version)])
+    var (versions, seen): ([Release: [String]], Set<String>) = ([:], [])
+    for row in found {
+      guard let organization = row[0].text, seen.insert(organization).inserted else { continue }
+      // It comes down from a newer version: what a way up would need does not count.
+      let facts = ReleaseFacts(version: row[2].text ?? "")
+      versions[Release(id: row[1].text ?? "", facts: facts), default: []].append(organization)
+    }
+    return versions
+  }
+
+  /// Makes targets that wait: of no rollout, whose counts are over.
+  /// - Returns: their ids.
+  private static func reset(
+    _ organizations: [String], _ release: Release, _ connection: any SQLConnection
+  ) throws -> [String] {
+    let dialect = connection.dialect
+    var rows = RowSet([("name", .text)])
+    for name in organizations.sorted() { rows.append([.text(name)]) }
+    return try connection.query(
+      """
+      INSERT INTO gcc_deployment_target
+        ("releaseId", "organizationName", "objectName", "releaseVersion", offline)
+      SELECT $1, o.name, o.name || '.' || $2, $2, coalesce(o.health IN ('Offline', 'Critical'), \(dialect.boolean(false)))
+      FROM \(rows.source(dialect, "$3")) JOIN organizational_service AS o ON o.name = r.name WHERE true ORDER BY o.name
+      ON CONFLICT ("releaseId", "organizationName") DO UPDATE SET "rolloutName" = NULL, "stageName" = NULL,
+        "stageIndex" = NULL, \(StageMembers.reset(dialect))
+      WHERE gcc_deployment_target.bucket IN ('succeeded', 'failed', 'cancelled', 'blocked')
+      RETURNING id
+      """, [.text(release.id), .text(release.facts.version), rows.parameter]
+    ).compactMap { $0[0].text }
+  }
+}

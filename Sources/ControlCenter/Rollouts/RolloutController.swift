@@ -1,0 +1,138 @@
+import Database
+import FleetKinds
+import FleetPlanning
+import Logging
+import Reconciliation
+import ResourceModel
+import ResourceStorage
+import ServiceLifecycle
+import Synchronization
+import Timing
+import WireFormats
+
+/// Brings rollouts forward: reads what is, lets `RolloutPlanner` decide, carries it out.
+///
+/// A step is one transaction: the counts that the decision rests on, the offers that it makes, and the status that says so. What
+/// touches any number of targets, such as making those of a stage, is done in sets before it; whoever is killed in between leaves
+/// what the next pass finds and goes on with. Of several processes one at a time steps a rollout, and a step that was decided on
+/// what is no longer so is not written.
+final class RolloutController: Service {
+  struct Configuration: Sendable {
+    /// A rollout is not looked at more often, however many targets change.
+    var shortestInterval: Duration = .milliseconds(200)
+    /// After this time it is looked at even if nothing was due or changed.
+    var longestInterval: Duration = .seconds(10)
+    /// How often those who joined late are counted.
+    var lateJoinerInterval: Duration = .seconds(5)
+  }
+
+  private let database: any Database
+  private let store: SQLResourceStore
+  private let steps: RolloutSteps
+  private let configuration: Configuration
+  private let now: @Sendable () -> Timestamp
+  private let makeID: @Sendable () -> String
+  private let logger: Logger
+  private let loop: DueLoop
+  private let clock: any Clock<Duration>
+
+  init(
+    database: any Database, store: SQLResourceStore, steps: RolloutSteps, configuration: Configuration = Configuration(),
+    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
+    makeID: @escaping @Sendable () -> String, logger: Logger
+  ) {
+    var logger = logger
+    logger[metadataKey: "controller"] = "rollout"
+    self.database = database
+    self.store = store
+    self.steps = steps
+    self.configuration = configuration
+    self.clock = clock
+    self.now = now
+    self.makeID = makeID
+    self.logger = logger
+    loop = DueLoop(
+      longestWait: configuration.longestInterval, backoff: Backoff(maximum: .seconds(30)), clock: clock, logger: logger)
+  }
+
+  /// Something may have changed.
+  func wake() { loop.wake() }
+
+  func run() async throws {
+    let watching = Task { await watch() }
+    await withGracefulShutdownHandler {
+      await loop.run {
+        let due = try await self.pass()
+        try? await self.clock.sleep(for: self.configuration.shortestInterval)
+        return due.map { .after($0) } ?? .whenWoken
+      }
+    } onGracefulShutdown: { [loop] in
+      loop.stop()
+    }
+    watching.cancel()
+  }
+
+  /// Wakes the loop when rollouts, releases or targets change.
+  private func watch() async {
+    await withTaskGroup(of: Void.self) { group in
+      for kind in [RolloutKind.definition, ReleaseKind.definition, DeploymentTargetKind.definition] {
+        group.addTask { [self] in
+          while !Task.isCancelled {
+            do {
+              let changes = try await store.watch(
+                kind, namespace: nil, selector: .everything, after: try await store.currentRevision())
+              wake()
+              for try await _ in changes { wake() }
+            } catch {
+              if Task.isCancelled { return }
+            }
+            try? await clock.sleep(for: .seconds(1))
+          }
+        }
+      }
+    }
+  }
+
+  /// One step of each rollout that is not over.
+  /// - Returns: when the next is due though nothing changes; nil where none is.
+  func pass() async throws -> Duration? {
+    try await steps.decideUnplannedReleases()
+    var due: Duration?
+    var query = ListQuery()
+    repeat {
+      let page = try await store.list(RolloutKind.definition, query)
+      for item in page.items {
+        guard let rollout = try? item.value().decoded(as: Rollout.self), Self.isActive(rollout) else { continue }
+        do {
+          guard let next = try await steps.step(item, rollout) else { continue }
+          due = min(due ?? next, next)
+        } catch let error as StatusError where error.reason == .conflict || error.reason == .notFound {
+          // Somebody changed it in the meantime: it is looked at anew.
+          due = .zero
+        } catch {
+          logger.error(
+            "a rollout cannot be stepped and is tried again",
+            metadata: ["name": "\(rollout.metadata.name)", "error": "\(error)"])
+          due = min(due ?? .seconds(5), .seconds(5))
+        }
+      }
+      query.continueToken = page.continueToken
+    } while query.continueToken != nil
+    return due
+  }
+
+  /// False where nothing can follow any more, until its spec or its annotations change.
+  static func isActive(_ rollout: Rollout) -> Bool {
+    guard let status = rollout.status, status.observedGeneration == rollout.metadata.generation else { return true }
+    if let text = rollout.metadata.annotations?[RolloutKind.retryAnnotation], let time = Timestamp(text),
+      status.retriedAt != time
+    {
+      return true
+    }
+    switch status.phase {
+    case .pending, .progressing, .paused: return true
+    // Members that were late still report, and their numbers are shown; offers that are taken back take several steps.
+    case .halted, .completed: return status.totals.pending + status.totals.offline + status.totals.silent > 0
+    }
+  }
+}

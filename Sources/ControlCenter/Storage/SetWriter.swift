@@ -1,0 +1,81 @@
+import ResourceModel
+import Synchronization
+
+/// Gathers what many requests want written for a few milliseconds and writes it as one set; each request is answered once its
+/// set is committed. What waits is bounded: more is refused at once, to come again at a time that is other for each.
+final class SetWriter<Item: Sendable, Outcome: Sendable>: Sendable {
+  /// Writes a set in one transaction.
+  /// - Returns: an outcome for each item, in their order.
+  typealias Write = @Sendable ([Item]) async throws -> [Outcome]
+
+  struct Limits: Sendable {
+    /// Items of one set.
+    var set = 1000
+    /// Items that wait for their set.
+    var waiting = 20_000
+    /// How long a set gathers, so that requests that come one by one are written together.
+    var gathering: Duration = .milliseconds(4)
+    /// Who is refused is told to come again after 1 s to so many.
+    var longestRetry = 240
+  }
+
+  private struct State {
+    var waiting: [(item: Item, continuation: CheckedContinuation<Outcome, any Error>)] = []
+    var isWriting = false
+  }
+
+  private let limits: Limits
+  private let clock: any Clock<Duration>
+  private let random: @Sendable () -> Double
+  private let write: Write
+  private let state = Mutex(State())
+
+  init(
+    limits: Limits = Limits(), clock: any Clock<Duration> = ContinuousClock(),
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, write: @escaping Write
+  ) {
+    self.limits = limits
+    self.clock = clock
+    self.random = random
+    self.write = write
+  }
+
+  /// Returns once the item is committed.
+  /// - Throws: `tooManyRequests` where too much waits already; what the write throws.
+  func submit(_ item: Item) async throws -> Outcome {
+    try await withCheckedThrowingContinuation { continuation in
+      let (isRefused, begins) = state.withLock { state in
+        guard state.waiting.count < limits.waiting else { return (true, false) }
+        state.waiting.append((item, continuation))
+        defer { state.isWriting = true }
+        return (false, !state.isWriting)
+      }
+      if isRefused {
+        continuation.resume(
+          throwing: StatusError(
+            .tooManyRequests, "too many come at once, please try again later",
+            retryAfterSeconds: 1 + Int(random() * Double(limits.longestRetry))))
+      }
+      if begins { Task { await work() } }
+    }
+  }
+
+  private func work() async {
+    try? await clock.sleep(for: limits.gathering)
+    while true {
+      let set = state.withLock { state in
+        let set = Array(state.waiting.prefix(limits.set))
+        state.waiting.removeFirst(set.count)
+        if set.isEmpty { state.isWriting = false }
+        return set
+      }
+      guard !set.isEmpty else { return }
+      do {
+        let outcomes = try await write(set.map(\.item))
+        for (waiting, outcome) in zip(set, outcomes) { waiting.continuation.resume(returning: outcome) }
+      } catch {
+        for waiting in set { waiting.continuation.resume(throwing: error) }
+      }
+    }
+  }
+}
