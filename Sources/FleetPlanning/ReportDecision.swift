@@ -101,6 +101,7 @@ private struct ReportReader {
       // Only a retry makes a target unanswered again: the attempt that it knows is over.
       if isNamedAsKnown { return .ignore(.earlierAttempt) }
     case (_, .cancelled) where target.isWithdrawn:
+      if attempt == .same, isNamedAsKnown { return .ignore(.earlierAttempt) }
       guard hasBegun else { return .ignore(.withdrawn) }
     case (.newer, .success):
       switch report.status {

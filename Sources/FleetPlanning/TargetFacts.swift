@@ -133,8 +133,14 @@ extension TargetFacts {
     return target
   }
 
+  /// A customer that had scheduled it may go on: its attempt is not over, unlike that of a target that was retried, and is forgotten
+  /// so far that what comes of it counts after a retry, too.
   public func withdrawn(at now: Timestamp) -> TargetFacts {
     var target = self
+    if phase == .scheduled {
+      target.attemptID = nil
+      target.attempt = attempt.flatMap { $0 > 0 ? $0 - 1 : nil }
+    }
     target.phase = .cancelled
     target.reason = TargetReason.rolloutHalted
     target.completedAt = now
