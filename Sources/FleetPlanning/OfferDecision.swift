@@ -1,0 +1,67 @@
+public import FleetKinds
+import ReleaseManifest
+public import WireFormats
+
+/// Whether and how a release is offered to an organization (spec §5.2, step 3).
+///
+/// It is made when a stage's members are fixed, so that a plan can say what becomes of whom, and once more when the offer is made:
+/// a licence may have ended or been renewed in between.
+public enum OfferDecision: Sendable, Hashable {
+  public enum Channel: Sendable, Hashable {
+    case webhook
+    /// The organization has no webhook: it learns of the release when it polls.
+    case poll
+  }
+
+  public struct Block: Sendable, Hashable {
+    public var reason: BlockReason
+    public var escalation: EscalationType
+    /// A sentence for people.
+    public var message: String
+  }
+
+  case blocked(Block)
+  /// It runs the release: there is nothing to offer, and it counts as succeeded.
+  case alreadyThere
+  /// - Parameter doubt: a sentence for people where something could not be checked, which blocks nothing.
+  case offer(Channel, doubt: String?)
+
+  public static func decide(
+    _ release: ReleaseFacts, for organization: OrganizationFacts, now: Timestamp
+  ) -> OfferDecision {
+    let current = organization.currentVersion.flatMap { SemanticVersion($0) }
+    if let current, current == SemanticVersion(release.version) { return .alreadyThere }
+    if let expiry = organization.licenseExpiresAt, expiry <= now {
+      return .blocked(
+        Block(
+          reason: .licenseExpired, escalation: .licenseExpired,
+          message:
+            "The licence of \(organization.name) ended at \(expiry.wholeSeconds): \(release.version) is offered once it is renewed."
+        ))
+    }
+    var doubt: String?
+    if let text = release.minCurrentVersion {
+      let minimum = SemanticVersion(text)
+      if let minimum, let current, current < minimum {
+        return .blocked(
+          Block(
+            reason: .minVersionBlocked, escalation: .minVersionBlocked,
+            message: """
+              \(organization.name) runs \(organization.currentVersion ?? ""), and \(release.version) can be reached from \
+              \(text) on: it is offered once a version in between runs.
+              """))
+      }
+      if minimum == nil || current == nil {
+        let unknown =
+          switch (minimum, organization.currentVersion) {
+          case (nil, _): "the minimum version \"\(text)\" is not a semantic version"
+          case (_, let reported?): "the version that it reported, \"\(reported.prefix(80))\", is not a semantic version"
+          case (_, nil): "it never reported which version it runs"
+          }
+        doubt =
+          "Whether \(organization.name) runs \(text) or newer, as \(release.version) needs, is not known: \(unknown)."
+      }
+    }
+    return .offer(organization.hasWebhookEndpoint ? .webhook : .poll, doubt: doubt)
+  }
+}

@@ -1,0 +1,158 @@
+import FleetKinds
+import FleetPlanning
+import Testing
+import WireFormats
+
+@Suite struct OfferDecisionTests {
+  private static let now = Timestamp(seconds: 1_800_000_000)
+  private static let release = ReleaseFacts(version: "2.3.0", minCurrentVersion: "2.0.0")
+
+  private static func decide(_ organization: OrganizationFacts) -> OfferDecision {
+    OfferDecision.decide(release, for: organization, now: now)
+  }
+
+  @Test func anExpiredLicenceBlocksAndIsEscalated() throws {
+    for expiry in [Self.now, Self.now + .seconds(-1)] {
+      let decision = Self.decide(OrganizationFacts(name: "a", currentVersion: "2.2.0", licenseExpiresAt: expiry))
+      guard case .blocked(let block) = decision else { throw Unexpected(decision) }
+      #expect(block.reason == .licenseExpired)
+      #expect(block.escalation == .licenseExpired)
+    }
+    #expect(
+      Self.decide(
+        OrganizationFacts(name: "a", currentVersion: "2.2.0", licenseExpiresAt: Self.now + .milliseconds(1)))
+        == .offer(.webhook, doubt: nil))
+  }
+
+  @Test(arguments: [
+    ("1.99.0", true), ("2.0.0-rc.1", true), ("v1.9.9", true), ("2.0.0", false), ("2.2.0", false), ("2.10.0", false),
+    ("10.0.0", false),
+  ])
+  func whoRunsAnOlderVersionThanTheMinimumIsBlocked(_ version: String, _ isBlocked: Bool) throws {
+    switch Self.decide(OrganizationFacts(name: "a", currentVersion: version)) {
+    case .blocked(let block):
+      #expect(isBlocked)
+      #expect(block.reason == .minVersionBlocked)
+      #expect(block.escalation == .minVersionBlocked)
+      #expect(block.message.contains("2.0.0"))
+    case .offer(_, let doubt):
+      #expect(!isBlocked)
+      #expect(doubt == nil)
+    case .alreadyThere: Issue.record("there")
+    }
+  }
+
+  @Test(arguments: [nil, "", "latest", "2", "2.3.0+build.7", "😀"] as [String?])
+  func aVersionThatIsNotUnderstoodBlocksNobodyAndIsNamed(_ version: String?) throws {
+    let decision = Self.decide(OrganizationFacts(name: "acme", currentVersion: version))
+    guard case .offer(.webhook, let doubt?) = decision else { throw Unexpected(decision) }
+    #expect(doubt.hasPrefix("Whether acme runs 2.0.0 or newer, as 2.3.0 needs, is not known: "))
+    // Without a minimum there is nothing to doubt.
+    #expect(
+      OfferDecision.decide(
+        ReleaseFacts(version: "2.3.0"), for: OrganizationFacts(name: "acme", currentVersion: version), now: Self.now)
+        == .offer(.webhook, doubt: nil))
+  }
+
+  @Test(arguments: ["2.3.0", "v2.3.0"]) func whoRunsTheReleaseIsOfferedNothing(_ version: String) {
+    #expect(Self.decide(OrganizationFacts(name: "a", currentVersion: version)) == .alreadyThere)
+    #expect(
+      Self.decide(OrganizationFacts(name: "a", currentVersion: version, licenseExpiresAt: Self.now)) == .alreadyThere)
+  }
+
+  @Test func withoutAWebhookThePollBringsIt() {
+    let organization = OrganizationFacts(name: "a", currentVersion: "2.2.0", hasWebhookEndpoint: false)
+    #expect(Self.decide(organization) == .offer(.poll, doubt: nil))
+    let target = TargetFacts(releaseID: "r").offered(over: .poll, at: Self.now)
+    #expect(target.phase == .notified)
+    #expect(target.bucket == .consent)
+  }
+}
+
+struct Unexpected: Error {
+  var value: any Sendable
+  init(_ value: any Sendable) { self.value = value }
+}
+
+@Suite struct TargetBucketTests {
+  struct Example: Sendable, CustomTestStringConvertible {
+    var target: TargetFacts
+    var bucket: TargetBucket
+    var testDescription: String { "\(target.phase) \(bucket)" }
+
+    init(_ bucket: TargetBucket, _ phase: TargetPhase, _ change: (inout TargetFacts) -> Void = { _ in }) {
+      target = TargetFacts(releaseID: "r", phase: phase)
+      change(&target)
+      self.bucket = bucket
+    }
+  }
+
+  private static func offered(_ target: inout TargetFacts) { target.offeredAt = Timestamp(seconds: 1) }
+
+  /// All that stands lower in the order of precedence.
+  private static func everything(_ target: inout TargetFacts) {
+    target.offeredAt = Timestamp(seconds: 1)
+    target.blocked = .licenseExpired
+    target.isOffline = true
+    target.isSilent = true
+  }
+
+  @Test(arguments: [
+    Example(.cancelled, .cancelled, everything), Example(.succeeded, .success, everything),
+    Example(.failed, .failed, everything), Example(.failed, .rolledBack, everything),
+    Example(.failed, .downloadFailed, everything), Example(.failed, .deadlineExceeded, everything),
+    Example(.inProgress, .inProgress, everything), Example(.scheduled, .scheduled, everything),
+    Example(.blocked, .pending, everything), Example(.blocked, .notified, everything),
+    Example(.blocked, .pending) { $0.blocked = .minVersionBlocked },
+    Example(.waiting, .pending), Example(.waiting, .pending) { $0.isOffline = true },
+    Example(.offline, .pending) {
+      offered(&$0)
+      $0.isOffline = true
+      $0.isSilent = true
+    },
+    Example(.silent, .notified) {
+      offered(&$0)
+      $0.isSilent = true
+    },
+    Example(.notifying, .pending, offered), Example(.consent, .notified, offered),
+    Example(.consent, .webhookFailed, offered),
+  ])
+  func isDerivedInTheOrderOfPrecedence(_ example: Example) { #expect(example.target.bucket == example.bucket) }
+
+  @Test func retryKeepsWhichAttemptIsOver() {
+    var target = TargetFacts(
+      releaseID: "r", phase: .failed, offeredAt: Timestamp(seconds: 1), attemptID: "x", attempt: 2)
+    target.errorMessage = "no"
+    let retried = target.retried()
+    #expect(retried.bucket == .waiting)
+    #expect(retried.attemptID == "x")
+    #expect(retried.attempt == 2)
+    #expect(retried.errorMessage == nil)
+  }
+}
+
+@Suite struct HealthStatusTests {
+  @Test(
+    arguments: [
+      (0, .online, 600), (599, .online, 1), (600, .degraded, 3_000), (3_599, .degraded, 1), (3_600, .offline, 82_800),
+      (86_399, .offline, 1), (86_400, .critical, nil), (9_000_000, .critical, nil), (-50, .online, 650),
+    ] as [(Int64, OrganizationHealth, Int64?)])
+  func changesAtTheBoundariesOfTheSpecification(_ silence: Int64, _ health: OrganizationHealth, _ next: Int64?) {
+    let seen = Timestamp(seconds: 1_800_000_000)
+    let now = seen + .seconds(silence)
+    #expect(HealthStatus.health(lastSeen: seen, now: now) == health)
+    let change = HealthStatus.nextChange(lastSeen: seen, now: now)
+    #expect(change == next.map { now + .seconds($0) })
+    if let change {
+      #expect(HealthStatus.health(lastSeen: seen, now: change) != health)
+      #expect(HealthStatus.health(lastSeen: seen, now: change + .microseconds(-1)) == health)
+    }
+  }
+
+  @Test func oneThatWasNeverSeenHasNoHealth() {
+    #expect(HealthStatus.health(lastSeen: nil, now: Timestamp(seconds: 0)) == nil)
+    #expect(HealthStatus.nextChange(lastSeen: nil, now: Timestamp(seconds: 0)) == nil)
+    #expect(!HealthStatus.isOffline(nil))
+    #expect(HealthStatus.isOffline(.critical) && HealthStatus.isOffline(.offline) && !HealthStatus.isOffline(.degraded))
+  }
+}
