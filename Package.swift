@@ -256,8 +256,8 @@ let package = Package(
       "ControlCenterTests",
       [
         "Access", "Archives", "ControlCenter", "CoreKinds", "Cryptography", "Database", "FleetKinds", "FleetPlanning",
-        "FleetProtocol", "HTTPService", "HTTPTransport", "ObjectStorage", "Outbox", "ReleaseManifest", "ResourceModel",
-        "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird, logging,
+        "FleetProtocol", "HTTPService", "HTTPTransport", "ObjectStorage", "Outbox", "Reconciliation", "ReleaseManifest",
+        "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird, logging,
         nioCore, serviceLifecycle,
       ]),
     tests("ReconciliationTests", ["Reconciliation", "Timing", "WireFormats", logging, metrics]),

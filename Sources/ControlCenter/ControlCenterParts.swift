@@ -23,10 +23,20 @@ struct ControlCenterParts: Sendable {
   let keys: KeyRing
   let offers: OfferIndex
   let http: HTTPClient
-  let services: [any Service]
+  let secrets: WebhookSecrets
+  let heartbeats: HeartbeatLedger
+  let reports: ReportLedger
+  let webhooks: WebhookLedger
+  let outbox: OutboxRunner
+  let health: HealthSweep
+  let rollouts: RolloutController
+  let digest: MailDigest
   private let customers: CustomerEndpoints
   private let organizations: OrganizationEndpoints
   private let fleet: FleetEndpoints
+
+  /// What works beside the listener.
+  var services: [any Service] { [keys, offers, OutboxService(outbox), health, rollouts, digest] }
 
   init(
     database: any Database, store: SQLResourceStore, box: AES256GCM, configuration: ControlCenterConfiguration,
@@ -42,14 +52,14 @@ struct ControlCenterParts: Sendable {
       isSending: configuration.mail != nil && !configuration.adminAddresses.isEmpty, makeID: makeID)
     keys = KeyRing(database: database, now: now, logger: logger)
     offers = OfferIndex(database: database, store: store, logger: logger)
-    let secrets = WebhookSecrets(database: database, box: box)
+    secrets = WebhookSecrets(database: database, box: box)
 
     // Customers name where their webhooks go.
     http = HTTPClient(
       userAgent: "wrktalk-gcc/\(ProgramVersion.current)", limits: ClientConnectionLimits(total: 512, perHost: 8),
       addresses: configuration.webhookAddresses)
-    let webhooks = WebhookLedger(database: database, events: events, mails: mails, now: now)
-    let acknowledgements = SetWriter<WebhookAcknowledgement, Void> { set in
+    webhooks = WebhookLedger(database: database, events: events, mails: mails, now: now)
+    let acknowledgements = SetWriter<WebhookAcknowledgement, Void> { [webhooks] set in
       try await webhooks.acknowledge(set)
       return set.map { _ in () }
     }
@@ -58,9 +68,9 @@ struct ControlCenterParts: Sendable {
     let mailSender = configuration.mail.map {
       MailSender(client: MailClient($0.settings), sender: $0.sender, recipients: configuration.adminAddresses)
     }
-    let outbox = OutboxRunner(
+    outbox = OutboxRunner(
       Self.outboxConfiguration, database: database, logger: logger, now: now,
-      reportDead: { dead, connection in
+      reportDead: { [webhooks] dead, connection in
         try webhooks.giveUp(dead, in: connection)
         return []
       },
@@ -76,8 +86,8 @@ struct ControlCenterParts: Sendable {
         default: .rejected(reason: "this version knows no messages about \(delivery.message.topic)")
         }
       })
-    let heartbeats = HeartbeatLedger(database: database, events: events, escalations: escalations, now: now)
-    let reports = ReportLedger(
+    heartbeats = HeartbeatLedger(database: database, events: events, escalations: escalations, now: now)
+    reports = ReportLedger(
       database: database, events: events, escalations: escalations, mails: mails, now: now, makeID: makeID)
     let offering = OfferLedger(escalations: escalations, events: events, mails: mails, makeID: makeID)
     let steps = RolloutSteps(
@@ -85,19 +95,17 @@ struct ControlCenterParts: Sendable {
       previous: PreviousVersions(database: database, offers: offering, now: now), events: events, now: now,
       makeID: makeID)
     customers = CustomerEndpoints(
-      offers: offers, heartbeats: SetWriter { try await heartbeats.write($0) },
-      reports: SetWriter { try await reports.write($0) }, random: { Double.random(in: 0..<1) })
+      offers: offers, heartbeats: SetWriter { [heartbeats] in try await heartbeats.write($0) },
+      reports: SetWriter { [reports] in try await reports.write($0) }, random: { Double.random(in: 0..<1) })
     organizations = OrganizationEndpoints(
       keys: OrganizationKeys(database: database, makeID: makeID, now: now), secrets: secrets,
       history: VersionHistory(database: database))
     fleet = FleetEndpoints(database: database)
-    services = [
-      keys, offers, OutboxService(outbox),
-      HealthSweep(
-        database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger),
-      RolloutController(database: database, store: store, steps: steps, now: now, makeID: makeID, logger: logger),
-      MailDigest(database: database, now: now, makeID: makeID, logger: logger),
-    ]
+    health = HealthSweep(
+      database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger)
+    rollouts = RolloutController(
+      database: database, store: store, steps: steps, now: now, makeID: makeID, logger: logger)
+    digest = MailDigest(database: database, now: now, makeID: makeID, logger: logger)
   }
 
   /// Three attempts a minute apart (spec §5.2); then the customer's poll takes over.
