@@ -116,7 +116,9 @@ private struct RequestReader {
   /// Nil where it is absent or null.
   private mutating func value(_ name: String) -> JSONValue? {
     known.insert(name)
-    return members[name].flatMap { $0.isNull ? nil : $0 }
+    // A literal nil would be JSON's null.
+    guard let value = members[name], !value.isNull else { return .none }
+    return value
   }
 
   mutating func text(_ name: String, maximumBytes: Int) -> String? {
