@@ -44,9 +44,7 @@ public enum ArchiveUnpacker {
       let path = try ArchivePath(entry.path, limits: limits)
       let kind = try admissibleKind(of: entry, path)
       if path.isRoot && kind == .folder { continue }
-      guard !path.isRoot else {
-        throw ArchiveError(code: .unsafePath, entry: ".", message: "the archive itself cannot be a file")
-      }
+      guard !path.isRoot else { throw ArchiveError.rootIsFile }
       for folder in try contents.admit(path, kind: kind, size: entry.size) {
         try target.makeFolder(folder)
         folderModes[folder] = 0o755
@@ -67,13 +65,13 @@ public enum ArchiveUnpacker {
         }
       }
     }
-    guard contents.fileCount > 0 else { throw ArchiveError(code: .empty, message: "the archive holds no files") }
+    guard contents.fileCount > 0 else { throw ArchiveError.noFiles }
     for (folder, mode) in folderModes { try target.setMode(of: folder, mode) }
     try target.moveIntoPlace()
     return Summary(files: contents.fileCount, bytes: contents.totalBytes)
   }
 
-  private static func admissibleKind(
+  static func admissibleKind(
     of entry: ArchiveReader.Entry, _ path: ArchivePath
   ) throws(ArchiveError) -> ArchiveContents.Kind {
     switch entry.kind {

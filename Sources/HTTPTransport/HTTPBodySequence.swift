@@ -13,7 +13,7 @@ public struct HTTPBodySequence: AsyncSequence, Sendable {
 
   public func makeAsyncIterator() -> Iterator { Iterator(reader: Reader(lifeline)) }
 
-  public struct Iterator: AsyncIteratorProtocol {
+  public struct Iterator: AsyncIteratorProtocol, Sendable {
     fileprivate let reader: Reader
 
     /// The bytes that arrived since the last call, at least one; nil at the end of the body.

@@ -16,6 +16,10 @@ public protocol Bucket: Sendable {
   @discardableResult
   func get(_ key: String, toFile path: String, maximumBytes: Int) async throws(ObjectStorageError) -> ObjectInfo
 
+  /// The object, or the bytes of `range`, as a stream: its size does not matter.
+  /// - Throws: `notFound`; `refused` where the object ends before the range does.
+  func read(_ key: String, range: Range<Int>?) async throws(ObjectStorageError) -> ObjectStream
+
   /// Creates or replaces the object, whole or not at all.
   func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError)
 

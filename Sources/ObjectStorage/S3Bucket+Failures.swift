@@ -12,6 +12,20 @@ extension S3Bucket {
       code: meaning, bucket: name, key: meaning == .bucketNotFound ? nil : key, detail: detail + said)
   }
 
+  /// What an error response means whose body is still to come.
+  func failure(_ response: HTTPStreamingResponse, key: String) async -> ObjectStorageError {
+    var body: [UInt8] = []
+    do throws(HTTPTransportError) {
+      for try await piece in response.body {
+        body += piece
+        if body.count >= S3Answer.maximumErrorBytes { break }
+      }
+    } catch {
+      return failure(error, key: key)
+    }
+    return failure(HTTPResponse(status: response.status, headers: response.headers, body: body), key: key)
+  }
+
   /// Why there is no response.
   func failure(_ error: HTTPTransportError, key: String?) -> ObjectStorageError {
     let code: ObjectStorageError.Code =

@@ -167,9 +167,7 @@ public struct S3Bucket: Bucket {
     do {
       let response = try await http.stream(request)
       guard (200..<300).contains(response.status) else {
-        var body: [UInt8] = []
-        for try await piece in response.body where body.count < S3Answer.maximumErrorBytes { body += piece }
-        throw failure(HTTPResponse(status: response.status, headers: response.headers, body: body), key: key)
+        throw await failure(response, key: key)
       }
       let info = try info(key, response.headers)
       guard info.size <= maximumBytes else { throw tooLarge }
@@ -199,7 +197,7 @@ public struct S3Bucket: Bucket {
     }
   }
 
-  private func info(_ key: String, _ headers: HTTPHeaders) throws(ObjectStorageError) -> ObjectInfo {
+  func info(_ key: String, _ headers: HTTPHeaders) throws(ObjectStorageError) -> ObjectInfo {
     guard let size = headers["content-length"].flatMap({ Int($0) }), size >= 0 else {
       throw ObjectStorageError(
         code: .refused, bucket: name, key: key, detail: "\(location.host) does not say how long it is")
@@ -207,7 +205,7 @@ public struct S3Bucket: Bucket {
     return ObjectInfo(key: key, size: size, etag: S3Answer.etag(headers["etag"] ?? ""))
   }
 
-  private func retrying<Value>(
+  func retrying<Value>(
     _ key: String?, _ attempt: () async throws(ObjectStorageError) -> Value
   ) async throws(ObjectStorageError) -> Value {
     var failures = 0

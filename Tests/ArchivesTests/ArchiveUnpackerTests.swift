@@ -247,6 +247,28 @@ struct ArchiveUnpackerTests {
     #expect(error?.description.contains(hostile.says) == true, "\(String(describing: error))")
     #expect(error?.description.unicodeScalars.contains { $0.properties.generalCategory == .control } == false)
     #expect(try bench.leftovers.isEmpty)
+    // Whoever only looks through it sees the same.
+    let seen = await #expect(throws: ArchiveError.self) {
+      try await ArchiveInspector.inspect(bench.archive, limits: hostile.limits, maximumKeptBytes: 0) { _ in false }
+    }
+    #expect(seen == error)
+  }
+
+  @Test func anArchiveIsLookedThroughWithoutBeingUnpacked() async throws {
+    let bench = try Bench(
+      TarWriter.archive {
+        $0.folder("wrktalk")
+        $0.file("wrktalk/Chart.yaml", "name: wrktalk")
+        $0.file("./wrktalk//values.yaml", "a: 1")
+      })
+    let listing = try await ArchiveInspector.inspect(bench.archive, maximumKeptBytes: 13) { $0.hasSuffix("Chart.yaml") }
+    #expect(listing.files == ["wrktalk/Chart.yaml", "wrktalk/values.yaml"])
+    #expect(listing.contents == ["wrktalk/Chart.yaml": Array("name: wrktalk".utf8)])
+    #expect(try bench.leftovers.isEmpty)
+    let error = await #expect(throws: ArchiveError.self) {
+      try await ArchiveInspector.inspect(bench.archive, maximumKeptBytes: 12) { $0.hasSuffix("Chart.yaml") }
+    }
+    #expect(error?.code == .entryTooLarge)
   }
 
   @Test(arguments: [

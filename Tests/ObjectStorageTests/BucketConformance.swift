@@ -79,6 +79,37 @@ struct BucketConformance {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
+  func objectsAreStreamedWholeAndInParts() async throws {
+    let bytes = SecureRandom.bytes(count: 1_000_000)
+    try await bucket.put("streamed", .bytes(bytes))
+    let etag = try await bucket.head("streamed")?.etag
+    for range in [nil, 0..<1, 0..<1_000_000, 300_000..<900_001, 999_999..<1_000_000, 5..<5] as [Range<Int>?] {
+      let stream = try await bucket.read("streamed", range: range)
+      #expect(stream.info == ObjectInfo(key: "streamed", size: bytes.count, etag: etag ?? ""))
+      var read: [UInt8] = []
+      for try await piece in stream {
+        #expect(!piece.isEmpty && piece.count < bytes.count)
+        read += piece
+      }
+      #expect(read == Array(range.map { bytes[$0] } ?? bytes[...]))
+    }
+    try await bucket.put("empty", .bytes([]))
+    for try await _ in try await bucket.read("empty", range: nil) { Issue.record("there is nothing to read") }
+    for range in [0..<1_000_001, 2_000_000..<2_000_001] {
+      let error = await #expect(throws: ObjectStorageError.self) { try await bucket.read("streamed", range: range) }
+      #expect(error?.code == .refused)
+    }
+    for range in [nil, 0..<0, 0..<1] as [Range<Int>?] {
+      let error = await #expect(throws: ObjectStorageError.self) { try await bucket.read("no/such", range: range) }
+      #expect(error?.code == .notFound)
+    }
+    // What is not read to its end holds nothing open.
+    for _ in 0..<50 {
+      var iterator = try await bucket.read("streamed", range: nil).makeAsyncIterator()
+      #expect(try await iterator.next()?.isEmpty == false)
+    }
+  }
+
   func unusableLocalFileIsNamed() async throws {
     try await bucket.put("small", .bytes([1]))
     let target = await #expect(throws: ObjectStorageError.self) {
@@ -132,6 +163,7 @@ struct BucketConformance {
         await #expect(throws: ObjectStorageError.self) { try await bucket.get(key, maximumBytes: 10) },
         await #expect(throws: ObjectStorageError.self) { try await bucket.put(key, .bytes([])) },
         await #expect(throws: ObjectStorageError.self) { try await bucket.head(key) },
+        await #expect(throws: ObjectStorageError.self) { try await bucket.read(key, range: nil) },
         await #expect(throws: ObjectStorageError.self) { try await bucket.delete(key) },
         await #expect(throws: ObjectStorageError.self) {
           try await bucket.get(key, toFile: "/nonexistent", maximumBytes: 10)
@@ -159,7 +191,7 @@ struct BucketConformance {
     case objectsComeBackAsTheyWereStored, filesComeBackAsTheyWereStored, objectsAreReplacedAndDeleted
     case missingObjectIsNotFoundAndLeavesNoFile, objectThatIsTooLargeLeavesNoFile, unusableLocalFileIsNamed
     case keysAreListedOnceEachInPages, keysWithUnusualCharactersAreKeptApart, hostileKeysAreRefused
-    case manyCallsAtOnceDoNotDisturbEachOther
+    case manyCallsAtOnceDoNotDisturbEachOther, objectsAreStreamedWholeAndInParts
   }
 
   func check(_ promise: Promise) async throws {
@@ -167,6 +199,7 @@ struct BucketConformance {
     case .objectsComeBackAsTheyWereStored: try await objectsComeBackAsTheyWereStored()
     case .filesComeBackAsTheyWereStored: try await filesComeBackAsTheyWereStored()
     case .objectsAreReplacedAndDeleted: try await objectsAreReplacedAndDeleted()
+    case .objectsAreStreamedWholeAndInParts: try await objectsAreStreamedWholeAndInParts()
     case .missingObjectIsNotFoundAndLeavesNoFile: try await missingObjectIsNotFoundAndLeavesNoFile()
     case .objectThatIsTooLargeLeavesNoFile: try await objectThatIsTooLargeLeavesNoFile()
     case .unusableLocalFileIsNamed: try await unusableLocalFileIsNamed()

@@ -1,0 +1,80 @@
+public import Access
+public import HTTPService
+import HTTPTypes
+public import Hummingbird
+import Logging
+import ResourceModel
+import WireFormats
+
+/// Where CI makes releases and changes their state (spec §14.1).
+public struct ReleaseEndpoints: Sendable {
+  private let catalog: ReleaseCatalog
+  private let policy: AccessPolicy
+
+  public init(catalog: ReleaseCatalog, policy: AccessPolicy) {
+    self.catalog = catalog
+    self.policy = policy
+  }
+
+  public func addRoutes(to router: Router<ServiceContext>) {
+    router.endpoint(
+      "/api/internal/releases",
+      [
+        .post: { request, context in
+          let identity = try policy.require(context, request)
+          let body = try await JSONBody.read(request, maximumBytes: ReleaseRequest.maximumBodyBytes)
+          try JSONBody.requireJSON(
+            request.headers[.contentType], sentWith: try context.requireCaller().credentials)
+          let release = try ReleaseRequest(try JSONBody.parse(body))
+          return .json(try await catalog.save(release, by: identity.name).answer)
+        },
+        .get: { request, context in
+          try policy.require(context, request)
+          return .json(try await list(PageRequest(request.uri.query)))
+        },
+      ])
+    addState("publish", to: router) { try await catalog.publish($0) }
+    addState("deprecate", to: router) { try await catalog.deprecate($0) }
+    addState("withdraw", to: router) { try await catalog.withdraw($0) }
+  }
+
+  private func addState(
+    _ verb: String, to router: Router<ServiceContext>,
+    _ change: @escaping @Sendable (ArtifactVersion) async throws -> ReleaseRecord
+  ) {
+    router.endpoint(
+      "/api/internal/releases/{version}/\(verb)",
+      [
+        .post: { request, context in
+          let identity = try policy.require(context, request)
+          // There is nothing to say but the path.
+          _ = try await JSONBody.read(request, maximumBytes: 64 << 10)
+          let release = try await change(try Self.version(context))
+          context.logger.info(
+            "Changed the state of a release",
+            metadata: ["version": "\(release.version)", "status": "\(release.statusText)", "user": "\(identity.name)"])
+          return .json(release.answer)
+        }
+      ])
+  }
+
+  private static func version(_ context: ServiceContext) throws(StatusError) -> ArtifactVersion {
+    let text = context.parameters.get("version") ?? ""
+    guard let version = try? ArtifactVersion(text) else {
+      throw StatusError(.notFound, "there is no release \"\(ArtifactVersion.shown(text))\"")
+    }
+    return version
+  }
+
+  private func list(_ page: PageRequest) async throws -> JSONValue {
+    let after = try page.token.map { (token) throws(StatusError) in
+      guard let version = try? ArtifactVersion(token) else { throw PageRequest.invalidToken }
+      return version
+    }
+    let found = try await catalog.list(limit: page.limit + 1, after: after)
+    let (releases, next) = page.page(found, token: \.version)
+    var answer: JSONValue = ["releases": .array(releases.map(\.summary))]
+    if let next { answer["continue"] = .string(next) }
+    return answer
+  }
+}

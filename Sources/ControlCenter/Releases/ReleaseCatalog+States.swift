@@ -1,0 +1,146 @@
+import Database
+import Logging
+import ObjectStorage
+import ResourceModel
+
+extension ReleaseCatalog {
+  /// Makes a draft known to customers, with the artifacts that are there now. Once it is published, that is answered again.
+  /// - Throws: `conflict`, saying why, where there is no artifact, one is just coming, one is not as the manifest says, or the
+  ///   release was withdrawn or deprecated.
+  func publish(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+    while true {
+      let (release, artifacts) = try await database.transaction(.read) { connection in
+        (try Self.require(version, connection), try ArtifactRecord.all(of: version, connection))
+      }
+      guard try Self.mayBePublished(release) else { return release }
+      // Not in the transaction: an object may be slow to ask for.
+      for artifact in artifacts { try await requireObject(of: artifact) }
+      let published = try await database.transaction(.write) { connection in
+        try publish(version, with: artifacts, connection)
+      }
+      if let published { return published }
+    }
+  }
+
+  /// - Returns: nil where the artifacts have changed.
+  private func publish(
+    _ version: ArtifactVersion, with artifacts: [ArtifactRecord], _ connection: any SQLConnection
+  ) throws -> ReleaseRecord? {
+    try VersionLock.take(version, connection)
+    var release = try Self.require(version, connection)
+    guard try Self.mayBePublished(release) else { return release }
+    if let type = try ArtifactClaim.heldTypes(of: version, connection).first {
+      throw StatusError(
+        .conflict, "an upload of the \(type.name) \(version) has not ended yet; publish the release after it",
+        retryAfterSeconds: 5)
+    }
+    guard try ArtifactRecord.all(of: version, connection) == artifacts else { return nil }
+    guard !artifacts.isEmpty else {
+      throw StatusError(
+        .conflict, "the release \(version) has no artifact: upload its Helm chart or its Compose bundle first")
+    }
+    release.content.manifest = try agreedManifest(of: release, version, artifacts, connection)
+    release.status = .published
+    release.publishedAt = now()
+    release.helmSha256 = artifacts.first { $0.key.type == .helm }?.sha256
+    release.composeSha256 = artifacts.first { $0.key.type == .compose }?.sha256
+    try release.updateState(connection)
+    return release
+  }
+
+  /// - Returns: false where it is published already.
+  private static func mayBePublished(_ release: ReleaseRecord) throws(StatusError) -> Bool {
+    if release.isWithdrawn {
+      throw StatusError(
+        .conflict, "the release \(release.version) was withdrawn and cannot be published again; make a new version")
+    }
+    switch release.status {
+    case .draft: return true
+    case .published: return false
+    case .deprecated:
+      throw StatusError(
+        .conflict, "the release \(release.version) is deprecated and cannot be published again; make a new version")
+    }
+  }
+
+  private func requireObject(of artifact: ArtifactRecord) async throws {
+    let object: ObjectInfo?
+    do throws(ObjectStorageError) {
+      object = try await bucket.head(artifact.bucketPath)
+    } catch {
+      logger.error("The bucket failed", metadata: ["error": "\(error)"])
+      throw StatusError(
+        .serviceUnavailable, "the bucket of artifacts does not work now; the server's log says why",
+        retryAfterSeconds: 30)
+    }
+    guard object?.size == artifact.byteCount else {
+      throw StatusError(
+        .conflict,
+        "the \(artifact.key.type.name) \(artifact.key.version) is not in the bucket as it was uploaded; upload it again"
+      )
+    }
+  }
+
+  /// The one manifest of the release, whether it came with the release or with an artifact.
+  private func agreedManifest(
+    of release: ReleaseRecord, _ version: ArtifactVersion, _ artifacts: [ArtifactRecord],
+    _ connection: any SQLConnection
+  ) throws -> String? {
+    let others = try ArtifactRecord.manifests(of: version, connection)
+    let texts = (release.content.manifest.map { [$0] } ?? []) + others
+    guard let text = texts.first else { return nil }
+    do throws(StatusError) {
+      let manifest = try manifests.manifest(text, version: version)
+      for other in texts.dropFirst() {
+        guard try manifests.manifest(other, version: version).digest == manifest.digest else {
+          throw StatusError(.conflict, "manifest: the release and its artifacts came with different ones")
+        }
+      }
+      for artifact in artifacts {
+        try manifest.requireArtifact(artifact.key.type, sha256: artifact.sha256, byteCount: artifact.byteCount)
+      }
+    } catch {
+      throw StatusError(.conflict, "the release \(version) cannot be published: \(error.message)")
+    }
+    return text
+  }
+
+  /// Offers it to nobody any more; those who have it keep it.
+  func deprecate(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+    try await change(version) { (release) throws(StatusError) in
+      guard release.status != .deprecated || release.isWithdrawn else { return false }
+      if release.isWithdrawn {
+        throw StatusError(.conflict, "the release \(version) was withdrawn, which is more than deprecated")
+      }
+      guard release.status == .published else {
+        throw StatusError(.conflict, "the release \(version) is a draft: only what was published can be deprecated")
+      }
+      release.status = .deprecated
+      return true
+    }
+  }
+
+  /// Stops it: it is offered to nobody, and its artifacts are given to nobody any more.
+  func withdraw(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+    try await change(version) { (release) throws(StatusError) in
+      guard !release.isWithdrawn else { return false }
+      guard release.status != .draft else {
+        throw StatusError(.conflict, "the release \(version) is a draft: only what was published can be withdrawn")
+      }
+      release.isWithdrawn = true
+      return true
+    }
+  }
+
+  /// - Parameter change: returns false where the release is as it should be.
+  private func change(
+    _ version: ArtifactVersion, _ change: @escaping @Sendable (inout ReleaseRecord) throws(StatusError) -> Bool
+  ) async throws -> ReleaseRecord {
+    try await database.transaction(.write) { connection in
+      try VersionLock.take(version, connection)
+      var release = try Self.require(version, connection)
+      if try change(&release) { try release.updateState(connection) }
+      return release
+    }
+  }
+}

@@ -1,0 +1,103 @@
+public import Database
+import FleetProtocol
+public import Logging
+public import ObjectStorage
+import ResourceModel
+public import WireFormats
+
+/// The releases: drafts that CI may replace, and what was published, which never changes.
+///
+///     draft ──publish──▶ published ──deprecate──▶ deprecated
+///                            └──────────withdraw───────┴──▶ withdrawn
+public struct ReleaseCatalog: Sendable {
+  let database: any Database
+  let bucket: any Bucket
+  let manifests: ManifestCheck
+  let now: @Sendable () -> Timestamp
+  private let makeID: @Sendable () -> String
+  let logger: Logger
+
+  public init(
+    database: any Database, bucket: any Bucket, manifests: ManifestCheck, now: @escaping @Sendable () -> Timestamp,
+    makeID: @escaping @Sendable () -> String, logger: Logger
+  ) {
+    self.database = database
+    self.bucket = bucket
+    self.manifests = manifests
+    self.now = now
+    self.makeID = makeID
+    self.logger = logger
+  }
+
+  /// Creates a draft, or replaces the one of the same version, whose id stays.
+  /// - Throws: `conflict` where the version is published with another content.
+  func save(_ request: ReleaseRequest, by caller: String) async throws -> ReleaseRecord {
+    if let manifest = request.content.manifest { _ = try manifests.manifest(manifest, version: request.version) }
+    let (now, makeID) = (now(), makeID)
+    return try await database.transaction(.write) { connection in
+      try VersionLock.take(request.version, connection)
+      guard var release = try ReleaseRecord.find(request.version, connection) else {
+        let release = ReleaseRecord(id: makeID(), request, createdBy: caller, at: now)
+        try release.insert(connection)
+        return release
+      }
+      var content = request.content
+      if release.isFrozen {
+        // The manifest may have come with an artifact.
+        if content.manifest == nil { content.manifest = release.content.manifest }
+        guard content == release.content else { throw Self.frozen(release, differingIn: content) }
+        return release
+      }
+      guard content != release.content else { return release }
+      release.content = content
+      try release.update(connection)
+      return release
+    }
+  }
+
+  private static func frozen(_ release: ReleaseRecord, differingIn content: ReleaseContent) -> StatusError {
+    let old = release.content
+    let fields = [
+      ("releaseNotes", old.releaseNotes == content.releaseNotes), ("imageTags", old.imageTags == content.imageTags),
+      ("isForced", old.isForced == content.isForced),
+      ("isMigrationRequired", old.isMigrationRequired == content.isMigrationRequired),
+      ("estimatedDowntime", old.estimatedDowntime == content.estimatedDowntime),
+      ("minCurrentVersion", old.minCurrentVersion == content.minCurrentVersion),
+      ("newNonEssentialEnvs", old.newNonEssentialEnvs == content.newNonEssentialEnvs),
+      ("manifest", old.manifest == content.manifest),
+    ].filter { !$0.1 }.map(\.0)
+    let published = release.publishedAt.map { " since \($0)" } ?? ""
+    let tags = old.imageTags
+    return StatusError(
+      .conflict,
+      "version \(release.version) is \(release.statusText)\(published) and cannot change; this request differs in "
+        + "\(fields.joined(separator: ", ")). What is there: backend \(tags.backend), media \(tags.media), controlTower "
+        + "\(tags.controlTower), agent \(tags.agent). Make a new version")
+  }
+
+  /// - Throws: `notFound`.
+  func find(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+    try await database.transaction(.read) { try Self.require(version, $0) }
+  }
+
+  static func require(_ version: ArtifactVersion, _ connection: any SQLConnection) throws -> ReleaseRecord {
+    guard let release = try ReleaseRecord.find(version, connection) else {
+      throw StatusError(.notFound, "there is no release \(version)")
+    }
+    return release
+  }
+
+  /// Releases in the order of their versions as text.
+  /// - Parameter after: the version with which the page before ended.
+  func list(limit: Int, after: ArtifactVersion?) async throws -> [ReleaseRecord] {
+    try await database.transaction(.read) { connection in
+      let version = connection.dialect == .postgresql ? "version COLLATE \"C\"" : "version"
+      return try connection.query(
+        """
+        SELECT \(ReleaseRecord.columns(connection.dialect)) FROM gcc_release
+        WHERE \(version) > $1 ORDER BY \(version) LIMIT $2
+        """, [.text(after?.text ?? ""), .integer(Int64(limit))]
+      ).compactMap(ReleaseRecord.init)
+    }
+  }
+}
