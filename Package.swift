@@ -181,8 +181,8 @@ let package = Package(
     module(
       "FleetSimulator",
       [
-        "Cryptography", "FleetKinds", "FleetProtocol", "HTTPService", "HTTPTransport", "ResourceModel", "Timing",
-        "WireFormats", hummingbird, httpTypes, logging, nioCore, serviceLifecycle,
+        "Cryptography", "FleetProtocol", "HTTPTransport", "Timing", "WireFormats", nioCore, nioHTTP1, nioPosix,
+        systemPackage,
       ]),
     module(
       "Agent",
@@ -260,6 +260,7 @@ let package = Package(
         "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird, logging,
         nioCore, serviceLifecycle,
       ]),
+    tests("FleetSimulatorTests", ["Cryptography", "FleetProtocol", "FleetSimulator", "HTTPTransport", "WireFormats"]),
     tests("ReconciliationTests", ["Reconciliation", "Timing", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),
@@ -321,7 +322,7 @@ let package = Package(
     tests(
       "ControlCommandsTests",
       [
-        "CoreKinds", "ControlCommands", "Cryptography", "DeploymentKinds", "HTTPTransport", "Processes",
+        "CoreKinds", "ControlCommands", "Cryptography", "DeploymentKinds", "FleetKinds", "HTTPTransport", "Processes",
         "ReleaseManifest",
         "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser,
       ]),

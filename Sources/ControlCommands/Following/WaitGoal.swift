@@ -1,4 +1,5 @@
 import DeploymentKinds
+import FleetKinds
 import ResourceModel
 import WireFormats
 
@@ -86,6 +87,10 @@ enum WaitGoal: Hashable {
   /// In a few words what is going on.
   static func progress(_ object: JSONValue, isObserved: Bool) -> String {
     if object["spec"]?["suspend"]?.bool == true { return "suspended" }
+    if object["kind"]?.string == RolloutKind.names.kind {
+      let rollout = RolloutProgress(object)
+      return rollout.phaseText + (rollout.reason.isEmpty ? "" : ": \(printable(rollout.reason))")
+    }
     if !isObserved { return "waiting for the Agent to see the change" }
     if let progress = object["status"]?["progress"], let step = progress["step"]?.string {
       let count = progress["total"]?.integer.map { $0 > 0 ? " \(progress["done"]?.integer ?? 0)/\($0)" : "" } ?? ""

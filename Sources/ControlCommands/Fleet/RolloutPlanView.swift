@@ -1,0 +1,143 @@
+import ResourceClient
+import WireFormats
+
+/// What a rollout would do, as the server plans it: the same decision by which it then runs.
+struct RolloutPlanView {
+  struct Stage: Hashable {
+    struct Blocked: Hashable {
+      var organization: String
+      var reason: String
+    }
+
+    var name: String
+    var members: Int64
+    /// The first of them.
+    var organizations: [String]
+    var blocked: [Blocked]
+    /// More than those.
+    var moreBlocked: Int64
+    /// They run the release.
+    var alreadyThere: [String]
+    /// They are offered it, but may not be able to take it.
+    var doubts: [Blocked]
+    /// Names of the declaration that are nobody's, or of whom an earlier stage or rollout has.
+    var notFound: [String]
+    /// More failures than this halt the rollout; nil where any number may fail.
+    var failureBudget: Int64?
+  }
+
+  let manifest: JSONValue
+  let answer: JSONValue
+  let stages: [Stage]
+
+  init(manifest: JSONValue, answer: JSONValue) {
+    self.manifest = manifest
+    self.answer = answer
+    stages = (answer["stages"]?.array ?? []).map { stage in
+      let blocked = Self.reasons(stage["blocked"])
+      let count = stage["blockedCount"]?.integer ?? Int64(blocked.count)
+      return Stage(
+        name: stage["name"]?.string ?? "", members: stage["members"]?.integer ?? 0,
+        organizations: Self.names(stage["organizations"]), blocked: blocked,
+        moreBlocked: max(0, count - Int64(blocked.count)), alreadyThere: Self.names(stage["alreadyThere"]),
+        doubts: Self.reasons(stage["doubts"]), notFound: Self.names(stage["notFound"]),
+        failureBudget: stage["failureBudget"]?.integer)
+    }
+  }
+
+  private static func names(_ json: JSONValue?) -> [String] { (json?.array ?? []).compactMap(\.string) }
+
+  private static func reasons(_ json: JSONValue?) -> [Stage.Blocked] {
+    (json?.array ?? []).map { entry in
+      let words = [entry["reason"]?.string, entry["message"]?.string].compactMap { $0 }.filter { !$0.isEmpty }
+      return Stage.Blocked(organization: entry["organization"]?.string ?? "", reason: words.joined(separator: ": "))
+    }
+  }
+
+  static func ask(_ manifest: Manifest, _ session: Session) async throws(CommandFailure) -> RolloutPlanView {
+    let client = session.client
+    let object = manifest.object
+    let answer = try await session.request { () async throws(ResourceClientError) in
+      try await client.post(path: InternalPath.rolloutPlan, body: object)
+    }
+    guard answer["stages"]?.array != nil else {
+      throw CommandFailure("\(session.server) answered no plan")
+    }
+    return RolloutPlanView(manifest: object, answer: answer)
+  }
+
+  func text() -> String {
+    let release = manifest["spec"]?["release"]?.string ?? ""
+    let members = stages.reduce(0) { $0 + $1.members }
+    let name = manifest["metadata"]?["name"]?.string ?? ""
+    let stageWord = stages.count == 1 ? "stage" : "stages"
+    var text =
+      "\(printable(name)): release \(printable(release)) for \(members) customers in \(stages.count) \(stageWord)\n"
+    text += TextTable.render(
+      header: ["STAGE", "CUSTOMERS", "BLOCKED", "AT ONCE", "A MINUTE", "MAY FAIL", "BEFORE THE NEXT STAGE"],
+      rows: stages.map(row))
+    if let count = answer["unreached"]?.integer, count > 0 { text += "\(count) customers are in no stage.\n" }
+    if let count = answer["withTarget"]?.integer, count > 0 {
+      text += "\(count) customers are left out: another rollout has offered them the release, or does.\n"
+    }
+    for stage in stages { text += details(stage) }
+    return text
+  }
+
+  private func declared(_ stage: Stage) -> JSONValue? {
+    manifest["spec"]?["stages"]?.array?.first { $0["name"]?.string == stage.name }
+  }
+
+  private func row(_ stage: Stage) -> [String] {
+    let spec = declared(stage)
+    let blocked = Int64(stage.blocked.count) + stage.moreBlocked
+    return [
+      stage.name, String(stage.members), blocked == 0 ? "-" : String(blocked),
+      spec?["maxInFlight"]?.integer.map(String.init) ?? "all",
+      spec?["startsPerMinute"]?.integer.map(String.init) ?? "any", stage.failureBudget.map(String.init) ?? "any",
+      Self.gate(spec?["gate"]),
+    ]
+  }
+
+  /// What has to be true before the next stage starts, in a few words.
+  static func gate(_ gate: JSONValue?) -> String {
+    var parts: [String] = []
+    if let percent = gate?["successPercent"]?.integer { parts.append("\(percent)% succeed") }
+    if let count = gate?["maxFailures"]?.integer { parts.append(count == 0 ? "no failure" : "at most \(count) failed") }
+    if let percent = gate?["maxFailuresPercent"]?.integer { parts.append("at most \(percent)% failed") }
+    if let count = gate?["minReports"]?.integer { parts.append("\(count) reported") }
+    if let soak = gate?["soak"]?.string { parts.append("soak \(soak)") }
+    if gate?["approval"]?.bool == true { parts.append("approval") }
+    if let silence = gate?["silentAfter"]?.string { parts.append("silent after \(silence)") }
+    return parts.isEmpty ? "all reported" : parts.joined(separator: ", ")
+  }
+
+  private func details(_ stage: Stage) -> String {
+    var text = "\n\(printable(stage.name)):\n"
+    if stage.members == 0 { text += "  nobody: the stage passes at once\n" }
+    if !stage.organizations.isEmpty {
+      let more = stage.members - Int64(stage.organizations.count)
+      let names =
+        stage.organizations.map { printable($0) }.joined(separator: ", ")
+        + (more > 0 ? ", and \(more) more" : "")
+      text += RolloutView.wrapped(names, width: 98).map { "  \($0)\n" }.joined()
+    }
+    if !stage.alreadyThere.isEmpty { text += Self.list("Run it already", stage.alreadyThere) }
+    if !stage.notFound.isEmpty { text += Self.list("Named, but not to be had", stage.notFound) }
+    text += Self.table("Not offered as they are now", "WHY NOT", stage.blocked)
+    if stage.moreBlocked > 0 { text += "    and \(stage.moreBlocked) more\n" }
+    return text + Self.table("Offered, though it may not go well", "WHY", stage.doubts)
+  }
+
+  private static func list(_ title: String, _ names: [String]) -> String {
+    let text = "\(title): " + names.map { printable($0) }.joined(separator: ", ")
+    return RolloutView.wrapped(text, width: 98).map { "  \($0)\n" }.joined()
+  }
+
+  private static func table(_ title: String, _ column: String, _ rows: [Stage.Blocked]) -> String {
+    if rows.isEmpty { return "" }
+    return "  \(title):\n"
+      + TextTable.render(
+        header: ["ORGANIZATION", column], rows: rows.map { [$0.organization, $0.reason] }, indentation: 4)
+  }
+}
