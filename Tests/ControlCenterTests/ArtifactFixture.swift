@@ -29,11 +29,14 @@ final class ArtifactFixture: Sendable {
   let trustRoot: TrustRoot?
   let maximumFileBytes: Int
   let timeout: Duration
-  let wrapBucket: @Sendable (any Bucket) -> any Bucket
+  /// How long the bucket takes to store an object.
+  let putDelay: Duration
+  /// Whether it stores none.
+  let bucketFails = Mutex(false)
 
   init(
     _ kind: TestDatabase = .sqlite, trustRoot: TrustRoot? = nil, maximumFileBytes: Int = 256 << 20,
-    timeout: Duration = .seconds(60), wrapBucket: @escaping @Sendable (any Bucket) -> any Bucket = { $0 }
+    timeout: Duration = .seconds(60), putDelay: Duration = .zero
   ) async throws {
     instance = try await kind.create()
     database = try await openDatabase(instance.url)
@@ -42,14 +45,17 @@ final class ArtifactFixture: Sendable {
     self.trustRoot = trustRoot
     self.maximumFileBytes = maximumFileBytes
     self.timeout = timeout
-    self.wrapBucket = wrapBucket
+    self.putDelay = putDelay
     try await Migrator(Self.migrations, logger: Self.logger, now: { "2026-11-24T00:00:00Z" }).migrate(database)
   }
 
   func close() async { await database.close() }
 
   /// Another process over the same database and bucket would have the same.
-  var bucket: any Bucket { wrapBucket(FileBucket(path: bucketFolder.path)) }
+  var bucket: any Bucket {
+    SlowBucket(
+      bucket: FileBucket(path: bucketFolder.path), delay: putDelay, fails: { self.bucketFails.withLock { $0 } })
+  }
   var manifests: ManifestCheck { ManifestCheck(trustRoot: trustRoot, now: now) }
   var store: ArtifactStore {
     ArtifactStore(
@@ -95,13 +101,13 @@ final class ArtifactFixture: Sendable {
 
   static func with(
     _ kind: TestDatabase = .sqlite, trustRoot: TrustRoot? = nil, maximumFileBytes: Int = 256 << 20,
-    timeout: Duration = .seconds(60), wrapBucket: @escaping @Sendable (any Bucket) -> any Bucket = { $0 },
+    timeout: Duration = .seconds(60), putDelay: Duration = .zero,
     _ body: @Sendable (ArtifactFixture, ControlCenterTestServer) async throws -> Void
   ) async throws {
     let fixture = try await ArtifactFixture(
-      kind, trustRoot: trustRoot, maximumFileBytes: maximumFileBytes, timeout: timeout, wrapBucket: wrapBucket)
+      kind, trustRoot: trustRoot, maximumFileBytes: maximumFileBytes, timeout: timeout, putDelay: putDelay)
     do {
-      try await ControlCenterTestServer.run(service: fixture.service, addRoutes: { fixture.addRoutes($0) }) { server in
+      try await ControlCenterTestServer.run(service: fixture.service, addRoutes: fixture.addRoutes) { server in
         try await body(fixture, server)
       }
     } catch {

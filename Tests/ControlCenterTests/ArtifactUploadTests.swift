@@ -137,7 +137,9 @@ import WireFormats
 
   static let refused: [Refused] = [
     Refused(testDescription: "other version", error: "the version \"1.0.1\"") { try TestArchive.chart("1.0.1") },
-    Refused(testDescription: "other name", error: "the name \"other\"") { try TestArchive.chart("1.0.0", name: "other") },
+    Refused(testDescription: "other name", error: "the name \"other\"") {
+      try TestArchive.chart("1.0.0", name: "other")
+    },
     Refused(testDescription: "no Chart.yaml", error: "Chart.yaml is missing") {
       try archive { $0.add("wrktalk/values.yaml", "a: 1") }
     },
@@ -232,7 +234,8 @@ import WireFormats
   }
 
   @Test(arguments: [
-    ("wrktalk/", "docker-compose.yaml"), ("", "docker-compose.yml"), ("anything/", "compose.yaml"), ("./a/", "compose.yml"),
+    ("wrktalk/", "docker-compose.yaml"), ("", "docker-compose.yml"), ("anything/", "compose.yaml"),
+    ("./a/", "compose.yml"),
   ])
   func bundlesAreTakenWhereAnAgentFindsTheComposeFile(folder: String, file: String) async throws {
     try await ArtifactFixture.with { fixture, server in
@@ -263,16 +266,40 @@ import WireFormats
           "POST", "/api/internal/artifacts", bytes: form.body, contentType: TestForm.contentType)
       }
       for (missing, answer) in [
-        ("file", try await send { $0.field("type", "helm"); $0.field("version", "1.0.0") }),
-        ("type", try await send { $0.field("file", chart); $0.field("version", "1.0.0") }),
-        ("version", try await send { $0.field("file", chart); $0.field("type", "helm") }),
+        (
+          "file",
+          try await send {
+            $0.field("type", "helm")
+            $0.field("version", "1.0.0")
+          }
+        ),
+        (
+          "type",
+          try await send {
+            $0.field("file", chart)
+            $0.field("version", "1.0.0")
+          }
+        ),
+        (
+          "version",
+          try await send {
+            $0.field("file", chart)
+            $0.field("type", "helm")
+          }
+        ),
       ] {
         #expect(answer.status == 400)
         #expect(answer.error == "the form lacks the field \(missing)")
       }
-      let twice = try await send { $0.field("file", chart); $0.field("file", chart) }
+      let twice = try await send {
+        $0.field("file", chart)
+        $0.field("file", chart)
+      }
       #expect(twice.status == 400 && twice.error.contains("twice"))
-      let unknown = try await send { $0.field("file", chart); $0.field("manifset", "x") }
+      let unknown = try await send {
+        $0.field("file", chart)
+        $0.field("manifset", "x")
+      }
       #expect(unknown.status == 400 && unknown.error.contains("manifset"))
       let large = try await send { $0.field("manifest", [UInt8](repeating: 0x20, count: 300_000)) }
       #expect(large.status == 422 && large.error.contains("manifest: must be at most"))
@@ -313,7 +340,7 @@ import WireFormats
   }
 
   @Test func anUploadThatBreaksOffOrStandsStillLeavesNothing() async throws {
-    try await ArtifactFixture.with(timeout: .milliseconds(500)) { fixture, server in
+    try await ArtifactFixture.with(timeout: .seconds(2)) { fixture, server in
       let head =
         "POST /api/internal/artifacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ci\r\n"
         + "Content-Type: \(TestForm.contentType)\r\nContent-Length: 1000000\r\n\r\n"
@@ -341,8 +368,7 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available)
   func ofUploadsAtTheSameTimeOneWinsWithItsOwnBytes(_ kind: TestDatabase) async throws {
-    try await ArtifactFixture.with(kind, wrapBucket: { SlowBucket(bucket: $0, delay: .milliseconds(50)) }) {
-      fixture, server in
+    try await ArtifactFixture.with(kind, putDelay: .milliseconds(50)) { fixture, server in
       let charts = try (0..<6).map { try TestArchive.chart("2.3.0", payload: "number \($0)") }
       let watching = Task {
         while !Task.isCancelled {
@@ -373,37 +399,37 @@ import WireFormats
   func aKilledUploadHoldsUpTheNextOnlyForAWhile(_ kind: TestDatabase) async throws {
     let fixture = try await ArtifactFixture(kind)
     let key = ArtifactKey(version: try ArtifactVersion("1.0.0"), type: .helm)
-    var claims = fixture.store.claims
-    claims.lifetime = .seconds(3)
-    // A process that is killed says nothing and releases nothing.
-    let killed = Task { [claims] in
-      try await claims.holding(key) { _ in try await Task.sleep(for: .seconds(60)) }
+    let claims = fixture.store.claims
+    let running = Task { try await claims.holding(key) { _ in try await Task.sleep(for: .seconds(120)) } }
+    func expiry() async throws -> Int64? {
+      try await fixture.rows("SELECT expires_at FROM artifact_claim").first?[0].integer
     }
-    while try await fixture.count("artifact_claim") == 0 { try await Task.sleep(for: .milliseconds(5)) }
+    var first: Int64?
+    repeat { first = try await expiry() } while first == nil
     #expect(try await claims.holding(key, waits: false) { _ in true } == nil)
     // While it lives its claim is renewed.
-    try await Task.sleep(for: .seconds(4))
+    while try await expiry() == first { try await Task.sleep(for: .milliseconds(20)) }
     #expect(try await claims.holding(key, waits: false) { _ in true } == nil)
-    try await fixture.execute("UPDATE artifact_claim SET token = 'of a killed process'")
+    // A process that is killed renews nothing and releases nothing.
+    try await fixture.execute("UPDATE artifact_claim SET token = 'of a killed process', expires_at = 1")
     #expect(try await claims.holding(key) { _ in true } == true)
-    let error = await #expect(throws: (any Error).self) { try await killed.value }
+    // One that only was away gives up when it sees that.
+    let error = await #expect(throws: (any Error).self) { try await running.value }
     #expect("\(try #require(error))".contains("overtaken"))
     await fixture.close()
   }
 
   @Test func aBucketThatFailsLeavesNoRowAndSaysSo() async throws {
-    let fails = Mutex(true)
-    try await ArtifactFixture.with(wrapBucket: { bucket in
-      SlowBucket(bucket: bucket, delay: .zero, fails: { fails.withLock { $0 } })
-    }) { fixture, server in
+    try await ArtifactFixture.with { fixture, server in
+      fixture.bucketFails.withLock { $0 = true }
       let answer = try await server.upload(TestArchive.chart("1.0.0"), version: "1.0.0")
       #expect(answer.status == 503)
       #expect(answer.headers["Retry-After"] != nil)
       try await fixture.expectNothing()
-      fails.withLock { $0 = false }
+      fixture.bucketFails.withLock { $0 = false }
       #expect(try await server.upload(TestArchive.chart("1.0.0"), version: "1.0.0").status == 200)
       // A draft's artifact is replaced by one that does not arrive: nothing says what is not there.
-      fails.withLock { $0 = true }
+      fixture.bucketFails.withLock { $0 = true }
       let second = try await server.upload(TestArchive.chart("1.0.0", payload: "second"), version: "1.0.0")
       #expect(second.status == 503)
       #expect(try await fixture.count("gcc_artifact") == 0)
@@ -472,7 +498,13 @@ import WireFormats
       (signer.sign(manifest("1.0.0", chart: chart) { $0.artifacts[0].runtime = .compose }), "names no Helm chart"),
       (signer.sign(manifest("1.0.0", chart: chart) { $0.artifacts[0].size += 1 }), "bytes"),
       (signer.sign(manifest("1.0.0", chart: chart) { $0.product = "other" }), "product"),
-      (signer.sign(manifest("1.0.0", chart: chart) { $0.expires = ArtifactFixture.start + .seconds(-1); $0.issuedAt = $0.expires + .seconds(-1) }), "expired"),
+      (
+        signer.sign(
+          manifest("1.0.0", chart: chart) {
+            $0.expires = ArtifactFixture.start + .seconds(-1)
+            $0.issuedAt = $0.expires + .seconds(-1)
+          }), "expired"
+      ),
       ("{}", "payloadType"), ("not JSON", "JSON"),
     ]
     try await ArtifactFixture.with(trustRoot: signer.root) { fixture, server in

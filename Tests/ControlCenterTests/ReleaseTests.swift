@@ -1,7 +1,6 @@
 import Cryptography
 import Database
 import ObjectStorage
-import Synchronization
 import TestSupport
 import Testing
 import WireFormats
@@ -205,8 +204,7 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available)
   func uploadsAndPublishingAtTheSameTimeAgree(_ kind: TestDatabase) async throws {
-    try await ArtifactFixture.with(kind, wrapBucket: { SlowBucket(bucket: $0, delay: .milliseconds(20)) }) {
-      fixture, server in
+    try await ArtifactFixture.with(kind, putDelay: .milliseconds(20)) { fixture, server in
       for number in 0..<5 {
         let version = "1.0.\(number)"
         _ = try await server.upload(TestArchive.chart(version), version: version)

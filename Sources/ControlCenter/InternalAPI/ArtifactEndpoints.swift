@@ -66,6 +66,7 @@ public struct ArtifactEndpoints: Sendable {
       [
         .post: { request, context in
           try policy.require(context, request)
+          context.connection.expectLongBody(within: configuration.timeout)
           return .json(try await withDeadline(configuration.timeout) { try await receive(request, context).json })
         },
         .get: { request, context in
