@@ -10,6 +10,7 @@ import Testing
 import WireFormats
 
 @testable import ControlCenter
+@testable import HTTPService
 
 @Suite(.postgreSQLServer, .timeLimit(.minutes(5))) struct ArtifactUploadTests {
   @Test(arguments: TestDatabase.available)
@@ -447,6 +448,45 @@ import WireFormats
     #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.uploads.path) == ["keep"])
     #expect(try await fixture.count("artifact_claim") == 0)
     await fixture.close()
+  }
+
+  @Test func theFolderOfUploadsIsMadeWhereItIsMissing() throws {
+    let folder = try TemporaryFolder()
+    for _ in 0..<2 { try UploadFile.prepare(folder.file("uploads")) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["uploads"])
+    #expect(throws: (any Error).self) { try UploadFile.prepare(folder.file("no/such/folder")) }
+  }
+
+  @Test func onlySoManyUploadsComeAtTheSameTime() {
+    let places = UploadPlaces(2)
+    var taken = [places.take(), places.take()]
+    #expect(taken.allSatisfy { $0 != nil })
+    #expect(places.take() == nil)
+    taken.removeLast()
+    #expect(places.take() != nil)
+  }
+
+  /// What is kept of an upload in memory does not grow with it: the file goes to the disk a piece at a time.
+  @Test func anUploadIsHashedAsItIsWritten() async throws {
+    let folder = try TemporaryFolder()
+    var form = UploadForm(folder: folder.path, maximumFileBytes: 64 << 20)
+    let piece = SecureRandom.bytes(count: 700_000)
+    var whole: [UInt8] = []
+    try await form.take(.began(MultipartPart(name: "file", fileName: "a", contentType: nil)))
+    for _ in 0..<20 {
+      try await form.take(.content(piece[...]))
+      whole += piece
+    }
+    try await form.take(.ended)
+    for (name, value) in [("type", "helm"), ("version", "1.0.0")] {
+      try await form.take(.began(MultipartPart(name: name, fileName: nil, contentType: nil)))
+      try await form.take(.content(Array(value.utf8)[...]))
+      try await form.take(.ended)
+    }
+    let upload = try form.finish()
+    #expect(upload.sha256 == SHA256.digest(of: whole).hexadecimal)
+    #expect(try SHA256.digest(ofFile: upload.file.path).hexadecimal == upload.sha256)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
   @Test func artifactsAreListedInPages() async throws {

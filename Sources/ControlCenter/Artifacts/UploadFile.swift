@@ -70,9 +70,11 @@ final class UploadFile: Sendable {
       retryAfterSeconds: 60)
   }
 
-  /// Removes the names that a process left which was killed in the moment between making a file and taking its name:
-  /// empty files. One that another process is making now needs its name no more either.
-  static func removeRemains(in folder: String) throws {
+  /// Makes the folder where it is missing, and removes the names that a process left which was killed in the moment
+  /// between making a file and taking its name: empty files. One that another process is making now needs its name no
+  /// more either.
+  static func prepare(_ folder: String) throws {
+    if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST { throw FileFault(errno) }
     let folder = try Directory(path: folder)
     for name in try folder.names() where name.hasPrefix(prefix) { try folder.removeFile(name) }
   }

@@ -56,7 +56,7 @@ public struct ArtifactEndpoints: Sendable {
 
   /// Once, before anything is served.
   public func prepare() async throws {
-    try UploadFile.removeRemains(in: configuration.folder)
+    try UploadFile.prepare(configuration.folder)
     try await store.prepare()
   }
 
