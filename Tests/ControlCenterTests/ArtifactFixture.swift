@@ -7,6 +7,7 @@ import Hummingbird
 import Logging
 import ObjectStorage
 import ReleaseManifest
+import ResourceModel
 import ResourceStorage
 import Synchronization
 import TestSupport
@@ -154,9 +155,37 @@ final class ArtifactFixture: Sendable {
 
   // MARK: Tables
 
+  private static let definition = ResourceDefinition(
+    names: ResourceNames(
+      group: "deploy.wrktalk.com", version: "v1", kind: "Release", plural: "releases", singular: "release"),
+    table: "gcc_release", schema: .any(), isNamespaced: false)
+
+  private static let mapping = ColumnMapping(
+    name: "version", timeType: .timestamp(hasTimeZone: false),
+    columns: [
+      .init(
+        "status", .enumeration(type: "ReleaseStatus", words: ["draft": "Draft", "published": "Published"]),
+        at: "spec.state"),
+      .init("withdrawn", .boolean, at: "spec.withdrawn"), .init("releaseNotes", .text, at: "spec.releaseNotes"),
+      .init("newNonEssentialEnvs", .json, at: "spec.newNonEssentialEnvs"),
+      .init("publishedAt", .timestamp(hasTimeZone: false), at: "status.publishedAt"),
+    ])
+
+  /// What watchers of releases see, in order.
+  func changes() async throws -> [String] {
+    try await rows("SELECT type, name, object FROM resource_change ORDER BY revision").map { row in
+      let object = row[2].text.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+      let isWithdrawn = object?["withdrawn"]
+      return [
+        row[0].text, row[1].text, object?["status"]?.string,
+        isWithdrawn == true || isWithdrawn == 1 ? "withdrawn" : nil,
+      ].compactMap(\.self).joined(separator: " ")
+    }
+  }
+
   /// As the program's own migrations make them, as far as these tests look.
   private static var migrations: [Migration] {
-    ArtifactTables.migrations + [
+    SQLResourceStore.migrations(for: [] as [StoredKind]) + ArtifactTables.migrations + [
       Migration(owner: "fixture", version: 1, name: "tables of the specification") { dialect in
         let isPostgreSQL = dialect == .postgresql
         let time = isPostgreSQL ? "timestamp(3)" : "text"
@@ -194,7 +223,7 @@ final class ArtifactFixture: Sendable {
             id text PRIMARY KEY, "organizationName" text NOT NULL, "releaseVersion" text NOT NULL,
             "deployedAt" \(time) NOT NULL, status text NOT NULL, "helmRevision" integer)
           """,
-        ]
+        ] + JournalTriggers(definition, mapping).statements(dialect)
       }
     ]
   }
