@@ -1,7 +1,7 @@
 import Threads
 
-/// Looks through gzip-compressed tar archives from people one should not trust, from the first byte to the last, and writes
-/// nothing. What `ArchiveUnpacker` would refuse with these limits is refused here too.
+/// Looks through gzip-compressed tar archives from people one should not trust, from the first byte to the last, and
+/// writes nothing. What `ArchiveUnpacker` would refuse with these limits is refused here too.
 public enum ArchiveInspector {
   /// What an archive holds.
   public struct Listing: Sendable, Hashable {

@@ -1,5 +1,5 @@
-/// An object, or a part of it, on its way: pieces of at most some hundred KiB, read no faster than they are asked for. It
-/// can be read once, by one reader; what it holds open is closed with it.
+/// An object, or a part of it, on its way: pieces of at most some hundred KiB, read no faster than they are asked for.
+/// It can be read once, by one reader; what it holds open is closed with it.
 public struct ObjectStream: AsyncSequence, Sendable {
   public typealias Element = [UInt8]
 

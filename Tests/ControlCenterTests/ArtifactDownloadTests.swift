@@ -87,7 +87,9 @@ import WireFormats
       #expect(withdrawn.status == 410)
       #expect(withdrawn.error.contains("withdrawn by the vendor"))
 
-      for path in ["9.9.9", "..%2f..%2fetc%2fpasswd", "1.0.0%00", "%2e%2e", "1.0.0+x", String(repeating: "1", count: 300)] {
+      for path in [
+        "9.9.9", "..%2f..%2fetc%2fpasswd", "1.0.0%00", "%2e%2e", "1.0.0+x", String(repeating: "1", count: 300),
+      ] {
         #expect(try await get(server, "\(path)?type=helm").status == 404, "\(path)")
       }
       for query in ["", "?type=", "?type=rpm", "?type=../x"] {

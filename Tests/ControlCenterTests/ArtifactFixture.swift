@@ -7,6 +7,7 @@ import Hummingbird
 import Logging
 import ObjectStorage
 import ReleaseManifest
+import ResourceModel
 import ResourceStorage
 import Synchronization
 import TestSupport
@@ -29,11 +30,14 @@ final class ArtifactFixture: Sendable {
   let trustRoot: TrustRoot?
   let maximumFileBytes: Int
   let timeout: Duration
-  let wrapBucket: @Sendable (any Bucket) -> any Bucket
+  /// How long the bucket takes to store an object.
+  let putDelay: Duration
+  /// Whether it stores none.
+  let bucketFails = Mutex(false)
 
   init(
     _ kind: TestDatabase = .sqlite, trustRoot: TrustRoot? = nil, maximumFileBytes: Int = 256 << 20,
-    timeout: Duration = .seconds(60), wrapBucket: @escaping @Sendable (any Bucket) -> any Bucket = { $0 }
+    timeout: Duration = .seconds(60), putDelay: Duration = .zero
   ) async throws {
     instance = try await kind.create()
     database = try await openDatabase(instance.url)
@@ -42,14 +46,17 @@ final class ArtifactFixture: Sendable {
     self.trustRoot = trustRoot
     self.maximumFileBytes = maximumFileBytes
     self.timeout = timeout
-    self.wrapBucket = wrapBucket
+    self.putDelay = putDelay
     try await Migrator(Self.migrations, logger: Self.logger, now: { "2026-11-24T00:00:00Z" }).migrate(database)
   }
 
   func close() async { await database.close() }
 
   /// Another process over the same database and bucket would have the same.
-  var bucket: any Bucket { wrapBucket(FileBucket(path: bucketFolder.path)) }
+  var bucket: any Bucket {
+    SlowBucket(
+      bucket: FileBucket(path: bucketFolder.path), delay: putDelay, fails: { self.bucketFails.withLock { $0 } })
+  }
   var manifests: ManifestCheck { ManifestCheck(trustRoot: trustRoot, now: now) }
   var store: ArtifactStore {
     ArtifactStore(
@@ -95,13 +102,13 @@ final class ArtifactFixture: Sendable {
 
   static func with(
     _ kind: TestDatabase = .sqlite, trustRoot: TrustRoot? = nil, maximumFileBytes: Int = 256 << 20,
-    timeout: Duration = .seconds(60), wrapBucket: @escaping @Sendable (any Bucket) -> any Bucket = { $0 },
+    timeout: Duration = .seconds(60), putDelay: Duration = .zero,
     _ body: @Sendable (ArtifactFixture, ControlCenterTestServer) async throws -> Void
   ) async throws {
     let fixture = try await ArtifactFixture(
-      kind, trustRoot: trustRoot, maximumFileBytes: maximumFileBytes, timeout: timeout, wrapBucket: wrapBucket)
+      kind, trustRoot: trustRoot, maximumFileBytes: maximumFileBytes, timeout: timeout, putDelay: putDelay)
     do {
-      try await ControlCenterTestServer.run(service: fixture.service, addRoutes: { fixture.addRoutes($0) }) { server in
+      try await ControlCenterTestServer.run(service: fixture.service, addRoutes: fixture.addRoutes) { server in
         try await body(fixture, server)
       }
     } catch {
@@ -148,9 +155,37 @@ final class ArtifactFixture: Sendable {
 
   // MARK: Tables
 
+  private static let definition = ResourceDefinition(
+    names: ResourceNames(
+      group: "deploy.wrktalk.com", version: "v1", kind: "Release", plural: "releases", singular: "release"),
+    table: "gcc_release", schema: .any(), isNamespaced: false)
+
+  private static let mapping = ColumnMapping(
+    name: "version", timeType: .timestamp(hasTimeZone: false),
+    columns: [
+      .init(
+        "status", .enumeration(type: "ReleaseStatus", words: ["draft": "Draft", "published": "Published"]),
+        at: "spec.state"),
+      .init("withdrawn", .boolean, at: "spec.withdrawn"), .init("releaseNotes", .text, at: "spec.releaseNotes"),
+      .init("newNonEssentialEnvs", .json, at: "spec.newNonEssentialEnvs"),
+      .init("publishedAt", .timestamp(hasTimeZone: false), at: "status.publishedAt"),
+    ])
+
+  /// What watchers of releases see, in order.
+  func changes() async throws -> [String] {
+    try await rows("SELECT type, name, object FROM resource_change ORDER BY revision").map { row in
+      let object = row[2].text.flatMap { try? JSONValue(parsing: Array($0.utf8)) }
+      let isWithdrawn = object?["withdrawn"]
+      return [
+        row[0].text, row[1].text, object?["status"]?.string,
+        isWithdrawn == true || isWithdrawn == 1 ? "withdrawn" : nil,
+      ].compactMap(\.self).joined(separator: " ")
+    }
+  }
+
   /// As the program's own migrations make them, as far as these tests look.
   private static var migrations: [Migration] {
-    ArtifactTables.migrations + [
+    SQLResourceStore.migrations(for: [] as [StoredKind]) + ArtifactTables.migrations + [
       Migration(owner: "fixture", version: 1, name: "tables of the specification") { dialect in
         let isPostgreSQL = dialect == .postgresql
         let time = isPostgreSQL ? "timestamp(3)" : "text"
@@ -188,7 +223,7 @@ final class ArtifactFixture: Sendable {
             id text PRIMARY KEY, "organizationName" text NOT NULL, "releaseVersion" text NOT NULL,
             "deployedAt" \(time) NOT NULL, status text NOT NULL, "helmRevision" integer)
           """,
-        ]
+        ] + JournalTriggers(definition, mapping).statements(dialect)
       }
     ]
   }

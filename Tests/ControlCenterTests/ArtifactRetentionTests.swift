@@ -82,7 +82,9 @@ import WireFormats
   }
 
   @Test func objectsWithoutARowGoADayAfterTheirFirstSight() throws {
-    func key(_ version: String) throws -> ArtifactKey { ArtifactKey(version: try ArtifactVersion(version), type: .helm) }
+    func key(_ version: String) throws -> ArtifactKey {
+      ArtifactKey(version: try ArtifactVersion(version), type: .helm)
+    }
     let plan = RetentionPlan(
       [try Self.candidate("1.0.0", hoursAgo: 50)], needed: [],
       objects: [
@@ -101,7 +103,10 @@ import WireFormats
       }
       fixture.advance(by: .seconds(86_400 * 2))
       func target(_ version: String, _ status: String) -> String {
-        "INSERT INTO gcc_deployment_target SELECT 'target-' || version, id, 'acme', '\(status)' FROM gcc_release WHERE version = '\(version)'"
+        """
+        INSERT INTO gcc_deployment_target
+        SELECT 'target-' || version, id, 'acme', '\(status)' FROM gcc_release WHERE version = '\(version)'
+        """
       }
       func history(_ version: String, _ organization: String, day: Int, _ status: String = "success") -> String {
         """
@@ -158,7 +163,8 @@ import WireFormats
       }
       fixture.advance(by: .seconds(86_400 * 2))
       let job = RetentionJob(
-        store: fixture.store, keptVersions: 3, interval: .seconds(3600), now: fixture.now, logger: ArtifactFixture.logger)
+        store: fixture.store, keptVersions: 3, interval: .seconds(3600), now: fixture.now,
+        logger: ArtifactFixture.logger)
       let running = Task { try await job.run() }
       while try await fixture.count("gcc_artifact") == 4 { try await Task.sleep(for: .milliseconds(10)) }
       _ = try await server.publish("1.0.4")

@@ -10,6 +10,7 @@ import Testing
 import WireFormats
 
 @testable import ControlCenter
+@testable import HTTPService
 
 @Suite(.postgreSQLServer, .timeLimit(.minutes(5))) struct ArtifactUploadTests {
   @Test(arguments: TestDatabase.available)
@@ -137,7 +138,9 @@ import WireFormats
 
   static let refused: [Refused] = [
     Refused(testDescription: "other version", error: "the version \"1.0.1\"") { try TestArchive.chart("1.0.1") },
-    Refused(testDescription: "other name", error: "the name \"other\"") { try TestArchive.chart("1.0.0", name: "other") },
+    Refused(testDescription: "other name", error: "the name \"other\"") {
+      try TestArchive.chart("1.0.0", name: "other")
+    },
     Refused(testDescription: "no Chart.yaml", error: "Chart.yaml is missing") {
       try archive { $0.add("wrktalk/values.yaml", "a: 1") }
     },
@@ -232,7 +235,8 @@ import WireFormats
   }
 
   @Test(arguments: [
-    ("wrktalk/", "docker-compose.yaml"), ("", "docker-compose.yml"), ("anything/", "compose.yaml"), ("./a/", "compose.yml"),
+    ("wrktalk/", "docker-compose.yaml"), ("", "docker-compose.yml"), ("anything/", "compose.yaml"),
+    ("./a/", "compose.yml"),
   ])
   func bundlesAreTakenWhereAnAgentFindsTheComposeFile(folder: String, file: String) async throws {
     try await ArtifactFixture.with { fixture, server in
@@ -263,16 +267,40 @@ import WireFormats
           "POST", "/api/internal/artifacts", bytes: form.body, contentType: TestForm.contentType)
       }
       for (missing, answer) in [
-        ("file", try await send { $0.field("type", "helm"); $0.field("version", "1.0.0") }),
-        ("type", try await send { $0.field("file", chart); $0.field("version", "1.0.0") }),
-        ("version", try await send { $0.field("file", chart); $0.field("type", "helm") }),
+        (
+          "file",
+          try await send {
+            $0.field("type", "helm")
+            $0.field("version", "1.0.0")
+          }
+        ),
+        (
+          "type",
+          try await send {
+            $0.field("file", chart)
+            $0.field("version", "1.0.0")
+          }
+        ),
+        (
+          "version",
+          try await send {
+            $0.field("file", chart)
+            $0.field("type", "helm")
+          }
+        ),
       ] {
         #expect(answer.status == 400)
         #expect(answer.error == "the form lacks the field \(missing)")
       }
-      let twice = try await send { $0.field("file", chart); $0.field("file", chart) }
+      let twice = try await send {
+        $0.field("file", chart)
+        $0.field("file", chart)
+      }
       #expect(twice.status == 400 && twice.error.contains("twice"))
-      let unknown = try await send { $0.field("file", chart); $0.field("manifset", "x") }
+      let unknown = try await send {
+        $0.field("file", chart)
+        $0.field("manifset", "x")
+      }
       #expect(unknown.status == 400 && unknown.error.contains("manifset"))
       let large = try await send { $0.field("manifest", [UInt8](repeating: 0x20, count: 300_000)) }
       #expect(large.status == 422 && large.error.contains("manifest: must be at most"))
@@ -313,7 +341,7 @@ import WireFormats
   }
 
   @Test func anUploadThatBreaksOffOrStandsStillLeavesNothing() async throws {
-    try await ArtifactFixture.with(timeout: .milliseconds(500)) { fixture, server in
+    try await ArtifactFixture.with(timeout: .seconds(2)) { fixture, server in
       let head =
         "POST /api/internal/artifacts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ci\r\n"
         + "Content-Type: \(TestForm.contentType)\r\nContent-Length: 1000000\r\n\r\n"
@@ -341,8 +369,7 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available)
   func ofUploadsAtTheSameTimeOneWinsWithItsOwnBytes(_ kind: TestDatabase) async throws {
-    try await ArtifactFixture.with(kind, wrapBucket: { SlowBucket(bucket: $0, delay: .milliseconds(50)) }) {
-      fixture, server in
+    try await ArtifactFixture.with(kind, putDelay: .milliseconds(50)) { fixture, server in
       let charts = try (0..<6).map { try TestArchive.chart("2.3.0", payload: "number \($0)") }
       let watching = Task {
         while !Task.isCancelled {
@@ -373,37 +400,37 @@ import WireFormats
   func aKilledUploadHoldsUpTheNextOnlyForAWhile(_ kind: TestDatabase) async throws {
     let fixture = try await ArtifactFixture(kind)
     let key = ArtifactKey(version: try ArtifactVersion("1.0.0"), type: .helm)
-    var claims = fixture.store.claims
-    claims.lifetime = .seconds(3)
-    // A process that is killed says nothing and releases nothing.
-    let killed = Task { [claims] in
-      try await claims.holding(key) { _ in try await Task.sleep(for: .seconds(60)) }
+    let claims = fixture.store.claims
+    let running = Task { try await claims.holding(key) { _ in try await Task.sleep(for: .seconds(120)) } }
+    func expiry() async throws -> Int64? {
+      try await fixture.rows("SELECT expires_at FROM artifact_claim").first?[0].integer
     }
-    while try await fixture.count("artifact_claim") == 0 { try await Task.sleep(for: .milliseconds(5)) }
+    var first: Int64?
+    repeat { first = try await expiry() } while first == nil
     #expect(try await claims.holding(key, waits: false) { _ in true } == nil)
     // While it lives its claim is renewed.
-    try await Task.sleep(for: .seconds(4))
+    while try await expiry() == first { try await Task.sleep(for: .milliseconds(20)) }
     #expect(try await claims.holding(key, waits: false) { _ in true } == nil)
-    try await fixture.execute("UPDATE artifact_claim SET token = 'of a killed process'")
+    // A process that is killed renews nothing and releases nothing.
+    try await fixture.execute("UPDATE artifact_claim SET token = 'of a killed process', expires_at = 1")
     #expect(try await claims.holding(key) { _ in true } == true)
-    let error = await #expect(throws: (any Error).self) { try await killed.value }
+    // One that only was away gives up when it sees that.
+    let error = await #expect(throws: (any Error).self) { try await running.value }
     #expect("\(try #require(error))".contains("overtaken"))
     await fixture.close()
   }
 
   @Test func aBucketThatFailsLeavesNoRowAndSaysSo() async throws {
-    let fails = Mutex(true)
-    try await ArtifactFixture.with(wrapBucket: { bucket in
-      SlowBucket(bucket: bucket, delay: .zero, fails: { fails.withLock { $0 } })
-    }) { fixture, server in
+    try await ArtifactFixture.with { fixture, server in
+      fixture.bucketFails.withLock { $0 = true }
       let answer = try await server.upload(TestArchive.chart("1.0.0"), version: "1.0.0")
       #expect(answer.status == 503)
       #expect(answer.headers["Retry-After"] != nil)
       try await fixture.expectNothing()
-      fails.withLock { $0 = false }
+      fixture.bucketFails.withLock { $0 = false }
       #expect(try await server.upload(TestArchive.chart("1.0.0"), version: "1.0.0").status == 200)
       // A draft's artifact is replaced by one that does not arrive: nothing says what is not there.
-      fails.withLock { $0 = true }
+      fixture.bucketFails.withLock { $0 = true }
       let second = try await server.upload(TestArchive.chart("1.0.0", payload: "second"), version: "1.0.0")
       #expect(second.status == 503)
       #expect(try await fixture.count("gcc_artifact") == 0)
@@ -421,6 +448,45 @@ import WireFormats
     #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.uploads.path) == ["keep"])
     #expect(try await fixture.count("artifact_claim") == 0)
     await fixture.close()
+  }
+
+  @Test func theFolderOfUploadsIsMadeWhereItIsMissing() throws {
+    let folder = try TemporaryFolder()
+    for _ in 0..<2 { try UploadFile.prepare(folder.file("uploads")) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["uploads"])
+    #expect(throws: (any Error).self) { try UploadFile.prepare(folder.file("no/such/folder")) }
+  }
+
+  @Test func onlySoManyUploadsComeAtTheSameTime() {
+    let places = UploadPlaces(2)
+    var taken = [places.take(), places.take()]
+    #expect(taken.allSatisfy { $0 != nil })
+    #expect(places.take() == nil)
+    taken.removeLast()
+    #expect(places.take() != nil)
+  }
+
+  /// What is kept of an upload in memory does not grow with it: the file goes to the disk a piece at a time.
+  @Test func anUploadIsHashedAsItIsWritten() async throws {
+    let folder = try TemporaryFolder()
+    var form = UploadForm(folder: folder.path, maximumFileBytes: 64 << 20)
+    let piece = SecureRandom.bytes(count: 700_000)
+    var whole: [UInt8] = []
+    try await form.take(.began(MultipartPart(name: "file", fileName: "a", contentType: nil)))
+    for _ in 0..<20 {
+      try await form.take(.content(piece[...]))
+      whole += piece
+    }
+    try await form.take(.ended)
+    for (name, value) in [("type", "helm"), ("version", "1.0.0")] {
+      try await form.take(.began(MultipartPart(name: name, fileName: nil, contentType: nil)))
+      try await form.take(.content(Array(value.utf8)[...]))
+      try await form.take(.ended)
+    }
+    let upload = try form.finish()
+    #expect(upload.sha256 == SHA256.digest(of: whole).hexadecimal)
+    #expect(try SHA256.digest(ofFile: upload.file.path).hexadecimal == upload.sha256)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
   }
 
   @Test func artifactsAreListedInPages() async throws {
@@ -472,7 +538,13 @@ import WireFormats
       (signer.sign(manifest("1.0.0", chart: chart) { $0.artifacts[0].runtime = .compose }), "names no Helm chart"),
       (signer.sign(manifest("1.0.0", chart: chart) { $0.artifacts[0].size += 1 }), "bytes"),
       (signer.sign(manifest("1.0.0", chart: chart) { $0.product = "other" }), "product"),
-      (signer.sign(manifest("1.0.0", chart: chart) { $0.expires = ArtifactFixture.start + .seconds(-1); $0.issuedAt = $0.expires + .seconds(-1) }), "expired"),
+      (
+        signer.sign(
+          manifest("1.0.0", chart: chart) {
+            $0.expires = ArtifactFixture.start + .seconds(-1)
+            $0.issuedAt = $0.expires + .seconds(-1)
+          }), "expired"
+      ),
       ("{}", "payloadType"), ("not JSON", "JSON"),
     ]
     try await ArtifactFixture.with(trustRoot: signer.root) { fixture, server in

@@ -30,7 +30,7 @@ struct ControlCenterTestServer: Sendable {
   let port: Int
   let http: HTTPClient
 
-  /// - Parameter authenticator: by default every role's name is a token, and `customer-of-NAME` one of that organization.
+  /// - Parameter authenticator: by default every role's name is a token, and `customer-of-NAME` one that is bound.
   static func run(
     service: ServiceConfiguration = ServiceConfiguration(), connections: ConnectionLimits = ConnectionLimits(),
     credentials: TLSCredentials? = nil, authenticator: any Authenticator = RoleTokens(),
@@ -81,7 +81,8 @@ struct ControlCenterTestServer: Sendable {
     if let contentType { headers.append(("Content-Type", contentType)) }
     let response = try await http.send(
       HTTPTransport.HTTPRequest(
-        method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers, body: bytes.map { .bytes($0) } ?? .none))
+        method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers,
+        body: bytes.map { .bytes($0) } ?? .none))
     return Answer(response)
   }
 

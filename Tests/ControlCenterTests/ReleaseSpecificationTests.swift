@@ -61,7 +61,7 @@ import WireFormats
       certificateFile: certificate.certificateFile, keyFile: certificate.keyFile, logger: ArtifactFixture.logger)
     let fixture = try await ArtifactFixture()
     try await ControlCenterTestServer.run(
-      service: fixture.service, credentials: credentials, addRoutes: { fixture.addRoutes($0) }
+      service: fixture.service, credentials: credentials, addRoutes: fixture.addRoutes
     ) { server in
       let folder = try TemporaryFolder()
       try folder.write(
@@ -91,12 +91,12 @@ import WireFormats
   @Test func theSpecificationsCommandsMakeARelease() async throws {
     try await withServer { fixture, folder in
       let uploaded = try await run(Self.uploads, in: folder)
-      #expect(uploaded.map { $0["bucketPath"]?.string } == [
-        "charts/helm/wrktalk-2.3.0.tgz", "charts/compose/wrktalk-2.3.0-compose.tar.gz",
-      ])
+      #expect(
+        uploaded.map { $0["bucketPath"]?.string } == [
+          "charts/helm/wrktalk-2.3.0.tgz", "charts/compose/wrktalk-2.3.0-compose.tar.gz",
+        ])
       #expect(uploaded.allSatisfy { $0["sha256"]?.string?.count == 64 && $0["sizeBytes"]?.integer != nil })
-      // A shell expands nothing in single quotes. As it stands the command sends the variables' names, and the answer says
-      // so.
+      // As it stands the command sends the variables' names, since a shell expands nothing in single quotes.
       let verbatim = try await run(Self.release, in: folder)
       #expect(verbatim.first?["error"]?.string?.contains("a shell expands no variable in single quotes") == true)
       // With the values in their places it is what the specification means.
@@ -105,7 +105,8 @@ import WireFormats
       }
       let released = try await run(filled, in: folder)
       #expect(released.first?["version"] == "2.3.0" && released.first?["status"] == "draft", "\(released)")
-      let row = try await fixture.rows("SELECT \"backendImageTag\", \"agentImageTag\", \"newNonEssentialEnvs\" FROM gcc_release")
+      let row = try await fixture.rows(
+        "SELECT \"backendImageTag\", \"agentImageTag\", \"newNonEssentialEnvs\" FROM gcc_release")
       #expect(row.first?[0] == .text("sha-abc123") && row.first?[1] == .text("sha-jkl012"))
       #expect(row.first?[2] == .text(#"[{"key":"NEW_FEATURE","value":"false"}]"#))
       try await fixture.expectAgreement()

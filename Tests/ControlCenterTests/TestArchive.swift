@@ -15,7 +15,9 @@ struct TestArchive {
 
   mutating func add(_ path: String, _ content: [UInt8] = [], kind: Kind = .file, link: String = "") {
     var header = [UInt8](repeating: 0, count: 512)
-    func put(_ text: String, at offset: Int) { header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8) }
+    func put(_ text: String, at offset: Int) {
+      header.replaceSubrange(offset..<offset + text.utf8.count, with: text.utf8)
+    }
     func octal(_ number: Int, _ digits: Int) -> String {
       let text = String(number, radix: 8)
       return String(repeating: "0", count: max(0, digits - text.count)) + text
@@ -47,7 +49,8 @@ struct TestArchive {
     return try archive.compressed()
   }
 
-  static func bundle(folder: String = "wrktalk/", file: String = "docker-compose.yaml", payload: String = "") throws -> [UInt8]
+  static func bundle(folder: String = "wrktalk/", file: String = "docker-compose.yaml", payload: String = "") throws
+    -> [UInt8]
   {
     var archive = TestArchive()
     archive.add("\(folder)\(file)", "services:\n  backend:\n    image: backend:1\n# \(payload)\n")

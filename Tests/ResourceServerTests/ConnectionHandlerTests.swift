@@ -53,6 +53,33 @@ import Testing
     #expect(!channel.isActive)
   }
 
+  @Test func aBodyThatIsExpectedToBeLongMustMoveAndEndInItsOwnTime() throws {
+    for pause in [50, 61] as [Int64] {
+      let channel = try connection()
+      try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
+      channel.triggerUserOutboundEvent(ConnectionSignal.expectsLongBody(.seconds(600)), promise: nil)
+      for number in 0..<11 {
+        try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(string: "x")))
+        channel.embeddedEventLoop.advanceTime(by: .seconds(pause))
+        #expect(channel.isActive == (pause < 60), "\(number)")
+        guard channel.isActive else { break }
+      }
+      guard channel.isActive else { continue }
+      try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(string: "x")))
+      channel.embeddedEventLoop.advanceTime(by: .seconds(50))
+      #expect(!channel.isActive, "its time is over")
+    }
+    // The next body has the time of any other.
+    let channel = try connection()
+    try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
+    channel.triggerUserOutboundEvent(ConnectionSignal.expectsLongBody(.seconds(600)), promise: nil)
+    try channel.writeInbound(HTTPServerRequestPart.end(nil))
+    try answer(channel)
+    try channel.writeInbound(HTTPServerRequestPart.head(Self.head))
+    channel.embeddedEventLoop.advanceTime(by: .seconds(60))
+    #expect(!channel.isActive)
+  }
+
   @Test func theServerTakesItsTimeAndTheClientItsPause() throws {
     let channel = try connection()
     channel.triggerUserOutboundEvent(ConnectionSignal.authenticated, promise: nil)

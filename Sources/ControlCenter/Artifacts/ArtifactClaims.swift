@@ -5,9 +5,10 @@ import ResourceModel
 /// Makes changes of one artifact follow each other, in all processes: its row and its object are two things that no
 /// transaction spans.
 ///
-/// A claim is a row that its holder renews while it works. Whoever finds one waits until it is gone or, where its holder was
-/// killed, has expired; so nothing is blocked for longer than `lifetime`. A holder that could not renew its claim for half
-/// of that gives up by itself, which leaves the other half for what it has sent to the bucket to arrive or fail.
+/// A claim is a row that its holder renews while it works. Whoever finds one waits until it is gone or, where its
+/// holder was killed, has expired; so nothing is blocked for longer than `lifetime`. A holder that could not renew its
+/// claim for half of that gives up by itself, which leaves the other half for what it has sent to the bucket to arrive
+/// or fail.
 struct ArtifactClaims: Sendable {
   let database: any Database
   let makeID: @Sendable () -> String

@@ -19,7 +19,8 @@ public struct ArtifactRecord: Sendable, Hashable {
   }
 
   static func columns(_ dialect: SQLDialect) -> String {
-    "id, version, type, \"bucketPath\", sha256, \"sizeBytes\", \(SQLTime.text("\"createdAt\"", dialect)) AS \"createdAt\""
+    "id, version, type, \"bucketPath\", sha256, \"sizeBytes\", "
+      + "\(SQLTime.text("\"createdAt\"", dialect)) AS \"createdAt\""
   }
 
   /// Nil for a row that is not one of ours: another program's version or type.

@@ -6,15 +6,15 @@ public import WireFormats
 
 /// Keeps charts and bundles: their rows in `gcc_artifact`, and their bytes in the bucket.
 ///
-/// A row and its object never disagree, although no transaction spans both. Whoever changes one of them holds the artifact's
-/// claim, and then:
+/// A row and its object never disagree, although no transaction spans both. Whoever changes one of them holds the
+/// artifact's claim, and then:
 ///
 /// 1. In one transaction it is seen whether the release may still change, and a row with other bytes is removed.
 /// 2. The object is put, whole or not at all.
 /// 3. In another transaction, if the claim is still held, the row is written.
 ///
-/// An upload that breaks off before the third step leaves no row, and an object that the retention removes. A release is not
-/// published while an artifact of its version is claimed.
+/// An upload that breaks off before the third step leaves no row, and an object that the retention removes. A release
+/// is not published while an artifact of its version is claimed.
 public struct ArtifactStore: Sendable {
   let database: any Database
   let bucket: any Bucket

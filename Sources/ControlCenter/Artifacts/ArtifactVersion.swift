@@ -1,8 +1,8 @@
 import ReleaseManifest
 import ResourceModel
 
-/// The version of a release or of one of its artifacts: Semantic Versioning 2.0 without build metadata, in lower case, so that
-/// one release has one name, in objects, columns and keys of the bucket.
+/// The version of a release or of one of its artifacts: Semantic Versioning 2.0 without build metadata, in lower case,
+/// so that one release has one name, in objects, columns and keys of the bucket.
 public struct ArtifactVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
   public static let maximumByteCount = 64
 

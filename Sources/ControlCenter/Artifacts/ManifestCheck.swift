@@ -2,8 +2,8 @@ public import ReleaseManifest
 import ResourceModel
 public import WireFormats
 
-/// Whether a release manifest that came from CI is one, and says what is there. Agents check it again, and alone decide; here
-/// a mistake is seen before a release reaches anybody. It is kept as it came.
+/// Whether a release manifest that came from CI is one, and says what is there. Agents check it again, and alone
+/// decide; here a mistake is seen before a release reaches anybody. It is kept as it came.
 public struct ManifestCheck: Sendable {
   /// Nil where the signatures are not checked here.
   public var trustRoot: TrustRoot?

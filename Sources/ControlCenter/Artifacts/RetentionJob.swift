@@ -9,8 +9,8 @@ public import WireFormats
 
 /// Removes artifacts that nobody needs, and what uploads and releases that failed have left (spec §3.1, §8.1).
 ///
-/// It looks after each upload, and from time to time. Several processes may do so: each removal is decided anew under the
-/// artifact's claim.
+/// It looks after each upload, and from time to time. Several processes may do so: each removal is decided anew under
+/// the artifact's claim.
 public final class RetentionJob: Service {
   private let store: ArtifactStore
   private let facts: RetentionFacts
@@ -98,8 +98,8 @@ public final class RetentionJob: Service {
     return plan
   }
 
-  /// Of the bucket, those that no row names, with the time of their first sight. Objects that are not named as artifacts are
-  /// somebody else's.
+  /// Of the bucket, those that no row names, with the time of their first sight. Objects that are not named as
+  /// artifacts are somebody else's.
   private func objects(at now: Timestamp) async throws -> [ArtifactKey: Timestamp] {
     var keys: Set<ArtifactKey> = []
     var continuation: String?

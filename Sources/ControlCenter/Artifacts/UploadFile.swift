@@ -5,8 +5,8 @@ import ResourceModel
 import Synchronization
 import Threads
 
-/// What an upload is kept in until it is checked: a file that has no name. Nothing can be left behind of it, however the
-/// upload or the program ends.
+/// What an upload is kept in until it is checked: a file that has no name. Nothing can be left behind of it, however
+/// the upload or the program ends.
 final class UploadFile: Sendable {
   /// Begins the name that the file has for a moment, until it is open.
   static let prefix = ".wrktalk-upload-"
@@ -70,9 +70,11 @@ final class UploadFile: Sendable {
       retryAfterSeconds: 60)
   }
 
-  /// Removes the names that a process left which was killed in the moment between making a file and taking its name: empty
-  /// files. One that another process is making now needs its name no more either.
-  static func removeRemains(in folder: String) throws {
+  /// Makes the folder where it is missing, and removes the names that a process left which was killed in the moment
+  /// between making a file and taking its name: empty files. One that another process is making now needs its name no
+  /// more either.
+  static func prepare(_ folder: String) throws {
+    if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST { throw FileFault(errno) }
     let folder = try Directory(path: folder)
     for name in try folder.names() where name.hasPrefix(prefix) { try folder.removeFile(name) }
   }

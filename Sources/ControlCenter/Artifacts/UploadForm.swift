@@ -14,7 +14,8 @@ struct ArtifactUpload: Sendable {
   var manifest: String?
 }
 
-/// Collects the form of an upload (spec §14.1), whose fields may come in any order. The file goes to the disk as it comes.
+/// Collects the form of an upload (spec §14.1), whose fields may come in any order. The file goes to the disk as it
+/// comes.
 struct UploadForm {
   enum Field: String, CaseIterable {
     case file, type, version, manifest

@@ -56,7 +56,7 @@ public struct ArtifactEndpoints: Sendable {
 
   /// Once, before anything is served.
   public func prepare() async throws {
-    try UploadFile.removeRemains(in: configuration.folder)
+    try UploadFile.prepare(configuration.folder)
     try await store.prepare()
   }
 
@@ -66,6 +66,7 @@ public struct ArtifactEndpoints: Sendable {
       [
         .post: { request, context in
           try policy.require(context, request)
+          context.connection.expectLongBody(within: configuration.timeout)
           return .json(try await withDeadline(configuration.timeout) { try await receive(request, context).json })
         },
         .get: { request, context in

@@ -1,8 +1,8 @@
 import HTTPService
 import ResourceModel
 
-/// `limit` and `continue` of a list: where the next page begins is said by the last element of the one before, so that no
-/// page costs more than another.
+/// `limit` and `continue` of a list: where the next page begins is said by the last element of the one before, so that
+/// no page costs more than another.
 struct PageRequest {
   static let maximumLimit = 500
   private static let defaultLimit = 100

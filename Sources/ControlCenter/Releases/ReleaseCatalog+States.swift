@@ -4,9 +4,10 @@ import ObjectStorage
 import ResourceModel
 
 extension ReleaseCatalog {
-  /// Makes a draft known to customers, with the artifacts that are there now. Once it is published, that is answered again.
-  /// - Throws: `conflict`, saying why, where there is no artifact, one is just coming, one is not as the manifest says, or the
-  ///   release was withdrawn or deprecated.
+  /// Makes a draft known to customers, with the artifacts that are there now. Once it is published, that is answered
+  /// again.
+  /// - Throws: `conflict`, saying why, where there is no artifact, one is just coming, one is not as the manifest says,
+  ///   or the release was withdrawn or deprecated.
   func publish(_ version: ArtifactVersion) async throws -> ReleaseRecord {
     while true {
       let (release, artifacts) = try await database.transaction(.read) { connection in

@@ -71,8 +71,8 @@ public struct ReleaseCatalog: Sendable {
     return StatusError(
       .conflict,
       "version \(release.version) is \(release.statusText)\(published) and cannot change; this request differs in "
-        + "\(fields.joined(separator: ", ")). What is there: backend \(tags.backend), media \(tags.media), controlTower "
-        + "\(tags.controlTower), agent \(tags.agent). Make a new version")
+        + "\(fields.joined(separator: ", ")). What is there: backend \(tags.backend), media \(tags.media), "
+        + "controlTower \(tags.controlTower), agent \(tags.agent). Make a new version")
   }
 
   /// - Throws: `notFound`.

@@ -86,8 +86,8 @@ struct ReleaseRequest: Sendable, Hashable {
   }
 }
 
-/// Reads the fields of a body and collects what is wrong with them. Unknown fields are refused: a misspelt `isForced` would be
-/// found at the customers.
+/// Reads the fields of a body and collects what is wrong with them. Unknown fields are refused: a misspelt `isForced`
+/// would be found at the customers.
 private struct RequestReader {
   private let members: [String: JSONValue]
   private let path: String

@@ -116,12 +116,13 @@ struct ReleaseRecord: Sendable, Hashable {
   func insert(_ connection: any SQLConnection) throws {
     let assignments = Self.assignments(connection.dialect)
     let next = assignments.count + 1
+    let time = SQLTime.parameter("$\(next + 3)", connection.dialect)
     try connection.execute(
       """
       INSERT INTO gcc_release (\(assignments.map(\.column).joined(separator: ", ")),
         id, version, status, "helmChartSha256", withdrawn, "createdBy", "createdAt")
       VALUES (\(assignments.map(\.expression).joined(separator: ", ")),
-        $\(next), $\(next + 1), 'draft', '', false, $\(next + 2), \(SQLTime.parameter("$\(next + 3)", connection.dialect)))
+        $\(next), $\(next + 1), 'draft', '', false, $\(next + 2), \(time))
       """, values + [.text(id), .text(version), .text(createdBy), SQLTime.value(createdAt)])
     try ChangeJournal.announce(connection)
   }

@@ -5,6 +5,8 @@ import ResourceModel
 enum ConnectionSignal: Sendable {
   /// The client sent a valid token.
   case authenticated
+  /// The body of the present request may take so long in all, as long as it moves.
+  case expectsLongBody(Duration)
   /// An operation began that is of no use once the client has left.
   case began(cancel: @Sendable () -> Void)
   case ended
@@ -18,6 +20,12 @@ public struct ClientConnection: Sendable {
 
   /// Its client may keep it for longer from now on.
   public func noteAuthenticated() { channel.triggerUserOutboundEvent(ConnectionSignal.authenticated, promise: nil) }
+
+  /// The body of the present request may take longer than others (`ConnectionLimits.bodyTimeout`), as an upload does that
+  /// was found to be allowed: up to `timeout` in all, with no pause of `bodyTimeout`.
+  public func expectLongBody(within timeout: Duration) {
+    channel.triggerUserOutboundEvent(ConnectionSignal.expectsLongBody(timeout), promise: nil)
+  }
 
   /// Runs `operation` and cancels it when the client closes the connection, or its side of it, as servers of Kubernetes do.
   /// One operation at a time.

@@ -51,7 +51,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .head(let head):
       state.receivedHead(isKeepAlive: head.isKeepAlive, now: now)
       askForBody(head, context)
-    case .body: break
+    case .body: state.receivedBody(now: now)
     case .end: state.receivedEnd(now: now)
     }
     context.fireChannelRead(data)
@@ -143,6 +143,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
     switch signal {
     case .authenticated: state.authenticated()
+    case .expectsLongBody(let timeout): state.expectLongBody(within: timeout)
     case .began(let cancel): if hasLeft { cancel() } else { self.cancel = cancel }
     case .ended: cancel = nil
     }

@@ -6,7 +6,8 @@ public struct ConnectionLimits: Sendable, Hashable {
   public var maximumConnectionsPerAddress = 1024
   /// From the opening of a connection until the head of its first request has come.
   public var headTimeout: Duration = .seconds(10)
-  /// From the head of a request until the end of its body. The answer has its own limit, `requestTimeout`.
+  /// From the head of a request until the end of its body, where it is not expected to be long
+  /// (`ClientConnection.expectLongBody`). The answer has its own limit, `requestTimeout`.
   public var bodyTimeout: Duration = .seconds(60)
   /// Between an answer and the head of the next request.
   public var idleTimeout: Duration = .seconds(120)

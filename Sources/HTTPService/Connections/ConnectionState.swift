@@ -22,6 +22,10 @@ struct ConnectionState {
   private var isAuthenticated = false
   /// When the present waiting began.
   private var since: NIODeadline
+  /// Of the present request's body, where it is longer than of others.
+  private var bodyTimeout: Duration?
+  /// When the body has moved last.
+  private var moved: NIODeadline
   /// True where the present answer is the connection's last.
   private var closes = false
   /// True where the client asked that its present request be the last.
@@ -31,6 +35,7 @@ struct ConnectionState {
   init(limits: ConnectionLimits, now: NIODeadline) {
     self.limits = limits
     since = now
+    moved = now
   }
 
   // MARK: What the client sends
@@ -40,8 +45,12 @@ struct ConnectionState {
     isFirst = false
     unanswered += 1
     since = now
+    moved = now
+    bodyTimeout = nil
     if !isKeepAlive { clientCloses = true }
   }
+
+  mutating func receivedBody(now: NIODeadline) { moved = now }
 
   mutating func receivedEnd(now: NIODeadline) {
     reading = .head
@@ -57,6 +66,8 @@ struct ConnectionState {
   // MARK: What the server answers
 
   mutating func authenticated() { isAuthenticated = true }
+
+  mutating func expectLongBody(within timeout: Duration) { bodyTimeout = timeout }
 
   /// - Parameter mustBeLast: whether the connection ends with this answer in any case.
   /// - Returns: whether it must say so: the client asked for it with its last request, or has not sent the whole request,
@@ -87,7 +98,12 @@ struct ConnectionState {
     case .head where unanswered > 0: nil
     case .head where isFirst: since + TimeAmount(limits.headTimeout)
     case .head: since + TimeAmount(isAuthenticated ? limits.idleTimeout : limits.unauthenticatedIdleTimeout)
-    case .body: since + TimeAmount(limits.bodyTimeout)
+    case .body:
+      if let bodyTimeout {
+        min(since + TimeAmount(bodyTimeout), moved + TimeAmount(limits.bodyTimeout))
+      } else {
+        since + TimeAmount(limits.bodyTimeout)
+      }
     case .lingering: since + TimeAmount(limits.lingerTimeout)
     }
   }
