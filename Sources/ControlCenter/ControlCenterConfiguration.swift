@@ -54,6 +54,9 @@ struct ControlCenterConfiguration: Sendable {
     trustRootFile = value("GCC_TRUST_ROOT_FILE")
   }
 
+  /// The bucket's folder, where it is one of the data folder.
+  var embeddedFolders: [String] { if case .folder(let path) = bucket.store { [path] } else { [] } }
+
   private static func absolute(_ folder: String) throws(ConfigurationError) -> String {
     folder.hasPrefix("/") ? folder : FileManager.default.currentDirectoryPath + "/" + folder
   }

@@ -8,7 +8,9 @@ import HTTPTransport
 import Hummingbird
 import Logging
 import Mail
+import ObjectStorage
 import Outbox
+import ReleaseManifest
 import ResourceStorage
 import ServiceLifecycle
 import Timing
@@ -34,13 +36,30 @@ struct ControlCenterParts: Sendable {
   private let customers: CustomerEndpoints
   private let organizations: OrganizationEndpoints
   private let fleet: FleetEndpoints
+  private let retention: RetentionJob
+  private let artifacts: ArtifactEndpoints
+  private let releases: ReleaseEndpoints
+  private let charts: ChartEndpoints
+  private let bucketHTTP: HTTPClient
 
   /// What works beside the listener.
-  var services: [any Service] { [keys, offers, OutboxService(outbox), health, rollouts, digest] }
+  var services: [any Service] {
+    [keys, offers, OutboxService(outbox), health, rollouts, digest, retention]
+  }
+
+  /// Removes what uploads that were killed have left; to be called before anything is served.
+  func prepare() async throws { try await artifacts.prepare() }
+
+  /// Ends what holds connections open.
+  func shutdown() async {
+    await http.shutdown()
+    await bucketHTTP.shutdown()
+  }
 
   init(
     database: any Database, store: SQLResourceStore, box: AES256GCM, configuration: ControlCenterConfiguration,
-    now: @escaping @Sendable () -> Timestamp, makeID: @escaping @Sendable () -> String, logger: Logger
+    dataFolder: String, trustRoot: TrustRoot? = nil, now: @escaping @Sendable () -> Timestamp,
+    makeID: @escaping @Sendable () -> String, logger: Logger
   ) {
     self.database = database
     self.store = store
@@ -106,6 +125,25 @@ struct ControlCenterParts: Sendable {
     rollouts = RolloutController(
       database: database, store: store, steps: steps, now: now, makeID: makeID, logger: logger)
     digest = MailDigest(database: database, now: now, makeID: makeID, logger: logger)
+
+    // The operator names the bucket.
+    bucketHTTP = HTTPClient(userAgent: "wrktalk-gcc/\(ProgramVersion.current)")
+    let bucket = makeBucket(configuration.bucket, http: bucketHTTP)
+    let manifests = ManifestCheck(trustRoot: trustRoot, now: now)
+    let artifactStore = ArtifactStore(
+      database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger)
+    let retention = RetentionJob(
+      store: artifactStore, now: now, logger: logger, furtherNeeds: { try RolloutSteps.neededVersions($0) })
+    self.retention = retention
+    artifacts = ArtifactEndpoints(
+      store: artifactStore, configuration: .init(folder: "\(dataFolder)/uploads"),
+      policy: ControlCenterAccess.policy, stored: { retention.wake() })
+    releases = ReleaseEndpoints(
+      catalog: ReleaseCatalog(
+        database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger),
+      policy: ControlCenterAccess.policy)
+    charts = ChartEndpoints(
+      database: database, bucket: bucket, policy: ControlCenterAccess.policy, logger: logger)
   }
 
   /// Three attempts a minute apart (spec §5.2); then the customer's poll takes over.
@@ -122,6 +160,9 @@ struct ControlCenterParts: Sendable {
     customers.addRoutes(to: router)
     organizations.addRoutes(to: router)
     fleet.addRoutes(to: router)
+    artifacts.addRoutes(to: router)
+    releases.addRoutes(to: router)
+    charts.addRoutes(to: router)
   }
 }
 

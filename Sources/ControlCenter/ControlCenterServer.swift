@@ -12,6 +12,8 @@ import Mail
 import ObjectStorage
 import Observability
 import Outbox
+import ProgramConfiguration
+import ReleaseManifest
 import ResourceModel
 import ResourceServer
 import ResourceStorage
@@ -50,13 +52,14 @@ struct ControlCenterServer {
       database: database, kinds: ControlCenterKinds.stored, options: Self.storeOptions(now), logger: logger)
     try await store.start()
     let parts = ControlCenterParts(
-      database: database, store: store, box: box, configuration: configuration, now: now,
-      makeID: { UUID().uuidString.lowercased() }, logger: logger)
+      database: database, store: store, box: box, configuration: configuration, dataFolder: try absoluteDataFolder(),
+      trustRoot: try trustRoot(), now: now, makeID: { UUID().uuidString.lowercased() }, logger: logger)
+    try await parts.prepare()
     try await parts.keys.load()
     let front = try await front(parts, metrics)
     let close = {
       store.close()
-      await parts.http.shutdown()
+      await parts.shutdown()
       await database.close()
     }
     do {
@@ -69,6 +72,32 @@ struct ControlCenterServer {
       throw error
     }
     await close()
+  }
+
+  /// Where uploads lie until they are in the bucket; a database elsewhere does without the folder otherwise.
+  private func absoluteDataFolder() throws -> String {
+    let path = dataFolder.hasPrefix("/") ? dataFolder : "\(FileManager.default.currentDirectoryPath)/\(dataFolder)"
+    do {
+      for folder in [path] + configuration.embeddedFolders {
+        try FileManager.default.createDirectory(
+          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      }
+    } catch {
+      throw ConfigurationError("the data folder \(dataFolder) cannot be made: \(error)")
+    }
+    return path
+  }
+
+  private func trustRoot() throws -> TrustRoot? {
+    guard let path = configuration.trustRootFile else { return nil }
+    guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 20 else {
+      throw ConfigurationError("\(path) cannot be read", setting: "GCC_TRUST_ROOT_FILE")
+    }
+    do {
+      return try TrustRoot.first(data)
+    } catch {
+      throw ConfigurationError("\(path) is not a trust root: \(error)", setting: "GCC_TRUST_ROOT_FILE")
+    }
   }
 
   /// A release that reaches everyone at once changes as many targets as there are customers; who watches is to keep up.
@@ -85,7 +114,7 @@ struct ControlCenterServer {
     try await api.makeNamespaces([FleetEvents.namespace] + (try await parts.store.occupiedNamespaces()))
     var service = options.service
     service.plainErrorPaths = PathPatterns(["/api/*"])
-    service.unhurriedPaths = PathPatterns(["/api/internal/artifacts", "/api/artifacts/*"])
+    service.unhurriedPaths = PathPatterns([ArtifactEndpoints.path, "/api/artifacts/*"])
     // Every customer has an allowance of its own.
     service.maximumCallers = 200_000
     let tokens = TokenAuthenticator(tokens: TokenStore(database: parts.database), now: parts.now)

@@ -21,6 +21,7 @@ final class FleetFixture: Sendable {
   let parts: ControlCenterParts
   private let instance: TestDatabase.Instance
   private let clock: WallClock
+  private let folder: TemporaryFolder
 
   private init(_ instance: TestDatabase.Instance, environment: [String: String]) async throws {
     self.instance = instance
@@ -30,11 +31,13 @@ final class FleetFixture: Sendable {
     let clock = WallClock()
     store = SQLResourceStore(
       database: database, kinds: ControlCenterKinds.stored, options: StoreOptions(now: { clock.now() }), logger: logger)
-    let configuration = try ControlCenterConfiguration(environment: environment, dataFolder: "/nowhere", isEmbedded: true)
+    folder = try TemporaryFolder()
+    let configuration = try ControlCenterConfiguration(
+      environment: environment, dataFolder: folder.path, isEmbedded: true)
     guard let box = AES256GCM(key: [UInt8](0..<32)) else { preconditionFailure("32 bytes are a key") }
     parts = ControlCenterParts(
-      database: database, store: store, box: box, configuration: configuration, now: { clock.now() },
-      makeID: { SecureRandom.identifier() }, logger: logger)
+      database: database, store: store, box: box, configuration: configuration, dataFolder: folder.path,
+      now: { clock.now() }, makeID: { SecureRandom.identifier() }, logger: logger)
     self.clock = clock
   }
 
@@ -55,7 +58,7 @@ final class FleetFixture: Sendable {
     let fixture = try await FleetFixture(try await kind.create(), environment: environment)
     try await body(fixture)
     fixture.store.close()
-    await fixture.parts.http.shutdown()
+    await fixture.parts.shutdown()
     await fixture.database.close()
   }
 

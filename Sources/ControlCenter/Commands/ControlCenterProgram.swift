@@ -13,7 +13,8 @@ enum ControlCenterProgram: ServerProgram {
   static let commandName = "wrktalk-gcc"
   static let databaseFile = "gcc.db"
   static var migrations: [Migration] {
-    SQLResourceStore.migrations(for: ControlCenterKinds.stored) + FleetTables.migrations + Outbox.migrations
+    SQLResourceStore.migrations(for: ControlCenterKinds.stored) + FleetTables.migrations + ArtifactTables.migrations
+      + Outbox.migrations
       + TokenStore.migrations
   }
   static var policy: AccessPolicy { ControlCenterAccess.policy }
