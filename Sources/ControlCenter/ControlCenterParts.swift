@@ -25,6 +25,9 @@ struct ControlCenterParts: Sendable {
   let keys: KeyRing
   let offers: OfferIndex
   let http: HTTPClient
+  let events: FleetEvents
+  let escalations: EscalationLedger
+  let mails: InternalMails
   let secrets: WebhookSecrets
   let heartbeats: HeartbeatLedger
   let reports: ReportLedger
@@ -65,9 +68,9 @@ struct ControlCenterParts: Sendable {
     self.store = store
     self.now = now
     self.makeID = makeID
-    let events = FleetEvents(store: store, now: now, makeID: makeID)
-    let escalations = EscalationLedger(makeID: makeID)
-    let mails = InternalMails(
+    events = FleetEvents(store: store, now: now, makeID: makeID)
+    escalations = EscalationLedger(makeID: makeID)
+    mails = InternalMails(
       isSending: configuration.mail != nil && !configuration.adminAddresses.isEmpty, makeID: makeID)
     keys = KeyRing(database: database, now: now, logger: logger)
     offers = OfferIndex(database: database, store: store, logger: logger)

@@ -250,7 +250,8 @@ struct RolloutSteps: Sendable {
       let selector = ObjectSelector(fields: [.equals(path: "spec.release", value: version)])
       let hasRollout = try await !store.list(RolloutKind.definition, ListQuery(selector: selector, limit: 1)).items.isEmpty
       let now = now()
-      let object: JSONValue? = hasRollout ? nil : try everyone(version)
+      // Not `nil`, which is also a JSON value.
+      let object = hasRollout ? Optional<JSONValue>.none : try everyone(version)
       try await database.transaction(.write) { connection in
         let isMine = try connection.execute(
           """

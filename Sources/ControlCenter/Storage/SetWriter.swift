@@ -40,6 +40,9 @@ final class SetWriter<Item: Sendable, Outcome: Sendable>: Sendable {
     self.write = write
   }
 
+  /// How many items wait for their set.
+  var waitingCount: Int { state.withLock { $0.waiting.count } }
+
   /// Returns once the item is committed.
   /// - Throws: `tooManyRequests` where too much waits already; what the write throws.
   func submit(_ item: Item) async throws -> Outcome {

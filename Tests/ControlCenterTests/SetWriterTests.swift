@@ -1,0 +1,58 @@
+import ResourceModel
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ControlCenter
+
+struct SetWriterTests {
+  private struct Failure: Error {}
+
+  @Test func whatComesTogetherIsWrittenTogetherAndEachHasItsOutcome() async throws {
+    let sets = Mutex<[Int]>([])
+    let writer = SetWriter<Int, Int>(limits: .init(set: 100)) { items in
+      sets.withLock { $0.append(items.count) }
+      return items.map { $0 * 2 }
+    }
+    try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+      for number in 0..<1000 { group.addTask { (number, try await writer.submit(number)) } }
+      for try await (number, outcome) in group { #expect(outcome == number * 2) }
+    }
+    #expect(sets.withLock { $0.reduce(0, +) } == 1000 && sets.withLock { $0.allSatisfy { $0 <= 100 } })
+  }
+
+  @Test func aSetThatFailsFailsForThoseInItAlone() async throws {
+    let isFailing = Mutex(true)
+    let writer = SetWriter<Int, Void> { items in
+      if isFailing.withLock({ $0 }) { throw Failure() }
+      return items.map { _ in () }
+    }
+    await #expect(throws: Failure.self) { try await writer.submit(1) }
+    isFailing.withLock { $0 = false }
+    try await writer.submit(2)
+  }
+
+  @Test func whatWaitsIsBoundedAndWhoIsRefusedComesAgainAtATimeOfItsOwn() async throws {
+    let (started, start) = AsyncStream<Void>.makeStream()
+    let (gate, open) = AsyncStream<Void>.makeStream()
+    let fraction = Mutex(0.0)
+    let writer = SetWriter<Int, Void>(
+      limits: .init(set: 1, waiting: 2, longestRetry: 240), random: { fraction.withLock { $0 } }
+    ) { items in
+      start.yield()
+      for await _ in gate { break }
+      return items.map { _ in () }
+    }
+    var tasks = [Task { try await writer.submit(0) }]
+    for await _ in started { break }
+    tasks += (1...2).map { number in Task { try await writer.submit(number) } }
+    while writer.waitingCount < 2 { await Task.yield() }
+    for (value, seconds) in [(0.0, 1), (0.5, 121)] {
+      fraction.withLock { $0 = value }
+      let error = await #expect(throws: StatusError.self) { try await writer.submit(9) }
+      #expect(error?.reason == .tooManyRequests && error?.retryAfterSeconds == seconds)
+    }
+    open.finish()
+    for task in tasks { try await task.value }
+  }
+}
