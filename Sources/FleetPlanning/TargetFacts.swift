@@ -97,6 +97,17 @@ extension TargetFacts {
     }
   }
 
+  /// Whether a customer that asks for updates is answered with the release: until it has ended, also where it is thought to be under
+  /// way. So a customer that lost its copy, or of which a late report was believed, goes on; one that is under way knows the
+  /// release and does nothing.
+  public var isOffered: Bool {
+    switch phase {
+    case .pending, .notified, .webhookFailed: offeredAt != nil && blocked == nil
+    case .scheduled, .inProgress: offeredAt != nil
+    case .downloadFailed, .success, .failed, .rolledBack, .deadlineExceeded, .cancelled: false
+    }
+  }
+
   /// Whether its offer was taken back by a rollout that halted.
   public var isWithdrawn: Bool { phase == .cancelled && reason == TargetReason.rolloutHalted }
 }

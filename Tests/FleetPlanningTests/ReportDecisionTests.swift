@@ -110,6 +110,12 @@ import WireFormats
     Example(
       "retried: a program without attempts fails later", target(.notified, known("deployedAt:2027-01-15T07:50:00Z")),
       report(.failed, deployedAt: Timestamp("2027-01-15T07:55:00Z")), .failed),
+    Example(
+      "retried: a program without attempts repeats that it began",
+      target(.notified) {
+        known("deployedAt:2027-01-15T07:50:00Z")(&$0)
+        $0.endedAttempts = ["deployedAt:2027-01-15T07:40:00Z"]
+      }, report(.inProgress, deployedAt: Timestamp("2027-01-15T07:40:00Z")), nil),
     // After the offer was taken back.
     Example(
       "withdrawn: the customer schedules", target(.notified).withdrawn(at: now), report(.scheduled, id: "x"), nil),
@@ -125,6 +131,12 @@ import WireFormats
     // Blocked, silent, not offered.
     Example("blocked, but it runs", target(.pending) { $0.blocked = .licenseExpired }, report(.success), .success),
     Example("not offered yet, but it runs", TargetFacts(releaseID: "rel"), report(.success), .success),
+    Example(
+      "not offered anew yet: who knows what began", TargetFacts(releaseID: "rel", attemptID: "x"), report(.inProgress),
+      nil),
+    Example(
+      "not offered anew yet: another attempt began", TargetFacts(releaseID: "rel", attemptID: "x"),
+      report(.inProgress, id: "y"), .inProgress),
     Example("another release", TargetFacts(releaseID: "other", phase: .notified), report(.success), nil),
     // "OK" meant only that the command returned; a silent fall-back was never seen.
     Example(
