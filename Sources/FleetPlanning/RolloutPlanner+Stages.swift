@@ -94,7 +94,7 @@ extension RolloutPlanner {
     events.append(RolloutEvent("StagePassed", message))
   }
 
-  private mutating func complete() {
+  mutating func complete() {
     status.phase = .completed
     status.completedAt = status.completedAt ?? now
     word = "Completed"
