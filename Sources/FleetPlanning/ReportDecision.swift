@@ -101,12 +101,12 @@ private struct ReportReader {
     switch (attempt, target.phase) {
     case (.over, _): return .ignore(.earlierAttempt)
     case (.same, .pending), (.same, .notified), (.same, .webhookFailed):
-      // Only a retry makes a target unanswered again: the attempt that it knows is over.
-      if isNamedAsKnown { return .ignore(.earlierAttempt) }
+      // Only a retry makes a target unanswered again: the attempt that it counted last is over.
+      if isCountedAsKnown { return .ignore(.earlierAttempt) }
       // It may be of before a retry. What runs is told all the same.
       if isUnnamed, target.offeredAt == nil, report.status != .success { return .ignore(.notOffered) }
     case (_, .cancelled) where target.isWithdrawn:
-      if attempt == .same, isNamedAsKnown { return .ignore(.earlierAttempt) }
+      if attempt == .same, isCountedAsKnown { return .ignore(.earlierAttempt) }
       guard hasBegun else { return .ignore(.withdrawn) }
     case (.newer, .success):
       switch report.status {
@@ -128,19 +128,24 @@ private struct ReportReader {
   // MARK: Which attempt it is of
 
   private var attempt: Attempt {
-    if let identity, target.endedAttempts.contains(identity) { return .over }
+    if let identity {
+      if target.endedAttempts.contains(identity) || (isKnownOver && identity == knownID) { return .over }
+    }
     if let number = report.attempt, let known = target.attempt, number != known {
       return number < known ? .over : .newer
     }
-    guard let id = report.attemptID, let known = target.attemptID, !known.hasPrefix(Self.unnamedPrefix) else {
-      return .same
-    }
-    return id == known ? .same : .newer
+    guard let id = report.attemptID, let knownID, !knownID.hasPrefix(Self.unnamedPrefix) else { return .same }
+    return id == knownID ? .same : .newer
   }
 
-  private var isNamedAsKnown: Bool {
-    (identity != nil && identity == target.attemptID) || (report.attempt != nil && report.attempt == target.attempt)
+  private var isKnownOver: Bool { target.attemptID?.hasPrefix(TargetFacts.endedPrefix) == true }
+
+  /// Without the mark that it is over.
+  private var knownID: String? {
+    target.attemptID.map { isKnownOver ? String($0.dropFirst(TargetFacts.endedPrefix.count)) : $0 }
   }
+
+  private var isCountedAsKnown: Bool { report.attempt != nil && report.attempt == target.attempt }
 
   private var isUnnamed: Bool { report.attemptID == nil && report.attempt == nil }
 
@@ -241,8 +246,8 @@ private struct ReportReader {
   }
 
   private func bindToAttempt(_ next: inout TargetFacts) {
-    if let known = target.attemptID, let identity, identity != known {
-      next.endedAttempts = (target.endedAttempts + [known]).suffix(DeploymentTargetStatus.maximumEndedAttempts)
+    if let knownID, let identity, identity != knownID {
+      next.endedAttempts = (target.endedAttempts + [knownID]).suffix(DeploymentTargetStatus.maximumEndedAttempts)
     }
     if let identity { next.attemptID = identity }
     if let number = report.attempt { next.attempt = number }
