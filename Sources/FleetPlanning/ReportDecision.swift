@@ -40,6 +40,8 @@ public enum ReportDecision: Sendable, Hashable {
     case earlierAttempt
     /// What is known came after it in the same attempt.
     case overtaken(by: TargetPhase)
+    /// It names no attempt, and nothing is offered that it could be about.
+    case notOffered
     /// The offer was taken back, and nothing had begun.
     case withdrawn
     /// The release runs there, and this says nothing else.
@@ -51,6 +53,7 @@ public enum ReportDecision: Sendable, Hashable {
       case .repeated: "it was reported before"
       case .earlierAttempt: "it is of an attempt that is over"
       case .overtaken(let phase): "\(phase.rawValue) was reported of the same attempt, and comes after it"
+      case .notOffered: "it names no attempt, and nothing is offered"
       case .withdrawn: "the offer was taken back, and nothing had begun"
       case .nothingElseRuns: "the release runs there, and nothing else does yet"
       }
@@ -98,10 +101,12 @@ private struct ReportReader {
     switch (attempt, target.phase) {
     case (.over, _): return .ignore(.earlierAttempt)
     case (.same, .pending), (.same, .notified), (.same, .webhookFailed):
-      // Only a retry makes a target unanswered again: the attempt that it knows is over.
-      if isNamedAsKnown { return .ignore(.earlierAttempt) }
+      // Only a retry makes a target unanswered again: the attempt that it counted last is over.
+      if isCountedAsKnown { return .ignore(.earlierAttempt) }
+      // It may be of before a retry. What runs is told all the same.
+      if isUnnamed, target.offeredAt == nil, report.status != .success { return .ignore(.notOffered) }
     case (_, .cancelled) where target.isWithdrawn:
-      if attempt == .same, isNamedAsKnown { return .ignore(.earlierAttempt) }
+      if attempt == .same, isCountedAsKnown { return .ignore(.earlierAttempt) }
       guard hasBegun else { return .ignore(.withdrawn) }
     case (.newer, .success):
       switch report.status {
@@ -123,34 +128,39 @@ private struct ReportReader {
   // MARK: Which attempt it is of
 
   private var attempt: Attempt {
-    if let identity, target.endedAttempts.contains(identity) { return .over }
+    if let identity {
+      if target.endedAttempts.contains(identity) || (isKnownOver && identity == knownID) { return .over }
+    }
     if let number = report.attempt, let known = target.attempt, number != known {
       return number < known ? .over : .newer
     }
-    guard let id = report.attemptID, let known = target.attemptID, !known.hasPrefix(Self.unnamedPrefix) else {
-      return .same
-    }
-    return id == known ? .same : .newer
+    guard let id = report.attemptID, let knownID, !knownID.hasPrefix(Self.unnamedPrefix) else { return .same }
+    return id == knownID ? .same : .newer
   }
 
-  private var isNamedAsKnown: Bool {
-    (identity != nil && identity == target.attemptID) || (report.attempt != nil && report.attempt == target.attempt)
+  private var isKnownOver: Bool { target.attemptID?.hasPrefix(TargetFacts.endedPrefix) == true }
+
+  /// Without the mark that it is over.
+  private var knownID: String? {
+    target.attemptID.map { isKnownOver ? String($0.dropFirst(TargetFacts.endedPrefix.count)) : $0 }
   }
+
+  private var isCountedAsKnown: Bool { report.attempt != nil && report.attempt == target.attempt }
+
+  private var isUnnamed: Bool { report.attemptID == nil && report.attempt == nil }
 
   private static let unnamedPrefix = "deployedAt:"
 
-  /// Programs that know no attempts, as in spec §5.6, say at least when it ended: the same moment again is the same report.
+  /// Programs that know no attempts, as in spec §5.6, say at least when it was: the same moment again is the same report.
   private var identity: String? {
-    report.attemptID ?? (isEnd ? report.deployedAt.map { "\(Self.unnamedPrefix)\($0)" } : nil)
+    report.attemptID ?? report.deployedAt.map { "\(Self.unnamedPrefix)\($0)" }
   }
-
-  private var isEnd: Bool { report.status != .scheduled && report.status != .inProgress }
 
   /// Whether a customer that says so had begun before it could hear that the offer was taken back.
   private var hasBegun: Bool {
     switch report.status {
     case .inProgress, .success: true
-    case .failed, .rolledBack: report.attemptID != nil || report.attempt != nil
+    case .failed, .rolledBack: !isUnnamed
     case .scheduled, .downloadFailed, .deadlineExceeded, .cancelled: false
     }
   }
@@ -236,8 +246,8 @@ private struct ReportReader {
   }
 
   private func bindToAttempt(_ next: inout TargetFacts) {
-    if let known = target.attemptID, let identity, identity != known {
-      next.endedAttempts = (target.endedAttempts + [known]).suffix(DeploymentTargetStatus.maximumEndedAttempts)
+    if let knownID, let identity, identity != knownID {
+      next.endedAttempts = (target.endedAttempts + [knownID]).suffix(DeploymentTargetStatus.maximumEndedAttempts)
     }
     if let identity { next.attemptID = identity }
     if let number = report.attempt { next.attempt = number }

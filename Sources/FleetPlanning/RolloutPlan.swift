@@ -79,4 +79,43 @@ public struct RolloutPlan: Sendable, Hashable {
     ]
     return budgets.compactMap { $0 }.min()
   }
+
+  // MARK: - For the API
+
+  /// Names are cut to so many of each kind; the numbers are of all.
+  public static let shownOrganizations = 100
+
+  public var json: JSONValue {
+    [
+      "stages": .array(stages.map(\.json)), "unreached": .integer(Int64(unreached)),
+      "withTarget": .integer(Int64(withTarget)),
+    ]
+  }
+}
+
+extension RolloutPlan.Stage {
+  fileprivate var json: JSONValue {
+    func names(_ names: [String]) -> JSONValue {
+      .array(names.prefix(RolloutPlan.shownOrganizations).map { .string($0) })
+    }
+    var json: JSONValue = [
+      "name": .string(name), "members": .integer(Int64(organizations.count)), "organizations": names(organizations),
+      "blockedMembers": .integer(Int64(blocked.count)),
+      "blocked": .array(
+        blocked.prefix(RolloutPlan.shownOrganizations).map {
+          [
+            "organization": .string($0.organization), "reason": .string($0.reason.rawValue),
+            "message": .string($0.message),
+          ]
+        }),
+      "alreadyThereMembers": .integer(Int64(alreadyThere.count)), "alreadyThere": names(alreadyThere),
+      "doubts": .array(
+        doubts.prefix(RolloutPlan.shownOrganizations).map {
+          ["organization": .string($0.organization), "message": .string($0.message)]
+        }),
+      "notFound": names(notFound),
+    ]
+    json["failureBudget"] = failureBudget.map { .integer(Int64($0)) }
+    return json
+  }
 }

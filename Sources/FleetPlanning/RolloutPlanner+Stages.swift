@@ -51,7 +51,11 @@ extension RolloutPlanner {
     }
     let gate = RolloutGate(stage.gate)
     guard gate.isOpen(counts, isSettled: status.stages[index].settledAt != nil) else {
-      status.stages[index].settledAt = nil
+      if status.stages[index].settledAt != nil {
+        status.stages[index].settledAt = nil
+        // It is open again, also for those that joined meanwhile.
+        if Self.wantsLateJoiners(spec, status) { due(.zero) }
+      }
       status.reason =
         counts.waiting > 0
         ? waitingReason(index, isOffering: isOffering) : "Stage \(stage.name) \(gate.closedReason(counts))."
@@ -90,7 +94,7 @@ extension RolloutPlanner {
     events.append(RolloutEvent("StagePassed", message))
   }
 
-  private mutating func complete() {
+  mutating func complete() {
     status.phase = .completed
     status.completedAt = status.completedAt ?? now
     word = "Completed"

@@ -63,20 +63,21 @@ public struct RolloutPlanner {
       if let stage { status.stages[stage].phase = .failed }
     }
     if status.haltedAt != nil { return settleHalt() }
-    guard let release = facts.release, release.state == .published else {
+    // What is completed stays so, also once its release gives way to the next one.
+    let isDone = status.completedAt != nil && status.stages.allSatisfy { $0.passedAt != nil }
+    if facts.release?.state != .published {
+      if isDone { return complete() }
       status.phase = status.startedAt == nil ? .pending : .progressing
       word = "ReleaseNotPublished"
       status.reason = unpublishedReason
-      return
-    }
-    if spec.state == .paused {
+    } else if spec.state == .paused {
+      if isDone { return complete() }
       status.phase = .paused
       word = "Paused"
-      status.reason =
-        "Paused: nothing new is offered\(underWayText), until spec.state is Running again."
-      return
+      status.reason = "Paused: nothing new is offered\(underWayText), until spec.state is Running again."
+    } else {
+      progress()
     }
-    progress()
   }
 
   private var unpublishedReason: String {

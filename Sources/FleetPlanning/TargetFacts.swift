@@ -13,7 +13,7 @@ public struct TargetFacts: Sendable, Hashable {
   public var isSilent: Bool
   /// Its organization is Offline or Critical.
   public var isOffline: Bool
-  /// The customer's name of the attempt last heard of.
+  /// The customer's name of the attempt last heard of; after `endedPrefix` once that is over for good.
   public var attemptID: String?
   /// The customer's count of its attempts.
   public var attempt: Int64?
@@ -97,6 +97,17 @@ extension TargetFacts {
     }
   }
 
+  /// Whether a customer that asks for updates is answered with the release: until it has ended, also where it is thought to be under
+  /// way. So a customer that lost its copy, or of which a late report was believed, goes on; one that is under way knows the
+  /// release and does nothing.
+  public var isOffered: Bool {
+    switch phase {
+    case .pending, .notified, .webhookFailed: offeredAt != nil && blocked == nil
+    case .scheduled, .inProgress: offeredAt != nil
+    case .downloadFailed, .success, .failed, .rolledBack, .deadlineExceeded, .cancelled: false
+    }
+  }
+
   /// Whether its offer was taken back by a rollout that halted.
   public var isWithdrawn: Bool { phase == .cancelled && reason == TargetReason.rolloutHalted }
 }
@@ -105,6 +116,9 @@ extension TargetFacts {
 
 /// What a rollout's actions mean for one target. Statements that change a thousand rows must do the same.
 extension TargetFacts {
+  /// Stands before the name of an attempt that failed and was retried.
+  public static let endedPrefix = "ended:"
+
   /// - Parameter channel: without a webhook there is nothing to acknowledge: the poll brings the offer.
   public func offered(over channel: OfferDecision.Channel, at now: Timestamp) -> TargetFacts {
     var target = self
@@ -133,14 +147,10 @@ extension TargetFacts {
     return target
   }
 
-  /// A customer that had scheduled it may go on: its attempt is not over, unlike that of a target that was retried, and is forgotten
-  /// so far that what comes of it counts after a retry, too.
+  /// A customer that had scheduled it may go on: its attempt is not over, and what comes of it counts, after a retry, too.
   public func withdrawn(at now: Timestamp) -> TargetFacts {
     var target = self
-    if phase == .scheduled {
-      target.attemptID = nil
-      target.attempt = attempt.flatMap { $0 > 0 ? $0 - 1 : nil }
-    }
+    if phase == .scheduled { target.attempt = attempt.flatMap { $0 > 0 ? $0 - 1 : nil } }
     target.phase = .cancelled
     target.reason = TargetReason.rolloutHalted
     target.completedAt = now
@@ -148,10 +158,12 @@ extension TargetFacts {
     return target
   }
 
-  /// Waiting again for the same content. The attempt that is over stays known, so that what still comes of it changes
-  /// nothing.
+  /// Waiting again for the same content. The attempt that failed is over, and marked so: what still comes of it changes nothing.
   public func retried() -> TargetFacts {
     var target = self
+    if phase != .cancelled, let known = attemptID, !known.hasPrefix(Self.endedPrefix) {
+      target.attemptID = Self.endedPrefix + known
+    }
     target.phase = .pending
     target.offeredAt = nil
     target.isSilent = false

@@ -125,7 +125,8 @@ struct Unexpected: Error {
     target.errorMessage = "no"
     let retried = target.retried()
     #expect(retried.bucket == .waiting)
-    #expect(retried.attemptID == "x")
+    #expect(retried.attemptID == "ended:x")
+    #expect(retried.retried().attemptID == "ended:x")
     #expect(retried.attempt == 2)
     #expect(retried.errorMessage == nil)
   }

@@ -98,18 +98,28 @@ import WireFormats
       "a later attempt at what runs may fail", target(.success, known("x", 1)), report(.failed, id: "y", attempt: 2),
       .failed),
     // After a retry the target waits or is offered again, and knows the attempt that is over.
-    Example("retried: the old failure comes again", target(.pending, known("x")), report(.failed, id: "x"), nil),
+    Example("retried: the old failure comes again", target(.pending, known("ended:x")), report(.failed, id: "x"), nil),
     Example("retried: it comes again by number", target(.notified, known(nil, 3)), report(.failed, attempt: 3), nil),
     Example(
-      "retried: the new attempt begins", target(.notified, known("x", 3)), report(.inProgress, id: "y", attempt: 4),
+      "retried: the new attempt begins", target(.notified, known("ended:x", 3)),
+      report(.inProgress, id: "y", attempt: 4),
       .inProgress),
-    Example("retried: a program without attempts fails again", target(.notified, known("x")), report(.failed), .failed),
     Example(
-      "retried: a program without attempts repeats itself", target(.notified, known("deployedAt:2027-01-15T07:50:00Z")),
+      "retried: a program without attempts fails again", target(.notified, known("ended:x")), report(.failed), .failed),
+    Example(
+      "retried: a program without attempts repeats itself",
+      target(.notified, known("ended:deployedAt:2027-01-15T07:50:00Z")),
       report(.failed, deployedAt: Timestamp("2027-01-15T07:50:00Z")), nil),
     Example(
-      "retried: a program without attempts fails later", target(.notified, known("deployedAt:2027-01-15T07:50:00Z")),
+      "retried: a program without attempts fails later",
+      target(.notified, known("ended:deployedAt:2027-01-15T07:50:00Z")),
       report(.failed, deployedAt: Timestamp("2027-01-15T07:55:00Z")), .failed),
+    Example(
+      "retried: a program without attempts repeats that it began",
+      target(.notified) {
+        known("ended:deployedAt:2027-01-15T07:50:00Z")(&$0)
+        $0.endedAttempts = ["deployedAt:2027-01-15T07:40:00Z"]
+      }, report(.inProgress, deployedAt: Timestamp("2027-01-15T07:40:00Z")), nil),
     // After the offer was taken back.
     Example(
       "withdrawn: the customer schedules", target(.notified).withdrawn(at: now), report(.scheduled, id: "x"), nil),
@@ -125,6 +135,13 @@ import WireFormats
     // Blocked, silent, not offered.
     Example("blocked, but it runs", target(.pending) { $0.blocked = .licenseExpired }, report(.success), .success),
     Example("not offered yet, but it runs", TargetFacts(releaseID: "rel"), report(.success), .success),
+    Example(
+      "not offered anew yet: who knows what began", TargetFacts(releaseID: "rel", attemptID: "ended:x"),
+      report(.inProgress),
+      nil),
+    Example(
+      "not offered anew yet: another attempt began", TargetFacts(releaseID: "rel", attemptID: "ended:x"),
+      report(.inProgress, id: "y"), .inProgress),
     Example("another release", TargetFacts(releaseID: "other", phase: .notified), report(.success), nil),
     // "OK" meant only that the command returned; a silent fall-back was never seen.
     Example(
@@ -226,6 +243,23 @@ import WireFormats
     #expect(decide(first, Self.now + .seconds(60)) == .ignore(.repeated))
     #expect(try Self.change(decide(first, Self.now + .seconds(90))).target.scheduledFor == Self.now + .seconds(90))
     #expect(decide(Self.target(.inProgress, Self.known("x")), Self.now) == .ignore(.overtaken(by: .inProgress)))
+  }
+
+  @Test func anAttemptThatWasScheduledWhenItsOfferWasTakenBackGoesOnAfterARetry() throws {
+    for (id, number) in [("x", 1), ("x", nil), (nil, 1)] as [(String?, Int64?)] {
+      let scheduled = try Self.change(
+        Self.decide(Self.target(.notified), Self.report(.scheduled, id: id, attempt: number)))
+      let again = scheduled.target.withdrawn(at: Self.now).retried().offered(over: .webhook, at: Self.now)
+      let begun = try Self.change(Self.decide(again, Self.report(.inProgress, id: id, attempt: number))).target
+      #expect(begun.phase == .inProgress)
+      // What failed and was retried is over.
+      let failed = try Self.change(Self.decide(begun, Self.report(.failed, id: id, attempt: number))).target
+      let retried = failed.retried().offered(over: .webhook, at: Self.now)
+      #expect(Self.decide(retried, Self.report(.failed, id: id, attempt: number)) == .ignore(.earlierAttempt))
+      #expect(
+        Self.decide(retried.withdrawn(at: Self.now), Self.report(.success, id: id, attempt: number))
+          == .ignore(.earlierAttempt))
+    }
   }
 
   @Test func onlyTheLastAttemptsThatAreOverAreKept() throws {

@@ -40,6 +40,19 @@ import WireFormats
     #expect(plan.stages[4].failureBudget == nil)
   }
 
+  @Test func namesAreCutAndNumbersAreNot() {
+    let plan = RolloutPlan.make(
+      RolloutSpec(release: "2.3.0", stages: [RolloutSpec.Stage(name: "rest")]), release: Self.release,
+      organizations: Self.organizations(2_000), now: Self.now)
+    let stage = plan.json["stages"]?.array?.first
+    #expect(stage?["members"] == 2_000)
+    #expect(stage?["organizations"]?.array?.count == 100)
+    #expect(stage?["blockedMembers"] == 400)
+    #expect(stage?["blocked"]?.array?.count == 100)
+    #expect(stage?["blocked"]?.array?.first?["reason"] != nil)
+    #expect(stage?["failureBudget"] == nil)
+  }
+
   @Test func thePlanIsTheSameWhateverTheOrderAndFairlySpread() {
     let organizations = Self.organizations(1_000)
     let plan = RolloutPlan.make(Self.spec, release: Self.release, organizations: organizations, now: Self.now)

@@ -406,6 +406,25 @@ private func stage(
     #expect(bench.phase == .progressing)
   }
 
+  @Test func whatIsCompletedStaysSoWhenItsReleaseIsDeprecated() {
+    var bench = RolloutBench(stage("a"))
+    bench.decide()
+    bench.set(0, [.succeeded: 3, .blocked: 1])
+    bench.decide()
+    let completed = bench.status
+    bench.release?.state = .deprecated
+    #expect(bench.decide() == [])
+    #expect(bench.status == completed)
+    bench.release = nil
+    #expect(bench.decide() == [])
+    #expect(bench.phase == .completed)
+    bench.release = ReleaseFacts(version: "2.3.0")
+    bench.spec.state = .paused
+    bench.set(0, [.succeeded: 3, .waiting: 1])
+    #expect(bench.decide() == [])
+    #expect(bench.phase == .completed)
+  }
+
   @Test func theSoakTimeIsWaitedOutInFullAndAFailureInItCounts() {
     let gate = RolloutSpec.Gate(maxFailures: 1, soak: DurationText(.seconds(3600)))
     var bench = RolloutBench(stage("a", count: 1, gate: gate), stage("b"))

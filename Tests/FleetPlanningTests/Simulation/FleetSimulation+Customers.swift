@@ -34,11 +34,8 @@ extension FleetSimulation {
     guard !customer.isDown else { return }
     customers[index].reportedVersion = customer.version
     seen(index)
-    guard let target = customer.target, target.blocked == nil, let offer = target.offeredAt else { return }
-    switch target.phase {
-    case .pending, .notified, .webhookFailed: learn(index, offer)
-    default: break
-    }
+    guard let target = customer.target, target.isOffered, let offer = target.offeredAt else { return }
+    learn(index, offer)
   }
 
   private func learn(_ index: Int, _ offer: Timestamp) {

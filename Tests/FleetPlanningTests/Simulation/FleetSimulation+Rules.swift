@@ -41,7 +41,10 @@ extension FleetSimulation {
   /// A report that was applied is newer than every one before.
   func checkApplied(_ index: Int, _ sent: Sent) throws {
     let customer = customers[index]
-    let isNewer = sent.sequence > customer.appliedSequence
+    // What was said last may be said again after the vendor made the offer anew: it is still so.
+    let isNewer =
+      sent.sequence > customer.appliedSequence
+      || (sent.sequence == customer.appliedSequence && customer.wasTouched && sent.report.status == .scheduled)
     let isKnown =
       switch customer.style {
       case .numbered: true
@@ -65,7 +68,7 @@ extension FleetSimulation {
     case .earlierAttempt: if customer.wasTouched { return }
     // The organization ran the release before.
     case .overtaken, .repeated: if customer.target?.reason == TargetReason.alreadyThere { return }
-    case .otherRelease: break
+    case .otherRelease, .notOffered: break
     }
     throw violation("\(customer.name): \(sent.report.status) is news and was ignored since \(why)")
   }
@@ -113,6 +116,9 @@ extension FleetSimulation {
     guard let status else { return }
     if status.reason.isEmpty || !status.reason.hasSuffix(".") { throw violation("no reason is given") }
     if status.stages.map(\.counts) != counters, fault == nil { throw violation("the status has other counts") }
+    for (index, stage) in status.stages.enumerated() where (stage.startedAt != nil) != fixed.contains(index) {
+      throw violation("\(stage.name) has started, and its members were never fixed")
+    }
     switch status.phase {
     case .completed:
       for stage in status.stages where stage.passedAt == nil { throw violation("completed before \(stage.name)") }

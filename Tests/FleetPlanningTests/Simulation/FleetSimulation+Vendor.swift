@@ -59,7 +59,7 @@ extension FleetSimulation {
       isChanged = false
       try checkCounts()
       if let due = decision.nextDue, due > .zero { schedulePlan(now + due) }
-      if decision.actions.isEmpty {
+      if decision.actions.isEmpty, decision.nextDue != .zero {
         if fault == nil {
           let again = RolloutPlanner.decide(gather())
           if !again.actions.isEmpty || again.status != status || !again.events.isEmpty {
@@ -120,6 +120,7 @@ extension FleetSimulation {
       among: free.map { StageMembership.Candidate(name: customers[$0].name, labels: customers[$0].labels) },
       release: spec.release)
     for member in members { makeTarget(free[member], stage) }
+    guard fixed.insert(stage).inserted else { throw violation("the members of stage \(stage) are fixed twice") }
   }
 
   private func makeTarget(_ index: Int, _ stage: Int) {

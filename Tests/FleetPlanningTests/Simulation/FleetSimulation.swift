@@ -62,6 +62,8 @@ final class FleetSimulation {
   /// Kept with every change of a target, never counted anew.
   var counters: [StageCounts]
   var offerTimes: [[Timestamp]]
+  /// Stages whose members were fixed.
+  var fixed: Set<Int> = []
   var planAt: Timestamp?
   var isChanged = false
   /// How often each thing happened, so that a test can see that everything does.
@@ -165,7 +167,10 @@ final class FleetSimulation {
       step += 1
       guard step < 200_000, now < end else { break }
       if isTracing {
-        if case .poll = event {} else { note("\(event)") }
+        switch event {
+        case .poll, .health, .plan: break
+        default: note("\(event)")
+        }
       }
       try handle(event)
       if isChanged {
@@ -188,11 +193,11 @@ final class FleetSimulation {
   func note(_ text: String) {
     guard isTracing else { return }
     trace.append("  \(step) \(now) \(text)")
-    if trace.count > 200 { trace.removeFirst(100) }
+    if trace.count > 2_000 { trace.removeFirst(1_000) }
   }
 
   func violation(_ message: String) -> Violation {
-    Violation(seed: seed, step: step, now: now, message: message, trace: trace.suffix(60))
+    Violation(seed: seed, step: step, now: now, message: message, trace: trace.suffix(1_500))
   }
 
   func changed() {
