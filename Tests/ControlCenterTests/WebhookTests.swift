@@ -133,7 +133,7 @@ import WireFormats
   func endpointsOfTheInnerNetworkAreNotConnectedTo(_ endpoint: String) async throws {
     try await FleetFixture.with(.sqlite, environment: [:]) { fixture in
       let error = await #expect(throws: (any Error).self) { try await fixture.parts.http.send(.init(url: endpoint)) }
-      #expect("\(try #require(error))".contains("address"), "\(String(describing: error))")
+      #expect(String(describing: error).contains("address"))
     }
   }
 
@@ -144,7 +144,8 @@ import WireFormats
       #expect(!kept.contains(Self.secret) && !kept.isEmpty)
       #expect(fixture.parts.secrets.open(kept, of: "acme") == Self.secret)
       #expect(fixture.parts.secrets.open(kept, of: "other") == nil)
-      #expect(try await !"\(fixture.object(OrganizationKind.definition, "acme"))".contains("ecret"))
+      let object = try await fixture.object(OrganizationKind.definition, "acme")
+      #expect(!object.text.contains("ecret"))
     }
   }
 }
