@@ -180,8 +180,8 @@ let package = Package(
     module(
       "FleetSimulator",
       [
-        "Cryptography", "FleetKinds", "FleetProtocol", "HTTPService", "HTTPTransport", "ResourceModel", "Timing",
-        "WireFormats", hummingbird, httpTypes, logging, nioCore, serviceLifecycle,
+        "Cryptography", "FleetProtocol", "HTTPTransport", "Timing", "WireFormats", nioCore, nioHTTP1, nioPosix,
+        systemPackage,
       ]),
     module(
       "Agent",
@@ -259,6 +259,7 @@ let package = Package(
         "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird, logging,
         nioCore, serviceLifecycle,
       ]),
+    tests("FleetSimulatorTests", ["Cryptography", "FleetProtocol", "FleetSimulator", "HTTPTransport", "WireFormats"]),
     tests("ReconciliationTests", ["Reconciliation", "Timing", "WireFormats", logging, metrics]),
     tests("YAMLDocumentsTests", ["YAMLDocuments", "WireFormats"]),
     tests("CryptographyTests", ["Cryptography"]),

@@ -11,14 +11,16 @@ public struct Wrktalkctl: AsyncParsableCommand {
       The server is taken from --server, WRKTALK_SERVER, the current context, or http://127.0.0.1:3000, in this order; the \
       token from --token-file, WRKTALK_TOKEN or the context.
 
-      Exit codes: 0 success (diff: no difference), 1 failure (diff: there are differences), 64 a wrong command line.
+      Exit codes: 0 success (diff: no difference), 1 failure (diff: there are differences), 64 a wrong command line, 124 a \
+      rollout that has not ended in time.
       """,
     version: ProgramVersion.current,
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, DiffCommand.self, WaitCommand.self, DeleteCommand.self,
       HistoryCommand.self, RollbackCommand.self, RetryCommand.self, SuspendCommand.self, ResumeCommand.self,
-      EventsCommand.self, TrustCommand.self, ReleaseCommand.self, ConfigCommand.self, CRDsCommand.self,
-      VersionCommand.self, CompletionCommand.self,
+      EventsCommand.self, TrustCommand.self, ReleaseCommand.self, RolloutCommand.self, FleetCommand.self,
+      OrgCommand.self, SimulateCommand.self, ConfigCommand.self, CRDsCommand.self, VersionCommand.self,
+      CompletionCommand.self,
     ])
 
   public init() {}

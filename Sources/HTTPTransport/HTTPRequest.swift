@@ -7,6 +7,9 @@ public struct HTTPRequest: Sendable {
     case bytes([UInt8])
     /// Streams a file, so that a large upload is never held in memory.
     case file(path: String)
+    /// One after the other, as a form with files needs it.
+    /// - Parameter onProgress: called with how many bytes were read, on the thread that sends them.
+    case parts([UploadPart], onProgress: @Sendable (_ sentBytes: Int) -> Void)
   }
 
   public var method: String

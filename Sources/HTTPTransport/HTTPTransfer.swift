@@ -222,6 +222,7 @@ extension HTTPRequest {
     case .none: (["POST", "PUT", "PATCH"].contains(method) ? [] : nil, nil)
     case .bytes(let bytes): bytes.count <= 16 << 10 ? (bytes, nil) : (nil, UploadSource(bytes))
     case .file(let path): (nil, try UploadSource(path: path))
+    case .parts(let parts, let onProgress): (nil, try UploadSource(parts: parts, onProgress: onProgress))
     }
   }
 

@@ -6,8 +6,8 @@ struct WaitCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wait", abstract: "Wait until objects come to a condition.",
     discussion: """
-      Fails at once, with the reason, where a deployment stalls on its way to Ready, Healthy or Released. A condition \
-      counts only once the Agent has seen the newest generation.
+      Fails at once, with the reason, where a deployment or a rollout stalls on its way to Ready, Healthy or Released. A \
+      condition counts only once the newest generation was seen.
       """)
 
   @Argument(help: "A kind and names, or KIND/NAME.")

@@ -86,6 +86,10 @@ enum WaitGoal: Hashable {
   /// In a few words what is going on.
   static func progress(_ object: JSONValue, isObserved: Bool) -> String {
     if object["spec"]?["suspend"]?.bool == true { return "suspended" }
+    if object["kind"]?.string == FleetResource.names(.rollout).kind {
+      let rollout = RolloutProgress(object)
+      return rollout.phaseText + (rollout.reason.isEmpty ? "" : ": \(printable(rollout.reason))")
+    }
     if !isObserved { return "waiting for the Agent to see the change" }
     if let progress = object["status"]?["progress"], let step = progress["step"]?.string {
       let count = progress["total"]?.integer.map { $0 > 0 ? " \(progress["done"]?.integer ?? 0)/\($0)" : "" } ?? ""

@@ -20,7 +20,7 @@ enum ClientFailureText {
       return CommandFailure(
         "\(server) does not accept the token (401): \(message)",
         hint: "Give one with --token-file, WRKTALK_TOKEN or wrktalkctl config set-context --token-file; "
-          + "wrktalk-backend token create makes one.")
+          + "wrktalk-backend token create makes one, and wrktalk-gcc token create at the vendor's.")
     case .forbidden:
       return CommandFailure(
         "not allowed (403): \(message)", hint: "The token's role does not include this; an admin's does.")
@@ -44,7 +44,7 @@ enum ClientFailureText {
     let hint: String? =
       switch error.code {
       case .couldNotConnect:
-        "Is wrktalk-backend serve running there? Another address: --server, WRKTALK_SERVER or wrktalkctl config set-context."
+        "Is wrktalk-backend serve, or the vendor's wrktalk-gcc serve, running there? Another address: --server, WRKTALK_SERVER or wrktalkctl config set-context."
       case .couldNotResolve: "Check the host name in --server, WRKTALK_SERVER or the context."
       case .tls:
         "Check --certificate-authority, and that the name in the server's certificate is the one in the address."

@@ -9,6 +9,8 @@ import SystemPackage
 struct Console: Sendable {
   /// True where standard error is a terminal that can rewrite its last line.
   let hasLiveLine: Bool
+  /// True where standard output is a terminal that can rewrite its last lines.
+  var hasLiveBlock = false
   /// True where standard output is a terminal that shows colours.
   let hasColour: Bool
 
@@ -16,6 +18,7 @@ struct Console: Sendable {
     let isCapable = environment["TERM"] != "dumb" && environment["TERM"] != nil
     return Console(
       hasLiveLine: isCapable && isatty(STDERR_FILENO) == 1,
+      hasLiveBlock: isCapable && isatty(STDOUT_FILENO) == 1,
       hasColour: isCapable && (environment["NO_COLOR"] ?? "").isEmpty && isatty(STDOUT_FILENO) == 1)
   }
 
@@ -62,9 +65,29 @@ struct Console: Sendable {
     case cyan = 36
   }
 
-  private static func terminalWidth() -> Int {
+  private static func terminalWidth() -> Int { terminalSize(STDERR_FILENO).columns }
+
+  /// Of the terminal that is standard output.
+  static func terminalSize() -> (columns: Int, rows: Int) { terminalSize(STDOUT_FILENO) }
+
+  private static func terminalSize(_ descriptor: Int32) -> (columns: Int, rows: Int) {
     var size = winsize()
-    guard unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return Int(size.ws_col)
+    guard unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return (80, 24) }
+    return (Int(size.ws_col), size.ws_row > 0 ? Int(size.ws_row) : 24)
+  }
+}
+
+/// Lines at the end of a terminal that are written again in their place.
+struct LiveBlock {
+  let console: Console
+  private var height = 0
+
+  init(console: Console) { self.console = console }
+
+  /// - Parameter lines: each fits into one line of the terminal, and all into its height.
+  mutating func draw(_ lines: [String]) throws(CommandFailure) {
+    let home = height > 0 ? "\u{1B}[\(height)A\r\u{1B}[J" : ""
+    try console.write(home + lines.map { $0 + "\n" }.joined())
+    height = lines.count
   }
 }

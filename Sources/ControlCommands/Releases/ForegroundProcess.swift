@@ -43,6 +43,23 @@ enum ForegroundProcess {
   }
 }
 
+/// Work of this program itself that a person ends with Ctrl-C, and that then says what came of it.
+enum InterruptibleTask {
+  /// - Parameter body: is cancelled by a signal, and returns soon after.
+  static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    await SignalTrap.shared.begin()
+    let task = Task { try await body() }
+    let entry = SignalTrap.shared.add { task.cancel() }
+    defer { _ = SignalTrap.shared.remove(entry) }
+    do {
+      return try await task.value
+    } catch {
+      guard let signal = SignalTrap.shared.remove(entry), error is CancellationError else { throw error }
+      throw CommandFailure.interruption(by: signal)
+    }
+  }
+}
+
 /// What the signals do by which a person, a terminal or a pipeline ends a command, from the first program that it runs until it
 /// ends: they end the programs that run, or, where none does, the command itself, as they do by themselves.
 private final class SignalTrap: Sendable {

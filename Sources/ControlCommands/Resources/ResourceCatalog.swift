@@ -1,10 +1,11 @@
 import CoreKinds
 import DeploymentKinds
+import FleetKinds
 import ResourceModel
 
 /// The kinds that commands can name, by all their names.
 enum ResourceCatalog {
-  private static let definitions = DeploymentKind.definitions + CoreKind.definitions
+  private static let definitions = DeploymentKind.definitions + FleetKind.definitions + CoreKind.definitions
 
   /// - Parameter word: a kind, plural, singular or short name, also with its group: `dd`, `desireddeployments`,
   ///   `DesiredDeployment`, `leases.coordination.k8s.io`.

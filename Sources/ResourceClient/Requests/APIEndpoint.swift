@@ -39,7 +39,7 @@ public struct APIEndpoint: Sendable {
 
   /// The token to send; nil where there is none.
   /// - Throws: `ResourceClientError.credentials`, also where the token would travel unencrypted.
-  func bearerToken() throws(ResourceClientError) -> String? {
+  public func bearerToken() throws(ResourceClientError) -> String? {
     guard let token = try token.read() else { return nil }
     if isInsecure {
       throw .credentials(

@@ -178,6 +178,27 @@ public struct ResourceClient: Sendable {
     try await json("POST", path, body: body)
   }
 
+  /// Any PUT of the server that is about no resource.
+  public func put(path: String, body: JSONValue) async throws(ResourceClientError) -> JSONValue {
+    try await json("PUT", path, body: body)
+  }
+
+  /// Any DELETE of the server that is about no resource.
+  @discardableResult
+  public func delete(path: String) async throws(ResourceClientError) -> JSONValue { try await json("DELETE", path) }
+
+  /// Sends a body of any size, for as long as it takes while it moves.
+  public func upload(
+    path: String, contentType: String, parts: [UploadPart],
+    onProgress: @escaping @Sendable (_ sentBytes: Int) -> Void = { _ in }
+  ) async throws(ResourceClientError) -> JSONValue {
+    let request = HTTPRequest(
+      method: "POST", url: endpoint.baseURL + path,
+      headers: [("Accept", "application/json"), ("Content-Type", contentType)],
+      body: .parts(parts, onProgress: onProgress), timeout: nil, stallTimeout: .seconds(120), tls: endpoint.tls)
+    return try ResponseReader.read(try await response(request), from: endpoint.baseURL, onWarning: onWarning)
+  }
+
   /// The end of what a pod's container wrote.
   /// - Parameters:
   ///   - container: nil where the pod has only one.

@@ -10,7 +10,13 @@ enum ResponseReader {
     for field in response.headers.fields where field.name.lowercased() == "warning" {
       if let text = warningText(field.value) { onWarning(text) }
     }
-    guard response.isSuccess else { throw error(status: response.status, body: response.body, from: server) }
+    guard response.isSuccess else {
+      let failure = error(status: response.status, body: response.body, from: server)
+      guard case .status(var status) = failure, status.retryAfterSeconds == nil else { throw failure }
+      status.retryAfterSeconds = response.headers["Retry-After"].flatMap { Int($0) }
+      throw .status(status)
+    }
+    if response.status == 204 { return .null }
     do throws(JSONParseError) {
       return try JSONValue(parsingStored: response.body)
     } catch {
@@ -27,6 +33,10 @@ enum ResponseReader {
         error.message += ": the token or client certificate is unknown, revoked or expired"
       }
       return .status(error)
+    }
+    // The form of what is no resource API.
+    if let text = (try? JSONValue(parsing: body))?["error"]?.string, !text.isEmpty {
+      return .status(StatusError(StatusError.Reason(httpStatus: status), text))
     }
     switch status {
     case 401: return .status(StatusError(.unauthorized, "\(server) does not accept the token"))

@@ -1,0 +1,114 @@
+import ArgumentParser
+import ResourceModel
+import WireFormats
+
+struct OrgCreate: AsyncParsableCommand {
+  /// What a customer deploys with.
+  enum DeploymentType: String, CaseIterable, ExpressibleByArgument {
+    case kubernetes
+    case docker
+
+    var word: String {
+      switch self {
+      case .kubernetes: "Kubernetes"
+      case .docker: "Docker"
+      }
+    }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "create", abstract: "Make a customer known, or change what an earlier org create said of it.",
+    discussion: """
+      Example: wrktalkctl org create acme --type docker --webhook https://acme.example.com/api/deployment/webhook \
+      --label tier=gold --label region=eu --spoc-name "Ada Lovelace" --spoc-email ada@acme.example.com
+      """)
+
+  @Argument(help: "The organization's name: lower-case letters, digits, - and .")
+  var name: String
+
+  @Option(help: "What it deploys with: kubernetes or docker.")
+  var type = DeploymentType.kubernetes
+
+  @Option(help: "The URL that is told of releases; without one the customer only asks.")
+  var webhook: String?
+
+  @Option(parsing: .singleValue, help: "KEY=VALUE: a label, by which stages select. May be given several times.")
+  var label: [Assignment] = []
+
+  @Option(help: "The customer's single point of contact.")
+  var spocName: String?
+
+  @Option(help: "Their address for mail.")
+  var spocEmail: String?
+
+  @Option(help: "Their telephone number.")
+  var spocPhone: String?
+
+  @Option(help: "The vendor's account manager.")
+  var accountManager: String?
+
+  @Option(help: "Until when the licence is valid, such as 2027-12-31T23:59:59Z; without end by default.")
+  var licenseExpires: String?
+
+  @Option(name: .shortAndLong, help: "Print the object in this form: yaml, json or name.")
+  var output: OutputFormat?
+
+  @OptionGroup var connection: ConnectionOptions
+
+  func validate() throws {
+    if let licenseExpires, Timestamp(licenseExpires) == nil {
+      throw ValidationError("--license-expires must be a time such as 2027-12-31T23:59:59Z")
+    }
+    if let webhook, !["http://", "https://"].contains(where: webhook.lowercased().hasPrefix) {
+      throw ValidationError("--webhook must be a URL such as https://acme.example.com/api/deployment/webhook")
+    }
+    if let twice = Dictionary(grouping: label, by: \.name).first(where: { $0.value.count > 1 }) {
+      throw ValidationError("--label names \(twice.key) twice")
+    }
+    if let problem = NameRules.subdomainProblems(name).first {
+      throw ValidationError("\"\(printable(name))\" cannot be the name of an organization: \(problem)")
+    }
+  }
+
+  func run() async throws {
+    let session = try connection.session()
+    // As a file would declare it, so that what is wrong is said in the same way.
+    var reading = ManifestReader.Reading()
+    ManifestReader(namespace: "", isNamespaceExplicit: false).parse(
+      object.serialized(indented: true), file: "the command line", into: &reading)
+    if let failure = reading.failures.first { throw failure }
+    guard let manifest = reading.manifests.first else { return }
+    let writer = ManifestWriter(
+      client: session.client, server: session.server, method: .clientSide(manager: ManifestWriter.clientSideManager))
+    let written = try await writer.apply(manifest, isDryRun: false)
+    switch output {
+    case .none, .table, .wide: try session.console.write("\(manifest.reference) \(written.outcome.rawValue)\n")
+    case .name: try session.console.write("\(manifest.reference)\n")
+    case .yaml: try session.console.write(YAMLText.render(LiveObject.withoutManagers(written.after)))
+    case .json: try session.console.write(JSONText.render(LiveObject.withoutManagers(written.after)))
+    }
+    guard written.outcome == .created else { return }
+    session.console.note("Its key for the API: wrktalkctl org key create \(name)")
+    if webhook != nil { session.console.note("The secret of its webhook: wrktalkctl org webhook-secret \(name)") }
+  }
+
+  var object: JSONValue {
+    let names = FleetResource.names(.organization)
+    var metadata: JSONValue = ["name": .string(name)]
+    if !label.isEmpty {
+      metadata["labels"] = .object(Dictionary(uniqueKeysWithValues: label.map { ($0.name, .string($0.value)) }))
+    }
+    var spec: JSONValue = ["deploymentType": .string(type.word)]
+    spec["webhookEndpoint"] = webhook.map { .string($0) }
+    var contacts: [String: JSONValue] = [:]
+    contacts["spocName"] = spocName.map { .string($0) }
+    contacts["spocEmail"] = spocEmail.map { .string($0) }
+    contacts["spocPhone"] = spocPhone.map { .string($0) }
+    contacts["accountManager"] = accountManager.map { .string($0) }
+    if !contacts.isEmpty { spec["contacts"] = .object(contacts) }
+    if let licenseExpires { spec["license"] = ["expiresAt": .string(licenseExpires)] }
+    return [
+      "apiVersion": .string(names.apiVersion), "kind": .string(names.kind), "metadata": metadata, "spec": spec,
+    ]
+  }
+}

@@ -1,0 +1,80 @@
+import WireFormats
+
+/// How far a Rollout is, as far as its status says. It is read leniently: a server of a later version may say more.
+struct RolloutProgress: Hashable {
+  struct Stage: Hashable {
+    var name: String
+    var phase: String
+    /// Nil before its members are fixed.
+    var counts: CustomerCounts?
+  }
+
+  enum Ending: Hashable {
+    case completed
+    case halted
+  }
+
+  var name: String
+  var release: String
+  var phase: String
+  /// Why it stands as it stands, and what would move it.
+  var reason: String
+  /// False where the status is of an older declaration.
+  var isObserved: Bool
+  var stages: [Stage]
+
+  init(_ object: JSONValue) {
+    let (spec, status) = (object["spec"], object["status"])
+    name = object["metadata"]?["name"]?.string ?? ""
+    release = spec?["release"]?.string ?? ""
+    phase = status?["phase"]?.string ?? "Pending"
+    reason = status?["reason"]?.string ?? ""
+    isObserved =
+      status?["observedGeneration"]?.integer.map { $0 >= object["metadata"]?["generation"]?.integer ?? 0 } ?? false
+    let reported = Dictionary(
+      (status?["stages"]?.array ?? []).compactMap { stage in stage["name"]?.string.map { ($0, stage) } },
+      uniquingKeysWith: { first, _ in first })
+    // What is declared says which stages there are, and in which order.
+    stages = (spec?["stages"]?.array ?? []).map { declared in
+      let name = declared["name"]?.string ?? ""
+      let stage = reported[name]
+      let phase = stage?["phase"]?.string ?? "Pending"
+      let isFixed = stage?["startedAt"]?.string != nil || phase != "Pending"
+      return Stage(
+        name: name, phase: phase, counts: isFixed ? CustomerCounts(json: stage?["counts"]) : nil)
+    }
+  }
+
+  /// Nil while it goes on, or may.
+  var ending: Ending? {
+    guard isObserved else { return nil }
+    return switch phase {
+    case "Completed": .completed
+    case "Halted": .halted
+    default: nil
+    }
+  }
+
+  var total: CustomerCounts { stages.reduce(CustomerCounts()) { $0 + ($1.counts ?? CustomerCounts()) } }
+
+  /// What stands over and under the stages.
+  var title: String { "\(FleetResource.names(.rollout).reference(name)): release \(printable(release)), \(phaseText)" }
+
+  var phaseText: String { isObserved ? printable(phase) : "waiting for the server to see the change" }
+
+  var json: JSONValue {
+    [
+      "name": .string(name), "release": .string(release), "phase": .string(phase), "reason": .string(reason),
+      "observed": .bool(isObserved),
+      "stages": .array(
+        stages.map { stage in
+          var counts: JSONValue = .null
+          if let known = stage.counts {
+            counts = ["members": .integer(known.members)]
+            for bucket in CustomerCounts.Bucket.allCases { counts[bucket.rawValue] = .integer(known[bucket]) }
+          }
+          return ["name": .string(stage.name), "phase": .string(stage.phase), "counts": counts]
+        }),
+    ]
+  }
+}

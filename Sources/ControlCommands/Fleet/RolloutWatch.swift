@@ -1,0 +1,88 @@
+import ResourceModel
+import Synchronization
+import Timing
+import WireFormats
+
+/// Follows a rollout to its end, and shows how far it is: in place on a terminal, otherwise a line for each change.
+struct RolloutWatch {
+  let session: Session
+  let name: String
+  /// Nil for as long as it takes.
+  let timeout: Duration?
+
+  private var reference: String { FleetResource.names(.rollout).reference(name) }
+
+  /// - Throws: `CommandFailure` where it halts, is deleted, or does not end in time.
+  func run() async throws {
+    let last = LastProgress()
+    let ending: RolloutProgress.Ending?
+    if let timeout {
+      ending = try await withTimeout(timeout) { try await follow(last) }
+    } else {
+      ending = try await follow(last)
+    }
+    let progress = last.value
+    switch ending {
+    case .completed: return
+    case .halted:
+      let reason = progress.map { $0.reason.isEmpty ? "" : ": \(printable($0.reason))" } ?? ""
+      throw CommandFailure(
+        "\(reference) halted\(reason)",
+        hint: progress.map { "wrktalkctl fleet failures \(printable($0.release)) says what failed, and where." })
+    case nil:
+      let state = progress.map { "; it is \($0.phaseText)\($0.reason.isEmpty ? "" : ": \(printable($0.reason))")" } ?? ""
+      throw CommandFailure(
+        "\(reference) did not end within \(DurationText(timeout ?? .zero))\(state)",
+        exitCode: CommandFailure.timeoutExitCode)
+    }
+  }
+
+  private func follow(_ last: LastProgress) async throws -> RolloutProgress.Ending {
+    // Where it changes faster than anybody reads, only the newest is shown.
+    let (stream, continuation) = AsyncStream.makeStream(of: RolloutProgress.self, bufferingPolicy: .bufferingNewest(1))
+    let names = FleetResource.names(.rollout)
+    let follower = ObjectFollower(session: session, names: names, key: ObjectKey(namespace: "", name: name))
+    return try await withThrowingTaskGroup(of: Void.self) { [session, reference] group in
+      group.addTask { try await Self.show(stream, session.console) }
+      defer { continuation.finish() }
+      try await follower.follow { object throws(CommandFailure) in
+        guard let object else {
+          throw CommandFailure(
+            last.value == nil ? "\(reference) does not exist" : "\(reference) was deleted before it ended")
+        }
+        let progress = RolloutProgress(object)
+        last.set(progress)
+        continuation.yield(progress)
+        return progress.ending != nil
+      }
+      continuation.finish()
+      try await group.waitForAll()
+      guard let ending = last.value?.ending else { throw CancellationError() }
+      return ending
+    }
+  }
+
+  private static func show(_ stream: AsyncStream<RolloutProgress>, _ console: Console) async throws {
+    var block = LiveBlock(console: console)
+    var previous: RolloutProgress?
+    for await progress in stream {
+      let view = RolloutView(progress: progress, console: console)
+      if console.hasLiveBlock {
+        let size = Console.terminalSize()
+        try block.draw(view.lines(width: size.columns - 1, height: size.rows - 1))
+      } else {
+        for line in view.changes(since: previous) { try console.write("\(SystemTime.now().wholeSeconds) \(line)\n") }
+      }
+      previous = progress
+      if progress.ending == nil { try? await Task.sleep(for: console.hasLiveBlock ? .milliseconds(100) : .seconds(1)) }
+    }
+  }
+}
+
+/// What was seen last.
+private final class LastProgress: Sendable {
+  private let state = Mutex<RolloutProgress?>(nil)
+
+  var value: RolloutProgress? { state.withLock { $0 } }
+  func set(_ progress: RolloutProgress) { state.withLock { $0 = progress } }
+}
