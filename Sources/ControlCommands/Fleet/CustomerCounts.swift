@@ -1,51 +1,54 @@
+import FleetKinds
 import WireFormats
 
 /// Where the customers of a stage stand. Each is in one bucket.
 struct CustomerCounts: Hashable {
   /// In the order in which they are shown: what was reported, what is under way, what waits, what is apart.
-  enum Bucket: String, CaseIterable {
-    case succeeded, failed, inProgress, notifying, scheduled, consent, waiting, offline, silent, blocked, cancelled
+  private static let order: [TargetBucket] = [
+    .succeeded, .failed, .inProgress, .notifying, .scheduled, .consent, .waiting, .offline, .silent, .blocked, .cancelled,
+  ]
 
-    /// As in "3 waiting for consent".
-    var words: String {
-      switch self {
-      case .succeeded: "succeeded"
-      case .failed: "failed"
-      case .inProgress: "deploying"
-      case .notifying: "being notified"
-      case .scheduled: "scheduled"
-      case .consent: "waiting for consent"
-      case .waiting: "not offered yet"
-      case .offline: "offline"
-      case .silent: "silent"
-      case .blocked: "blocked"
-      case .cancelled: "cancelled"
-      }
-    }
-  }
+  private var counts: [TargetBucket: Int64] = [:]
 
-  private var counts: [Bucket: Int64] = [:]
-
-  init(_ counts: [Bucket: Int64] = [:]) { self.counts = counts.filter { $0.value > 0 } }
+  init(_ counts: [TargetBucket: Int64] = [:]) { self.counts = counts.filter { $0.value > 0 } }
 
   /// - Parameter json: `status.stages[].counts` of a Rollout.
   init(json: JSONValue?) {
-    for bucket in Bucket.allCases {
+    for bucket in TargetBucket.allCases {
       if let count = json?[bucket.rawValue]?.integer, count > 0 { counts[bucket] = count }
     }
   }
 
-  subscript(bucket: Bucket) -> Int64 { counts[bucket] ?? 0 }
+  subscript(bucket: TargetBucket) -> Int64 { counts[bucket] ?? 0 }
 
   var members: Int64 { counts.values.reduce(0, +) }
   var reported: Int64 { self[.succeeded] + self[.failed] }
 
   /// `28 succeeded, 3 failed, 4 waiting for consent`.
   var text: String {
-    Bucket.allCases.filter { self[$0] > 0 }.map { "\(self[$0]) \($0.words)" }.joined(separator: ", ")
+    Self.order.filter { self[$0] > 0 }.map { "\(self[$0]) \($0.words)" }.joined(separator: ", ")
   }
 
   static func + (left: CustomerCounts, right: CustomerCounts) -> CustomerCounts {
     CustomerCounts(left.counts.merging(right.counts, uniquingKeysWith: +))
+  }
+}
+
+extension TargetBucket {
+  /// As in "3 waiting for consent".
+  fileprivate var words: String {
+    switch self {
+    case .succeeded: "succeeded"
+    case .failed: "failed"
+    case .inProgress: "deploying"
+    case .notifying: "being notified"
+    case .scheduled: "scheduled"
+    case .consent: "waiting for consent"
+    case .waiting: "not offered yet"
+    case .offline: "offline"
+    case .silent: "silent"
+    case .blocked: "blocked"
+    case .cancelled: "cancelled"
+    }
   }
 }

@@ -1,4 +1,4 @@
-import DeploymentKinds
+import FleetKinds
 import ResourceClient
 import ResourceModel
 import Timing
@@ -15,7 +15,7 @@ struct RolloutChange {
   let name: String
   let session: Session
 
-  private static let names = FleetResource.names(.rollout)
+  private static let names = RolloutKind.names
 
   static func read(_ name: String, _ session: Session) async throws(CommandFailure) -> JSONValue {
     let client = session.client
@@ -61,8 +61,8 @@ struct RolloutChange {
     }
     if state != .halted, progress.ending == .halted {
       throw CommandFailure(
-        "the rollout has halted, and what was taken back is not offered again by itself\(reason)",
-        hint: "Start another rollout, of a release that is good.")
+        "the rollout has halted, and does not go on by itself\(reason)",
+        hint: "wrktalkctl rollout retry \(printable(progress.name)) takes it up again, and offers what failed once more.")
     }
     var spec: JSONValue = ["state": .string(state.rawValue)]
     var outcome = state.past
@@ -104,14 +104,20 @@ struct RolloutChange {
   static func retry(_ object: JSONValue, now: Timestamp) throws(CommandFailure) -> Decision {
     let progress = RolloutProgress(object)
     let failed = progress.total[.failed]
-    guard failed > 0 else {
+    let isHalted = progress.phase == "Halted" || object["spec"]?["state"]?.string == State.halted.rawValue
+    guard failed > 0 || isHalted else {
       throw CommandFailure(
         "no customer has reported a failure that could be tried again",
         hint: "wrktalkctl rollout status \(printable(progress.name)) says where the customers stand.")
     }
-    return Decision(
-      patch: ["metadata": ["annotations": [DesiredDeploymentKind.retryAnnotation: .string(now.description)]]],
-      outcome: "\(failed) failed \(failed == 1 ? "customer is" : "customers are") offered \(printable(progress.release)) once more")
+    var patch: JSONValue = ["metadata": ["annotations": [RolloutKind.retryAnnotation: .string(now.description)]]]
+    if isHalted { patch["spec"] = ["state": .string(State.running.rawValue)] }
+    var outcomes = isHalted ? ["taken up again"] : []
+    if failed > 0 {
+      let customers = failed == 1 ? "customer that failed is" : "customers that failed are"
+      outcomes.append("\(failed) \(customers) offered \(printable(progress.release)) once more")
+    }
+    return Decision(patch: patch, outcome: outcomes.joined(separator: "; "))
   }
 
   // MARK: Writing

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetKinds
 import ResourceModel
 import WireFormats
 
@@ -13,7 +14,7 @@ struct RolloutFileOption: ParsableArguments {
     let reader = ManifestReader(namespace: session.namespace, isNamespaceExplicit: false)
     let reading = reader.read([path], isRecursive: false)
     if let failure = reading.failures.first { throw failure }
-    let rollouts = reading.manifests.filter { $0.definition.names.kind == FleetResource.names(.rollout).kind }
+    let rollouts = reading.manifests.filter { $0.definition.names.kind == RolloutKind.names.kind }
     guard let rollout = rollouts.first, rollouts.count == 1, reading.manifests.count == 1 else {
       let found = reading.manifests.map(\.reference).joined(separator: ", ")
       throw CommandFailure(
@@ -33,7 +34,7 @@ enum RolloutName {
       return word
     }
     let arguments = try ResourceArguments([word])
-    guard arguments.resource.kind == FleetResource.names(.rollout).kind, let name = arguments.names.first else {
+    guard arguments.resource.kind == RolloutKind.names.kind, let name = arguments.names.first else {
       throw CommandFailure("\"\(printable(word))\" is not a rollout", exitCode: CommandFailure.usageExitCode)
     }
     return name

@@ -1,3 +1,4 @@
+import FleetKinds
 import WireFormats
 
 /// How far a Rollout is, as far as its status says. It is read leniently: a server of a later version may say more.
@@ -58,7 +59,7 @@ struct RolloutProgress: Hashable {
   var total: CustomerCounts { stages.reduce(CustomerCounts()) { $0 + ($1.counts ?? CustomerCounts()) } }
 
   /// What stands over and under the stages.
-  var title: String { "\(FleetResource.names(.rollout).reference(name)): release \(printable(release)), \(phaseText)" }
+  var title: String { "\(RolloutKind.names.reference(name)): release \(printable(release)), \(phaseText)" }
 
   var phaseText: String { isObserved ? printable(phase) : "waiting for the server to see the change" }
 
@@ -71,7 +72,7 @@ struct RolloutProgress: Hashable {
           var counts: JSONValue = .null
           if let known = stage.counts {
             counts = ["members": .integer(known.members)]
-            for bucket in CustomerCounts.Bucket.allCases { counts[bucket.rawValue] = .integer(known[bucket]) }
+            for bucket in TargetBucket.allCases { counts[bucket.rawValue] = .integer(known[bucket]) }
           }
           return ["name": .string(stage.name), "phase": .string(stage.phase), "counts": counts]
         }),

@@ -1,3 +1,4 @@
+import FleetKinds
 import ResourceModel
 import Synchronization
 import Timing
@@ -10,7 +11,7 @@ struct RolloutWatch {
   /// Nil for as long as it takes.
   let timeout: Duration?
 
-  private var reference: String { FleetResource.names(.rollout).reference(name) }
+  private var reference: String { RolloutKind.names.reference(name) }
 
   /// - Throws: `CommandFailure` where it halts, is deleted, or does not end in time.
   func run() async throws {
@@ -40,7 +41,7 @@ struct RolloutWatch {
   private func follow(_ last: LastProgress) async throws -> RolloutProgress.Ending {
     // Where it changes faster than anybody reads, only the newest is shown.
     let (stream, continuation) = AsyncStream.makeStream(of: RolloutProgress.self, bufferingPolicy: .bufferingNewest(1))
-    let names = FleetResource.names(.rollout)
+    let names = RolloutKind.names
     let follower = ObjectFollower(session: session, names: names, key: ObjectKey(namespace: "", name: name))
     return try await withThrowingTaskGroup(of: Void.self) { [session, reference] group in
       group.addTask { try await Self.show(stream, session.console) }

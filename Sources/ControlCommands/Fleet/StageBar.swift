@@ -1,3 +1,5 @@
+import FleetKinds
+
 /// A stage's customers as a bar of a fixed width. A pure rendering.
 struct StageBar: Hashable {
   enum Part: CaseIterable {
@@ -24,7 +26,7 @@ struct StageBar: Hashable {
       }
     }
 
-    fileprivate var buckets: [CustomerCounts.Bucket] {
+    fileprivate var buckets: [TargetBucket] {
       switch self {
       case .succeeded: [.succeeded]
       case .failed: [.failed]

@@ -1,4 +1,5 @@
 import DeploymentKinds
+import FleetKinds
 import ResourceModel
 import WireFormats
 
@@ -86,7 +87,7 @@ enum WaitGoal: Hashable {
   /// In a few words what is going on.
   static func progress(_ object: JSONValue, isObserved: Bool) -> String {
     if object["spec"]?["suspend"]?.bool == true { return "suspended" }
-    if object["kind"]?.string == FleetResource.names(.rollout).kind {
+    if object["kind"]?.string == RolloutKind.names.kind {
       let rollout = RolloutProgress(object)
       return rollout.phaseText + (rollout.reason.isEmpty ? "" : ": \(printable(rollout.reason))")
     }

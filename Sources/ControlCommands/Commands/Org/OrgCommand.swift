@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetKinds
 import ResourceModel
 
 struct OrgCommand: AsyncParsableCommand {
@@ -23,7 +24,7 @@ enum OrganizationName {
     var name = word
     if word.contains("/") {
       let arguments = try ResourceArguments([word])
-      guard arguments.resource.kind == FleetResource.names(.organization).kind, let first = arguments.names.first else {
+      guard arguments.resource.kind == OrganizationKind.names.kind, let first = arguments.names.first else {
         throw CommandFailure("\"\(printable(word))\" is not an organization", exitCode: CommandFailure.usageExitCode)
       }
       name = first

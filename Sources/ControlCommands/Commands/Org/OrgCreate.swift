@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetKinds
 import ResourceModel
 import WireFormats
 
@@ -93,7 +94,7 @@ struct OrgCreate: AsyncParsableCommand {
   }
 
   var object: JSONValue {
-    let names = FleetResource.names(.organization)
+    let names = OrganizationKind.names
     var metadata: JSONValue = ["name": .string(name)]
     if !label.isEmpty {
       metadata["labels"] = .object(Dictionary(uniqueKeysWithValues: label.map { ($0.name, .string($0.value)) }))

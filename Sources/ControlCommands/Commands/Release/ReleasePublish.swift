@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetKinds
 import ReleaseManifest
 import ResourceClient
 import WireFormats
@@ -59,7 +60,7 @@ enum ReleaseName {
   static func read(_ word: String) throws(CommandFailure) -> String {
     var name = word[...]
     if let slash = name.lastIndex(of: "/") {
-      guard try ResourceArguments([word]).resource == FleetResource.names(.release) else {
+      guard try ResourceArguments([word]).resource == ReleaseKind.names else {
         throw CommandFailure("\"\(printable(word))\" is not a release", exitCode: CommandFailure.usageExitCode)
       }
       name = name[name.index(after: slash)...]

@@ -22,7 +22,8 @@ struct RolloutApprove: AsyncParsableCommand {
 
 struct RolloutRetry: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "retry", abstract: "Offer the release once more to the customers where it failed, exactly as it was.")
+    commandName: "retry", abstract: "Offer the release once more to the customers where it failed, exactly as it was.",
+    discussion: "A rollout that has halted is taken up again by it.")
 
   @Argument(help: "The rollout.")
   var name: String

@@ -37,7 +37,7 @@ struct RolloutResume: AsyncParsableCommand {
 struct RolloutHalt: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "halt", abstract: "End a rollout: offer nothing more, and take back what nobody has begun to deploy.",
-    discussion: "To stop for a while, use rollout pause: what a halt has taken back is not offered again by itself.")
+    discussion: "To stop for a while, use rollout pause. Only rollout retry takes a halted rollout up again.")
 
   @Argument(help: "The rollout.")
   var name: String
