@@ -6,7 +6,8 @@ import ResourceModel
 
 struct CRDsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "crds", abstract: "Print the CustomResourceDefinitions, for clusters that keep the objects themselves.",
+    commandName: "crds",
+    abstract: "Print the CustomResourceDefinitions, for clusters that keep the objects themselves.",
     discussion: """
       These are the customers' kinds. The vendor's, such as Release and Rollout, are served by wrktalk-gcc alone; with --fleet \
       they are printed for editors and linters that check files against them.

@@ -5,7 +5,8 @@ import WireFormats
 struct CustomerCounts: Hashable {
   /// In the order in which they are shown: what was reported, what is under way, what waits, what is apart.
   private static let order: [TargetBucket] = [
-    .succeeded, .failed, .inProgress, .notifying, .scheduled, .consent, .waiting, .offline, .silent, .blocked, .cancelled,
+    .succeeded, .failed, .inProgress, .notifying, .scheduled, .consent, .waiting, .offline, .silent, .blocked,
+    .cancelled,
   ]
 
   private var counts: [TargetBucket: Int64] = [:]

@@ -29,18 +29,28 @@ struct FleetSummaryView {
     var text = "Organizations:     \(organizations)\nOpen escalations:  \(openEscalations)"
     text += openEscalations > 0 ? " (wrktalkctl get escalations)\n" : "\n"
     if !health.isEmpty {
-      text += "\n" + TextTable.render(
-        header: ["HEALTH", "ORGANIZATIONS", "SHARE", "MEANING"],
-        rows: health.map {
-          [$0.name, String($0.count), Decimals.percent($0.count, of: organizations), Self.healthMeaning[$0.name] ?? ""]
-        })
+      text +=
+        "\n"
+        + TextTable.render(
+          header: ["HEALTH", "ORGANIZATIONS", "SHARE", "MEANING"],
+          rows: health.map {
+            [
+              $0.name, String($0.count), Decimals.percent($0.count, of: organizations),
+              Self.healthMeaning[$0.name] ?? "",
+            ]
+          })
     }
     if !versions.isEmpty {
-      text += "\n" + TextTable.render(
-        header: ["VERSION", "ORGANIZATIONS", "SHARE"],
-        rows: versions.map {
-          [$0.name.isEmpty ? "none reported" : $0.name, String($0.count), Decimals.percent($0.count, of: organizations)]
-        })
+      text +=
+        "\n"
+        + TextTable.render(
+          header: ["VERSION", "ORGANIZATIONS", "SHARE"],
+          rows: versions.map {
+            [
+              $0.name.isEmpty ? "none reported" : $0.name, String($0.count),
+              Decimals.percent($0.count, of: organizations),
+            ]
+          })
     }
     return text
   }
@@ -56,11 +66,13 @@ struct FleetFailuresView {
     let release = printable(answer["release"]?.string ?? "")
     if reported == 0 { return "\(release): no customer has reported yet.\n" }
     if failed == 0 { return "\(release): none of \(reported) customers that reported has failed.\n" }
-    var text = "\(release): \(failed) of \(reported) customers that reported failed (\(Decimals.percent(failed, of: reported)))\n"
+    var text =
+      "\(release): \(failed) of \(reported) customers that reported failed (\(Decimals.percent(failed, of: reported)))\n"
     for group in answer["groups"]?.array ?? [] {
       let count = group["count"]?.integer ?? 0
       let cause = [group["reason"]?.string, group["component"]?.string].compactMap { $0 }.filter { !$0.isEmpty }
-      text += "\n\(count) of \(reported): \(printable(cause.isEmpty ? "no reason given" : cause.joined(separator: ", ")))\n"
+      text +=
+        "\n\(count) of \(reported): \(printable(cause.isEmpty ? "no reason given" : cause.joined(separator: ", ")))\n"
       if let message = group["message"]?.string, !message.isEmpty {
         text += RolloutView.wrapped(printable(message), width: 96).prefix(6).map { "  \($0)\n" }.joined()
       }

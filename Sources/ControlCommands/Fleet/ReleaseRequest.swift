@@ -62,7 +62,8 @@ struct ReleaseRequest: Hashable {
     isMigrationRequired = signed.ruleset.migration
     if let minCurrentVersion, signed.ruleset.minimumVersion != minCurrentVersion {
       throw Self.contradiction(
-        file, "--min-version", "has \(signed.ruleset.minimumVersion.map { "\($0) as the oldest" } ?? "no oldest version")",
+        file, "--min-version",
+        "has \(signed.ruleset.minimumVersion.map { "\($0) as the oldest" } ?? "no oldest version")",
         minCurrentVersion)
     }
     minCurrentVersion = signed.ruleset.minimumVersion

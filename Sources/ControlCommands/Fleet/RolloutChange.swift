@@ -62,7 +62,8 @@ struct RolloutChange {
     if state != .halted, progress.ending == .halted {
       throw CommandFailure(
         "the rollout has halted, and does not go on by itself\(reason)",
-        hint: "wrktalkctl rollout retry \(printable(progress.name)) takes it up again, and offers what failed once more.")
+        hint:
+          "wrktalkctl rollout retry \(printable(progress.name)) takes it up again, and offers what failed once more.")
     }
     var spec: JSONValue = ["state": .string(state.rawValue)]
     var outcome = state.past
@@ -95,7 +96,8 @@ struct RolloutChange {
       return Decision(patch: nil, outcome: "stage \(printable(stage)) was already approved")
     }
     let phase = RolloutProgress(object).stages.first { $0.name == stage }?.phase ?? "Pending"
-    let early = ["AwaitingApproval", "Passed"].contains(phase) ? "" : ", before it has come so far (\(printable(phase)))"
+    let early =
+      ["AwaitingApproval", "Passed"].contains(phase) ? "" : ", before it has come so far (\(printable(phase)))"
     return Decision(
       patch: ["spec": ["approvedStages": .array(approved + [.string(stage)])]],
       outcome: "stage \(printable(stage)) approved\(early)", replacesWhatWasRead: true)

@@ -6,7 +6,8 @@ import WireFormats
 /// The option of commands that read one Rollout.
 struct RolloutFileOption: ParsableArguments {
   @Option(
-    name: [.customShort("f"), .customLong("filename")], help: "The file that declares the Rollout, or - for standard input.",
+    name: [.customShort("f"), .customLong("filename")],
+    help: "The file that declares the Rollout, or - for standard input.",
     completion: .file())
   var path: String
 

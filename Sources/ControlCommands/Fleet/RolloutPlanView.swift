@@ -54,7 +54,8 @@ struct RolloutPlanView {
     let members = stages.reduce(0) { $0 + $1.members }
     let name = manifest["metadata"]?["name"]?.string ?? ""
     let stageWord = stages.count == 1 ? "stage" : "stages"
-    var text = "\(printable(name)): release \(printable(release)) for \(members) customers in \(stages.count) \(stageWord)\n"
+    var text =
+      "\(printable(name)): release \(printable(release)) for \(members) customers in \(stages.count) \(stageWord)\n"
     text += TextTable.render(
       header: ["STAGE", "CUSTOMERS", "BLOCKED", "AT ONCE", "A MINUTE", "BEFORE THE NEXT STAGE"],
       rows: stages.map(row))
@@ -94,7 +95,8 @@ struct RolloutPlanView {
     if stage.members == 0 { text += "  nobody: the stage passes at once\n" }
     if !stage.organizations.isEmpty {
       let more = stage.members - Int64(stage.organizations.count)
-      let names = stage.organizations.map { printable($0) }.joined(separator: ", ")
+      let names =
+        stage.organizations.map { printable($0) }.joined(separator: ", ")
         + (more > 0 ? ", and \(more) more" : "")
       text += RolloutView.wrapped(names, width: 98).map { "  \($0)\n" }.joined()
     }

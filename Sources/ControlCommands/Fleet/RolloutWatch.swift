@@ -31,7 +31,8 @@ struct RolloutWatch {
         "\(reference) halted\(reason)",
         hint: progress.map { "wrktalkctl fleet failures \(printable($0.release)) says what failed, and where." })
     case nil:
-      let state = progress.map { "; it is \($0.phaseText)\($0.reason.isEmpty ? "" : ": \(printable($0.reason))")" } ?? ""
+      let state =
+        progress.map { "; it is \($0.phaseText)\($0.reason.isEmpty ? "" : ": \(printable($0.reason))")" } ?? ""
       throw CommandFailure(
         "\(reference) did not end within \(DurationText(timeout ?? .zero))\(state)",
         exitCode: CommandFailure.timeoutExitCode)

@@ -3,7 +3,8 @@
 struct Draw: Sendable, Hashable {
   /// What a number decides. Two purposes never share one.
   enum Purpose: UInt64 {
-    case offline = 1, slow, neverConsents, failing, failure, zone, deploymentType, tier
+    case offline = 1
+    case slow, neverConsents, failing, failure, zone, deploymentType, tier
     case firstHeartbeat, firstPoll, heartbeatJitter, pollJitter, retryJitter
     case consentDelay, windowOffset, deploymentTime, webhookDelay
   }

@@ -164,7 +164,8 @@ public struct FleetBehaviour: Sendable, Hashable {
       draw.unit(.failing, customer, salt) < failing
       && (attempt <= 1 || draw.unit(.failing, customer, salt ^ UInt64(attempt)) < 1.0 / 3)
     let choice = draw.unit(.failure, customer, salt)
-    let failure = isFailing ? Self.failures[min(Int(choice * Double(Self.failures.count)), Self.failures.count - 1)] : nil
+    let failure =
+      isFailing ? Self.failures[min(Int(choice * Double(Self.failures.count)), Self.failures.count - 1)] : nil
     return Outcome(milliseconds: Int64(span), failure: failure)
   }
 

@@ -13,7 +13,8 @@ struct CustomerKey: Sendable, Hashable {
 
   var json: JSONValue {
     [
-      "organization": .string(organization), "key": .string(key), "secret": .string(secret), "webhook": .string(webhook),
+      "organization": .string(organization), "key": .string(key), "secret": .string(secret),
+      "webhook": .string(webhook),
     ]
   }
 

@@ -70,7 +70,9 @@ struct ProgressLine {
     func rate(_ path: KeyPath<FleetCounters, Int64>) -> Int64 {
       Int64((Double(now[keyPath: path] - before[keyPath: path]) / max(span, 0.001)).rounded())
     }
-    func milliseconds(_ value: Double?) -> String { value.map { $0 < 10 ? "\(($0 * 10).rounded() / 10)" : "\(Int($0))" } ?? "-" }
+    func milliseconds(_ value: Double?) -> String {
+      value.map { $0 < 10 ? "\(($0 * 10).rounded() / 10)" : "\(Int($0))" } ?? "-"
+    }
     let notModified = now.polls.notModified - before.polls.notModified
     let polls = now.polls.succeeded - before.polls.succeeded
     let reported = now.reportsByStatus.values.reduce(0, +) - before.reportsByStatus.values.reduce(0, +)

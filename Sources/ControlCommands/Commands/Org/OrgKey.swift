@@ -38,7 +38,8 @@ struct OrgKeyCreate: AsyncParsableCommand {
     case .text:
       try session.console.write(printable(key) + "\n")
       session.console.note(
-        "Key \(printable(answer["id"]?.string ?? "")) of \(printable(name)). It cannot be shown again: keep it as a secret.")
+        "Key \(printable(answer["id"]?.string ?? "")) of \(printable(name)). It cannot be shown again: keep it as a secret."
+      )
     case .yaml, .json: try session.console.write(answer, as: output)
     }
   }

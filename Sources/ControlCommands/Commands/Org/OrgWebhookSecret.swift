@@ -4,7 +4,8 @@ import WireFormats
 
 struct OrgWebhookSecret: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "webhook-secret", abstract: "Set the secret with which webhooks to a customer are signed, and print it.",
+    commandName: "webhook-secret",
+    abstract: "Set the secret with which webhooks to a customer are signed, and print it.",
     discussion: """
       Without --secret-file the server makes a new one. The one before is replaced at once: the customer's Backend refuses \
       webhooks until it has the new one, and learns of releases by asking meanwhile.

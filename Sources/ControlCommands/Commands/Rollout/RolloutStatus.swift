@@ -27,7 +27,8 @@ struct RolloutStatus: AsyncParsableCommand {
   func validate() throws {
     try watching.check()
     if watching.watch, output != .text {
-      throw ValidationError("--watch prints text; wrktalkctl get rollout NAME -o \(output.rawValue) --watch prints objects")
+      throw ValidationError(
+        "--watch prints text; wrktalkctl get rollout NAME -o \(output.rawValue) --watch prints objects")
     }
   }
 

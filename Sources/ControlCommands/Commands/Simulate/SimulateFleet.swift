@@ -6,7 +6,8 @@ import WireFormats
 
 struct SimulateFleet: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "fleet", abstract: "Be up to 100,000 customers of a server: ask, send heartbeats, receive webhooks, deploy.",
+    commandName: "fleet",
+    abstract: "Be up to 100,000 customers of a server: ask, send heartbeats, receive webhooks, deploy.",
     discussion: """
       Only for a server that serves nobody else: it makes the organizations there, each with a key and a webhook secret, and \
       leaves them when it ends. What it made is kept in --keys, which is as secret as the keys in it; with the same file the \
@@ -73,7 +74,8 @@ struct SimulateFleet: AsyncParsableCommand {
   @Option(help: "Where webhooks are received.")
   var listen = "127.0.0.1:18900"
 
-  @Option(help: "How the server reaches this machine for webhooks, such as http://10.0.0.5:18900; by --listen by default.")
+  @Option(
+    help: "How the server reaches this machine for webhooks, such as http://10.0.0.5:18900; by --listen by default.")
   var webhookURL: String?
 
   @Option(
@@ -168,7 +170,8 @@ struct SimulateFleet: AsyncParsableCommand {
         exitCode: CommandFailure.usageExitCode)
     }
     return .init(
-      host: host, port: port, url: try webhookURL.map { text throws(CommandFailure) in try ConnectionSettings.checked(text) },
+      host: host, port: port,
+      url: try webhookURL.map { text throws(CommandFailure) in try ConnectionSettings.checked(text) },
       hosts: webhookHosts)
   }
 
