@@ -321,7 +321,7 @@ let package = Package(
     tests(
       "ControlCommandsTests",
       [
-        "CoreKinds", "ControlCommands", "Cryptography", "DeploymentKinds", "HTTPTransport", "Processes",
+        "CoreKinds", "ControlCommands", "Cryptography", "DeploymentKinds", "FleetKinds", "HTTPTransport", "Processes",
         "ReleaseManifest",
         "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser,
       ]),

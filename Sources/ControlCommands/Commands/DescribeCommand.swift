@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeploymentKinds
+import FleetKinds
 import ResourceClient
 import ResourceModel
 import Timing
@@ -34,10 +35,23 @@ struct DescribeCommand: AsyncParsableCommand {
   }
 
   private func describe(_ object: JSONValue, _ names: ResourceNames, _ session: Session) async throws -> String {
+    if names.group == FleetKind.group, FleetKind.definitions.contains(where: { $0.names == names }) {
+      let events = try await EventReader.events(Self.selector(about: object), in: nil, session: session)
+      return ObjectDescription(object: object, events: events, now: SystemTime.now(), console: session.console).render()
+    }
     guard names == DesiredDeploymentKind.names else { return YAMLText.render(object) }
     let deployment = try DeploymentReader.decode(object)
     let events = try await EventReader.events(
       EventReader.selector(about: ObjectReference(deployment)), in: deployment.key.namespace, session: session)
     return DeploymentDescription(object: deployment, events: events, now: SystemTime.now()).render()
+  }
+
+  private static func selector(about object: JSONValue) -> ObjectSelector {
+    var fields: [ObjectSelector.FieldRequirement] = [
+      .equals(path: "involvedObject.kind", value: object["kind"]?.string ?? ""),
+      .equals(path: "involvedObject.name", value: object["metadata"]?["name"]?.string ?? ""),
+    ]
+    if let uid = object["metadata"]?["uid"]?.string { fields.append(.equals(path: "involvedObject.uid", value: uid)) }
+    return ObjectSelector(fields: fields)
   }
 }

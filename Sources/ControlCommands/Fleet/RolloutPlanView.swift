@@ -16,6 +16,14 @@ struct RolloutPlanView {
     var blocked: [Blocked]
     /// More than those.
     var moreBlocked: Int64
+    /// They run the release.
+    var alreadyThere: [String]
+    /// They are offered it, but may not be able to take it.
+    var doubts: [Blocked]
+    /// Names of the declaration that are nobody's, or of whom an earlier stage or rollout has.
+    var notFound: [String]
+    /// More failures than this halt the rollout; nil where any number may fail.
+    var failureBudget: Int64?
   }
 
   let manifest: JSONValue
@@ -26,14 +34,23 @@ struct RolloutPlanView {
     self.manifest = manifest
     self.answer = answer
     stages = (answer["stages"]?.array ?? []).map { stage in
-      let blocked = (stage["blocked"]?.array ?? []).map {
-        Stage.Blocked(organization: $0["organization"]?.string ?? "", reason: $0["reason"]?.string ?? "")
-      }
+      let blocked = Self.reasons(stage["blocked"])
       let count = stage["blockedCount"]?.integer ?? Int64(blocked.count)
       return Stage(
         name: stage["name"]?.string ?? "", members: stage["members"]?.integer ?? 0,
-        organizations: (stage["organizations"]?.array ?? []).compactMap(\.string), blocked: blocked,
-        moreBlocked: max(0, count - Int64(blocked.count)))
+        organizations: Self.names(stage["organizations"]), blocked: blocked,
+        moreBlocked: max(0, count - Int64(blocked.count)), alreadyThere: Self.names(stage["alreadyThere"]),
+        doubts: Self.reasons(stage["doubts"]), notFound: Self.names(stage["notFound"]),
+        failureBudget: stage["failureBudget"]?.integer)
+    }
+  }
+
+  private static func names(_ json: JSONValue?) -> [String] { (json?.array ?? []).compactMap(\.string) }
+
+  private static func reasons(_ json: JSONValue?) -> [Stage.Blocked] {
+    (json?.array ?? []).map { entry in
+      let words = [entry["reason"]?.string, entry["message"]?.string].compactMap { $0 }.filter { !$0.isEmpty }
+      return Stage.Blocked(organization: entry["organization"]?.string ?? "", reason: words.joined(separator: ": "))
     }
   }
 
@@ -57,8 +74,12 @@ struct RolloutPlanView {
     var text =
       "\(printable(name)): release \(printable(release)) for \(members) customers in \(stages.count) \(stageWord)\n"
     text += TextTable.render(
-      header: ["STAGE", "CUSTOMERS", "BLOCKED", "AT ONCE", "A MINUTE", "BEFORE THE NEXT STAGE"],
+      header: ["STAGE", "CUSTOMERS", "BLOCKED", "AT ONCE", "A MINUTE", "MAY FAIL", "BEFORE THE NEXT STAGE"],
       rows: stages.map(row))
+    if let count = answer["unreached"]?.integer, count > 0 { text += "\(count) customers are in no stage.\n" }
+    if let count = answer["withTarget"]?.integer, count > 0 {
+      text += "\(count) customers are left out: another rollout has offered them the release, or does.\n"
+    }
     for stage in stages { text += details(stage) }
     return text
   }
@@ -73,7 +94,8 @@ struct RolloutPlanView {
     return [
       stage.name, String(stage.members), blocked == 0 ? "-" : String(blocked),
       spec?["maxInFlight"]?.integer.map(String.init) ?? "all",
-      spec?["startsPerMinute"]?.integer.map(String.init) ?? "any", Self.gate(spec?["gate"]),
+      spec?["startsPerMinute"]?.integer.map(String.init) ?? "any", stage.failureBudget.map(String.init) ?? "any",
+      Self.gate(spec?["gate"]),
     ]
   }
 
@@ -100,11 +122,22 @@ struct RolloutPlanView {
         + (more > 0 ? ", and \(more) more" : "")
       text += RolloutView.wrapped(names, width: 98).map { "  \($0)\n" }.joined()
     }
-    guard !stage.blocked.isEmpty else { return text }
-    text += "  Not offered as they are now:\n"
-    text += TextTable.render(
-      header: ["ORGANIZATION", "WHY NOT"], rows: stage.blocked.map { [$0.organization, $0.reason] }, indentation: 4)
+    if !stage.alreadyThere.isEmpty { text += Self.list("Run it already", stage.alreadyThere) }
+    if !stage.notFound.isEmpty { text += Self.list("Named, but not to be had", stage.notFound) }
+    text += Self.table("Not offered as they are now", "WHY NOT", stage.blocked)
     if stage.moreBlocked > 0 { text += "    and \(stage.moreBlocked) more\n" }
-    return text
+    return text + Self.table("Offered, though it may not go well", "WHY", stage.doubts)
+  }
+
+  private static func list(_ title: String, _ names: [String]) -> String {
+    let text = "\(title): " + names.map { printable($0) }.joined(separator: ", ")
+    return RolloutView.wrapped(text, width: 98).map { "  \($0)\n" }.joined()
+  }
+
+  private static func table(_ title: String, _ column: String, _ rows: [Stage.Blocked]) -> String {
+    if rows.isEmpty { return "" }
+    return "  \(title):\n"
+      + TextTable.render(
+        header: ["ORGANIZATION", column], rows: rows.map { [$0.organization, $0.reason] }, indentation: 4)
   }
 }
