@@ -65,7 +65,7 @@ import WireFormats
   private func settings(_ server: LoopbackServer, _ folder: TemporaryFolder, port: Int) -> SimulationSettings {
     var settings = SimulationSettings(
       server: server.url, token: "t", organizations: 3, keysFile: folder.file("keys.jsonl"),
-      webhooks: .init(port: port), duration: .seconds(3))
+      webhooks: .init(port: port))
     settings.behaviour = FleetBehaviour(
       offline: 0, slow: 0, failing: 0, neverConsents: 0, heartbeatInterval: .milliseconds(300),
       pollInterval: .milliseconds(500), consentDelay: .milliseconds(100), deploymentTime: .milliseconds(200))
@@ -94,7 +94,7 @@ import WireFormats
       ).status
     }
     var status: Int?
-    for _ in 0..<100 where status == nil {
+    for _ in 0..<3000 where status != 200 {
       try await Task.sleep(for: .milliseconds(20))
       if let secret = vendor.state.withLock({ $0.secrets["sim-000001"] }) { status = await send(secret: secret) }
     }
@@ -103,13 +103,19 @@ import WireFormats
     #expect(await send(secret: secret) == 200)
     #expect(await send(secret: "another") == 401)
 
+    // A person ends it when all is done.
+    for _ in 0..<3000 where vendor.state.withLock({ $0.statuses.count < 3 || $0.heartbeats == 0 }) {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    try await Task.sleep(for: .milliseconds(100))
+    simulation.cancel()
     let summary = try await simulation.value.json
     await http.shutdown()
     #expect(summary["organizations"] == 3)
     #expect(summary["webhooks"]?["received"] == 1 && summary["webhooks"]?["repeats"] == 1)
     #expect(summary["webhooks"]?["badSignature"] == 1)
     #expect(summary["reports"]?["success"] == 1)
-    #expect((summary["heartbeats"]?["succeeded"]?.integer ?? 0) > 10)
+    #expect((summary["heartbeats"]?["succeeded"]?.integer ?? 0) > 0)
     #expect(vendor.state.withLock { $0.statuses } == ["asked", "inProgress", "success"])
     #expect(vendor.state.withLock { $0.created } == 3)
 

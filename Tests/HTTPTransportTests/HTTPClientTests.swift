@@ -166,6 +166,37 @@ import Testing
     #expect(seen.withLock { $0 } == bytes)
   }
 
+  @Test func partsAreSentOneAfterTheOther() async throws {
+    let folder = try TemporaryFolder()
+    let file = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    try Data(file).write(to: URL(filePath: folder.file("chart")))
+    try folder.write("", to: "empty")
+    let seen = Mutex<[UInt8]>([])
+    let server = try LoopbackServer { request, connection in
+      seen.withLock { $0 = request.body }
+      connection.respond()
+    }
+    let progress = Mutex<[Int]>([])
+    let parts: [UploadPart] = [
+      .bytes(Array("head".utf8)), .file(path: folder.file("empty")), .file(path: folder.file("chart")), .bytes([]),
+      .bytes(Array("tail".utf8)),
+    ]
+    let response = try await client.send(
+      HTTPRequest(
+        method: "POST", url: server.url,
+        body: .parts(parts, onProgress: { sent in progress.withLock { $0.append(sent) } })))
+    #expect(response.status == 200)
+    #expect(seen.withLock { $0 } == Array("head".utf8) + file + Array("tail".utf8))
+    let sent = progress.withLock { $0 }
+    #expect(sent == sent.sorted() && sent.last == file.count + 8)
+    await #expect(throws: HTTPTransportError.self) {
+      try await client.send(
+        HTTPRequest(
+          method: "POST", url: server.url,
+          body: .parts([.file(path: folder.file("chart")), .file(path: "/nonexistent/file")], onProgress: { _ in })))
+    }
+  }
+
   @Test func responseOnAClosedConnectionEndsWithTheConnection() async throws {
     let server = try LoopbackServer { _, connection in
       connection.write("HTTP/1.1 200 OK\r\n\r\nuntil the end")

@@ -51,6 +51,21 @@ import WireFormats
     #expect(request.headers["Authorization"] == "Bearer secret")
   }
 
+  @Test func theErrorOfWhatIsNoResourceAPIIsReadToo() async throws {
+    let api = FakeResourceAPI()
+    let client = Fixtures.client(api)
+    api.failNext(
+      HTTPResponse(
+        status: 429, headers: HTTPHeaders([("Retry-After", "7")]), body: Array(#"{"error":"too many uploads"}"#.utf8)))
+    await #expect { try await client.post(path: "/api/internal/releases", body: .object([:])) } throws: { error in
+      guard case .status(let status) = error as? ResourceClientError else { return false }
+      return status.reason == .tooManyRequests && status.message == "too many uploads" && status.retryAfterSeconds == 7
+    }
+    api.failNext(HTTPResponse(status: 204))
+    #expect(try await client.delete(path: "/api/internal/organizations/acme/keys/1") == .null)
+    #expect(api.requests.last?.method == "DELETE")
+  }
+
   @Test(arguments: [
     ("..", "%2E%2E"), ("a/b", "a%2Fb"), ("a?b#c", "a%3Fb%23c"), ("ä", "%C3%A4"),
   ])

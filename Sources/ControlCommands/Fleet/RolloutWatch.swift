@@ -26,9 +26,11 @@ struct RolloutWatch {
     switch ending {
     case .completed: return
     case .halted:
-      let reason = progress.map { $0.reason.isEmpty ? "" : ": \(printable($0.reason))" } ?? ""
+      let reason = printable(progress?.reason ?? "")
+      // The server's sentence mostly begins with it.
+      let word = reason.hasPrefix("Halted") ? "" : reason.isEmpty ? " halted" : " halted:"
       throw CommandFailure(
-        "\(reference) halted\(reason)",
+        "\(reference)\(word.isEmpty ? ":" : word)\(reason.isEmpty ? "" : " \(reason)")",
         hint: progress.map { "wrktalkctl fleet failures \(printable($0.release)) says what failed, and where." })
     case nil:
       let state =

@@ -18,30 +18,47 @@ public struct FleetSimulation: Sendable {
     guard settings.organizations > 0, settings.concurrency > 0 else {
       throw SimulationError("a simulation has at least one organization, and one request at a time")
     }
+    // A connection for each request under way, and those of the server's webhooks.
+    OpenFiles.allow(settings.concurrency + 8192)
     let limits = ClientConnectionLimits(total: settings.concurrency, kept: settings.concurrency)
     let http = HTTPClient(userAgent: "wrktalk-simulated-fleet", limits: limits)
-    let keys: [CustomerKey]
+    let current = CurrentRunner()
+    // Before anything is made: an address that is taken is said at once.
+    let receiver = try await receiver(for: current)
     do {
-      keys = try await FleetEnrolment(settings: settings, http: http).run(progress: progress)
+      let keys = try await FleetEnrolment(settings: settings, http: http).run(progress: progress)
+      let runner = FleetRunner(settings: settings, keys: keys, http: http)
+      current.set(runner)
+      progress(
+        "\(keys.count) organizations, \(runner.offlineCount) of them offline, talk to \(settings.server)"
+          + (settings.webhooks.map { "; webhooks come to \($0.endpoint(of: 0))" } ?? ""))
+      await runner.run(progress: progress)
+      await receiver?.stop()
+      await http.shutdown()
+      return runner.summary
     } catch {
+      await receiver?.stop()
       await http.shutdown()
       throw error
     }
-    let runner = FleetRunner(settings: settings, keys: keys, http: http)
-    var receiver: WebhookReceiver?
-    if let webhooks = settings.webhooks {
-      // Customers with addresses of their own are all reached where every address of the machine is listened on.
-      let host = webhooks.hosts > 1 ? "0.0.0.0" : webhooks.host
-      receiver = try await WebhookReceiver.start(host: host, port: webhooks.port) { runner.receive($0) }
-    }
-    progress(
-      "\(keys.count) organizations, \(runner.offlineCount) of them offline, talk to \(settings.server)"
-        + (settings.webhooks.map { "; webhooks come to \($0.endpoint(of: 0))" } ?? ""))
-    await runner.run(progress: progress)
-    await receiver?.stop()
-    await http.shutdown()
-    return runner.summary
   }
+
+  private func receiver(for current: CurrentRunner) async throws -> WebhookReceiver? {
+    guard let webhooks = settings.webhooks else { return nil }
+    // Customers with addresses of their own are all reached where every address of the machine is listened on.
+    let host = webhooks.hosts > 1 ? "0.0.0.0" : webhooks.host
+    return try await WebhookReceiver.start(host: host, port: webhooks.port) { delivery in
+      current.value?.receive(delivery) ?? .status(503, delayMilliseconds: 0)
+    }
+  }
+}
+
+/// Who gets webhooks; nobody before all customers are known.
+private final class CurrentRunner: Sendable {
+  private let state = Mutex<FleetRunner?>(nil)
+
+  var value: FleetRunner? { state.withLock { $0 } }
+  func set(_ runner: FleetRunner) { state.withLock { $0 = runner } }
 }
 
 /// The shell around the fleet: it sends what is due, hands the answers back, and measures.

@@ -189,7 +189,7 @@ import WireFormats
     try setting.desk.folder.write(Self.file + "\n---\n" + Self.file, to: "two.yaml")
     try await setting.desk.fail("must declare one Rollout and nothing else", "rollout", "plan", "-f", "two.yaml")
     try setting.desk.folder.write("kind: [", to: "broken.yaml")
-    try await setting.desk.fail("broken.yaml:1", "rollout", "plan", "-f", "broken.yaml")
+    try await setting.desk.fail("broken.yaml:2:1", "rollout", "plan", "-f", "broken.yaml")
     #expect(setting.vendor.count == 0)
   }
 

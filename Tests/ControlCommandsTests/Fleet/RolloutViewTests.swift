@@ -16,9 +16,9 @@ import WireFormats
       view(RolloutSamples.object()).lines() == [
         "rollout.deploy.wrktalk.com/spring: release 2.3.0, Progressing",
         "  canary     Passed    ██████████████████████████----   9/10     9 succeeded, 1 offline",
-        "  early      Running   ████████X▓▒▒▒░░░░░░░░░░░░░░░--   31/100   28 succeeded, 3 failed, 1 deploying, "
+        "  early      Running   ████████XX▓▓▒▒░░░░░░░░░░░░░░--   31/100   28 succeeded, 3 failed, 1 deploying, "
           + "2 being notified, 2 scheduled, 4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
-        "  everyone   Pending                                            its customers are chosen when it starts",
+        "  everyone   Pending                                             its customers are chosen when it starts",
         "canary has passed; 100 of early may be under way",
       ])
   }
