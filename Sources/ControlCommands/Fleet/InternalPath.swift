@@ -19,6 +19,8 @@ enum InternalPath {
 
   static func webhookSecret(_ organization: String) -> String { "\(self.organization(organization))/webhook-secret" }
 
+  static func history(_ organization: String) -> String { "\(self.organization(organization))/history" }
+
   private static func organization(_ name: String) -> String {
     "/api/internal/organizations/\(PercentEncoding.encode(name))"
   }

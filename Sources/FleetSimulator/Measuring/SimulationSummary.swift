@@ -87,7 +87,9 @@ struct ProgressLine {
       "reports \(reported) (\(now.reportsByStatus[.success] ?? 0) succeeded in all)",
     ]
     if errors > 0 { parts.append("\(errors) errors") }
-    if let lag = now.lag.quantile(0.99), lag > 1000 { parts.append("this program is \(Int(lag)) ms late") }
+    if let lag = now.lag.quantile(0.99), lag > 1000 {
+      parts.append("sent up to \(Int(lag)) ms late: the server or this machine does not keep up")
+    }
     return parts.joined(separator: "  ")
   }
 }

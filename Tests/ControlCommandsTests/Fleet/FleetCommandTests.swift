@@ -103,7 +103,10 @@ import WireFormats
       (["--version", "2.3.0"], 64, "give --helm, --compose or both"),
       (["--version", "2.3.0+b1", "--helm", "c.tgz"], 64, "must have no build metadata"),
       (["--version", "new", "--helm", "c.tgz"], 64, "must be a semantic version"),
-      (["--version", "2.3.0", "--helm", "c.tgz", "--min-version", "2.4.0"], 64, "above the release itself"),
+      (
+        ["--version", "2.3.0", "--helm", "c.tgz", "--min-version", "2.4.0"], 64,
+        "must be below the release itself, 2.3.0"
+      ),
       (["--version", "2.3.0", "--helm", "absent.tgz"], 1, "absent.tgz cannot be read"),
       (["--version", "2.3.0", "--helm", "c.tgz", "--manifest", "unsigned.json"], 1, "that nobody has signed"),
       (

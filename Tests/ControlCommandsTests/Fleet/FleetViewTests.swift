@@ -94,6 +94,20 @@ import WireFormats
         """)
   }
 
+  @Test func aCustomersHistoryIsATable() {
+    let entries: [JSONValue] = [
+      ["version": "2.3.0", "deployedAt": "2027-01-15T08:00:00Z", "status": "success", "helmRevision": 5],
+      ["version": "2.2.0", "deployedAt": nil, "status": "rolledBack"],
+    ]
+    #expect(
+      OrgHistory.table(entries, now: Timestamp("2027-01-15T10:00:00Z")!) == """
+        VERSION   DEPLOYED   STATUS       REVISION
+        2.3.0     120m ago   success      5
+        2.2.0     -          rolledBack   -
+
+        """)
+  }
+
   @Test func keysAreListedWithoutThemselves() {
     let keys: [JSONValue] = [
       ["id": "k1", "createdAt": "2027-01-15T08:00:00Z", "lastUsedAt": "2027-01-15T09:59:00Z"],

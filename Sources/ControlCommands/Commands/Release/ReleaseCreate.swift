@@ -79,8 +79,8 @@ struct ReleaseCreate: AsyncParsableCommand {
       guard let minimum = SemanticVersion(minVersion) else {
         throw ValidationError("--min-version must be a semantic version such as 2.1.0")
       }
-      if let own = SemanticVersion(version), minimum > own {
-        throw ValidationError("--min-version \(minVersion) is above the release itself, \(version)")
+      if let own = SemanticVersion(version), minimum >= own {
+        throw ValidationError("--min-version must be below the release itself, \(version), or nobody could take it")
       }
     }
     if let twice = Dictionary(grouping: setting, by: \.name).first(where: { $0.value.count > 1 }) {
@@ -152,7 +152,10 @@ struct ReleaseCreate: AsyncParsableCommand {
     let manifest = try TrustFile.reading(path) { () throws(TrustError) in
       try ReleaseManifest.Manifest(payload: envelope.payload)
     }
-    return (manifest, envelope.text)
+    // As it came, but for the end of its last line.
+    var text = String(decoding: bytes, as: UTF8.self)
+    while text.last?.isNewline == true { text.removeLast() }
+    return (manifest, text)
   }
 }
 
