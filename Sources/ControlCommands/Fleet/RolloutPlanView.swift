@@ -16,8 +16,10 @@ struct RolloutPlanView {
     var blocked: [Blocked]
     /// More than those.
     var moreBlocked: Int64
-    /// They run the release.
+    /// The first of those that run the release.
     var alreadyThere: [String]
+    /// More than those.
+    var moreAlreadyThere: Int64
     /// They are offered it, but may not be able to take it.
     var doubts: [Blocked]
     /// Names of the declaration that are nobody's, or of whom an earlier stage or rollout has.
@@ -35,11 +37,13 @@ struct RolloutPlanView {
     self.answer = answer
     stages = (answer["stages"]?.array ?? []).map { stage in
       let blocked = Self.reasons(stage["blocked"])
-      let count = stage["blockedCount"]?.integer ?? Int64(blocked.count)
+      let count = stage["blockedMembers"]?.integer ?? Int64(blocked.count)
+      let alreadyThere = Self.names(stage["alreadyThere"])
       return Stage(
         name: stage["name"]?.string ?? "", members: stage["members"]?.integer ?? 0,
         organizations: Self.names(stage["organizations"]), blocked: blocked,
-        moreBlocked: max(0, count - Int64(blocked.count)), alreadyThere: Self.names(stage["alreadyThere"]),
+        moreBlocked: max(0, count - Int64(blocked.count)), alreadyThere: alreadyThere,
+        moreAlreadyThere: max(0, (stage["alreadyThereMembers"]?.integer ?? 0) - Int64(alreadyThere.count)),
         doubts: Self.reasons(stage["doubts"]), notFound: Self.names(stage["notFound"]),
         failureBudget: stage["failureBudget"]?.integer)
     }
@@ -122,15 +126,18 @@ struct RolloutPlanView {
         + (more > 0 ? ", and \(more) more" : "")
       text += RolloutView.wrapped(names, width: 98).map { "  \($0)\n" }.joined()
     }
-    if !stage.alreadyThere.isEmpty { text += Self.list("Run it already", stage.alreadyThere) }
+    if !stage.alreadyThere.isEmpty {
+      text += Self.list("Run it already", stage.alreadyThere, more: stage.moreAlreadyThere)
+    }
     if !stage.notFound.isEmpty { text += Self.list("Named, but not to be had", stage.notFound) }
     text += Self.table("Not offered as they are now", "WHY NOT", stage.blocked)
     if stage.moreBlocked > 0 { text += "    and \(stage.moreBlocked) more\n" }
     return text + Self.table("Offered, though it may not go well", "WHY", stage.doubts)
   }
 
-  private static func list(_ title: String, _ names: [String]) -> String {
-    let text = "\(title): " + names.map { printable($0) }.joined(separator: ", ")
+  private static func list(_ title: String, _ names: [String], more: Int64 = 0) -> String {
+    let text =
+      "\(title): " + (names.map { printable($0) } + (more > 0 ? ["and \(more) more"] : [])).joined(separator: ", ")
     return RolloutView.wrapped(text, width: 98).map { "  \($0)\n" }.joined()
   }
 

@@ -9,7 +9,7 @@ struct CommandFailure: Error, Hashable, CustomStringConvertible {
   /// What a program's own failure and a wrong command line end with (`EX_USAGE`).
   static let generalExitCode: Int32 = 1
   static let usageExitCode: Int32 = 64
-  /// As the command `timeout` ends: a pipeline can tell what is not over yet from what failed.
+  /// As the command `timeout` ends: what is not over yet is no failure to a pipeline.
   static let timeoutExitCode: Int32 = 124
 
   /// Where a signal ended the command, as a shell would say it.

@@ -77,7 +77,7 @@ public struct FleetBehaviour: Sendable, Hashable {
 
   enum Rhythm { case heartbeat, poll }
 
-  /// Spread over the whole interval, so that no two runs begin with a herd.
+  /// Spread over the whole interval, so that nobody comes together with all.
   func first(_ rhythm: Rhythm, of customer: Int) -> Int64 {
     let purpose: Draw.Purpose = rhythm == .heartbeat ? .firstHeartbeat : .firstPoll
     return Int64(draw.unit(purpose, customer) * Double(interval(rhythm) ?? Self.usualInterval))

@@ -25,7 +25,7 @@ struct CustomerKey: Sendable, Hashable {
     self.webhook = webhook
   }
 
-  /// Nil where it is no line of a file of keys.
+  /// Nil where it is not a line of a file of keys.
   init?(json: JSONValue) {
     guard let organization = json["organization"]?.string, let key = json["key"]?.string, !key.isEmpty else {
       return nil

@@ -37,7 +37,7 @@ struct SimulatedFleet: Sendable {
     case updates(offer: Offer?, etag: String, nextSeconds: Int?)
     /// 429.
     case tooMany(retryAfterSeconds: Int?)
-    /// Any other status that is no success.
+    /// Any other status but a success.
     case refused(status: Int)
     case unreachable
   }

@@ -109,7 +109,7 @@ private final class FleetRunner: Sendable {
   func run(progress: @escaping @Sendable (String) -> Void) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.send() }
-      group.addTask { await self.tell(progress) }
+      group.addTask { await self.report(to: progress) }
       // The first to end is the sender: its time is over, or all is cancelled.
       _ = await group.next()
       group.cancelAll()
@@ -179,7 +179,7 @@ private final class FleetRunner: Sendable {
     }
   }
 
-  private func tell(_ progress: @Sendable (String) -> Void) async {
+  private func report(to progress: @Sendable (String) -> Void) async {
     var before = state.withLock { $0.fleet.counters }
     var last = time.uptime()
     while true {

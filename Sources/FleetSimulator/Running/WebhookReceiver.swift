@@ -6,7 +6,7 @@ import NIOPosix
 struct WebhookReceiver {
   /// A webhook as it came.
   struct Delivery: Sendable {
-    /// Nil where the path is no customer's.
+    /// Nil where the path is not a customer's.
     var customer: Int?
     var id: String?
     var signature: String?
@@ -39,7 +39,7 @@ struct WebhookReceiver {
       try? await group.shutdownGracefully()
       throw SimulationError(
         "cannot receive webhooks on \(host):\(port): \(error)",
-        hint: "Choose another address with --listen; the organizations are told of it.")
+        hint: "Choose another address with --listen; it is written into the organizations.")
     }
   }
 

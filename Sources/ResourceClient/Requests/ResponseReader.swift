@@ -34,7 +34,7 @@ enum ResponseReader {
       }
       return .status(error)
     }
-    // The form of what is no resource API.
+    // The form of endpoints beside the resource API.
     if let text = (try? JSONValue(parsing: body))?["error"]?.string, !text.isEmpty {
       return .status(StatusError(StatusError.Reason(httpStatus: status), text))
     }

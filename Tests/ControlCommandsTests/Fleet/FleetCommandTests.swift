@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import WireFormats
 
-/// The vendor's commands against a server that answers what a test tells it to.
+/// The vendor's commands against a server that answers as a test wants it to.
 @Suite struct FleetCommandTests {
   /// Answers by method and path, and keeps what was asked.
   private final class Vendor: Sendable {

@@ -61,7 +61,8 @@ import WireFormats
       parsing: """
         {"unreached": 4, "withTarget": 0, "stages": [
           {"name": "canary", "members": 2, "organizations": ["acme", "beta"], "notFound": ["gamma"], "failureBudget": 0,
-           "blocked": [{"organization": "zeta", "reason": "LicenseExpired", "message": "since 2027-01-01"}]},
+           "blocked": [{"organization": "zeta", "reason": "LicenseExpired", "message": "since 2027-01-01"}], "blockedMembers": 3,
+           "alreadyThere": ["beta"], "alreadyThereMembers": 1},
           {"name": "early", "members": 102, "organizations": ["c1", "c2"], "blocked": [], "failureBudget": 5,
            "doubts": [{"organization": "c2", "message": "it never said which version it runs"}]},
           {"name": "everyone", "members": 0, "organizations": [], "blocked": []}]}
@@ -70,17 +71,19 @@ import WireFormats
       RolloutPlanView(manifest: RolloutSamples.object(), answer: answer).text() == """
         spring: release 2.3.0 for 104 customers in 3 stages
         STAGE      CUSTOMERS   BLOCKED   AT ONCE   A MINUTE   MAY FAIL   BEFORE THE NEXT STAGE
-        canary     2           1         all       any        0          98% succeed, soak 1h, approval
+        canary     2           3         all       any        0          98% succeed, soak 1h, approval
         early      102         -         100       50         5          at most 5 failed
         everyone   0           -         all       any        any        all reported
         4 customers are in no stage.
 
         canary:
           acme, beta
+          Run it already: beta
           Named, but not to be had: gamma
           Not offered as they are now:
             ORGANIZATION   WHY NOT
             zeta           LicenseExpired: since 2027-01-01
+            and 2 more
 
         early:
           c1, c2, and 100 more

@@ -30,7 +30,7 @@ struct OrgCreate: AsyncParsableCommand {
   @Option(help: "What it deploys with: kubernetes or docker.")
   var type = DeploymentType.kubernetes
 
-  @Option(help: "The URL that is told of releases; without one the customer only asks.")
+  @Option(help: "The URL that gets the webhooks; without one the customer only asks for updates.")
   var webhook: String?
 
   @Option(parsing: .singleValue, help: "KEY=VALUE: a label, by which stages select. May be given several times.")
