@@ -159,8 +159,7 @@ private struct ReportReader {
   /// Whether a customer that says so had begun before it could hear that the offer was taken back.
   private var hasBegun: Bool {
     switch report.status {
-    case .inProgress, .success: true
-    case .failed, .rolledBack: !isUnnamed
+    case .inProgress, .success, .failed, .rolledBack: true
     case .scheduled, .downloadFailed, .deadlineExceeded, .cancelled: false
     }
   }

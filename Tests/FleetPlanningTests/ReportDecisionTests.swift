@@ -126,7 +126,8 @@ import WireFormats
     Example("withdrawn: it had begun", target(.notified).withdrawn(at: now), report(.inProgress, id: "x"), .inProgress),
     Example("withdrawn: it runs", target(.notified).withdrawn(at: now), report(.success), .success),
     Example("withdrawn: an attempt failed", target(.notified).withdrawn(at: now), report(.failed, id: "x"), .failed),
-    Example("withdrawn: who knows what failed", target(.notified).withdrawn(at: now), report(.failed), nil),
+    Example(
+      "withdrawn: an attempt without a name failed", target(.notified).withdrawn(at: now), report(.failed), .failed),
     Example(
       "withdrawn: of an attempt that was over", target(.notified) { $0.endedAttempts = ["x"] }.withdrawn(at: now),
       report(.success, id: "x"), nil),

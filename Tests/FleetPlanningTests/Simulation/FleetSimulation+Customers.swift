@@ -39,9 +39,11 @@ extension FleetSimulation {
   }
 
   private func learn(_ index: Int, _ offer: Timestamp) {
-    guard customers[index].knownOffer != offer, !customers[index].ignoresOffers else { return }
+    // What is under way comes to its end first; the next poll brings the offer again.
+    guard customers[index].knownOffer != offer, !customers[index].ignoresOffers, !customers[index].isActive,
+      customers[index].version != Self.version
+    else { return }
     customers[index].knownOffer = offer
-    guard !customers[index].isActive else { return }
     customers[index].isActive = true
     customers[index].attempt += 1
     let first: Act =
