@@ -39,6 +39,7 @@ struct ControlCenterParts: Sendable {
   private let customers: CustomerEndpoints
   private let organizations: OrganizationEndpoints
   private let fleet: FleetEndpoints
+  private let plans: RolloutEndpoints
   private let retention: RetentionJob
   private let artifacts: ArtifactEndpoints
   private let releases: ReleaseEndpoints
@@ -123,6 +124,7 @@ struct ControlCenterParts: Sendable {
       keys: OrganizationKeys(database: database, makeID: makeID, now: now), secrets: secrets,
       history: VersionHistory(database: database))
     fleet = FleetEndpoints(database: database)
+    plans = RolloutEndpoints(database: database, now: now)
     health = HealthSweep(
       database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger)
     rollouts = RolloutController(
@@ -163,6 +165,7 @@ struct ControlCenterParts: Sendable {
     customers.addRoutes(to: router)
     organizations.addRoutes(to: router)
     fleet.addRoutes(to: router)
+    plans.addRoutes(to: router)
     artifacts.addRoutes(to: router)
     releases.addRoutes(to: router)
     charts.addRoutes(to: router)

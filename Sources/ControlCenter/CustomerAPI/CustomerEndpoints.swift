@@ -23,6 +23,11 @@ struct CustomerEndpoints: Sendable {
       [
         .get: { request, context in
           let organization = try Self.customer(context, name: try context.parameters.require("name"))
+          guard offers.isLoaded else {
+            throw StatusError(
+              .serviceUnavailable, "the server is just starting, please try again later",
+              retryAfterSeconds: 5 + Int(random() * 30))
+          }
           return updates(for: organization, request)
         }
       ])

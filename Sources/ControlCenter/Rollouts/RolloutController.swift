@@ -22,8 +22,8 @@ final class RolloutController: Service {
     var shortestInterval: Duration = .milliseconds(200)
     /// After this time it is looked at even if nothing was due or changed.
     var longestInterval: Duration = .seconds(10)
-    /// How often those who joined late are counted.
-    var lateJoinerInterval: Duration = .seconds(5)
+    /// How often it is decided anew of those that were passed over.
+    var recheckInterval: Duration = .seconds(30)
   }
 
   private let database: any Database
@@ -59,7 +59,7 @@ final class RolloutController: Service {
   func wake() { loop.wake() }
 
   func run() async throws {
-    let watching = Task { await watch() }
+    let beside = [Task { await watch() }, Task { await recheck() }]
     await withGracefulShutdownHandler {
       await loop.run {
         let due = try await self.pass()
@@ -69,7 +69,22 @@ final class RolloutController: Service {
     } onGracefulShutdown: { [loop] in
       loop.stop()
     }
-    watching.cancel()
+    for task in beside { task.cancel() }
+  }
+
+  /// Looks again at those that were passed over, from time to time.
+  private func recheck() async {
+    var last = ""
+    while !Task.isCancelled {
+      try? await clock.sleep(for: last.isEmpty ? configuration.recheckInterval : configuration.shortestInterval)
+      do {
+        last = try await steps.recheckBlocked(after: last) ?? ""
+      } catch {
+        if Task.isCancelled { return }
+        logger.error("passed over targets cannot be looked at and are tried again", metadata: ["error": "\(error)"])
+        last = ""
+      }
+    }
   }
 
   /// Wakes the loop when rollouts, releases or targets change.

@@ -210,7 +210,9 @@ struct RolloutSteps: Sendable {
         """
         UPDATE gcc_deployment_target SET status = \(dialect.word("'cancelled'", "DeploymentStatus")),
           "failureReason" = '\(TargetReason.rolloutHalted)', "completedAt" = \(dialect.time("$2")),
-          "updatedAt" = \(dialect.time("$2")), "scheduledFor" = NULL, resource_version = 0
+          "updatedAt" = \(dialect.time("$2")), "scheduledFor" = NULL,
+          attempt = CASE WHEN status <> 'scheduled' THEN attempt WHEN attempt > 0 THEN attempt - 1 END,
+          resource_version = 0
         WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1
           AND bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled')
           ORDER BY id LIMIT \(Self.setCount))
@@ -231,6 +233,44 @@ struct RolloutSteps: Sendable {
       RolloutKind.definition, [.update(object: object, expected: stored.revision)], in: connection)
     // What was decided on another state is not written, nor anything that goes with it.
     for result in outcome { _ = try result.get() }
+  }
+
+  // MARK: Blocked targets
+
+  /// Decides anew of targets that were passed over: a licence may have been renewed, or a version in between reached.
+  /// - Parameter after: the id with which the set before ended; empty for the first.
+  /// - Returns: the id with which the next set begins; nil where this was the last.
+  func recheckBlocked(after last: String) async throws -> String? {
+    let now = now()
+    return try await database.transaction(.write) { connection in
+      let rows = try connection.query(
+        """
+        SELECT t.id, t."releaseVersion", t."rolloutName" FROM gcc_deployment_target AS t
+        JOIN gcc_release AS g ON g.id = t."releaseId" AND g.status = 'published'
+          AND g.withdrawn = \(connection.dialect.boolean(false))
+        WHERE t.bucket = 'blocked' AND t.id > $1 ORDER BY t.id LIMIT 1000
+        """, [.text(last)])
+      var byRollout: [String: [String: [String]]] = [:]
+      for row in rows {
+        byRollout[row[2].text ?? "", default: [:]][row[1].text ?? "", default: []].append(row[0].text ?? "")
+      }
+      for (rollout, targets) in byRollout.sorted(by: { $0.key < $1.key }) where try self.isOffering(rollout, connection) {
+        for (version, ids) in targets {
+          guard let release = try Self.release(version, connection) else { continue }
+          try self.offers.offer(.targets(ids), of: release.facts, at: now, in: connection)
+        }
+      }
+      return rows.count == 1000 ? rows.last?[0].text : nil
+    }
+  }
+
+  /// Whether a rollout offers its release to more customers: neither paused nor halted.
+  private func isOffering(_ rollout: String, _ connection: any SQLConnection) throws -> Bool {
+    guard !rollout.isEmpty else { return true }
+    let text = try connection.query("SELECT object FROM gcc_rollout WHERE name = $1", [.text(rollout)]).first?[0].text
+    guard let text, let object = try? JSONValue(parsing: Array(text.utf8)) else { return false }
+    let phase = object["status"]?["phase"]?.string
+    return object["spec"]?["state"]?.string != "Paused" && (phase == "Progressing" || phase == "Completed")
   }
 
   // MARK: Releases without a rollout

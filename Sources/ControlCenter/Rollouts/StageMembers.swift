@@ -60,7 +60,7 @@ struct StageMembers: Sendable {
     }
   }
 
-  private static func labels(_ text: String?) -> [String: String] {
+  static func labels(_ text: String?) -> [String: String] {
     guard let text, text != "{}", let json = try? JSONValue(parsing: Array(text.utf8)) else { return [:] }
     return (json.object ?? [:]).compactMapValues(\.string)
   }

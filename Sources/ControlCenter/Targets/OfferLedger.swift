@@ -31,6 +31,7 @@ struct OfferLedger: Sendable {
       var target = candidate.target
       switch OfferDecision.decide(release, for: candidate.organization, now: now) {
       case .alreadyThere: target.facts = target.facts.alreadyThere(at: now)
+      case .blocked(let block) where target.facts.blocked == block.reason: continue
       case .blocked(let block):
         target.facts = target.facts.blocked(for: block.reason)
         facts.append(
@@ -56,6 +57,7 @@ struct OfferLedger: Sendable {
       }
       changed.append(target)
     }
+    guard !changed.isEmpty else { return rows.count }
     try TargetRows.write(changed, sentWebhooks: sent, at: now, connection)
     let opened = try escalations.open(facts, at: now, in: connection)
     try mails.record(
