@@ -38,7 +38,8 @@ struct ControlCenterConfiguration: Sendable {
     }
     if let token = value("CI_TOKEN") {
       guard token.utf8.count >= 16 else {
-        throw ConfigurationError("must have 16 characters at least; make one with: openssl rand -hex 32", setting: "CI_TOKEN")
+        throw ConfigurationError(
+          "must have 16 characters at least; make one with: openssl rand -hex 32", setting: "CI_TOKEN")
       }
       ciToken = SHA256.digest(of: token)
     }
@@ -129,7 +130,8 @@ struct ControlCenterConfiguration: Sendable {
     for part in text.split(whereSeparator: { $0 == "," || $0 == " " }) {
       guard let range = AddressRange(String(part)) else {
         throw ConfigurationError(
-          "\"\(part.prefix(60))\" is not a range of addresses such as 10.1.0.0/16", setting: "GCC_WEBHOOK_ALLOWED_ADDRESSES")
+          "\"\(part.prefix(60))\" is not a range of addresses such as 10.1.0.0/16",
+          setting: "GCC_WEBHOOK_ALLOWED_ADDRESSES")
       }
       ranges.append(range)
     }
@@ -154,7 +156,8 @@ enum SecretKey {
       return bytes
     }
     throw ConfigurationError(
-      "must be 32 random bytes as 64 hexadecimal digits or Base64; make one with: openssl rand -hex 32", setting: setting)
+      "must be 32 random bytes as 64 hexadecimal digits or Base64; make one with: openssl rand -hex 32",
+      setting: setting)
   }
 
   /// The key of an embedded installation: made once, readable by its owner only.

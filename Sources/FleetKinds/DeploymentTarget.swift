@@ -59,6 +59,8 @@ public struct DeploymentTargetStatus: Sendable, Hashable, Codable {
   }
 
   public var phase: TargetPhase
+  /// How it is counted.
+  public var bucket: TargetBucket?
   /// Nil: not yet.
   public var offeredAt: Timestamp?
   public var blocked: BlockReason?
@@ -83,13 +85,15 @@ public struct DeploymentTargetStatus: Sendable, Hashable, Codable {
   public static let maximumEndedAttempts = 8
 
   public init(
-    phase: TargetPhase = .pending, offeredAt: Timestamp? = nil, blocked: BlockReason? = nil, webhook: Webhook? = nil,
+    phase: TargetPhase = .pending, bucket: TargetBucket? = nil, offeredAt: Timestamp? = nil,
+    blocked: BlockReason? = nil, webhook: Webhook? = nil,
     scheduledFor: Timestamp? = nil, startedAt: Timestamp? = nil, completedAt: Timestamp? = nil,
     helmRevision: Int64? = nil, errorMessage: String? = nil, reason: String? = nil, component: String? = nil,
     attempt: String? = nil, attemptNumber: Int64? = nil, endedAttempts: [String]? = nil,
     conditions: [Condition]? = nil
   ) {
     self.phase = phase
+    self.bucket = bucket
     self.offeredAt = offeredAt
     self.blocked = blocked
     self.webhook = webhook

@@ -16,7 +16,8 @@ public enum DeploymentTargetKind: ResourceKind {
     // One for each organization and release, all made by a few statements: none of them wants an owner of each field.
     tracksManagers: false, printerColumns: printerColumns,
     selectableFields: [
-      "spec.organization", "spec.release", "spec.rollout", "spec.stage", "status.blocked", "status.phase",
+      "spec.organization", "spec.release", "spec.rollout", "spec.stage", "status.blocked", "status.bucket",
+      "status.phase",
     ],
     // Counting millions for every one that is made would cost more than it guards: their number follows from the others'.
     limits: ResourceLimits(objectBytes: 64 << 10, total: nil), validate: { validate($0, old: $1) })
@@ -52,6 +53,8 @@ public enum DeploymentTargetKind: ResourceKind {
       "phase": .string(
         .oneOf(TargetPhase.self),
         Schema.Documentation("How it stands.", default: .string(TargetPhase.pending.rawValue))),
+      "bucket": .string(
+        .oneOf(TargetBucket.self), Schema.Documentation("How a rollout counts it: it is in exactly one.")),
       "offeredAt": .time("When it was offered first; left out until then."),
       "blocked": .string(.oneOf(BlockReason.self), Schema.Documentation("Why it is not offered.")),
       "webhook": .object(

@@ -78,6 +78,8 @@ public struct OrganizationStatus: Sendable, Hashable, Codable {
   /// Nil for a customer that was never seen.
   public var health: OrganizationHealth?
   public var isOnline: Bool?
+  /// What the customer itself says of how it fares, such as `healthy`.
+  public var reportedStatus: String?
   /// By this server's clock, like every time here but `agentLastPoll`.
   public var lastSeen: Timestamp?
   public var lastHeartbeat: Timestamp?
@@ -87,6 +89,7 @@ public struct OrganizationStatus: Sendable, Hashable, Codable {
 
   public init(
     currentVersion: String? = nil, appVersion: String? = nil, health: OrganizationHealth? = nil, isOnline: Bool? = nil,
+    reportedStatus: String? = nil,
     lastSeen: Timestamp? = nil, lastHeartbeat: Timestamp? = nil, lastWebhookAck: Timestamp? = nil,
     agentLastPoll: Timestamp? = nil, conditions: [Condition]? = nil
   ) {
@@ -94,6 +97,7 @@ public struct OrganizationStatus: Sendable, Hashable, Codable {
     self.appVersion = appVersion
     self.health = health
     self.isOnline = isOnline
+    self.reportedStatus = reportedStatus
     self.lastSeen = lastSeen
     self.lastHeartbeat = lastHeartbeat
     self.lastWebhookAck = lastWebhookAck

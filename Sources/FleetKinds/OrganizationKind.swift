@@ -63,6 +63,7 @@ public enum OrganizationKind: ResourceKind {
           day, Critical longer. Left out for a customer that was never seen.
           """)),
       "isOnline": .boolean(Schema.Documentation("Whether health is Online.")),
+      "reportedStatus": .string(Schema.Documentation("How the customer says that it fares, such as healthy.")),
       "lastSeen": .time("The later of lastHeartbeat and lastWebhookAck, by the server's clock."),
       "lastHeartbeat": .time("When the last heartbeat came, by the server's clock."),
       "lastWebhookAck": .time("When the last webhook was acknowledged, by the server's clock."),

@@ -17,7 +17,8 @@ import WireFormats
 
   /// The routes of the program; `customer-of-NAME` is the token of that organization.
   private func serve(
-    _ database: TestDatabase = .sqlite, _ body: @escaping @Sendable (FleetFixture, ControlCenterTestServer) async throws -> Void
+    _ database: TestDatabase = .sqlite,
+    _ body: @escaping @Sendable (FleetFixture, ControlCenterTestServer) async throws -> Void
   ) async throws {
     try await FleetFixture.with(database) { fixture in
       try await fixture.addOrganization("acme")
@@ -38,7 +39,7 @@ import WireFormats
   /// The specification's bodies of §5.4, §5.6, §7 and §14.2.
   @Test(arguments: TestDatabase.available)
   func theSpecificationsRequestsAreAnswered(_ database: TestDatabase) async throws {
-    try await serve(database) { fixture, server in
+    try await serve(database) { fixture, server async throws in
       let heartbeat: JSONValue = [
         "version": "2.3.0", "status": "healthy", "agentLastPoll": "2024-12-15T10:00:00Z",
         "timestamp": "2024-12-15T10:05:00Z",
@@ -68,7 +69,7 @@ import WireFormats
   }
 
   @Test func updatesAreTheWebhooksBodyAndCostNothingWhereNothingIsNew() async throws {
-    try await serve { fixture, server in
+    try await serve { fixture, server async throws in
       let path = "/api/v1/organizations/acme/updates"
       let first = try await server.send("GET", path, token: "customer-of-acme")
       #expect(first.status == 200 && first.body == fixture.parts.offers.release("2.3.0")?.body)
@@ -83,7 +84,7 @@ import WireFormats
 
   /// Each route with the key of another customer: that organization is not there.
   @Test func anotherCustomersKeyFindsNothingAnywhere() async throws {
-    try await serve { _, server in
+    try await serve { _, server async throws in
       let heartbeat: JSONValue = ["version": "9.9.9", "status": "healthy"]
       let scheduled: JSONValue = [
         "organizationName": "acme", "releaseId": "2.3.0", "scheduledFor": "2024-12-15T02:00:00Z",
@@ -91,7 +92,8 @@ import WireFormats
       let status: JSONValue = ["organizationName": "acme", "releaseId": "2.3.0", "status": "success"]
       let requests: [(String, String, JSONValue?)] = [
         ("GET", "/api/v1/organizations/acme/updates", nil), ("HEAD", "/api/v1/organizations/acme/updates", nil),
-        ("POST", "/api/v1/organizations/acme/heartbeat", heartbeat), ("POST", "/api/v1/deployments/scheduled", scheduled),
+        ("POST", "/api/v1/organizations/acme/heartbeat", heartbeat),
+        ("POST", "/api/v1/deployments/scheduled", scheduled),
         ("POST", "/api/v1/deployments/status", status), ("GET", "/api/v1/organizations/nobody/updates", nil),
       ]
       for (method, path, body) in requests {
@@ -102,9 +104,10 @@ import WireFormats
   }
 
   @Test func customersReachNothingOfTheVendorsOwnAndNobodyElseReachesTheirs() async throws {
-    try await serve { _, server in
+    try await serve { _, server async throws in
       for path in [
-        "/api/internal/fleet/summary", "/api/internal/organizations/acme/keys", "/api/internal/organizations/acme/history",
+        "/api/internal/fleet/summary", "/api/internal/organizations/acme/keys",
+        "/api/internal/organizations/acme/history",
         "/api/internal/releases", "/api/internal/artifacts", "/api/internal/releases/2.3.0/failures",
       ] { #expect(try await server.send("GET", path, token: "customer-of-acme").status == 403, "\(path)") }
       #expect(
@@ -119,12 +122,13 @@ import WireFormats
 
   @Test(
     arguments: [
-      ("[]", 400, "must be a JSON object"), ("{", 400, "not valid JSON"), (#"{"version": 3}"#, 400, "version: must be text"),
+      ("[]", 400, "must be a JSON object"), ("{", 400, "not valid JSON"),
+      (#"{"version": 3}"#, 400, "version: must be text"),
       (#"{"agentLastPoll": "yesterday"}"#, 400, "agentLastPoll: must be a time"),
       (#"{"version": "\u0000"}"#, 400, "NUL"),
     ])
   func aHeartbeatThatIsNotOneIsRefusedWithTheReason(_ body: String, _ status: Int, _ reason: String) async throws {
-    try await serve { _, server in
+    try await serve { _, server async throws in
       let answer = try await server.send(
         "POST", "/api/v1/organizations/acme/heartbeat", bytes: Array(body.utf8), contentType: "application/json",
         token: "customer-of-acme")
@@ -137,7 +141,7 @@ import WireFormats
   }
 
   @Test func reportsOfUnknownReleasesAreRefusedAndUnknownWordsExplained() async throws {
-    try await serve { _, server in
+    try await serve { _, server async throws in
       var report: JSONValue = ["organizationName": "acme", "releaseId": "9.9.9", "status": "success"]
       var answer = try await server.send("POST", "/api/v1/deployments/status", report, token: "customer-of-acme")
       #expect(answer.status == 404 && answer.error.contains("9.9.9"))
@@ -149,14 +153,15 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available)
   func keysAreTwoAtMostShownOnceAndWorthlessOnceRevoked(_ database: TestDatabase) async throws {
-    try await serve(database) { fixture, server in
+    try await serve(database) { fixture, server async throws in
       let path = "/api/internal/organizations/acme/keys"
       let first = try await server.send("POST", path, [:], token: "admin")
       #expect(first.status == 201)
       let key = try #require(first.json["key"]?.string)
       #expect(try await server.send("POST", path, [:], token: "admin").status == 201)
       #expect(try await server.send("POST", path, [:], token: "admin").status == 409)
-      #expect(try await server.send("POST", "/api/internal/organizations/nobody/keys", [:], token: "admin").status == 404)
+      #expect(
+        try await server.send("POST", "/api/internal/organizations/nobody/keys", [:], token: "admin").status == 404)
       let list = try await server.send("GET", path, token: "admin")
       #expect(list.json["keys"]?.array?.count == 2 && !String(decoding: list.body, as: UTF8.self).contains(key))
       try await fixture.parts.keys.load()
@@ -175,7 +180,7 @@ import WireFormats
   }
 
   @Test func theNameOfAnotherOrganizationInAPathIsNoWayAround() async throws {
-    try await serve { _, server in
+    try await serve { _, server async throws in
       for name in ["acme%2F..%2Fother", "..%2Facme", "acme%00", "ACME"] {
         let answer = try await server.send("GET", "/api/v1/organizations/\(name)/updates", token: "customer-of-other")
         #expect(answer.status == 404, "\(name): \(answer.status)")
@@ -185,11 +190,15 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available)
   func aPlanSaysWhoIsInWhichStageAndFailuresAreGrouped(_ database: TestDatabase) async throws {
-    try await serve(database) { fixture, server in
+    try await serve(database) { fixture, server async throws in
       try await fixture.addRelease("2.4.0", state: .draft)
       let plan = try await server.send(
         "POST", "/api/internal/rollouts/plan",
-        ["spec": ["release": "2.4.0", "stages": [["name": "one", "organizations": ["acme", "nobody"]], ["name": "rest"]]]],
+        [
+          "spec": [
+            "release": "2.4.0", "stages": [["name": "one", "organizations": ["acme", "nobody"]], ["name": "rest"]],
+          ]
+        ],
         token: "engineer")
       #expect(plan.status == 200, "\(plan.error)")
       #expect(plan.json["stages"]?.array?.compactMap { $0["organizations"]?.array?.count } == [1, 1])
@@ -198,7 +207,8 @@ import WireFormats
       #expect(wrong.status == 422 && wrong.error.contains("stages"), "\(wrong.error)")
       for name in ["acme", "other"] {
         try await fixture.report(
-          name, "2.3.0", .failed, reason: "ImagePullFailed", message: "media: pull of sha-\(name == "acme" ? 1 : 2) failed")
+          name, "2.3.0", .failed, reason: "ImagePullFailed",
+          message: "media: pull of sha-\(name == "acme" ? 1 : 2) failed")
       }
       let failures = try await server.send("GET", "/api/internal/releases/2.3.0/failures", token: "viewer")
       #expect(failures.json["failed"] == 2 && failures.json["reported"] == 2)

@@ -73,7 +73,9 @@ import WireFormats
         let found = Dictionary(
           uniqueKeysWithValues: rows.map { ($0[0].text ?? "", ($0[1].text ?? "", $0[2].boolean ?? false)) })
         for (name, (type, isNullable)) in columns {
-          #expect(found[name]?.0 == type && found[name]?.1 == isNullable, "\(table).\(name) is \(String(describing: found[name]))")
+          #expect(
+            found[name]?.0 == type && found[name]?.1 == isNullable,
+            "\(table).\(name) is \(String(describing: found[name]))")
         }
         // What this program adds does not keep other programs from writing rows that know nothing of it.
         let added = rows.filter { columns[$0[0].text ?? ""] == nil && $0[2].boolean == false }.compactMap { $0[0].text }

@@ -79,7 +79,8 @@ import WireFormats
         try await fixture.addOrganization(name)
         try await fixture.heartbeat(name)
       }
-      try await fixture.addRollout("r", RolloutSpec(release: "2.3.0", stages: [.init(name: "one", organizations: ["waits"])]))
+      try await fixture.addRollout(
+        "r", RolloutSpec(release: "2.3.0", stages: [.init(name: "one", organizations: ["waits"])]))
       try await fixture.addRelease("2.3.0", isForced: true)
       try await fixture.settle()
       for span in [600, 3000, 82_800] {
@@ -95,7 +96,8 @@ import WireFormats
       #expect(mails.count == 1 && mails[0][0].text?.contains("has-nothing") == true)
       try await fixture.heartbeat("waits")
       #expect(
-        try await fixture.query("SELECT count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL").first?[0].integer == 0)
+        try await fixture.query("SELECT count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL").first?[0].integer
+          == 0)
     }
   }
 
@@ -113,7 +115,8 @@ import WireFormats
       let known = try await fixture.parts.heartbeats.write(beats)
       #expect(known.filter { $0 }.count == 2000 && known.last == false)
       #expect(
-        try await fixture.query("SELECT count(*) FROM organizational_service WHERE \"isOnline\"").first?[0].integer == 1000)
+        try await fixture.query("SELECT count(*) FROM organizational_service WHERE \"isOnline\"").first?[0].integer
+          == 1000)
     }
   }
 }

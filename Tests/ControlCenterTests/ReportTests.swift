@@ -24,7 +24,8 @@ import WireFormats
   @Test(arguments: TestDatabase.available)
   func successChangesWhatTheSpecificationSays(_ database: TestDatabase) async throws {
     try await offered(database) { fixture in
-      let outcome = try await fixture.report("acme", "2.3.0", .success, deployedAt: fixture.now, currentVersion: "2.3.0")
+      let outcome = try await fixture.report(
+        "acme", "2.3.0", .success, deployedAt: fixture.now, currentVersion: "2.3.0")
       #expect(outcome == .applied)
       let organization = try await fixture.organization("acme")
       #expect(organization.status?.currentVersion == "2.3.0" && organization.status?.appVersion == "2.3.0")
@@ -104,7 +105,8 @@ import WireFormats
       #expect(try await fixture.query("SELECT count(*) FROM gcc_escalation").first?[0].integer == 1)
       try await fixture.report("acme", "2.3.0", .success, attempt: "a9")
       #expect(
-        try await fixture.query("SELECT count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL").first?[0].integer == 0)
+        try await fixture.query("SELECT count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL").first?[0].integer
+          == 0)
       try await fixture.report("acme", "2.3.0", .rolledBack, attempt: "a10")
       #expect(try await fixture.query("SELECT count(*) FROM gcc_escalation").first?[0].integer == 2)
     }

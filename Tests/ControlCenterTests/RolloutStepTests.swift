@@ -38,7 +38,8 @@ import WireFormats
   func aRolloutThatIsDeletedDoesNotLetTheReleaseLoose(_ database: TestDatabase) async throws {
     try await FleetFixture.with(database) { fixture in
       _ = try await fixture.addOrganizations(10)
-      try await fixture.addRollout("careful", RolloutSpec(release: "2.3.0", stages: [.init(name: "first", count: 2), .init(name: "rest")]))
+      try await fixture.addRollout(
+        "careful", RolloutSpec(release: "2.3.0", stages: [.init(name: "first", count: 2), .init(name: "rest")]))
       try await fixture.addRelease("2.3.0")
       try await fixture.settle()
       let stored = try #require(
@@ -73,15 +74,16 @@ import WireFormats
       #expect(status.stages.map(\.counts.members) == [1, 2, 0])
       try await expectCountersAddUp(fixture, "r")
       let tenth = try await fixture.query(
-        "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 1").compactMap { $0[0].text }
+        "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 1"
+      ).compactMap { $0[0].text }
       for name in tenth { try await fixture.report(name, "2.3.0", .success) }
       try await fixture.settle()
       status = try #require(try await fixture.rollout("r").status)
       #expect(status.stages.map(\.counts.members) == [1, 2, 18])
       #expect(status.stages[2].counts.consent == 18, "without webhooks nobody is under way: \(status.stages[2].counts)")
       for name in try await fixture.query(
-        "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 2").compactMap({ $0[0].text })
-      { try await fixture.report(name, "2.3.0", .success) }
+        "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 2"
+      ).compactMap({ $0[0].text }) { try await fixture.report(name, "2.3.0", .success) }
       try await fixture.settle()
       #expect(try await fixture.rollout("r").status?.phase == .completed)
       try await expectCountersAddUp(fixture, "r")
@@ -92,7 +94,8 @@ import WireFormats
   func tooManyFailuresHaltItAndTakeBackWhatNobodyHasBegun(_ database: TestDatabase) async throws {
     try await FleetFixture.with(database) { fixture in
       let names = try await fixture.addOrganizations(30)
-      try await fixture.addRollout("r", RolloutSpec(release: "2.3.0", stages: [.init(name: "all", gate: .init(maxFailures: 2))]))
+      try await fixture.addRollout(
+        "r", RolloutSpec(release: "2.3.0", stages: [.init(name: "all", gate: .init(maxFailures: 2))]))
       try await fixture.addRelease("2.3.0")
       try await fixture.settle()
       for name in names.prefix(5) { try await fixture.report(name, "2.3.0", .success) }
@@ -120,7 +123,8 @@ import WireFormats
       try await fixture.settle()
       #expect(try await fixture.rollout("r").status?.phase == .completed)
       #expect(
-        try await fixture.query("SELECT count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL").first?[0].integer == 0)
+        try await fixture.query("SELECT count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL").first?[0].integer
+          == 0)
     }
   }
 
@@ -132,7 +136,8 @@ import WireFormats
       try await fixture.settle()
       for name in names { try await fixture.report(name, "2.2.0", .success, deployedAt: fixture.now) }
       fixture.advance(.seconds(3600))
-      try await fixture.addRollout("r",
+      try await fixture.addRollout(
+        "r",
         RolloutSpec(
           release: "2.3.0", onHalt: .offerPrevious, stages: [.init(name: "all", gate: .init(maxFailures: 0))]))
       try await fixture.addRelease("2.3.0")
@@ -174,7 +179,8 @@ import WireFormats
       #expect(try await fixture.target("away", "2.3.0").status?.phase == .notified)
       try await fixture.settle()
       status = try #require(try await fixture.rollout("release-2.3.0").status)
-      #expect(status.stages[0].counts.offline == 0 && status.stages[0].counts.consent == 1, "it is back: \(status.stages)")
+      #expect(
+        status.stages[0].counts.offline == 0 && status.stages[0].counts.consent == 1, "it is back: \(status.stages)")
       try await expectCountersAddUp(fixture, "release-2.3.0")
     }
   }
@@ -201,7 +207,8 @@ import WireFormats
   func aStageThatWasHalfFixedIsFixedToTheEnd(_ database: TestDatabase) async throws {
     try await FleetFixture.with(database) { fixture in
       let names = try await fixture.addOrganizations(40)
-      try await fixture.addRollout("r", RolloutSpec(release: "2.3.0", stages: [.init(name: "half", percent: 50), .init(name: "rest")]))
+      try await fixture.addRollout(
+        "r", RolloutSpec(release: "2.3.0", stages: [.init(name: "half", percent: 50), .init(name: "rest")]))
       try await fixture.addRelease("2.3.0")
       let release = try await fixture.query("SELECT id FROM gcc_release").first?[0].text ?? ""
       let place = StageMembers.Place(rollout: "r", stage: "half", index: 0, releaseID: release, version: "2.3.0")
@@ -211,7 +218,8 @@ import WireFormats
       try await members.add(chosen.prefix(7).map { names[$0] }, to: place)
       try await fixture.settle()
       let inStage = try await fixture.query(
-        "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 0").compactMap { $0[0].text }
+        "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 0"
+      ).compactMap { $0[0].text }
       #expect(Set(inStage) == Set(chosen.map { names[$0] }))
       try await expectCountersAddUp(fixture, "r")
     }

@@ -12,7 +12,7 @@ import WireFormats
 @testable import ControlCenter
 
 /// Webhooks as customers get them (spec §5.2, §8.2).
-@Suite(.postgreSQLServer, .timeLimit(.minutes(5))) struct WebhookTests {
+@Suite(.postgreSQLServer, .timeLimit(.minutes(2))) struct WebhookTests {
   private static let secret = "a secret of the customer"
 
   /// What customers' servers got.

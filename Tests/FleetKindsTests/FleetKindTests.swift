@@ -90,7 +90,7 @@ import WireFormats
         contacts: OrganizationSpec.Contacts(spocName: "a", spocEmail: "b", spocPhone: "c", accountManager: "d"),
         license: OrganizationSpec.License(expiresAt: now)),
       status: OrganizationStatus(
-        currentVersion: "1.0.0", appVersion: "1", health: .online, isOnline: true, lastSeen: now, lastHeartbeat: now,
+        currentVersion: "1.0.0", appVersion: "1", health: .online, isOnline: true, reportedStatus: "healthy", lastSeen: now, lastHeartbeat: now,
         lastWebhookAck: now, agentLastPoll: now, conditions: [condition]))
     let release = Release(
       metadata: ObjectMeta(name: "1.0.0"),
@@ -125,7 +125,7 @@ import WireFormats
       metadata: ObjectMeta(name: "a.1.0.0"),
       spec: DeploymentTargetSpec(release: "1.0.0", organization: "a", rollout: "a", stage: "a"),
       status: DeploymentTargetStatus(
-        offeredAt: now, blocked: .licenseExpired, webhook: DeploymentTargetStatus.Webhook(error: "a"),
+        bucket: .succeeded, offeredAt: now, blocked: .licenseExpired, webhook: DeploymentTargetStatus.Webhook(error: "a"),
         scheduledFor: now, startedAt: now, completedAt: now, helmRevision: 1, errorMessage: "a", reason: "A",
         component: "a", attempt: "a", attemptNumber: 1, endedAttempts: ["a"], conditions: [condition]))
     let escalation = Escalation(

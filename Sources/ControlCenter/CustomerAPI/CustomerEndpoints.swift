@@ -75,7 +75,8 @@ struct CustomerEndpoints: Sendable {
     case .applied, .ignored: return .json(["received": true])
     case .noTarget:
       throw StatusError(
-        .notFound, "the release \"\(report.releaseID)\" was never offered to the organization \"\(report.organization)\"")
+        .notFound,
+        "the release \"\(report.releaseID)\" was never offered to the organization \"\(report.organization)\"")
     }
   }
 

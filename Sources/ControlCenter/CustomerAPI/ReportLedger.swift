@@ -154,7 +154,8 @@ struct ReportLedger: Sendable {
     guard !changes.versions.isEmpty else { return }
     let dialect = connection.dialect
     var latest: [String: (version: String, deployedAt: Timestamp)] = [:]
-    for change in changes.versions where latest[change.organization].map({ $0.deployedAt <= change.deployedAt }) ?? true {
+    for change in changes.versions where latest[change.organization].map({ $0.deployedAt <= change.deployedAt }) ?? true
+    {
       latest[change.organization] = (change.version, change.deployedAt)
     }
     var rows = RowSet([("name", .text), ("version", .text), ("deployed_at", .text)])

@@ -34,13 +34,15 @@ struct OrganizationKeys: Sendable {
         "SELECT 1 FROM organizational_service WHERE name = $1"
           + connection.dialect.forUpdate(of: "organizational_service"), [.text(organization)])
       if found.isEmpty { throw StatusError.noOrganization(organization) }
-      let count = try connection.query(
-        "SELECT count(*) FROM gcc_organization_key WHERE \"organizationName\" = $1", [.text(organization)]
-      ).first?[0].integer ?? 0
+      let count =
+        try connection.query(
+          "SELECT count(*) FROM gcc_organization_key WHERE \"organizationName\" = $1", [.text(organization)]
+        ).first?[0].integer ?? 0
       guard count < Self.maximumPerOrganization else {
         throw StatusError(
           .conflict,
-          "the organization \"\(organization)\" has \(count) keys already: revoke the one that is not used any more first")
+          "the organization \"\(organization)\" has \(count) keys already: revoke the one that is not used any more first"
+        )
       }
       try connection.execute(
         """
@@ -72,7 +74,8 @@ struct OrganizationKeys: Sendable {
   func revoke(_ id: String, of organization: String) async throws {
     try await database.transaction(.write) { connection in
       let removed = try connection.execute(
-        "DELETE FROM gcc_organization_key WHERE id = $1 AND \"organizationName\" = $2", [.text(id), .text(organization)])
+        "DELETE FROM gcc_organization_key WHERE id = $1 AND \"organizationName\" = $2",
+        [.text(id), .text(organization)])
       guard removed > 0 else {
         throw StatusError(.notFound, "the organization \"\(organization)\" has no key \"\(id)\"")
       }

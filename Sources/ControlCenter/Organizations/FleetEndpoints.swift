@@ -28,7 +28,8 @@ struct FleetEndpoints: Sendable {
         SELECT coalesce("currentVersion", ''), count(*) FROM organizational_service
         GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100
         """)
-      let open = try connection.query("SELECT type, count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL GROUP BY 1")
+      let open = try connection.query(
+        "SELECT type, count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL GROUP BY 1")
       var byHealth: JSONValue = [:]
       for row in health { byHealth[row[0].text ?? ""] = .integer(row[1].integer ?? 0) }
       var byType: JSONValue = [:]

@@ -82,7 +82,8 @@ extension OrganizationKey {
   /// Never the key itself.
   var json: JSONValue {
     var json: JSONValue = [
-      "id": .string(id), "organization": .string(organization), "createdAt": .string(createdAt.wholeSeconds.description),
+      "id": .string(id), "organization": .string(organization),
+      "createdAt": .string(createdAt.wholeSeconds.description),
     ]
     json["lastUsedAt"] = lastUsedAt.map { .string($0.wholeSeconds.description) }
     return json

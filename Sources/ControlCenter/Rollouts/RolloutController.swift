@@ -37,7 +37,8 @@ final class RolloutController: Service {
   private let clock: any Clock<Duration>
 
   init(
-    database: any Database, store: SQLResourceStore, steps: RolloutSteps, configuration: Configuration = Configuration(),
+    database: any Database, store: SQLResourceStore, steps: RolloutSteps,
+    configuration: Configuration = Configuration(),
     clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
     makeID: @escaping @Sendable () -> String, logger: Logger
   ) {

@@ -95,7 +95,8 @@ struct RolloutEndpoints: Sendable {
       organizations += rows.map { row in
         OrganizationFacts(
           name: row[0].text ?? "", labels: StageMembers.labels(row[1].text), currentVersion: row[2].text,
-          licenseExpiresAt: row[3].time, hasWebhookEndpoint: row[4].boolean ?? false, hasTarget: row[5].boolean ?? false)
+          licenseExpiresAt: row[3].time, hasWebhookEndpoint: row[4].boolean ?? false, hasTarget: row[5].boolean ?? false
+        )
       }
       guard rows.count == Self.pageCount, let next = rows.last?[0].text else { break }
       last = next

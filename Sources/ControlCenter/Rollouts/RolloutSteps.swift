@@ -173,7 +173,8 @@ struct RolloutSteps: Sendable {
     return try await database.transaction(.write) { connection in
       let dialect = connection.dialect
       let withdrawn =
-        includingWithdrawn ? " OR (t.bucket = 'cancelled' AND t.\"failureReason\" = '\(TargetReason.rolloutHalted)')" : ""
+        includingWithdrawn
+        ? " OR (t.bucket = 'cancelled' AND t.\"failureReason\" = '\(TargetReason.rolloutHalted)')" : ""
       let rows = try connection.query(
         """
         SELECT \(TargetRows.columns(dialect)) FROM gcc_deployment_target AS t
@@ -254,7 +255,8 @@ struct RolloutSteps: Sendable {
       for row in rows {
         byRollout[row[2].text ?? "", default: [:]][row[1].text ?? "", default: []].append(row[0].text ?? "")
       }
-      for (rollout, targets) in byRollout.sorted(by: { $0.key < $1.key }) where try self.isOffering(rollout, connection) {
+      for (rollout, targets) in byRollout.sorted(by: { $0.key < $1.key }) where try self.isOffering(rollout, connection)
+      {
         for (version, ids) in targets {
           guard let release = try Self.release(version, connection) else { continue }
           try self.offers.offer(.targets(ids), of: release.facts, at: now, in: connection)
@@ -288,7 +290,8 @@ struct RolloutSteps: Sendable {
     }
     for version in releases {
       let selector = ObjectSelector(fields: [.equals(path: "spec.release", value: version)])
-      let hasRollout = try await !store.list(RolloutKind.definition, ListQuery(selector: selector, limit: 1)).items.isEmpty
+      let hasRollout = try await !store.list(RolloutKind.definition, ListQuery(selector: selector, limit: 1)).items
+        .isEmpty
       let now = now()
       // Not `nil`, which is also a JSON value.
       let object = hasRollout ? Optional<JSONValue>.none : try everyone(version)
@@ -319,7 +322,8 @@ struct RolloutSteps: Sendable {
   /// Versions of rollouts that have not ended: of stages that have not begun there are no targets yet.
   static func neededVersions(_ connection: any SQLConnection) throws -> Set<String> {
     let phase = connection.dialect == .postgresql ? "object::jsonb #>> '{status,phase}'" : "object ->> '$.status.phase'"
-    let release = connection.dialect == .postgresql ? "object::jsonb #>> '{spec,release}'" : "object ->> '$.spec.release'"
+    let release =
+      connection.dialect == .postgresql ? "object::jsonb #>> '{spec,release}'" : "object ->> '$.spec.release'"
     return Set(
       try connection.query(
         "SELECT \(release) FROM gcc_rollout WHERE coalesce(\(phase), '') <> 'Completed'"

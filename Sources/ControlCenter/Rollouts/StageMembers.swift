@@ -52,7 +52,8 @@ struct StageMembers: Sendable {
         let isOurs = row[2].text == place.rollout
         candidates.append(
           Candidate(
-            name: row[0].text ?? "", labels: Self.labels(row[1].text), stage: isOurs ? row[3].integer.map { Int($0) } : nil,
+            name: row[0].text ?? "", labels: Self.labels(row[1].text),
+            stage: isOurs ? row[3].integer.map { Int($0) } : nil,
             isTakenElsewhere: !isOurs && row[4].text.map { $0 != TargetBucket.cancelled.rawValue } ?? false))
       }
       guard rows.count == Self.pageCount, let next = rows.last?[0].text else { return candidates }

@@ -14,7 +14,7 @@ enum FleetMappings {
   static let organization = ColumnMapping(
     name: "name", timeType: time, updatedAt: "updatedAt",
     columns: [
-      .init("servicePath", .text, at: "spec.servicePath", whenAbsent: ""),
+      .init("servicePath", .text, at: "spec.servicePath", whenAbsent: "", isAbsentByDefault: true),
       .init(
         "deploymentType",
         .enumeration(type: "DeploymentType", words: DeploymentType.columnWords),
@@ -26,7 +26,7 @@ enum FleetMappings {
       .init("accountManagerId", .text, at: "spec.contacts.accountManager"),
       .init("licenseExpiresAt", time, at: "spec.license.expiresAt"),
       // What heartbeats, acknowledgements and reports say.
-      output("app_version", .text, at: "status.appVersion"),
+      .init("app_version", .text, at: "status.appVersion", whenAbsent: "", isOutput: true, isAbsentByDefault: true),
       output("currentVersion", .text, at: "status.currentVersion"),
       output("isOnline", .boolean, at: "status.isOnline"),
       output(
@@ -50,7 +50,7 @@ enum FleetMappings {
       .init("mediaImageTag", .text, at: "spec.imageTags.media", whenAbsent: ""),
       .init("controlTowerImageTag", .text, at: "spec.imageTags.controlTower", whenAbsent: ""),
       .init("agentImageTag", .text, at: "spec.imageTags.agent", whenAbsent: ""),
-      .init("helmChartSha256", .text, at: "spec.artifacts.helmSha256", whenAbsent: ""),
+      .init("helmChartSha256", .text, at: "spec.artifacts.helmSha256", whenAbsent: "", isAbsentByDefault: true),
       .init("composeArtifactSha256", .text, at: "spec.artifacts.composeSha256"),
       .init("isForced", .boolean, at: "spec.isForced", whenAbsent: false),
       .init("isMigrationRequired", .boolean, at: "spec.isMigrationRequired", whenAbsent: false),
@@ -58,7 +58,7 @@ enum FleetMappings {
       .init("minCurrentVersion", .text, at: "spec.minCurrentVersion"),
       .init("newNonEssentialEnvs", .json, at: "spec.newNonEssentialEnvs"),
       .init("manifest", .text, at: "spec.manifest"),
-      .init("createdBy", .text, at: "status.createdBy", whenAbsent: ""),
+      .init("createdBy", .text, at: "status.createdBy", whenAbsent: "", isAbsentByDefault: true),
       .init("publishedAt", time, at: "status.publishedAt"),
     ])
 

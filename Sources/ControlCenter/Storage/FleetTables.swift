@@ -7,18 +7,26 @@ import ResourceStorage
 /// columns of this program's are added after them.
 enum FleetTables {
   static let kinds: [StoredKind] = [
-    .columns(OrganizationKind.definition, FleetMappings.organization, migrations: [
-      table(OrganizationKind.definition, FleetMappings.organization, "organizations", organizations)
-    ]),
-    .columns(ReleaseKind.definition, FleetMappings.release, migrations: [
-      table(ReleaseKind.definition, FleetMappings.release, "releases", releases)
-    ]),
-    .columns(DeploymentTargetKind.definition, FleetMappings.target, migrations: [
-      table(DeploymentTargetKind.definition, FleetMappings.target, "targets", targets)
-    ]),
-    .columns(EscalationKind.definition, FleetMappings.escalation, migrations: [
-      table(EscalationKind.definition, FleetMappings.escalation, "escalations", escalations)
-    ]),
+    .columns(
+      OrganizationKind.definition, FleetMappings.organization,
+      migrations: [
+        table(OrganizationKind.definition, FleetMappings.organization, "organizations", organizations)
+      ]),
+    .columns(
+      ReleaseKind.definition, FleetMappings.release,
+      migrations: [
+        table(ReleaseKind.definition, FleetMappings.release, "releases", releases)
+      ]),
+    .columns(
+      DeploymentTargetKind.definition, FleetMappings.target,
+      migrations: [
+        table(DeploymentTargetKind.definition, FleetMappings.target, "targets", targets)
+      ]),
+    .columns(
+      EscalationKind.definition, FleetMappings.escalation,
+      migrations: [
+        table(EscalationKind.definition, FleetMappings.escalation, "escalations", escalations)
+      ]),
     .json(RolloutKind.definition, indexedFields: ["spec.release"]),
   ]
 

@@ -49,7 +49,9 @@ enum TargetRows {
       ("attempt_id", .text), ("attempt", .integer), ("ended", .text), ("scheduled_for", .text), ("started_at", .text),
       ("completed_at", .text), ("revision", .integer), ("error", .text), ("reason", .text), ("component", .text),
     ])
-    func flag(_ value: Bool) -> SQLValue { .text(dialect == .postgresql ? (value ? "true" : "false") : (value ? "1" : "0")) }
+    func flag(_ value: Bool) -> SQLValue {
+      .text(dialect == .postgresql ? (value ? "true" : "false") : (value ? "1" : "0"))
+    }
     for row in changed.sorted(by: { $0.id < $1.id }) {
       let facts = row.facts
       let ended =

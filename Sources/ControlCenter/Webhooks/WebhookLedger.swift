@@ -65,7 +65,8 @@ struct WebhookLedger: Sendable {
       unauthorized.map {
         FleetEvent(
           names: OrganizationKind.names, name: $0.organization, level: .warning, reason: "WebhookUnauthorized",
-          message: "The customer answered 401 to the webhook of \($0.version): compare the webhook's secret on both sides.")
+          message:
+            "The customer answered 401 to the webhook of \($0.version): compare the webhook's secret on both sides.")
       }, in: connection)
     try mails.record(
       unauthorized.map {

@@ -34,7 +34,8 @@ struct WebhookSecrets: Sendable {
     let sealed = seal(secret, for: organization)
     try await database.transaction(.write) { connection in
       let changed = try connection.execute(
-        "UPDATE organizational_service SET \"webhookSecret\" = $2 WHERE name = $1", [.text(organization), .text(sealed)])
+        "UPDATE organizational_service SET \"webhookSecret\" = $2 WHERE name = $1",
+        [.text(organization), .text(sealed)])
       if changed == 0 { throw StatusError.noOrganization(organization) }
     }
     return secret

@@ -57,8 +57,7 @@ extension ColumnMapping {
       case "metadata.creationTimestamp":
         value = value.string.flatMap(Timestamp.init).map { .string($0.wholeSeconds.description) } ?? value
       case "metadata.labels" where value == [:]: continue
-      // A column that may not be null has this for nothing.
-      case _ where value == "" && column.whenAbsent == "": continue
+      case _ where column.isAbsentByDefault && value == column.whenAbsent: continue
       default: break
       }
       object.set(value, at: column.components[...])

@@ -19,15 +19,20 @@ public struct ColumnMapping: Sendable {
     /// True where only the program's own statements write the column, such as what changes all the time: a write of the
     /// object leaves it as it is.
     public var isOutput: Bool
+    /// True where the object does not have the field while the column has `whenAbsent`: a column that may not be null has
+    /// that for nothing.
+    public var isAbsentByDefault: Bool
 
     public init(
-      _ name: String, _ type: ColumnType, at path: String, whenAbsent: JSONValue? = nil, isOutput: Bool = false
+      _ name: String, _ type: ColumnType, at path: String, whenAbsent: JSONValue? = nil, isOutput: Bool = false,
+      isAbsentByDefault: Bool = false
     ) {
       self.name = name
       self.type = type
       self.path = path
       self.whenAbsent = whenAbsent
       self.isOutput = isOutput
+      self.isAbsentByDefault = isAbsentByDefault
     }
 
     var components: [String] { path.split(separator: ".").map(String.init) }
