@@ -15,8 +15,8 @@ reproduce:        ## Build them twice in two folders, and compare the bytes
 	Tests/Testbed/packages.sh
 	manifests/release/compare.sh
 
-demo:             ## Watch a real stack go from release to release, fail, roll back and heal; RUNTIME=compose or helm
-	Tests/Demo/demo.sh "$${RUNTIME:-compose}"
+demo:             ## Watch a real stack go from release to release, fail, roll back and heal; RUNTIME=compose or helm; FLEET=1: the vendor's side
+	$(if $(FLEET),Tests/Demo/demo-fleet.sh,Tests/Demo/demo.sh "$${RUNTIME:-compose}")
 
 test:             ## Run every test this machine can run, and name what it skips
 	Tests/Testbed/test.sh
