@@ -83,6 +83,33 @@ public struct ReleaseSpec: Sendable, Hashable, Codable {
   }
 }
 
+extension ReleaseSpec.ImageTags {
+  /// A tag that is empty is left out where it is kept.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func tag(_ key: CodingKeys) throws -> String { try container.decodeIfPresent(String.self, forKey: key) ?? "" }
+    self.init(
+      backend: try tag(.backend), media: try tag(.media), controlTower: try tag(.controlTower), agent: try tag(.agent))
+  }
+}
+
+extension ReleaseSpec {
+  /// What has a default may be missing.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func value<Value: Decodable>(_ key: CodingKeys, _ type: Value.Type = Value.self) throws -> Value? {
+      try container.decodeIfPresent(type, forKey: key)
+    }
+    self.init(
+      state: try value(.state) ?? .draft, withdrawn: try value(.withdrawn) ?? false,
+      releaseNotes: try value(.releaseNotes), imageTags: try value(.imageTags) ?? ImageTags(),
+      artifacts: try value(.artifacts), isForced: try value(.isForced) ?? false,
+      isMigrationRequired: try value(.isMigrationRequired) ?? false,
+      estimatedDowntime: try value(.estimatedDowntime), minCurrentVersion: try value(.minCurrentVersion),
+      newNonEssentialEnvs: try value(.newNonEssentialEnvs), manifest: try value(.manifest))
+  }
+}
+
 public struct ReleaseStatus: Sendable, Hashable, Codable {
   public var publishedAt: Timestamp?
   public var createdBy: String?

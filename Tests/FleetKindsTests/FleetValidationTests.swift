@@ -117,6 +117,19 @@ struct Example: Sendable, CustomTestStringConvertible {
     Example(["spec": ["imageTags": ["backend": "other"], "state": "Published"]])
       .check(ReleaseKind.definition, draft, old: draft)
   }
+
+  /// What is empty is left out where releases are kept.
+  @Test func aReleaseMayLackTags() throws {
+    let object: JSONValue = [
+      "apiVersion": "deploy.wrktalk.com/v1", "kind": "Release", "metadata": ["name": "2.3.0"],
+      "spec": ["state": "Published", "imageTags": ["backend": "sha-abc123"]],
+    ]
+    let spec = try object.decoded(as: Release.self).spec
+    #expect(spec == ReleaseSpec(state: .published, imageTags: ReleaseSpec.ImageTags(backend: "sha-abc123")))
+    var bare = object
+    bare["spec"] = [:]
+    #expect(try bare.decoded(as: Release.self).spec == ReleaseSpec())
+  }
 }
 
 @Suite struct RolloutTests {

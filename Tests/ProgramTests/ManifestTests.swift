@@ -33,8 +33,8 @@ import YAMLDocuments
         "ServiceAccount/wrktalk-backend", "Service/wrktalk-backend", "Deployment/wrktalk-backend",
       ])
     #expect(names["wrktalk"]?.contains("Deployment/wrktalk-agent") == true)
-    let namespaces = try ["agent", "backend"].flatMap { try Self.file("namespaces/\($0).yaml") }
-    #expect(namespaces.map { $0["metadata"]?["name"]?.string } == ["wrktalk", "wrktalk-backend"])
+    let namespaces = try ["agent", "backend", "gcc"].flatMap { try Self.file("namespaces/\($0).yaml") }
+    #expect(namespaces.map { $0["metadata"]?["name"]?.string } == ["wrktalk", "wrktalk-backend", "wrktalk-gcc"])
     for namespace in namespaces {
       #expect(namespace["metadata"]?["labels"]?["pod-security.kubernetes.io/enforce"] == "restricted")
     }
@@ -97,6 +97,68 @@ import YAMLDocuments
     // The settings of what is deployed lie below the working directory.
     let state = try #require(mounts.first { $0[1] == "/var/lib/wrktalk-agent" })
     #expect(agent["env_file"]?.array?.allSatisfy { $0.string?.hasPrefix(state[0]) == false } == true)
+  }
+
+  @Test func theVendorsServerHasNoRightsAndSharesOneDatabase() async throws {
+    let objects = try await Self.overlay("overlays/gcc")
+    #expect(objects.allSatisfy { $0["metadata"]?["namespace"] == "wrktalk-gcc" })
+    // Secrets are made by hand, and an account that is used for nothing needs no rights.
+    let kinds = Set(objects.compactMap { $0["kind"]?.string })
+    #expect(kinds == ["ServiceAccount", "ConfigMap", "Service", "Deployment"])
+    let deployment = try #require(objects.first { $0["kind"] == "Deployment" })
+    #expect(deployment["spec"]?["replicas"] == 2)
+    // An older version does not know how a newer one keeps objects.
+    #expect(deployment["spec"]?["strategy"]?["type"] == "Recreate")
+    let pod = try #require(deployment["spec"]?["template"]?["spec"])
+    #expect(pod["automountServiceAccountToken"] == false)
+    #expect(pod["securityContext"]?["runAsNonRoot"] == true)
+    let container = try #require(pod["containers"]?.array?.first)
+    #expect(container["securityContext"]?["readOnlyRootFilesystem"] == true)
+    #expect(container["securityContext"]?["allowPrivilegeEscalation"] == false)
+    #expect(container["securityContext"]?["capabilities"]?["drop"] == ["ALL"])
+    #expect(container["livenessProbe"]?["httpGet"]?["path"] == "/healthz")
+    #expect(container["readinessProbe"]?["httpGet"]?["path"] == "/readyz")
+    for bound in ["requests", "limits"] {
+      for resource in ["cpu", "memory"] { #expect(container["resources"]?[bound]?[resource] != nil) }
+    }
+    // The two would not see each other's data folder.
+    let settings = try #require(objects.first { $0["kind"] == "ConfigMap" })["data"]
+    #expect(settings?["GCC_BUCKET_NAME"] != nil)
+    for variable in container["env"]?.array ?? [] {
+      guard let name = variable["name"]?.string, !name.hasSuffix("_FILE") else { continue }
+      #expect(variable["valueFrom"]?["secretKeyRef"]?["name"] == "wrktalk-gcc", "\(name)")
+    }
+    let file = try #require(settings?["GCC_SECRET_KEY_FILE"]?.string)
+    let mounts = container["volumeMounts"]?.array ?? []
+    let mount = try #require(mounts.first { file.hasPrefix("\($0["mountPath"]?.string ?? "?")/") })
+    #expect(mount["readOnly"] == true)
+    let volume = try #require(pod["volumes"]?.array?.first { $0["name"] == mount["name"] })
+    #expect(volume["secret"]?["secretName"] == "wrktalk-gcc")
+  }
+
+  @Test func theVendorsServerOnADockerHostReadsItsSecretsFromFiles() throws {
+    let bytes = try #require(FileManager.default.contents(atPath: "\(Testbed.repository)/compose/gcc.yaml"))
+    let file = try #require(try YAMLStream.parse([UInt8](bytes), file: "gcc.yaml").first).value
+    let server = try #require(file["services"]?["gcc"])
+    let database = try #require(file["services"]?["database"])
+    #expect(server["read_only"] == true)
+    #expect(server["cap_drop"] == ["ALL"])
+    #expect(server["user"] == "1000:1000")
+    #expect(database["ports"] == nil)
+    #expect(file["networks"]?["database"]?["internal"] == true)
+    let secrets = try #require(file["secrets"])
+    for service in [server, database] {
+      let granted = (service["secrets"]?.array ?? []).compactMap(\.string)
+      for (name, value) in service["environment"]?.object ?? [:] {
+        guard name.hasSuffix("_FILE") else { continue }
+        let secret = try #require(value.string?.split(separator: "/").last.map(String.init))
+        #expect(value.string == "/run/secrets/\(secret)")
+        #expect(granted.contains(secret), "\(name)")
+        #expect(secrets[secret]?["file"]?.string?.hasPrefix("/etc/wrktalk-gcc/") == true)
+      }
+    }
+    let url = try #require(server["environment"]?["DATABASE_URL"]?.string)
+    #expect(url == "postgresql://wrktalk@database:5432/wrktalk?passfile=/run/secrets/pgpass")
   }
 
   /// The testbed's cluster is older than this admission: what is read here is its form.

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 out=${1:-.build/dist}
-read -ra programs <<<"${RELEASE_PROGRAMS:-wrktalk-backend wrktalk-agent wrktalkctl}"
+read -ra programs <<<"${RELEASE_PROGRAMS:-wrktalk-backend wrktalk-gcc wrktalk-agent wrktalkctl}"
 
 # The versions of Package.resolved and no others. Where the source lies is no part of what is built. In a folder of its own it
 # may be built while the one for debugging is in use.

@@ -19,5 +19,6 @@ for name in SWIFT_IMAGE DEBIAN_IMAGE DOCKER_IMAGE HELM_SHA256 HELM_VERSION; do
   [ -z "${!name:-}" ] || arguments+=(--build-arg "$name=${!name}")
 done
 docker build "${arguments[@]}" -f manifests/Dockerfile.backend -t "ghcr.io/wrktalk/wrktalk-backend:$1" .
+docker build "${arguments[@]}" -f manifests/Dockerfile.gcc -t "ghcr.io/wrktalk/wrktalk-gcc:$1" .
 docker build "${arguments[@]}" -f manifests/Dockerfile.agent -t "ghcr.io/wrktalk/wrktalk-agent:$1" .
 docker build "${arguments[@]}" -f compose/Dockerfile.agent -t "ghcr.io/wrktalk/wrktalk-agent-compose:$1" .
