@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release reproduce demo test chaos bench soak fuzz crds format lint clean
+.PHONY: build release reproduce demo test chaos bench bench-fleet fleet-seeds soak fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -27,6 +27,13 @@ chaos:            ## Let everything go wrong around the Backend for CHAOS_SECOND
 
 bench:            ## Measure, as ratios against something public in the same run
 	Tests/Benchmarks/bench.sh
+
+bench-fleet:      ## Measure the vendor's server with FLEET_SIZE (100000) simulated customers over real HTTP
+	Tests/Benchmarks/bench-fleet.sh
+
+fleet-seeds:      ## Simulate rollouts by FLEET_SEEDS (10000) seeds, without I/O and with a virtual clock
+	swift build --build-tests
+	FLEET_SEEDS="$${FLEET_SEEDS:-10000}" swift test --skip-build --filter '^FleetPlanningTests'
 
 fuzz:             ## Look for inputs that break a reader of untrusted bytes, FUZZ_SECONDS (600) for each
 	Tests/Fuzzing/fuzz.sh

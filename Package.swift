@@ -217,7 +217,10 @@ let package = Package(
         "ResourceModel", "ResourceStorage",
         "WireFormats", argumentParser, logging, systemPackage,
       ],
-      path: "Tests/Benchmarks", exclude: ["BareWebhooks", "bench.sh", "bench-helm.sh", "measure.sh"],
+      path: "Tests/Benchmarks",
+      exclude: [
+        "BareWebhooks", "bench.sh", "bench-fleet.sh", "bench-helm.sh", "idle-connections.py", "measure.sh",
+      ],
       swiftSettings: strict),
 
     // What fuzzing tries, for the tests and for the fuzzer.
@@ -257,7 +260,8 @@ let package = Package(
       [
         "Access", "Archives", "ControlCenter", "CoreKinds", "Cryptography", "Database", "FleetKinds", "FleetPlanning",
         "FleetProtocol", "HTTPService", "HTTPTransport", "ObjectStorage", "Outbox", "Reconciliation", "ReleaseManifest",
-        "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird, logging,
+        "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes,
+        hummingbird, logging,
         nioCore, serviceLifecycle,
       ]),
     tests("FleetSimulatorTests", ["Cryptography", "FleetProtocol", "FleetSimulator", "HTTPTransport", "WireFormats"]),

@@ -36,12 +36,10 @@ public struct EscalationSpec: Sendable, Hashable, Codable {
 }
 
 public struct EscalationStatus: Sendable, Hashable, Codable {
-  public var escalatedAt: Timestamp?
   /// Nil while it is open.
   public var resolvedAt: Timestamp?
 
-  public init(escalatedAt: Timestamp? = nil, resolvedAt: Timestamp? = nil) {
-    self.escalatedAt = escalatedAt
+  public init(resolvedAt: Timestamp? = nil) {
     self.resolvedAt = resolvedAt
   }
 }
@@ -75,8 +73,7 @@ public enum EscalationKind: ResourceKind {
         ], required: ["organization", "type", "reason"], Schema.Documentation("What there is to look after.")),
       "status": .object(
         properties: [
-          "escalatedAt": .time("When it came about."),
-          "resolvedAt": .time("When it was resolved; left out while open."),
+          "resolvedAt": .time("When it was resolved; left out while open.")
         ], Schema.Documentation("Since when, until when. Written by the server only.")),
     ], required: ["spec"], Schema.Documentation("Something that a person at the vendor's has to look after."))
 
@@ -85,10 +82,10 @@ public enum EscalationKind: ResourceKind {
       name: "Organization", type: .string, jsonPath: ".spec.organization", description: "Whom it is about."),
     PrinterColumn(name: "Type", type: .string, jsonPath: ".spec.type", description: "What it is about."),
     PrinterColumn(
-      name: "Escalated", type: .date, jsonPath: ".status.escalatedAt", description: "How long ago it came about."),
+      name: "Escalated", type: .date, jsonPath: ".metadata.creationTimestamp",
+      description: "How long ago it came about."),
     PrinterColumn(
       name: "Resolved", type: .date, jsonPath: ".status.resolvedAt", description: "How long ago it was resolved."),
-    .age,
     PrinterColumn(name: "Reason", type: .string, jsonPath: ".spec.reason", description: "Why.", priority: 1),
     PrinterColumn(
       name: "Resolution", type: .string, jsonPath: ".spec.resolution", description: "What was done about it.",

@@ -99,8 +99,10 @@ import WireFormats
     ) { fixture, received in
       for count in 1...3 {
         try await eventually { received.all.count == count }
+        // Until the attempt is written down the message is in the sender's hands.
         try await eventually {
-          try await fixture.query("SELECT attempts FROM outbox").allSatisfy { $0[0].integer == Int64(count) }
+          try await fixture.query("SELECT attempts FROM outbox WHERE locked_by IS NOT NULL OR attempts < \(count)")
+            .isEmpty
         }
         if count < 3 {
           #expect(try await phase(fixture) == .pending)

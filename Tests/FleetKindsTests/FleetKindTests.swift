@@ -90,7 +90,8 @@ import WireFormats
         contacts: OrganizationSpec.Contacts(spocName: "a", spocEmail: "b", spocPhone: "c", accountManager: "d"),
         license: OrganizationSpec.License(expiresAt: now)),
       status: OrganizationStatus(
-        currentVersion: "1.0.0", appVersion: "1", health: .online, isOnline: true, reportedStatus: "healthy", lastSeen: now, lastHeartbeat: now,
+        currentVersion: "1.0.0", appVersion: "1", health: .online, isOnline: true, reportedStatus: "healthy",
+        lastSeen: now, lastHeartbeat: now,
         lastWebhookAck: now, agentLastPoll: now, conditions: [condition]))
     let release = Release(
       metadata: ObjectMeta(name: "1.0.0"),
@@ -125,14 +126,15 @@ import WireFormats
       metadata: ObjectMeta(name: "a.1.0.0"),
       spec: DeploymentTargetSpec(release: "1.0.0", organization: "a", rollout: "a", stage: "a"),
       status: DeploymentTargetStatus(
-        bucket: .succeeded, offeredAt: now, blocked: .licenseExpired, webhook: DeploymentTargetStatus.Webhook(error: "a"),
+        bucket: .succeeded, offeredAt: now, blocked: .licenseExpired,
+        webhook: DeploymentTargetStatus.Webhook(error: "a"),
         scheduledFor: now, startedAt: now, completedAt: now, helmRevision: 1, errorMessage: "a", reason: "A",
         component: "a", attempt: "a", attemptNumber: 1, endedAttempts: ["a"], conditions: [condition]))
     let escalation = Escalation(
       metadata: ObjectMeta(name: "a"),
       spec: EscalationSpec(
         organization: "a", type: .clientOffline, reason: "a", metadata: ["a": [1]], resolution: "b"),
-      status: EscalationStatus(escalatedAt: now, resolvedAt: now))
+      status: EscalationStatus(resolvedAt: now))
     let objects = try [
       JSONValue(encoding: organization), JSONValue(encoding: release), JSONValue(encoding: rollout),
       JSONValue(encoding: target), JSONValue(encoding: escalation),

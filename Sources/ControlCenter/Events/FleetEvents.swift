@@ -51,7 +51,8 @@ struct FleetEvents: Sendable {
 
   /// Where the uids of objects stand, by which their Events are found.
   private static let tables: [(names: ResourceNames, table: String, name: String, uid: String)] = [
-    (OrganizationKind.names, "organizational_service", "name", "id"), (ReleaseKind.names, "gcc_release", "version", "id"),
+    (OrganizationKind.names, "organizational_service", "name", "id"),
+    (ReleaseKind.names, "gcc_release", "version", "id"),
     (DeploymentTargetKind.names, "gcc_deployment_target", "\"objectName\"", "id"),
     (RolloutKind.names, "gcc_rollout", "name", "uid"),
   ]
