@@ -102,7 +102,7 @@ wait_for 590 "all reports" reported
 elapsed=$(( ($(date +%s%N) - begin) / 1000000 ))
 row "a rollout from publication to all reported" "$(( elapsed / 1000 )) s, $(( customers * 1000 / elapsed )) targets/s, $(( ($(statements) - transactions) * 1000 / customers )) transactions for 1000 targets"
 row "  its server" "$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/$server/status") MB at most"
-kill -INT "$simulation"; wait "$simulation" || true
+kill -TERM "$simulation"; wait "$simulation" || true
 row "  webhooks" "$(value "$folder/rollout.json" webhooks.received) received, $(value "$folder/rollout.json" webhooks.repeats) repeats, $(value "$folder/rollout.json" webhooks.badSignature) with a wrong signature"
 
 kill "$server"; wait "$server" 2>/dev/null || true

@@ -36,8 +36,9 @@ struct SetWriterTests {
     let (started, start) = AsyncStream<Void>.makeStream()
     let (gate, open) = AsyncStream<Void>.makeStream()
     let fraction = Mutex(0.0)
+    let random: @Sendable () -> Double = { fraction.withLock { $0 } }
     let writer = SetWriter<Int, Void>(
-      limits: .init(set: 1, waiting: 2, longestRetry: 240), random: { fraction.withLock { $0 } }
+      limits: .init(set: 1, waiting: 2, longestRetry: 240), random: random
     ) { items in
       start.yield()
       for await _ in gate { break }

@@ -24,7 +24,7 @@ import WireFormats
 
   /// A customer whose server answers so; the loops that send webhooks run as they do in the program.
   private func customer(
-    _ database: TestDatabase, answer: @escaping LoopbackServer.Handler,
+    _ database: TestDatabase, _ answer: @escaping LoopbackServer.Handler,
     _ body: @Sendable (FleetFixture, Received) async throws -> Void
   ) async throws {
     let received = Received()
@@ -55,8 +55,8 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available)
   func aCustomerGetsTheSpecificationsBodySignedAndIsNotedWhenItAcknowledges(_ database: TestDatabase) async throws {
-    try await customer(database, answer: { _, connection in connection.respond(200, body: Array("{}".utf8)) }) {
-      fixture, received in
+    let acknowledge: LoopbackServer.Handler = { _, connection in connection.respond(200, body: Array("{}".utf8)) }
+    try await customer(database, acknowledge) { fixture, received in
       try await eventually { try await phase(fixture) == .notified }
       let request = try #require(received.all.first)
       #expect(request.method == "POST" && request.target == "/api/deployment/webhook")
@@ -79,7 +79,8 @@ import WireFormats
   /// Error 2.2: it would not help to send it again, and people have to compare the secrets.
   @Test(arguments: TestDatabase.available)
   func error2_2_whoAnswers401IsNotAskedAgain(_ database: TestDatabase) async throws {
-    try await customer(database, answer: { _, connection in connection.respond(401) }) { fixture, received in
+    let refuse: LoopbackServer.Handler = { _, connection in connection.respond(401) }
+    try await customer(database, refuse) { fixture, received in
       try await eventually { try await phase(fixture) == .webhookFailed }
       fixture.advance(.seconds(600))
       fixture.parts.outbox.cancel()
@@ -94,9 +95,10 @@ import WireFormats
   /// Errors 2.1, 2.3 and 2.4: three attempts a minute apart with one id, then the customer's poll takes over.
   @Test(arguments: TestDatabase.available)
   func error2_3_whoFailsIsAskedThreeTimesAndThenPolls(_ database: TestDatabase) async throws {
-    try await customer(
-      database, answer: { _, connection in connection.respond(503, body: Array("being upgraded".utf8)) }
-    ) { fixture, received in
+    let fail: LoopbackServer.Handler = { _, connection in
+      connection.respond(503, body: Array("being upgraded".utf8))
+    }
+    try await customer(database, fail) { fixture, received in
       for count in 1...3 {
         try await eventually { received.all.count == count }
         // Until the attempt is written down the message is in the sender's hands.

@@ -96,7 +96,7 @@ rollout 2.3.0
 run wrktalkctl rollout status to-2.3.0 --watch --timeout 3m
 
 heading "The next one fails at some customers: the second stage halts it"
-kill -INT "$simulation"; wait "$simulation" || true
+kill -TERM "$simulation"; wait "$simulation" || true
 simulate 30%
 release 2.4.0
 rollout 2.4.0
