@@ -13,7 +13,7 @@ binaries=${BINARIES:-}
   for product in wrktalk-gcc wrktalkctl; do swift build --product "$product"; done
   binaries=$(swift build --show-bin-path); }
 PATH=$binaries:$PATH
-customers=${FLEET_SIZE:-200}
+customers=${FLEET_SIZE:-120}
 port=${DEMO_PORT:-3920}
 folder=$(mktemp -d)
 programs=()
@@ -73,7 +73,7 @@ spec:
   stages:
   - name: canary
     count: 5
-    gate: {successPercent: 40, minReports: 5}
+    gate: {minReports: 5}
   - name: tenth
     percent: 10
     gate: {maxFailuresPercent: 5, minReports: 10}

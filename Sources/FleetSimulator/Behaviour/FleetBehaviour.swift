@@ -179,7 +179,7 @@ public struct FleetBehaviour: Sendable, Hashable {
       status: .failed, reason: "MigrationFailed", component: "backend",
       message: "the migration 20270101 ended with code 1: relation \"message\" is locked"),
     Failure(
-      status: .downloadFailed, reason: "ArtifactUnavailable", component: "chart",
+      status: .failed, reason: "ArtifactUnavailable", component: "chart",
       message: "the download ended after 1048576 of 2097152 bytes"),
   ]
 
