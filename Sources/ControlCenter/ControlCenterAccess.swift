@@ -30,10 +30,10 @@ enum ControlCenterAccess {
         AccessRule(verbs: AccessPolicy.readVerbs, groups: ["*"], resources: ["*"]),
         AccessRule(
           verbs: ["create", "update", "patch", "delete"], groups: ["deploy.wrktalk.com"],
-          resources: [
-            OrganizationKind.names.plural, ReleaseKind.names.plural, RolloutKind.names.plural,
-            EscalationKind.names.plural,
-          ]),
+          resources: [OrganizationKind.names.plural, RolloutKind.names.plural, EscalationKind.names.plural]),
+        // What was published stays: a version that is gone could be published again with another content.
+        AccessRule(
+          verbs: ["create", "update", "patch"], groups: ["deploy.wrktalk.com"], resources: [ReleaseKind.names.plural]),
       ]
     },
     paths: RoleDefinition.viewer.paths + [PathRule(verbs: ["*"], paths: ["/api/internal/*"])])
@@ -46,14 +46,21 @@ enum ControlCenterAccess {
           verbs: AccessPolicy.readVerbs, groups: ["deploy.wrktalk.com"],
           resources: [ReleaseKind.names.plural, RolloutKind.names.plural]),
         AccessRule(
-          verbs: ["create", "update", "patch"], groups: ["deploy.wrktalk.com"], resources: [RolloutKind.names.plural]),
+          verbs: ["create"], groups: ["deploy.wrktalk.com"], resources: [RolloutKind.names.plural]),
       ]
     },
     paths: [
-      .documents,
+      documents,
       PathRule(verbs: ["get", "head", "post"], paths: ["/api/internal/artifacts", "/api/internal/releases*"]),
       PathRule(verbs: ["post"], paths: ["/api/internal/rollouts/plan"]),
     ], isMachine: true)
+
+  /// What is served and in which form; nothing of what lies under `/api` besides.
+  private static let documents = PathRule(
+    verbs: ["get", "head"],
+    paths: [
+      "/", "/api", "/api/v1", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/livez", "/readyz",
+    ])
 
   private static let customer = RoleDefinition(
     .customer, summary: "an API key of one organization (see key)", rules: { _ in [] },

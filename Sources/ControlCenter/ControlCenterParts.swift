@@ -34,6 +34,7 @@ struct ControlCenterParts: Sendable {
   let webhooks: WebhookLedger
   let outbox: OutboxRunner
   let health: HealthSweep
+  let steps: RolloutSteps
   let rollouts: RolloutController
   let digest: MailDigest
   private let customers: CustomerEndpoints
@@ -81,13 +82,14 @@ struct ControlCenterParts: Sendable {
     http = HTTPClient(
       userAgent: "wrktalk-gcc/\(ProgramVersion.current)", limits: ClientConnectionLimits(total: 512, perHost: 8),
       addresses: configuration.webhookAddresses)
-    webhooks = WebhookLedger(database: database, events: events, mails: mails, now: now)
+    heartbeats = HeartbeatLedger(database: database, events: events, escalations: escalations, now: now)
+    webhooks = WebhookLedger(database: database, events: events, mails: mails, heartbeats: heartbeats, now: now)
     let acknowledgements = SetWriter<WebhookAcknowledgement, Void> { [webhooks] set in
       try await webhooks.acknowledge(set)
       return set.map { _ in () }
     }
     let webhookSender = WebhookSender(
-      http: http, offers: offers, secrets: secrets, acknowledgements: acknowledgements, now: now)
+      database: database, http: http, offers: offers, secrets: secrets, acknowledgements: acknowledgements, now: now)
     let mailSender = configuration.mail.map {
       MailSender(client: MailClient($0.settings), sender: $0.sender, recipients: configuration.adminAddresses)
     }
@@ -109,11 +111,10 @@ struct ControlCenterParts: Sendable {
         default: .rejected(reason: "this version knows no messages about \(delivery.message.topic)")
         }
       })
-    heartbeats = HeartbeatLedger(database: database, events: events, escalations: escalations, now: now)
     reports = ReportLedger(
       database: database, events: events, escalations: escalations, mails: mails, now: now, makeID: makeID)
     let offering = OfferLedger(escalations: escalations, events: events, mails: mails, makeID: makeID)
-    let steps = RolloutSteps(
+    steps = RolloutSteps(
       database: database, store: store, members: StageMembers(database: database), offers: offering,
       previous: PreviousVersions(database: database, offers: offering, now: now), events: events, now: now,
       makeID: makeID)

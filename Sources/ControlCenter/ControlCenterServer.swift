@@ -117,6 +117,8 @@ struct ControlCenterServer {
     service.unhurriedPaths = PathPatterns([ArtifactEndpoints.path, "/api/artifacts/*"])
     // Every customer has an allowance of its own.
     service.maximumCallers = 200_000
+    // One polls and reports a few times a minute.
+    service.requestsByRole = [.customer: .init(rate: 5, burst: 100)]
     let tokens = TokenAuthenticator(tokens: TokenStore(database: parts.database), now: parts.now)
     return ServiceFront(
       configuration: service,

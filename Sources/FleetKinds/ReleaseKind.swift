@@ -54,8 +54,11 @@ public enum ReleaseKind: ResourceKind {
 
   /// Customers deploy a published release as they saw it: what it holds stays.
   private static func changeErrors(_ spec: JSONValue, _ old: JSONValue) -> [FieldError] {
-    guard let was = old["state"]?.string, was != ReleaseState.draft.rawValue else { return [] }
     var errors: [FieldError] = []
+    if old["withdrawn"] == true, spec["withdrawn"] != true {
+      errors.append(.forbidden("spec.withdrawn", "a release that was withdrawn stays so; make a new version"))
+    }
+    guard let was = old["state"]?.string, was != ReleaseState.draft.rawValue else { return errors }
     if spec["state"]?.string == ReleaseState.draft.rawValue {
       errors.append(
         .forbidden("spec.state", "a release that was published cannot become a draft again; deprecate or withdraw it"))

@@ -53,7 +53,7 @@ public enum ReportDecision: Sendable, Hashable {
       case .repeated: "it was reported before"
       case .earlierAttempt: "it is of an attempt that is over"
       case .overtaken(let phase): "\(phase.rawValue) was reported of the same attempt, and comes after it"
-      case .notOffered: "it names no attempt, and nothing is offered"
+      case .notOffered: "nothing is offered"
       case .withdrawn: "the offer was taken back, and nothing had begun"
       case .nothingElseRuns: "the release runs there, and nothing else does yet"
       }
@@ -98,6 +98,8 @@ private struct ReportReader {
 
   func decision() -> ReportDecision {
     guard report.releaseID == target.releaseID else { return .ignore(.otherRelease) }
+    // Who reports of what it was never offered changes nothing by it, whatever it calls its attempt. What runs is told all the same.
+    if wasNeverOffered, report.status != .success { return .ignore(.notOffered) }
     switch (attempt, target.phase) {
     case (.over, _): return .ignore(.earlierAttempt)
     case (.same, .pending), (.same, .notified), (.same, .webhookFailed):
@@ -123,6 +125,11 @@ private struct ReportReader {
     case (.newer, _): break
     }
     return .apply(change())
+  }
+
+  private var wasNeverOffered: Bool {
+    target.offeredAt == nil && target.attemptID == nil && target.attempt == nil && target.endedAttempts.isEmpty
+      && (target.phase == .pending || target.blocked != nil)
   }
 
   // MARK: Which attempt it is of

@@ -69,11 +69,14 @@ struct ProtocolReader {
 
   func time(_ name: String) throws(ProtocolError) -> Timestamp? {
     guard let text = try text(name) else { return nil }
-    guard let time = Timestamp(text) else {
-      throw ProtocolError("\(name): must be a time such as 2024-12-15T02:00:00Z")
+    guard let time = Timestamp(text), Self.times.contains(time) else {
+      throw ProtocolError("\(name): must be a time from 1970 to 9999 such as 2024-12-15T02:00:00Z")
     }
     return time
   }
+
+  /// What every database can keep.
+  private static let times = Timestamp(seconds: 0)...Timestamp(seconds: 253_402_300_799)
 
   func requiredTime(_ name: String) throws(ProtocolError) -> Timestamp {
     guard let time = try time(name) else { throw ProtocolError("\(name): is missing") }

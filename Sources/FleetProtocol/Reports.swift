@@ -91,8 +91,8 @@ public struct StatusReport: Sendable, Hashable {
     helmRevision = try reader.integer("helmRevision", 0...Int64(Int32.max))
     currentVersion = try reader.text("currentVersion", maximumBytes: 128)
     errorMessage = try reader.prose("errorMessage")
-    reason = try reader.text("reason", maximumBytes: 128)
-    component = try reader.text("component", maximumBytes: 253)
+    reason = try reader.text("reason", maximumBytes: 128).map(ReportText.cleaned)
+    component = try reader.text("component", maximumBytes: 253).map(ReportText.cleaned)
     attemptID = try reader.text("attemptId", maximumBytes: 128)
     attempt = try reader.integer("attempt", 0...Int64(Int32.max))
   }

@@ -27,6 +27,8 @@ public struct ServiceConfiguration: Sendable {
   public var unknownTokens = Allowance(rate: 50, burst: 400)
   /// Requests that one token may send.
   public var requests = Allowance(rate: 1000, burst: 4000)
+  /// Instead of `requests`, for callers that have such a role.
+  public var requestsByRole: [Role: Allowance] = [:]
   /// How many callers are counted one by one at the same time; more share one allowance.
   public var maximumCallers = RateLimiter.standardMaximumCallers
   /// Requests under `openPaths` from one address.

@@ -172,6 +172,7 @@ private struct Authentication: RouterMiddleware {
 /// Limits how often one caller asks.
 private struct RequestRate: RouterMiddleware {
   private let limiter: RateLimiter
+  private let byRole: [Role: RateLimiter]
   /// Of those who need no token, by address.
   private let unauthenticated: RateLimiter
 
@@ -179,6 +180,9 @@ private struct RequestRate: RouterMiddleware {
     limiter = RateLimiter(
       rate: configuration.requests.rate, burst: configuration.requests.burst,
       maximumCallers: configuration.maximumCallers)
+    byRole = configuration.requestsByRole.mapValues {
+      RateLimiter(rate: $0.rate, burst: $0.burst, maximumCallers: configuration.maximumCallers)
+    }
     unauthenticated = RateLimiter(rate: configuration.openRequests.rate, burst: configuration.openRequests.burst)
   }
 
@@ -187,6 +191,7 @@ private struct RequestRate: RouterMiddleware {
     _ request: Request, context: ServiceContext, next: @concurrent (Request, ServiceContext) async throws -> Response
   ) async throws -> Response {
     let name = context.caller?.identity.name
+    let limiter = context.caller?.identity.roles.lazy.compactMap { byRole[$0] }.first ?? limiter
     let wait = name.map { limiter.take(for: $0) } ?? unauthenticated.take(for: PeerAddress.limitKey(context.peer))
     if let wait {
       throw StatusError(

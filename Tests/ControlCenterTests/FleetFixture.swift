@@ -205,7 +205,7 @@ final class FleetFixture: Sendable {
         .filter { $0.value != 0 }
     }
     let kept = try await query(
-      "SELECT stage, bucket, count FROM gcc_rollout_counter WHERE rollout = $1", [.text(rollout)])
+      "SELECT stage, bucket, count FROM gcc_rollout_counter WHERE rollout LIKE $1 || '/%'", [.text(rollout)])
     let counted = try await query(
       """
       SELECT "stageIndex", bucket, count(*) FROM gcc_deployment_target WHERE "rolloutName" = $1 GROUP BY 1, 2

@@ -224,6 +224,7 @@ import WireFormats
               var status = 0
               repeat {
                 status = try await server.send("POST", "\(Self.path)/\(version)/publish").status
+                if status == 409 { try await Task.sleep(for: .milliseconds(10)) }
               } while status == 409
               #expect(status == 200)
             }

@@ -232,6 +232,7 @@ import WireFormats
       try await fixture.addRelease("2.3.0")
       try await fixture.settle()
       try await fixture.addOrganization("late")
+      fixture.advance(.seconds(11))
       try await fixture.settle()
       try await fixture.settle()
       #expect(try await fixture.target("late", "2.3.0").status?.offeredAt != nil)

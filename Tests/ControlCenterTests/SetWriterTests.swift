@@ -1,3 +1,4 @@
+import Database
 import ResourceModel
 import Synchronization
 import TestSupport
@@ -30,6 +31,23 @@ struct SetWriterTests {
     await #expect(throws: Failure.self) { try await writer.submit(1) }
     isFailing.withLock { $0 = false }
     try await writer.submit(2)
+  }
+
+  @Test func whatTheDatabaseRefusesFailsNobodyElse() async throws {
+    let writer = SetWriter<Int, Int> { items in
+      if items.contains(13) { throw DatabaseError(code: .other, message: "13 is refused") }
+      return items
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<100 where number != 13 {
+        group.addTask {
+          let outcome = try await writer.submit(number)
+          #expect(outcome == number)
+        }
+      }
+      group.addTask { _ = await #expect(throws: DatabaseError.self) { try await writer.submit(13) } }
+      try await group.waitForAll()
+    }
   }
 
   @Test func whatWaitsIsBoundedAndWhoIsRefusedComesAgainAtATimeOfItsOwn() async throws {

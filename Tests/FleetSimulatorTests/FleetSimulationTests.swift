@@ -107,7 +107,8 @@ import WireFormats
     for _ in 0..<3000 where vendor.state.withLock({ $0.statuses.count < 3 || $0.heartbeats == 0 }) {
       try await Task.sleep(for: .milliseconds(20))
     }
-    try await Task.sleep(for: .milliseconds(100))
+    // The answer to the last report is read after the vendor gave it.
+    try await Task.sleep(for: .seconds(1))
     simulation.cancel()
     let summary = try await simulation.value.json
     await http.shutdown()

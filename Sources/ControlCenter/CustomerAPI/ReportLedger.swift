@@ -55,6 +55,7 @@ struct ReportLedger: Sendable {
     let now = now()
     return try await database.transaction(.write) { connection in
       let known = try self.targets(reports, connection)
+      try Self.lock(organizations: Set(known.values.map(\.organization)), connection)
       var changes = Changes()
       let outcomes = reports.map { report in self.apply(report, known, &changes, at: now) }
       try self.write(changes, at: now, connection)
@@ -88,6 +89,18 @@ struct ReportLedger: Sendable {
       targets[Key(organization: row.organization, release: row.facts.releaseID)] = row
     }
     return targets
+  }
+
+  /// After the targets, by name, as all do who change both.
+  private static func lock(organizations: Set<String>, _ connection: any SQLConnection) throws {
+    guard connection.dialect == .postgresql else { return }
+    var rows = RowSet([("name", .text)])
+    for name in organizations { rows.append([.text(name)]) }
+    _ = try connection.query(
+      """
+      SELECT o.name FROM organizational_service AS o WHERE o.name IN (SELECT r.name FROM \(rows.source(.postgresql)))
+      ORDER BY o.name FOR UPDATE OF o
+      """, [rows.parameter])
   }
 
   private func apply(

@@ -61,6 +61,21 @@ struct HeartbeatLedger: Sendable {
     ).compactMap { $0[0].text }
   }
 
+  /// Organizations that showed otherwise that they are there, and whose `lastSeen` says so already.
+  func markSeen(_ organizations: [String], at now: Timestamp, _ connection: any SQLConnection) throws {
+    var rows = RowSet([("name", .text)])
+    for name in Set(organizations).sorted() { rows.append([.text(name)]) }
+    let (dialect, online) = (connection.dialect, OrganizationHealth.online.columnWord)
+    let back = try connection.query(
+      """
+      UPDATE organizational_service SET health = '\(online)', "isOnline" = \(dialect.boolean(true)), resource_version = 0
+      WHERE name IN (SELECT r.name FROM \(rows.source(dialect))) AND (health IS NULL OR health <> '\(online)')
+      RETURNING name
+      """, [rows.parameter]
+    ).compactMap { $0[0].text }
+    try welcome(back, at: now, connection)
+  }
+
   /// What follows where organizations are online that were not.
   private func welcome(_ organizations: [String], at now: Timestamp, _ connection: any SQLConnection) throws {
     guard !organizations.isEmpty else { return }

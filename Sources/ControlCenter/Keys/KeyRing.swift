@@ -13,8 +13,9 @@ final class KeyRing: Service {
   private struct State {
     var organizations: [SHA256Digest: String] = [:]
     var digests: [String: Set<SHA256Digest>] = [:]
-    /// What the table was like when it was read.
+    /// What the table was like when all of it was read, and when that was.
     var mark = ""
+    var loadedAt = Timestamp(seconds: 0)
     /// Uses that are to be written down.
     var used: [SHA256Digest: Timestamp] = [:]
     /// The last uses that were.
@@ -28,6 +29,8 @@ final class KeyRing: Service {
   private let loop: DueLoop
   /// How often the table is looked at even if nothing was notified.
   private static let interval: Duration = .seconds(15)
+  /// How often all keys are read where any was made or revoked since.
+  private static let reloadInterval: Duration = .seconds(30)
   /// The last use of a key is written down at most so often, in microseconds.
   private static let usePrecision: Int64 = 3_600_000_000
 
@@ -57,6 +60,7 @@ final class KeyRing: Service {
 
   /// Reads all keys.
   func load() async throws {
+    let loadedAt = now()
     let (mark, rows) = try await database.transaction(.read) { connection in
       (
         try Self.mark(connection),
@@ -71,7 +75,7 @@ final class KeyRing: Service {
       digests[organization, default: []].insert(digest)
     }
     state.withLock { state in
-      (state.organizations, state.digests, state.mark) = (organizations, digests, mark)
+      (state.organizations, state.digests, state.mark, state.loadedAt) = (organizations, digests, mark, loadedAt)
       state.used = state.used.filter { organizations[$0.key] != nil }
       state.recorded = state.recorded.filter { organizations[$0.key] != nil }
     }
@@ -112,8 +116,11 @@ final class KeyRing: Service {
   private func pass(_ names: Set<String>?) async throws {
     if let names {
       for name in names { try await reload(name) }
-      let mark = try await database.transaction(.read) { try Self.mark($0) }
-      if mark != state.withLock({ $0.mark }) { try await load() }
+      // What no notification told of, such as a key that a command revoked beside an embedded database.
+      if now() - state.withLock({ $0.loadedAt }) >= Self.reloadInterval {
+        let mark = try await database.transaction(.read) { try Self.mark($0) }
+        if mark != state.withLock({ $0.mark }) { try await load() }
+      }
     } else {
       try await load()
     }
@@ -121,19 +128,15 @@ final class KeyRing: Service {
   }
 
   private func reload(_ organization: String) async throws {
-    let (mark, rows) = try await database.transaction(.read) { connection in
-      (
-        try Self.mark(connection),
-        try connection.query(
-          "SELECT digest FROM gcc_organization_key WHERE \"organizationName\" = $1", [.text(organization)])
-      )
+    let rows = try await database.transaction(.read) { connection in
+      try connection.query(
+        "SELECT digest FROM gcc_organization_key WHERE \"organizationName\" = $1", [.text(organization)])
     }
     let digests = Set(rows.compactMap { $0[0].text.flatMap(Self.digest) })
     state.withLock { state in
       for digest in state.digests[organization] ?? [] { state.organizations[digest] = nil }
       for digest in digests { state.organizations[digest] = organization }
       state.digests[organization] = digests.isEmpty ? nil : digests
-      state.mark = mark
     }
   }
 

@@ -61,8 +61,22 @@ final class OfferIndex: Service {
     }
   }
 
+  /// Whether the organization is offered that version and has not finished it.
+  func isOffered(_ version: String, to organization: String) -> Bool {
+    state.withLock { $0.versions[organization]?.contains(version) ?? false }
+  }
+
   /// What a webhook about the release says; nil where there is no such release.
   func release(_ version: String) -> Offer? { state.withLock { $0.offers[version] } }
+
+  /// The same, from the database where the changes have not told of it yet.
+  func currentRelease(_ version: String) async throws -> Offer? {
+    if let offer = release(version) { return offer }
+    guard let stored = try await store.get(ReleaseKind.definition, ObjectKey(namespace: "", name: version)) else {
+      return nil
+    }
+    return try Self.offer(try stored.value())
+  }
 
   /// Follows the changes until the program ends. Where they cannot be followed any more, such as after the database was restored,
   /// it begins anew.
@@ -120,7 +134,7 @@ final class OfferIndex: Service {
         try connection.query(
           """
           SELECT id, "organizationName", "releaseVersion" FROM gcc_deployment_target
-          WHERE id > $1 AND bucket IN (\(buckets)) ORDER BY id LIMIT 10000
+          WHERE id > $1 AND bucket IN (\(buckets)) AND "offeredAt" IS NOT NULL ORDER BY id LIMIT 10000
           """, [.text(last)])
       }
       for row in rows { versions[row[1].text ?? "", default: []].append(row[2].text ?? "") }
@@ -150,7 +164,9 @@ final class OfferIndex: Service {
     guard let organization = value["spec"]?["organization"]?.string, let version = value["spec"]?["release"]?.string
     else { return }
     let bucket = value["status"]?["bucket"]?.string.flatMap(TargetBucket.init(rawValue:))
-    let isOpen = change.kind != .deleted && bucket.map(Self.openBuckets.contains) ?? false
+    let isOpen =
+      change.kind != .deleted && value["status"]?["offeredAt"]?.string != nil
+      && bucket.map(Self.openBuckets.contains) ?? false
     state.withLock { state in
       var versions = state.versions[organization] ?? []
       versions.removeAll { $0 == version }

@@ -17,7 +17,7 @@ struct PreviousVersions: Sendable {
     while true {
       let (next, now) = (last, now())
       let (count, end) = try await database.transaction(.write) { connection in
-        let ids = try self.targets(after: next, version, rollout, connection)
+        let ids = try self.targets(after: next, version, rollout, releaseID, connection)
         for (release, organizations) in try self.versions(ids, notVersion: version, connection) {
           let made = try Self.reset(organizations, release, connection)
           try self.offers.offer(.targets(made), of: release.facts, at: now, in: connection)
@@ -35,15 +35,16 @@ struct PreviousVersions: Sendable {
   }
 
   private func targets(
-    after last: String, _ version: String, _ rollout: String, _ connection: any SQLConnection
+    after last: String, _ version: String, _ rollout: String, _ releaseID: String, _ connection: any SQLConnection
   ) throws -> [(id: String, organization: String)] {
     try connection.query(
       """
-      SELECT id, "organizationName" FROM gcc_deployment_target
-      WHERE "rolloutName" = $1 AND bucket = 'succeeded' AND id > $2
-        AND ("failureReason" IS NULL OR "failureReason" <> '\(TargetReason.alreadyThere)')
-      ORDER BY id LIMIT \(Self.setCount)
-      """, [.text(rollout), .text(last)]
+      SELECT t.id, t."organizationName" FROM gcc_deployment_target AS t
+      JOIN organizational_service AS o ON o.name = t."organizationName" AND o."currentVersion" = $4
+      WHERE t."rolloutName" = $1 AND t."releaseId" = $3 AND t.bucket = 'succeeded' AND t.id > $2
+        AND (t."failureReason" IS NULL OR t."failureReason" <> '\(TargetReason.alreadyThere)')
+      ORDER BY t.id LIMIT \(Self.setCount)
+      """, [.text(rollout), .text(last), .text(releaseID), .text(version)]
     ).map { (id: $0[0].text ?? "", organization: $0[1].text ?? "") }
   }
 

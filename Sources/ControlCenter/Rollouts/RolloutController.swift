@@ -113,32 +113,83 @@ final class RolloutController: Service {
   /// - Returns: when the next is due though nothing changes; nil where none is.
   func pass() async throws -> Duration? {
     try await steps.decideUnplannedReleases()
+    let rollouts = try await rollouts()
+    let known = try await known(Set(rollouts.map(\.rollout.spec.release)))
     var due: Duration?
+    for (stored, rollout) in rollouts where Self.isActive(rollout, known) {
+      do {
+        guard let next = try await steps.step(stored, rollout) else { continue }
+        due = min(due ?? next, next)
+      } catch let error as StatusError where error.reason == .conflict || error.reason == .notFound {
+        // Somebody changed it in the meantime: it is looked at anew.
+        due = .zero
+      } catch {
+        logger.error(
+          "a rollout cannot be stepped and is tried again",
+          metadata: ["name": "\(rollout.metadata.name)", "error": "\(error)"])
+        due = min(due ?? .seconds(5), .seconds(5))
+      }
+    }
+    try await takeBackOrphans(rollouts.map(\.rollout), known)
+    return due
+  }
+
+  private func rollouts() async throws -> [(stored: StoredObject, rollout: Rollout)] {
+    var rollouts: [(StoredObject, Rollout)] = []
     var query = ListQuery()
     repeat {
       let page = try await store.list(RolloutKind.definition, query)
       for item in page.items {
-        guard let rollout = try? item.value().decoded(as: Rollout.self), Self.isActive(rollout) else { continue }
-        do {
-          guard let next = try await steps.step(item, rollout) else { continue }
-          due = min(due ?? next, next)
-        } catch let error as StatusError where error.reason == .conflict || error.reason == .notFound {
-          // Somebody changed it in the meantime: it is looked at anew.
-          due = .zero
-        } catch {
-          logger.error(
-            "a rollout cannot be stepped and is tried again",
-            metadata: ["name": "\(rollout.metadata.name)", "error": "\(error)"])
-          due = min(due ?? .seconds(5), .seconds(5))
-        }
+        guard let rollout = try? item.value().decoded(as: Rollout.self) else { continue }
+        rollouts.append((item, rollout))
       }
       query.continueToken = page.continueToken
     } while query.continueToken != nil
-    return due
+    return rollouts
   }
 
-  /// False where nothing can follow any more, until its spec or its annotations change.
-  static func isActive(_ rollout: Rollout) -> Bool {
+  /// What all rollouts are looked at with.
+  struct Known: Sendable {
+    /// By `RolloutCounters.key`.
+    var counts: [String: [Int: StageCounts]] = [:]
+    /// By version.
+    var releases: [String: (id: String, isWithdrawn: Bool)] = [:]
+  }
+
+  private func known(_ versions: Set<String>) async throws -> Known {
+    var rows = RowSet([("version", .text)])
+    for version in versions { rows.append([.text(version)]) }
+    let set = rows
+    return try await database.transaction(.read) { connection in
+      var known = Known(counts: try RolloutCounters.all(connection))
+      for row in try connection.query(
+        """
+        SELECT version, id, withdrawn FROM gcc_release
+        WHERE version IN (SELECT r.version FROM \(set.source(connection.dialect)))
+        """, [set.parameter])
+      { known.releases[row[0].text ?? ""] = (row[1].text ?? "", row[2].boolean ?? false) }
+      return known
+    }
+  }
+
+  /// Targets whose rollout is gone.
+  private func takeBackOrphans(_ rollouts: [Rollout], _ known: Known) async throws {
+    let kept = Set(
+      rollouts.compactMap { rollout in
+        known.releases[rollout.spec.release].map {
+          RolloutCounters.key(rollout.metadata.name, releaseID: $0.id)
+        }
+      })
+    for key in known.counts.keys.sorted() where !kept.contains(key) {
+      guard let slash = key.lastIndex(of: "/") else { continue }
+      while try await steps.takeBack(
+        orphansOf: String(key[..<slash]), releaseID: String(key[key.index(after: slash)...]))
+      {}
+    }
+  }
+
+  /// False where nothing can follow any more, until its spec, its annotations, its release or what its targets report changes.
+  static func isActive(_ rollout: Rollout, _ known: Known) -> Bool {
     guard let status = rollout.status, status.observedGeneration == rollout.metadata.generation else { return true }
     if let text = rollout.metadata.annotations?[RolloutKind.retryAnnotation], let time = Timestamp(text),
       status.retriedAt != time
@@ -147,8 +198,12 @@ final class RolloutController: Service {
     }
     switch status.phase {
     case .pending, .progressing, .paused: return true
-    // Members that were late still report, and their numbers are shown; offers that are taken back take several steps.
-    case .halted, .completed: return status.totals.pending + status.totals.offline + status.totals.silent > 0
+    case .halted, .completed:
+      guard let release = known.releases[rollout.spec.release] else { return false }
+      if release.isWithdrawn, status.haltedAt == nil { return true }
+      let counts = known.counts[RolloutCounters.key(rollout.metadata.name, releaseID: release.id)] ?? [:]
+      return status.stages.enumerated().contains { index, stage in stage.counts != counts[index] ?? StageCounts() }
+        || status.totals.waiting > 0
     }
   }
 }

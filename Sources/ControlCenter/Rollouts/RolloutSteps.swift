@@ -20,9 +20,10 @@ struct RolloutSteps: Sendable {
   let events: FleetEvents
   let now: @Sendable () -> Timestamp
   let makeID: @Sendable () -> String
+  let lateJoinerCadence = Cadence(.seconds(10))
 
   /// A release as a step needs it.
-  private struct KnownRelease {
+  struct KnownRelease {
     var id: String
     var facts: ReleaseFacts
   }
@@ -30,23 +31,26 @@ struct RolloutSteps: Sendable {
   /// - Parameters:
   ///   - stored: the rollout as it was read.
   /// - Returns: when it is due again though nothing changes; nil where it is not.
-  /// - Throws: `conflict` where it was changed in the meantime; nothing is done then.
+  /// - Throws: `conflict` where it was changed in the meantime: it is to be read and stepped anew.
   func step(_ stored: StoredObject, _ rollout: Rollout) async throws -> Duration? {
     let name = rollout.metadata.name
     // What it would do, for what is to be done in sets beforehand.
     let preview = try await database.transaction(.read) { connection in
       let release = try Self.release(rollout.spec.release, connection)
-      return (release, RolloutPlanner.decide(try self.facts(rollout, release, connection)))
+      return (release, RolloutPlanner.decide(try self.facts(rollout, release, countsLateJoiners: true, connection)))
     }
     if let release = preview.0 {
-      for action in preview.1.actions { try await prepare(action, rollout, release) }
+      for action in preview.1.actions where Self.isPrepared(action) {
+        try await requireCurrent(stored)
+        try await prepare(action, rollout, release)
+      }
     }
     return try await database.transaction(.write) { connection in
-      guard try Self.lock(name, connection) else { return .seconds(1) }
+      guard try Self.lock(stored, connection) else { return .seconds(1) }
       let release = try Self.release(rollout.spec.release, connection)
-      let decision = RolloutPlanner.decide(try self.facts(rollout, release, connection))
+      let decision = RolloutPlanner.decide(try self.facts(rollout, release, countsLateJoiners: false, connection))
       let now = self.now()
-      for action in decision.actions { try self.carryOut(action, rollout, release?.facts, at: now, connection) }
+      for action in decision.actions { try self.carryOut(action, rollout, release, at: now, connection) }
       try self.events.record(
         decision.events.map {
           FleetEvent(
@@ -60,7 +64,7 @@ struct RolloutSteps: Sendable {
 
   // MARK: Facts
 
-  private static func release(_ version: String, _ connection: any SQLConnection) throws -> KnownRelease? {
+  static func release(_ version: String, _ connection: any SQLConnection) throws -> KnownRelease? {
     try connection.query(
       """
       SELECT id, CAST(status AS text), withdrawn, "minCurrentVersion" FROM gcc_release WHERE version = $1
@@ -75,19 +79,21 @@ struct RolloutSteps: Sendable {
   }
 
   private func facts(
-    _ rollout: Rollout, _ release: KnownRelease?, _ connection: any SQLConnection
+    _ rollout: Rollout, _ release: KnownRelease?, countsLateJoiners: Bool, _ connection: any SQLConnection
   ) throws -> RolloutFacts {
     let name = rollout.metadata.name
-    let counts = try RolloutCounters.counts(of: name, connection)
+    let counts = try release.map { try RolloutCounters.counts(of: name, releaseID: $0.id, connection) } ?? [:]
     let stages = try rollout.spec.stages.enumerated().map { index, stage in
       let hasBegun = rollout.status?.stages.first { $0.name == stage.name }?.startedAt != nil
       return RolloutFacts.Stage(
         counts: counts[index] ?? StageCounts(),
         oldestUnanswered: hasBegun && stage.gate?.silentAfter != nil
-          ? try Self.oldestUnanswered(name, index, connection) : nil)
+          ? try Self.oldestUnanswered(name, index, release?.id ?? "", connection) : nil)
     }
     var lateJoiners = 0
-    if let release, RolloutPlanner.wantsLateJoiners(rollout.spec, rollout.status) {
+    if countsLateJoiners, let release, RolloutPlanner.wantsLateJoiners(rollout.spec, rollout.status),
+      lateJoinerCadence.isDue(name, at: now())
+    {
       lateJoiners = try Self.lateJoiners(release.id, connection)
     }
     return RolloutFacts(
@@ -97,15 +103,15 @@ struct RolloutSteps: Sendable {
   }
 
   private static func oldestUnanswered(
-    _ rollout: String, _ stage: Int, _ connection: any SQLConnection
+    _ rollout: String, _ stage: Int, _ releaseID: String, _ connection: any SQLConnection
   ) throws -> Timestamp? {
     let time = connection.dialect.text(ofTime: "min(\"offeredAt\")")
     return try ["notifying", "consent"].compactMap { bucket in
       try connection.query(
         """
         SELECT \(time) FROM gcc_deployment_target
-        WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND bucket = '\(bucket)'
-        """, [.text(rollout), .integer(Int64(stage))]
+        WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND bucket = '\(bucket)' AND "releaseId" = $3
+        """, [.text(rollout), .integer(Int64(stage)), .text(releaseID)]
       ).first?[0].time
     }.min()
   }
@@ -123,14 +129,36 @@ struct RolloutSteps: Sendable {
   }
 
   /// Another process that steps it has it alone.
-  private static func lock(_ name: String, _ connection: any SQLConnection) throws -> Bool {
-    try !connection.query(
-      "SELECT 1 FROM gcc_rollout WHERE name = $1" + connection.dialect.forUpdate(of: "gcc_rollout", skipsLocked: true),
-      [.text(name)]
-    ).isEmpty
+  /// - Throws: `conflict` where it is not as it was read: nothing is decided on what is no longer so.
+  private static func lock(_ stored: StoredObject, _ connection: any SQLConnection) throws -> Bool {
+    let row = try connection.query(
+      "SELECT resource_version FROM gcc_rollout WHERE name = $1"
+        + connection.dialect.forUpdate(of: "gcc_rollout", skipsLocked: true), [.text(stored.key.name)]
+    ).first
+    guard let row else { return false }
+    guard row[0].integer == stored.revision else { throw Self.changed(stored) }
+    return true
+  }
+
+  private func requireCurrent(_ stored: StoredObject) async throws {
+    guard try await store.get(RolloutKind.definition, stored.key)?.revision == stored.revision else {
+      throw Self.changed(stored)
+    }
+  }
+
+  private static func changed(_ stored: StoredObject) -> StatusError {
+    StatusError(.conflict, "the rollout \"\(stored.key.name)\" was changed in the meantime")
   }
 
   // MARK: Actions
+
+  /// Whether an action is done in sets of its own.
+  private static func isPrepared(_ action: RolloutAction) -> Bool {
+    switch action {
+    case .fixMembers, .admitLateJoiners, .retryFailed, .offerPrevious: true
+    case .offer, .markSilent, .withdrawUnanswered: false
+    }
+  }
 
   /// What is done in sets of their own, before the step that records it.
   private func prepare(_ action: RolloutAction, _ rollout: Rollout, _ release: KnownRelease) async throws {
@@ -142,7 +170,9 @@ struct RolloutSteps: Sendable {
         version: rollout.spec.release)
       try await fix(stage, place)
     case .retryFailed(let includingWithdrawn):
-      while try await retry(rollout.metadata.name, includingWithdrawn: includingWithdrawn) == Self.setCount {}
+      while try await retry(rollout.metadata.name, release.id, includingWithdrawn: includingWithdrawn)
+        == Self.setCount
+      {}
     case .offerPrevious:
       try await previous.offer(toThoseThatRun: rollout.spec.release, by: rollout.metadata.name, releaseID: release.id)
     case .offer, .markSilent, .withdrawUnanswered: break
@@ -165,10 +195,14 @@ struct RolloutSteps: Sendable {
         of: stage, among: free.map { StageMembership.Candidate(name: $0.name, labels: $0.labels) },
         release: place.version)
       try await members.add(chosen.filter { free[$0].stage == nil }.map { free[$0].name }, to: place)
+      // The stage may have been another when a process that was killed began to fix it.
+      let kept = Set(chosen)
+      try await members.remove(
+        free.indices.filter { free[$0].stage == place.index && !kept.contains($0) }.map { free[$0].name }, from: place)
     }
   }
 
-  private func retry(_ rollout: String, includingWithdrawn: Bool) async throws -> Int {
+  private func retry(_ rollout: String, _ releaseID: String, includingWithdrawn: Bool) async throws -> Int {
     let now = now()
     return try await database.transaction(.write) { connection in
       let dialect = connection.dialect
@@ -178,8 +212,9 @@ struct RolloutSteps: Sendable {
       let rows = try connection.query(
         """
         SELECT \(TargetRows.columns(dialect)) FROM gcc_deployment_target AS t
-        WHERE t."rolloutName" = $1 AND (t.bucket = 'failed'\(withdrawn)) ORDER BY t.id LIMIT \(Self.setCount)
-        """ + dialect.forUpdate(of: "t"), [.text(rollout)]
+        WHERE t."rolloutName" = $1 AND t."releaseId" = $2 AND (t.bucket = 'failed'\(withdrawn))
+        ORDER BY t.id LIMIT \(Self.setCount)
+        """ + dialect.forUpdate(of: "t"), [.text(rollout), .text(releaseID)]
       ).map { row in
         var target = TargetRows.row(row)
         target.facts = target.facts.retried()
@@ -191,21 +226,24 @@ struct RolloutSteps: Sendable {
   }
 
   private func carryOut(
-    _ action: RolloutAction, _ rollout: Rollout, _ release: ReleaseFacts?, at now: Timestamp,
+    _ action: RolloutAction, _ rollout: Rollout, _ release: KnownRelease?, at now: Timestamp,
     _ connection: any SQLConnection
   ) throws {
+    guard let release else { return }
     let (dialect, name) = (connection.dialect, rollout.metadata.name)
     switch action {
     case .offer(let stage, let count):
-      guard let release else { return }
-      try offers.offer(.stage(rollout: name, index: stage, count: count), of: release, at: now, in: connection)
+      try offers.offer(
+        .stage(rollout: name, index: stage, releaseID: release.id, count: count), of: release.facts, at: now,
+        in: connection)
     case .markSilent(let stage, let limit):
       try connection.execute(
         """
         UPDATE gcc_deployment_target SET silent = \(dialect.boolean(true)), resource_version = 0
-        WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND bucket IN ('notifying', 'consent')
-          AND "offeredAt" < \(dialect.time("$3"))
-        """, [.text(name), .integer(Int64(stage)), limit.column])
+        WHERE id IN (SELECT id FROM gcc_deployment_target
+          WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND "releaseId" = $4 AND bucket IN ('notifying', 'consent')
+            AND "offeredAt" < \(dialect.time("$3")) ORDER BY id LIMIT \(Self.setCount))
+        """, [.text(name), .integer(Int64(stage)), limit.column, .text(release.id)])
     case .withdrawUnanswered:
       try connection.execute(
         """
@@ -214,10 +252,10 @@ struct RolloutSteps: Sendable {
           "updatedAt" = \(dialect.time("$2")), "scheduledFor" = NULL,
           attempt = CASE WHEN status <> 'scheduled' THEN attempt WHEN attempt > 0 THEN attempt - 1 END,
           resource_version = 0
-        WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1
+        WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1 AND "releaseId" = $3
           AND bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled')
           ORDER BY id LIMIT \(Self.setCount))
-        """, [.text(name), now.column])
+        """, [.text(name), now.column, .text(release.id)])
     case .fixMembers, .admitLateJoiners, .retryFailed, .offerPrevious: break
     }
   }
@@ -235,108 +273,20 @@ struct RolloutSteps: Sendable {
     // What was decided on another state is not written, nor anything that goes with it.
     for result in outcome { _ = try result.get() }
   }
+}
 
-  // MARK: Blocked targets
+/// Says when something that costs much is due again, for each of several.
+final class Cadence: Sendable {
+  private let interval: Duration
+  private let last = Mutex<[String: Timestamp]>([:])
 
-  /// Decides anew of targets that were passed over: a licence may have been renewed, or a version in between reached.
-  /// - Parameter after: the id with which the set before ended; empty for the first.
-  /// - Returns: the id with which the next set begins; nil where this was the last.
-  func recheckBlocked(after last: String) async throws -> String? {
-    let now = now()
-    return try await database.transaction(.write) { connection in
-      let rows = try connection.query(
-        """
-        SELECT t.id, t."releaseVersion", t."rolloutName" FROM gcc_deployment_target AS t
-        JOIN gcc_release AS g ON g.id = t."releaseId" AND g.status = 'published'
-          AND g.withdrawn = \(connection.dialect.boolean(false))
-        WHERE t.bucket = 'blocked' AND t.id > $1 ORDER BY t.id LIMIT 1000
-        """, [.text(last)])
-      var byRollout: [String: [String: [String]]] = [:]
-      for row in rows {
-        byRollout[row[2].text ?? "", default: [:]][row[1].text ?? "", default: []].append(row[0].text ?? "")
-      }
-      for (rollout, targets) in byRollout.sorted(by: { $0.key < $1.key }) where try self.isOffering(rollout, connection)
-      {
-        for (version, ids) in targets {
-          guard let release = try Self.release(version, connection) else { continue }
-          try self.offers.offer(.targets(ids), of: release.facts, at: now, in: connection)
-        }
-      }
-      return rows.count == 1000 ? rows.last?[0].text : nil
+  init(_ interval: Duration) { self.interval = interval }
+
+  func isDue(_ name: String, at now: Timestamp) -> Bool {
+    last.withLock { last in
+      if let before = last[name], now - before < interval, now >= before { return false }
+      last[name] = now
+      return true
     }
-  }
-
-  /// Whether a rollout offers its release to more customers: neither paused nor halted.
-  private func isOffering(_ rollout: String, _ connection: any SQLConnection) throws -> Bool {
-    guard !rollout.isEmpty else { return true }
-    let text = try connection.query("SELECT object FROM gcc_rollout WHERE name = $1", [.text(rollout)]).first?[0].text
-    guard let text, let object = try? JSONValue(parsing: Array(text.utf8)) else { return false }
-    let phase = object["status"]?["phase"]?.string
-    return object["spec"]?["state"]?.string != "Paused" && (phase == "Progressing" || phase == "Completed")
-  }
-
-  // MARK: Releases without a rollout
-
-  /// A release that is published without a rollout reaches everyone at once: it gets a rollout that says so. That is decided once,
-  /// so that a rollout which is deleted later does not let the release loose.
-  func decideUnplannedReleases() async throws {
-    let releases = try await database.transaction(.read) { connection in
-      try connection.query(
-        """
-        SELECT version FROM gcc_release
-        WHERE status = 'published' AND "isRolloutDecided" = \(connection.dialect.boolean(false)) ORDER BY version LIMIT 100
-        """
-      ).compactMap { $0[0].text }
-    }
-    for version in releases {
-      let selector = ObjectSelector(fields: [.equals(path: "spec.release", value: version)])
-      let hasRollout = try await !store.list(RolloutKind.definition, ListQuery(selector: selector, limit: 1)).items
-        .isEmpty
-      let now = now()
-      // Not `nil`, which is also a JSON value.
-      let object = hasRollout ? Optional<JSONValue>.none : try everyone(version)
-      try await database.transaction(.write) { connection in
-        let isMine = try connection.execute(
-          """
-          UPDATE gcc_release SET "isRolloutDecided" = \(connection.dialect.boolean(true)), resource_version = 0,
-            "publishedAt" = coalesce("publishedAt", \(connection.dialect.time("$2"))),
-            "helmChartSha256" = CASE "helmChartSha256" WHEN '' THEN coalesce((\(Self.digest("helm"))), '')
-              ELSE "helmChartSha256" END,
-            "composeArtifactSha256" = coalesce("composeArtifactSha256", (\(Self.digest("compose"))))
-          WHERE version = $1 AND "isRolloutDecided" = \(connection.dialect.boolean(false))
-          """, [.text(version), now.column])
-        guard isMine > 0, let object else { return }
-        for result in try self.store.write(RolloutKind.definition, [.create(object: object)], in: connection) {
-          // One of that name is somebody's plan.
-          if case .failure(let error) = result, error.reason != .alreadyExists { throw error }
-        }
-      }
-    }
-  }
-
-  /// Of a release that was published as an object, which names no artifact.
-  private static func digest(_ type: String) -> String {
-    "SELECT a.sha256 FROM gcc_artifact AS a WHERE a.version = gcc_release.version AND a.type = '\(type)'"
-  }
-
-  /// Versions of rollouts that have not ended: of stages that have not begun there are no targets yet.
-  static func neededVersions(_ connection: any SQLConnection) throws -> Set<String> {
-    let phase = connection.dialect == .postgresql ? "object::jsonb #>> '{status,phase}'" : "object ->> '$.status.phase'"
-    let release =
-      connection.dialect == .postgresql ? "object::jsonb #>> '{spec,release}'" : "object ->> '$.spec.release'"
-    return Set(
-      try connection.query(
-        "SELECT \(release) FROM gcc_rollout WHERE coalesce(\(phase), '') <> 'Completed'"
-      ).compactMap { $0[0].text })
-  }
-
-  private func everyone(_ version: String) throws -> JSONValue {
-    var metadata = ObjectMeta(name: "release-\(version)")
-    metadata.uid = makeID()
-    metadata.generation = 1
-    metadata.creationTimestamp = now().wholeSeconds
-    return try JSONValue(
-      encoding: Rollout(
-        metadata: metadata, spec: RolloutSpec(release: version, stages: [RolloutSpec.Stage(name: "everyone")])))
   }
 }

@@ -1,5 +1,6 @@
 import Database
 import FleetKinds
+import FleetPlanning
 import WireFormats
 
 /// Who takes part in a rollout: the rows of `gcc_deployment_target` are made here, each bound to release, rollout and stage.
@@ -81,6 +82,23 @@ struct StageMembers: Sendable {
     }
   }
 
+  /// Removes targets of a stage that has not begun.
+  func remove(_ names: [String], from place: Place) async throws {
+    for start in stride(from: 0, to: names.count, by: Self.setCount) {
+      var rows = RowSet([("name", .text)])
+      for name in names[start..<min(start + Self.setCount, names.count)].sorted() { rows.append([.text(name)]) }
+      let set = rows
+      _ = try await database.transaction(.write) { connection in
+        try connection.execute(
+          """
+          DELETE FROM gcc_deployment_target
+          WHERE "releaseId" = $1 AND "rolloutName" = $2 AND "stageIndex" = $3 AND bucket = 'waiting'
+            AND "organizationName" IN (SELECT r.name FROM \(set.source(connection.dialect, "$4")))
+          """, [.text(place.releaseID), .text(place.rollout), .integer(Int64(place.index)), set.parameter])
+      }
+    }
+  }
+
   /// Makes the targets of all who have none, in one set.
   /// - Parameter after: the name with which the set before ended; empty for the first.
   /// - Returns: the name with which the next set begins; nil where there is none left.
@@ -135,6 +153,8 @@ struct StageMembers: Sendable {
     status = \(dialect.word("'pending'", "DeploymentStatus")), "offeredAt" = NULL, blocked = NULL,
     silent = \(dialect.boolean(false)), "webhookSent" = \(dialect.boolean(false)),
     "webhookAcked" = \(dialect.boolean(false)), "webhookRetries" = 0, "webhookError" = NULL, "scheduledFor" = NULL,
+    "attemptId" = CASE WHEN gcc_deployment_target."attemptId" LIKE '\(TargetFacts.endedPrefix)%'
+      THEN gcc_deployment_target."attemptId" ELSE '\(TargetFacts.endedPrefix)' || gcc_deployment_target."attemptId" END,
     "startedAt" = NULL, "completedAt" = NULL, "errorMessage" = NULL, "failureReason" = NULL, component = NULL,
     resource_version = 0
     """

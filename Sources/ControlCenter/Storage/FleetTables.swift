@@ -230,6 +230,8 @@ enum FleetTables {
       CREATE INDEX gcc_deployment_target_stage ON gcc_deployment_target ("rolloutName", "stageIndex", "bucket", "offeredAt")
       """,
       "CREATE INDEX gcc_deployment_target_organization ON gcc_deployment_target (\"organizationName\", \"bucket\")",
+      // Those that were passed over are few, and are looked at again from time to time.
+      "CREATE INDEX gcc_deployment_target_blocked ON gcc_deployment_target (id) WHERE bucket = 'blocked'",
     ]
   }
 
@@ -305,7 +307,8 @@ enum FleetTables {
     ]
   }
 
-  /// How many targets of a stage are in which bucket: kept by the table's own triggers, so that it adds up whoever changes
+  /// How many targets of a stage are in which bucket, by the rollout's name, a slash and the release's id, so that what a
+  /// rollout of the same name did for another release counts for nothing: kept by the table's own triggers, so that it adds up whoever changes
   /// targets, and is read without counting.
   @Sendable private static func counters(_ dialect: SQLDialect) -> [String] {
     let table = """
@@ -315,7 +318,7 @@ enum FleetTables {
       """
     func rows(_ source: String, _ sign: Int) -> String {
       """
-      SELECT "rolloutName" AS rollout, "stageIndex" AS stage, bucket, \(sign) AS change FROM \(source)
+      SELECT "rolloutName" || '/' || "releaseId" AS rollout, "stageIndex" AS stage, bucket, \(sign) AS change FROM \(source)
       WHERE "rolloutName" IS NOT NULL AND "stageIndex" IS NOT NULL
       """
     }
@@ -358,7 +361,7 @@ enum FleetTables {
       func change(_ row: String, _ amount: String) -> String {
         """
         INSERT INTO gcc_rollout_counter (rollout, stage, bucket, count)
-          SELECT \(row)."rolloutName", \(row)."stageIndex", \(row).bucket, \(amount)
+          SELECT \(row)."rolloutName" || '/' || \(row)."releaseId", \(row)."stageIndex", \(row).bucket, \(amount)
           WHERE \(row)."rolloutName" IS NOT NULL AND \(row)."stageIndex" IS NOT NULL
           ON CONFLICT (rollout, stage, bucket) DO UPDATE SET count = count + excluded.count;
         """

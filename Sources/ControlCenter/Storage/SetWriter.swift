@@ -1,3 +1,4 @@
+import Database
 import ResourceModel
 import Synchronization
 
@@ -73,12 +74,33 @@ final class SetWriter<Item: Sendable, Outcome: Sendable>: Sendable {
         return set
       }
       guard !set.isEmpty else { return }
-      do {
-        let outcomes = try await write(set.map(\.item))
-        for (waiting, outcome) in zip(set, outcomes) { waiting.continuation.resume(returning: outcome) }
-      } catch {
+      await write(set)
+    }
+  }
+
+  /// A set that the database refuses is written in halves, so that what is to blame ends up alone and fails nobody else.
+  private func write(_ set: [(item: Item, continuation: CheckedContinuation<Outcome, any Error>)]) async {
+    do {
+      let outcomes = try await write(set.map(\.item))
+      for (waiting, outcome) in zip(set, outcomes) { waiting.continuation.resume(returning: outcome) }
+    } catch {
+      guard set.count > 1, Self.mayConcernOneItem(error) else {
         for waiting in set { waiting.continuation.resume(throwing: error) }
+        return
       }
+      let middle = set.count / 2
+      await write(Array(set[..<middle]))
+      await write(Array(set[middle...]))
+    }
+  }
+
+  /// False where the database is away or asks to come again: that concerns every item.
+  private static func mayConcernOneItem(_ error: any Error) -> Bool {
+    switch (error as? DatabaseError)?.code {
+    case .uniqueViolation, .constraintViolation, .other: true
+    case nil, .cannotConnect, .connectionLost, .serializationFailure, .timedOut, .diskFull, .invalidURL,
+      .migrationMismatch:
+      false
     }
   }
 }

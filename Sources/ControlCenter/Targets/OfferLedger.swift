@@ -14,7 +14,7 @@ struct OfferLedger: Sendable {
 
   /// Which targets.
   enum Scope: Sendable {
-    case stage(rollout: String, index: Int, count: Int)
+    case stage(rollout: String, index: Int, releaseID: String, count: Int)
     case targets([String])
   }
 
@@ -31,7 +31,6 @@ struct OfferLedger: Sendable {
       var target = candidate.target
       switch OfferDecision.decide(release, for: candidate.organization, now: now) {
       case .alreadyThere: target.facts = target.facts.alreadyThere(at: now)
-      case .blocked(let block) where target.facts.blocked == block.reason: continue
       case .blocked(let block):
         target.facts = target.facts.blocked(for: block.reason)
         facts.append(
@@ -74,6 +73,32 @@ struct OfferLedger: Sendable {
     return rows.count
   }
 
+  /// Lets those wait again that were passed over for a reason which no longer holds; their rollout offers to them under its
+  /// limits.
+  /// - Returns: the ids of those that wait now.
+  func unblock(
+    _ ids: [String], of release: ReleaseFacts, at now: Timestamp, in connection: any SQLConnection
+  ) throws -> [String] {
+    var changed: [TargetRows.Row] = []
+    for candidate in try candidates(.targets(ids), connection) where candidate.target.facts.blocked != nil {
+      if case .blocked = OfferDecision.decide(release, for: candidate.organization, now: now) { continue }
+      var target = candidate.target
+      target.facts.blocked = nil
+      changed.append(target)
+    }
+    try TargetRows.write(changed, at: now, connection)
+    try escalations.resolve(
+      changed.flatMap { target in
+        [EscalationType.licenseExpired, .minVersionBlocked].map {
+          (
+            target.organization,
+            EscalationFact(organization: target.organization, type: $0, subject: release.version, reason: "").fact
+          )
+        }
+      }, resolution: "The reason no longer holds.", at: now, in: connection)
+    return changed.map(\.id)
+  }
+
   private struct Candidate {
     var target: TargetRows.Row
     var organization: OrganizationFacts
@@ -85,9 +110,11 @@ struct OfferLedger: Sendable {
     let dialect = connection.dialect
     let (condition, limit, parameters): (String, String, [SQLValue])
     switch scope {
-    case .stage(let rollout, let index, let count):
-      condition = "t.\"rolloutName\" = $1 AND t.\"stageIndex\" = $2 AND t.bucket = 'waiting'"
-      (limit, parameters) = (" LIMIT \(max(count, 0))", [.text(rollout), .integer(Int64(index))])
+    case .stage(let rollout, let index, let releaseID, let count):
+      condition = "t.\"rolloutName\" = $1 AND t.\"stageIndex\" = $2 AND t.\"releaseId\" = $3 AND t.bucket = 'waiting'"
+      (limit, parameters) = (
+        " LIMIT \(max(count, 0))", [.text(rollout), .integer(Int64(index)), .text(releaseID)]
+      )
     case .targets(let ids):
       var set = RowSet([("id", .text)])
       for id in ids { set.append([.text(id)]) }

@@ -16,6 +16,7 @@ struct WebhookLedger: Sendable {
   let database: any Database
   let events: FleetEvents
   let mails: InternalMails
+  let heartbeats: HeartbeatLedger
   let now: @Sendable () -> Timestamp
 
   /// An acknowledged webhook also shows that the customer is there (spec §11.1).
@@ -27,12 +28,23 @@ struct WebhookLedger: Sendable {
     let (set, moment) = (rows, now())
     try await database.transaction(.write) { connection in
       let dialect = connection.dialect
+      // In the order of all who change both: targets by their ids, then organizations by their names.
+      for (table, column, key) in [
+        ("gcc_deployment_target", "id", "id"), ("organizational_service", "name", "organization"),
+      ] {
+        _ = try connection.query(
+          """
+          SELECT t.\(column) FROM \(table) AS t WHERE t.\(column) IN (SELECT r.\(key) FROM \(set.source(dialect)))
+          ORDER BY t.\(column)
+          """ + dialect.forUpdate(of: "t"), [set.parameter])
+      }
       try connection.execute(
         """
         UPDATE organizational_service SET "lastWebhookAck" = \(dialect.time("$2")), "lastSeen" = \(dialect.time("$2"))
         FROM \(set.source(dialect)) WHERE organizational_service.name = r.organization
         """, [set.parameter, moment.column])
-      // Only what is still being told: a report may have come before the acknowledgement was written.
+      try heartbeats.markSeen(acknowledgements.map(\.organization), at: moment, connection)
+      // The phase alone of what is still being offered: a report may have come before the acknowledgement was written.
       try connection.execute(
         """
         UPDATE gcc_deployment_target SET "webhookAcked" = \(dialect.boolean(true)), "webhookRetries" = r.retries,

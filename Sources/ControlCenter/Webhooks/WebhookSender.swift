@@ -1,3 +1,5 @@
+import Database
+import FleetKinds
 import FleetProtocol
 import HTTPTransport
 import Outbox
@@ -9,6 +11,7 @@ struct WebhookSender: Sendable {
   static let timeout: Duration = .seconds(10)
   private static let maximumAnswerBytes = 64 << 10
 
+  let database: any Database
   let http: HTTPClient
   let offers: OfferIndex
   let secrets: WebhookSecrets
@@ -19,11 +22,14 @@ struct WebhookSender: Sendable {
     guard let message = WebhookMessage(delivery.message) else {
       return .rejected(reason: "the message is not one of this version")
     }
-    guard let offer = offers.release(message.version) else {
-      return .retry(reason: "the release \(message.version) is not known here yet")
+    guard let offer = try await offers.currentRelease(message.version) else {
+      return .rejected(reason: "there is no release \(message.version) any more")
     }
     guard offer.isOffered else {
       return .rejected(reason: "the release \(message.version) is not offered any more")
+    }
+    guard try await isOffered(message) else {
+      return .rejected(reason: "the offer of \(message.version) was taken back or answered already")
     }
     guard let secret = secrets.open(message.sealedSecret, of: message.organization) else {
       return .rejected(
@@ -35,6 +41,18 @@ struct WebhookSender: Sendable {
       WebhookAcknowledgement(
         target: message.target, organization: message.organization, retries: delivery.attempt - 1))
     return .delivered
+  }
+
+  /// A message may have waited while its rollout was halted. What is offered is known in memory; where that knows nothing, as
+  /// right after the offer was made, the target itself is looked at.
+  private func isOffered(_ message: WebhookMessage) async throws -> Bool {
+    if offers.isOffered(message.version, to: message.organization) { return true }
+    let bucket = try await database.transaction(.read) { connection in
+      try connection.query(
+        "SELECT bucket FROM gcc_deployment_target WHERE id = $1 AND \"offeredAt\" IS NOT NULL", [.text(message.target)]
+      ).first?[0].text
+    }
+    return bucket.flatMap(TargetBucket.init(rawValue:)).map(OfferIndex.openBuckets.contains) ?? false
   }
 
   private func post(
