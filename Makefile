@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release reproduce demo test chaos bench bench-fleet fleet-seeds soak fuzz crds format lint clean
+.PHONY: build release reproduce demo test chaos bench bench-fleet fleet-seeds soak chaos-fleet fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -24,6 +24,9 @@ test:             ## Run every test this machine can run, and name what it skips
 chaos:            ## Let everything go wrong around the Backend for CHAOS_SECONDS on each database; CHAOS_SEED repeats a run
 	swift build --build-tests
 	CHAOS_SECONDS="$${CHAOS_SECONDS:-3600}" swift test --skip-build --filter '^ProgramTests.ChaosTests'
+
+chaos-fleet:      ## Kill one of three processes of the vendor's server every 5 s while FLEET_SIZE customers take a release
+	Tests/Soak/chaos-fleet.sh
 
 bench:            ## Measure, as ratios against something public in the same run
 	Tests/Benchmarks/bench.sh
