@@ -73,8 +73,12 @@ import WireFormats
     #expect(message.contains("another server (process \(backend.program.processIdentifier)) uses the SQLite file"))
     // Once the first has ended, however it did, another may serve.
     await backend.program.kill()
-    try await backend.start()
-    await backend.program.stop()
+    // On a port of its own: the former one may be another program's by now.
+    let next = try await RunningProgram.start(
+      Testbed.program("wrktalk-backend"), arguments: ["serve", "--listen", "127.0.0.1:0"],
+      environment: ["WRKTALK_DATABASE_URL": backend.databaseURL])
+    _ = try await next.line(containing: "serves")
+    await next.stop()
   }
 
   @Test(arguments: [["token", "list"], ["token", "revoke", "x"]])

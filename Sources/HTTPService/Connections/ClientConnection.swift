@@ -10,6 +10,8 @@ enum ConnectionSignal: Sendable {
   /// An operation began that is of no use once the client has left.
   case began(cancel: @Sendable () -> Void)
   case ended
+  /// To be called once all that was written has left, or never will.
+  case whenSent(@Sendable () -> Void)
 }
 
 /// The connection by which a request came.
@@ -25,6 +27,14 @@ public struct ClientConnection: Sendable {
   /// was found to be allowed: up to `timeout` in all, with no pause of `bodyTimeout`.
   public func expectLongBody(within timeout: Duration) {
     channel.triggerUserOutboundEvent(ConnectionSignal.expectsLongBody(timeout), promise: nil)
+  }
+
+  /// Calls `action` once the answers that were written so far have left, or the connection is gone. Who writes an answer is
+  /// through with it earlier: what the client does not read yet lies in memory.
+  public func whenSent(_ action: @escaping @Sendable () -> Void) {
+    let taken = channel.eventLoop.makePromise(of: Void.self)
+    taken.futureResult.whenFailure { _ in action() }
+    channel.triggerUserOutboundEvent(ConnectionSignal.whenSent(action), promise: taken)
   }
 
   /// Runs `operation` and cancels it when the client closes the connection, or its side of it, as servers of Kubernetes do.

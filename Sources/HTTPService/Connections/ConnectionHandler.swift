@@ -18,6 +18,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var writeTimer: Scheduled<Void>?
   /// True where nothing more comes from the client.
   private var hasLeft = false
+  /// Ends when the last answer that was written has left; nil where none was.
+  private var lastAnswer: EventLoopFuture<Void>?
   /// Cancels what is of no use once the client has left.
   private var cancel: (@Sendable () -> Void)?
 
@@ -121,13 +123,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
       context.write(wrapOutboundOut(.head(head)), promise: promise)
     case .end:
       let isLast = state.answerEnded(now: context.eventLoop.now)
+      let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+      lastAnswer = written.futureResult
       guard isLast else {
-        context.write(data, promise: promise)
+        context.write(data, promise: written)
         updateTimer(context)
         return
       }
       isEnding = true
-      let written = promise ?? context.eventLoop.makePromise(of: Void.self)
       context.write(data, promise: written)
       watchWriting(context)
       endOutput(context, after: written.futureResult)
@@ -146,6 +149,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .expectsLongBody(let timeout): state.expectLongBody(within: timeout)
     case .began(let cancel): if hasLeft { cancel() } else { self.cancel = cancel }
     case .ended: cancel = nil
+    case .whenSent(let action):
+      if let lastAnswer { lastAnswer.whenComplete { _ in action() } } else { action() }
     }
     promise?.succeed()
   }

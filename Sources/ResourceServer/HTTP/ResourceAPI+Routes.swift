@@ -79,9 +79,15 @@ extension ResourceAPI {
     let lease = try downloads.enter(call.identity, isMachine: call.isMachine)
     let body = response.body
     var response = response
+    let connection = call.connection
     response.body = ResponseBody(contentLength: body.contentLength) { writer in
-      defer { lease.end() }
-      try await body.write(writer)
+      do {
+        try await body.write(writer)
+      } catch {
+        lease.end()
+        throw error
+      }
+      connection.whenSent { lease.end() }
     }
     return response
   }
