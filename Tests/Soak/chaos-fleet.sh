@@ -54,7 +54,7 @@ WRKTALK_TOKEN=$(cat "$folder/token"); export WRKTALK_TOKEN
 
 for number in 0 1 2; do
   wrktalkctl simulate fleet --url "http://127.0.0.1:$((port + number))" --prefix "p$number" --organizations $((customers / 3)) \
-    --keys "$folder/keys-$number.jsonl" --heartbeat-every 5s --poll-every 3s --offline 0% --never-consents 0% --slow 0% \
+    --listen "127.0.0.1:$((port + 4 + number))" --keys "$folder/keys-$number.jsonl" --heartbeat-every 5s --poll-every 3s --offline 0% --never-consents 0% --slow 0% \
     --failing 0% --consent-after 2s --deployment 2s >"$folder/simulation-$number.json" 2>"$folder/simulation-$number.log" &
   programs+=($!); simulations[$number]=$!
 done
