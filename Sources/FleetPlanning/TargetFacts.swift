@@ -163,6 +163,9 @@ extension TargetFacts {
     var target = self
     if phase != .cancelled, let known = attemptID, !known.hasPrefix(Self.endedPrefix) {
       target.attemptID = Self.endedPrefix + known
+    } else if attemptID == nil, offeredAt != nil {
+      // It was offered before: what the customer has begun on that offer is news.
+      target.attemptID = Self.endedPrefix
     }
     target.phase = .pending
     target.offeredAt = nil
