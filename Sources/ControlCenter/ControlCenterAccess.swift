@@ -78,11 +78,4 @@ enum ControlCenterAccess {
     }
     return tenant
   }
-
-  /// - Throws: `forbidden` where the policy does not let the caller do so.
-  static func require(_ identity: Identity, verb: String, path: String) throws(StatusError) {
-    guard policy.allows(identity, verb: verb, path: path) else {
-      throw AccessPolicy.forbidden(identity, verb: verb, path: path)
-    }
-  }
 }

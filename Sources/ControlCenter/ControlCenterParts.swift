@@ -129,7 +129,7 @@ struct ControlCenterParts: Sendable {
     health = HealthSweep(
       database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger)
     rollouts = RolloutController(
-      database: database, store: store, steps: steps, now: now, makeID: makeID, logger: logger)
+      database: database, store: store, steps: steps, logger: logger)
     digest = MailDigest(database: database, now: now, makeID: makeID, logger: logger)
 
     // The operator names the bucket.

@@ -20,7 +20,7 @@ public struct ArtifactRecord: Sendable, Hashable {
 
   static func columns(_ dialect: SQLDialect) -> String {
     "id, version, type, \"bucketPath\", sha256, \"sizeBytes\", "
-      + "\(SQLTime.text("\"createdAt\"", dialect)) AS \"createdAt\""
+      + "\(dialect.text(ofTime: "\"createdAt\"")) AS \"createdAt\""
   }
 
   /// Nil for a row that is not one of ours: another program's version or type.
@@ -33,7 +33,7 @@ public struct ArtifactRecord: Sendable, Hashable {
     bucketPath = row["bucketPath"].text ?? key.bucketPath
     sha256 = row["sha256"].text?.lowercased() ?? ""
     byteCount = Int(row["sizeBytes"].integer ?? 0)
-    createdAt = SQLTime.timestamp(row["createdAt"]) ?? Timestamp(seconds: 0)
+    createdAt = row["createdAt"].time ?? Timestamp(seconds: 0)
   }
 
   init(id: String, key: ArtifactKey, sha256: String, byteCount: Int, createdAt: Timestamp) {
@@ -61,7 +61,7 @@ public struct ArtifactRecord: Sendable, Hashable {
 
   /// - Parameter manifest: nil keeps the one that came before where the artifact is the same.
   func save(manifest: String?, _ connection: any SQLConnection) throws {
-    let time = SQLTime.parameter("$7", connection.dialect)
+    let time = connection.dialect.time("$7")
     try connection.execute(
       """
       INSERT INTO gcc_artifact (id, version, type, "bucketPath", sha256, "sizeBytes", "createdAt")
@@ -71,7 +71,7 @@ public struct ArtifactRecord: Sendable, Hashable {
       """,
       [
         .text(id), .text(key.version.text), .text(key.type.rawValue), .text(bucketPath), .text(sha256),
-        .integer(Int64(byteCount)), SQLTime.value(createdAt),
+        .integer(Int64(byteCount)), createdAt.column,
       ])
     guard let manifest else { return }
     try connection.execute(
@@ -95,21 +95,4 @@ public struct ArtifactRecord: Sendable, Hashable {
     )
     .compactMap { $0[0].text }
   }
-}
-
-/// Columns of Prisma's `DateTime`: `timestamp(3)` in UTC in PostgreSQL, RFC 3339 in SQLite.
-enum SQLTime {
-  static func text(_ column: String, _ dialect: SQLDialect) -> String {
-    dialect == .postgresql ? "to_char(\(column), 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')" : column
-  }
-
-  static func parameter(_ name: String, _ dialect: SQLDialect) -> String {
-    dialect == .postgresql ? "CAST(\(name) AS timestamp)" : name
-  }
-
-  static func value(_ time: Timestamp) -> SQLValue {
-    .text(Timestamp(microseconds: time.microseconds - time.microseconds % 1000).description)
-  }
-
-  static func timestamp(_ value: SQLValue) -> Timestamp? { value.text.flatMap { Timestamp($0) ?? Timestamp($0 + "Z") } }
 }

@@ -12,8 +12,8 @@ struct RetentionFacts: Sendable {
     let dialect = connection.dialect
     let columns = [
       "a.id", "a.version", "a.type", "a.\"bucketPath\"", "a.sha256", "a.\"sizeBytes\"",
-      "\(SQLTime.text("a.\"createdAt\"", dialect)) AS \"createdAt\"", "CAST(r.status AS text) AS status", "r.withdrawn",
-      "\(SQLTime.text("r.\"createdAt\"", dialect)) AS \"releaseCreatedAt\"",
+      "\(dialect.text(ofTime: "a.\"createdAt\"")) AS \"createdAt\"", "CAST(r.status AS text) AS status", "r.withdrawn",
+      "\(dialect.text(ofTime: "r.\"createdAt\"")) AS \"releaseCreatedAt\"",
     ]
     return try connection.query(
       "SELECT \(columns.joined(separator: ", ")) FROM gcc_artifact a LEFT JOIN gcc_release r ON r.version = a.version"
@@ -22,7 +22,7 @@ struct RetentionFacts: Sendable {
       let release = row["status"].text.map { status in
         RetentionPlan.Candidate.Release(
           isDraft: status == ReleaseRecord.Status.draft.rawValue && row["withdrawn"].boolean != true,
-          createdAt: SQLTime.timestamp(row["releaseCreatedAt"]) ?? Timestamp(seconds: 0))
+          createdAt: row["releaseCreatedAt"].time ?? Timestamp(seconds: 0))
       }
       return RetentionPlan.Candidate(record: record, release: release)
     }

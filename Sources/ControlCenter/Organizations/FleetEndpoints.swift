@@ -13,7 +13,7 @@ struct FleetEndpoints: Sendable {
       "/api/internal/fleet/summary",
       [
         .get: { request, context in
-          try ControlCenterAccess.require(context, request)
+          try ControlCenterAccess.policy.require(context, request)
           return .json(try await summary())
         }
       ])

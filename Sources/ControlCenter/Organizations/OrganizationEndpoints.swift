@@ -63,7 +63,7 @@ struct OrganizationEndpoints: Sendable {
   }
 
   private static func organization(_ request: Request, _ context: ServiceContext) throws -> String {
-    try ControlCenterAccess.require(context, request)
+    try ControlCenterAccess.policy.require(context, request)
     return try context.parameters.require("name")
   }
 
@@ -87,15 +87,5 @@ extension OrganizationKey {
     ]
     json["lastUsedAt"] = lastUsedAt.map { .string($0.wholeSeconds.description) }
     return json
-  }
-}
-
-extension ControlCenterAccess {
-  /// - Throws: `forbidden` where the caller may not do so.
-  @discardableResult
-  static func require(_ context: ServiceContext, _ request: Request) throws(StatusError) -> Identity {
-    let identity = try context.requireCaller().identity
-    try require(identity, verb: request.method.rawValue.lowercased(), path: request.uri.path)
-    return identity
   }
 }

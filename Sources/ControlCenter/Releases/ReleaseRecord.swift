@@ -63,7 +63,7 @@ struct ReleaseRecord: Sendable, Hashable {
       "\"minCurrentVersion\"", "CAST(\"newNonEssentialEnvs\" AS text) AS \"newNonEssentialEnvs\"", "manifest",
       "\"createdBy\"",
     ]
-    let times = ["\"createdAt\"", "\"publishedAt\""].map { "\(SQLTime.text($0, dialect)) AS \($0)" }
+    let times = ["\"createdAt\"", "\"publishedAt\""].map { "\(dialect.text(ofTime: $0)) AS \($0)" }
     return (texts + times).joined(separator: ", ")
   }
 
@@ -78,9 +78,9 @@ struct ReleaseRecord: Sendable, Hashable {
     content = ReleaseContent(row)
     helmSha256 = row["helmChartSha256"].text.flatMap { $0.isEmpty ? nil : $0.lowercased() }
     composeSha256 = row["composeArtifactSha256"].text.flatMap { $0.isEmpty ? nil : $0.lowercased() }
-    createdAt = SQLTime.timestamp(row["createdAt"]) ?? Timestamp(seconds: 0)
+    createdAt = row["createdAt"].time ?? Timestamp(seconds: 0)
     createdBy = row["createdBy"].text ?? ""
-    publishedAt = SQLTime.timestamp(row["publishedAt"])
+    publishedAt = row["publishedAt"].time
   }
 
   static func find(_ version: ArtifactVersion, _ connection: any SQLConnection) throws -> ReleaseRecord? {
@@ -116,14 +116,14 @@ struct ReleaseRecord: Sendable, Hashable {
   func insert(_ connection: any SQLConnection) throws {
     let assignments = Self.assignments(connection.dialect)
     let next = assignments.count + 1
-    let time = SQLTime.parameter("$\(next + 3)", connection.dialect)
+    let time = connection.dialect.time("$\(next + 3)")
     try connection.execute(
       """
       INSERT INTO gcc_release (\(assignments.map(\.column).joined(separator: ", ")),
         id, version, status, "helmChartSha256", withdrawn, "createdBy", "createdAt")
       VALUES (\(assignments.map(\.expression).joined(separator: ", ")),
         $\(next), $\(next + 1), 'draft', '', false, $\(next + 2), \(time))
-      """, values + [.text(id), .text(version), .text(createdBy), SQLTime.value(createdAt)])
+      """, values + [.text(id), .text(version), .text(createdBy), createdAt.column])
     try ChangeJournal.announce(connection)
   }
 
@@ -141,7 +141,7 @@ struct ReleaseRecord: Sendable, Hashable {
 
   /// What publishing, deprecating and withdrawing change, and the manifest.
   func updateState(_ connection: any SQLConnection) throws {
-    let time = SQLTime.parameter("$5", connection.dialect)
+    let time = connection.dialect.time("$5")
     try connection.execute(
       """
       UPDATE gcc_release SET status = '\(status.rawValue)', withdrawn = $1, "helmChartSha256" = $2,
@@ -151,7 +151,7 @@ struct ReleaseRecord: Sendable, Hashable {
       """,
       [
         .boolean(isWithdrawn), .text(helmSha256 ?? ""), composeSha256.map { .text($0) } ?? .null,
-        content.manifest.map { .text($0) } ?? .null, publishedAt.map(SQLTime.value) ?? .null, .text(version),
+        content.manifest.map { .text($0) } ?? .null, publishedAt?.column ?? .null, .text(version),
       ])
     try ChangeJournal.announce(connection)
   }

@@ -30,8 +30,6 @@ final class RolloutController: Service {
   private let store: SQLResourceStore
   private let steps: RolloutSteps
   private let configuration: Configuration
-  private let now: @Sendable () -> Timestamp
-  private let makeID: @Sendable () -> String
   private let logger: Logger
   private let loop: DueLoop
   private let clock: any Clock<Duration>
@@ -39,8 +37,7 @@ final class RolloutController: Service {
   init(
     database: any Database, store: SQLResourceStore, steps: RolloutSteps,
     configuration: Configuration = Configuration(),
-    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp,
-    makeID: @escaping @Sendable () -> String, logger: Logger
+    clock: any Clock<Duration> = ContinuousClock(), logger: Logger
   ) {
     var logger = logger
     logger[metadataKey: "controller"] = "rollout"
@@ -49,8 +46,6 @@ final class RolloutController: Service {
     self.steps = steps
     self.configuration = configuration
     self.clock = clock
-    self.now = now
-    self.makeID = makeID
     self.logger = logger
     loop = DueLoop(
       longestWait: configuration.longestInterval, backoff: Backoff(maximum: .seconds(30)), clock: clock, logger: logger)

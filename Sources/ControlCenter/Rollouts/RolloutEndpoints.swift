@@ -20,7 +20,7 @@ struct RolloutEndpoints: Sendable {
       "/api/internal/rollouts/plan",
       [
         .post: { request, context in
-          try ControlCenterAccess.require(context, request)
+          try ControlCenterAccess.policy.require(context, request)
           let bytes = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           let body = try JSONBody.parse(bytes)
           return .json(try await plan(try Self.spec(body)).json)
@@ -30,7 +30,7 @@ struct RolloutEndpoints: Sendable {
       "/api/internal/releases/{version}/failures",
       [
         .get: { request, context in
-          try ControlCenterAccess.require(context, request)
+          try ControlCenterAccess.policy.require(context, request)
           return .json(try await failures(of: try context.parameters.require("version")))
         }
       ])
@@ -63,19 +63,7 @@ struct RolloutEndpoints: Sendable {
   func plan(_ spec: RolloutSpec) async throws -> RolloutPlan {
     let (now, version) = (now(), spec.release)
     var organizations: [OrganizationFacts] = []
-    let release = try await database.transaction(.read) { connection in
-      try connection.query(
-        "SELECT id, CAST(status AS text), withdrawn, \"minCurrentVersion\" FROM gcc_release WHERE version = $1",
-        [.text(version)]
-      ).first.map { row in
-        (
-          id: row[0].text ?? "",
-          facts: ReleaseFacts(
-            version: version, state: row[1].text.flatMap { ReleaseState(columnWord: $0) } ?? .draft,
-            isWithdrawn: row[2].boolean ?? false, minCurrentVersion: row[3].text)
-        )
-      }
-    }
+    let release = try await database.transaction(.read) { try RolloutSteps.release(version, $0) }
     guard let release else { throw StatusError(.notFound, "there is no release \"\(version.prefix(80))\"") }
     var last = ""
     while true {
