@@ -94,8 +94,7 @@ struct ReportLedger: Sendable {
   /// After the targets, by name, as all do who change both.
   private static func lock(organizations: Set<String>, _ connection: any SQLConnection) throws {
     guard connection.dialect == .postgresql else { return }
-    var rows = RowSet([("name", .text)])
-    for name in organizations { rows.append([.text(name)]) }
+    let rows = RowSet("name", of: organizations)
     _ = try connection.query(
       """
       SELECT o.name FROM organizational_service AS o WHERE o.name IN (SELECT r.name FROM \(rows.source(.postgresql)))

@@ -86,8 +86,7 @@ final class HealthSweep: Service {
       """ + dialect.forUpdate(of: "organizational_service", skipsLocked: true), [limit.column]
     ).compactMap { $0[0].text }
     guard !names.isEmpty else { return 0 }
-    var rows = RowSet([("name", .text)])
-    for name in names { rows.append([.text(name)]) }
+    let rows = RowSet("name", of: names)
     try connection.execute(
       """
       UPDATE organizational_service SET health = '\(step.to.columnWord)', "isOnline" = \(dialect.boolean(false)),

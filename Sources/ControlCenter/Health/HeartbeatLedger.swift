@@ -63,8 +63,7 @@ struct HeartbeatLedger: Sendable {
 
   /// Organizations that showed otherwise that they are there, and whose `lastSeen` says so already.
   func markSeen(_ organizations: [String], at now: Timestamp, _ connection: any SQLConnection) throws {
-    var rows = RowSet([("name", .text)])
-    for name in Set(organizations).sorted() { rows.append([.text(name)]) }
+    let rows = RowSet("name", of: Set(organizations).sorted())
     let (dialect, online) = (connection.dialect, OrganizationHealth.online.columnWord)
     let back = try connection.query(
       """
@@ -95,8 +94,7 @@ struct HeartbeatLedger: Sendable {
 enum OfflineMarks {
   static func set(_ isOffline: Bool, _ organizations: [String], _ connection: any SQLConnection) throws {
     let dialect = connection.dialect
-    var rows = RowSet([("name", .text)])
-    for name in organizations { rows.append([.text(name)]) }
+    let rows = RowSet("name", of: organizations)
     try connection.execute(
       """
       UPDATE gcc_deployment_target SET offline = \(dialect.boolean(isOffline)), resource_version = 0

@@ -52,8 +52,7 @@ struct PreviousVersions: Sendable {
   private func versions(
     _ targets: [(id: String, organization: String)], notVersion version: String, _ connection: any SQLConnection
   ) throws -> [Release: [String]] {
-    var rows = RowSet([("name", .text)])
-    for target in targets { rows.append([.text(target.organization)]) }
+    let rows = RowSet("name", of: targets.map(\.organization))
     let found = try connection.query(
       """
       SELECT h."organizationName", g.id, g.version, g."minCurrentVersion" FROM gcc_version_history AS h
@@ -78,8 +77,7 @@ struct PreviousVersions: Sendable {
     _ organizations: [String], _ release: Release, _ connection: any SQLConnection
   ) throws -> [String] {
     let dialect = connection.dialect
-    var rows = RowSet([("name", .text)])
-    for name in organizations.sorted() { rows.append([.text(name)]) }
+    let rows = RowSet("name", of: organizations.sorted())
     return try connection.query(
       """
       INSERT INTO gcc_deployment_target

@@ -152,9 +152,7 @@ final class RolloutController: Service {
   }
 
   private func known(_ versions: Set<String>) async throws -> Known {
-    var rows = RowSet([("version", .text)])
-    for version in versions { rows.append([.text(version)]) }
-    let set = rows
+    let set = RowSet("version", of: versions)
     return try await database.transaction(.read) { connection in
       var known = Known(counts: try RolloutCounters.all(connection))
       for row in try connection.query(

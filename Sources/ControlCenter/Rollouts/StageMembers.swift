@@ -70,9 +70,7 @@ struct StageMembers: Sendable {
   /// Makes the targets of these organizations, as far as they are not there. What another rollout of the release cancelled is taken over.
   func add(_ names: [String], to place: Place) async throws {
     for start in stride(from: 0, to: names.count, by: Self.setCount) {
-      var rows = RowSet([("name", .text)])
-      for name in names[start..<min(start + Self.setCount, names.count)].sorted() { rows.append([.text(name)]) }
-      let set = rows
+      let set = RowSet("name", of: names[start..<min(start + Self.setCount, names.count)].sorted())
       _ = try await database.transaction(.write) { connection in
         try connection.execute(
           Self.insert(
@@ -85,9 +83,7 @@ struct StageMembers: Sendable {
   /// Removes targets of a stage that has not begun.
   func remove(_ names: [String], from place: Place) async throws {
     for start in stride(from: 0, to: names.count, by: Self.setCount) {
-      var rows = RowSet([("name", .text)])
-      for name in names[start..<min(start + Self.setCount, names.count)].sorted() { rows.append([.text(name)]) }
-      let set = rows
+      let set = RowSet("name", of: names[start..<min(start + Self.setCount, names.count)].sorted())
       _ = try await database.transaction(.write) { connection in
         try connection.execute(
           """
@@ -115,8 +111,7 @@ struct StageMembers: Sendable {
         """, [.text(after), .text(place.releaseID), .text(place.rollout)]
       ).compactMap { $0[0].text }
       guard let last = names.last else { return nil }
-      var rows = RowSet([("name", .text)])
-      for name in names { rows.append([.text(name)]) }
+      let rows = RowSet("name", of: names)
       try connection.execute(
         Self.insert(
           from: "\(rows.source(dialect, "$6")) JOIN organizational_service AS o ON o.name = r.name", place, dialect),

@@ -116,8 +116,7 @@ struct OfferLedger: Sendable {
         " LIMIT \(max(count, 0))", [.text(rollout), .integer(Int64(index)), .text(releaseID)]
       )
     case .targets(let ids):
-      var set = RowSet([("id", .text)])
-      for id in ids { set.append([.text(id)]) }
+      let set = RowSet("id", of: ids)
       condition = "t.id IN (SELECT r.id FROM \(set.source(dialect))) AND t.bucket IN ('waiting', 'blocked')"
       (limit, parameters) = ("", [set.parameter])
     }
