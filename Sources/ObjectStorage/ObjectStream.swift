@@ -5,15 +5,18 @@ public struct ObjectStream: AsyncSequence, Sendable {
 
   /// Of the whole object.
   public let info: ObjectInfo
-  private let read: @Sendable () async throws(ObjectStorageError) -> [UInt8]?
+  let next: @Sendable () async throws(ObjectStorageError) -> [UInt8]?
 
-  /// - Parameter read: gives the next piece, and nil at the end.
-  public init(info: ObjectInfo, read: @escaping @Sendable () async throws(ObjectStorageError) -> [UInt8]?) {
+  /// - Parameter next: gives the next piece, and nil at the end.
+  public init(info: ObjectInfo, next: @escaping @Sendable () async throws(ObjectStorageError) -> [UInt8]?) {
     self.info = info
-    self.read = read
+    self.next = next
   }
 
-  public func makeAsyncIterator() -> Iterator { Iterator(read: read) }
+  /// To be stored elsewhere.
+  public var content: ObjectContent { .stream(next) }
+
+  public func makeAsyncIterator() -> Iterator { Iterator(read: next) }
 
   public struct Iterator: AsyncIteratorProtocol {
     fileprivate let read: @Sendable () async throws(ObjectStorageError) -> [UInt8]?

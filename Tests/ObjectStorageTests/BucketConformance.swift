@@ -1,17 +1,20 @@
 import Cryptography
 import FoundationEssentials
 import ObjectStorage
+import Synchronization
 import TestSupport
 import Testing
 
 /// What every kind of bucket does alike.
 struct BucketConformance {
   let bucket: any Bucket
+  /// How large the pieces are in which it stores what is large.
+  var partByteCount = 1 << 20
   let folder = try? TemporaryFolder()
 
   func objectsComeBackAsTheyWereStored() async throws {
     for size in [0, 1, 100_000] {
-      let bytes = SecureRandom.bytes(count: size)
+      let bytes = varied(count: size)
       try await bucket.put("artifacts/object-\(size)", .bytes(bytes))
       #expect(try await bucket.get("artifacts/object-\(size)", maximumBytes: size) == bytes)
       let info = try #require(try await bucket.head("artifacts/object-\(size)"))
@@ -22,7 +25,7 @@ struct BucketConformance {
 
   func filesComeBackAsTheyWereStored() async throws {
     let folder = try #require(folder)
-    let bytes = SecureRandom.bytes(count: 3_000_001)
+    let bytes = varied(count: 3_000_001)
     let source = folder.file("source")
     try Data(bytes).write(to: URL(filePath: source))
     try await bucket.put("bundles/large.tar.gz", .file(path: source))
@@ -80,7 +83,7 @@ struct BucketConformance {
   }
 
   func objectsAreStreamedWholeAndInParts() async throws {
-    let bytes = SecureRandom.bytes(count: 1_000_000)
+    let bytes = varied(count: 1_000_000)
     try await bucket.put("streamed", .bytes(bytes))
     let etag = try await bucket.head("streamed")?.etag
     for range in [nil, 0..<1, 0..<1_000_000, 300_000..<900_001, 999_999..<1_000_000, 5..<5] as [Range<Int>?] {
@@ -108,6 +111,77 @@ struct BucketConformance {
       var iterator = try await bucket.read("streamed", range: nil).makeAsyncIterator()
       #expect(try await iterator.next()?.isEmpty == false)
     }
+  }
+
+  func streamsAreStoredWholeWhateverTheirSize() async throws {
+    // Nothing, less than a piece, a piece, a byte more.
+    for size in [0, 1000, partByteCount, partByteCount + 1] {
+      let bytes = varied(count: size)
+      let source = PieceSource(bytes, pieceByteCount: 200_000)
+      try await bucket.put("streams/object", .stream { source.next() })
+      #expect(try await bucket.get("streams/object", maximumBytes: size) == bytes)
+      #expect(try await bucket.head("streams/object")?.size == size)
+    }
+  }
+
+  func largeFilesAreStoredInPieces() async throws {
+    let folder = try #require(folder)
+    let bytes = varied(count: 2 * partByteCount + 12_345)
+    try Data(bytes).write(to: URL(filePath: folder.file("source")))
+    try await bucket.put("pieces/large.tgz", .file(path: folder.file("source")))
+    try await bucket.get("pieces/large.tgz", toFile: folder.file("target"), maximumBytes: bytes.count)
+    #expect(try Data(contentsOf: URL(filePath: folder.file("target"))) == Data(bytes))
+    let others = varied(count: partByteCount + 1)
+    try await bucket.put("pieces/large.tgz", .bytes(others))
+    #expect(try await bucket.get("pieces/large.tgz", maximumBytes: bytes.count) == others)
+  }
+
+  /// Also where the caller is cancelled in its midst.
+  func uploadThatBreaksOffLeavesTheOldObject() async throws {
+    try await bucket.put("broken/kept", .bytes([1, 2, 3]))
+    for key in ["broken/kept", "broken/new"] {
+      let source = PieceSource([UInt8](repeating: 7, count: partByteCount + 200_000), pieceByteCount: 100_000)
+      let error = await #expect(throws: ObjectStorageError.self) {
+        try await bucket.put(
+          key,
+          .stream { () async throws(ObjectStorageError) -> [UInt8]? in
+            if let piece = source.next() { return piece }
+            throw ObjectStorageError(code: .unreachable, bucket: "the vendor", detail: "the line broke")
+          })
+      }
+      #expect(error?.detail == "the line broke")
+    }
+    let source = PieceSource([UInt8](repeating: 7, count: partByteCount + 200_000), pieceByteCount: 100_000)
+    let task = Task { [bucket] in
+      try await bucket.put(
+        "broken/kept",
+        .stream { () async throws(ObjectStorageError) -> [UInt8]? in
+          let piece = source.next()
+          if piece == nil { unsafe withUnsafeCurrentTask { unsafe $0?.cancel() } }
+          return piece ?? [9]
+        })
+    }
+    let cancelled = await #expect(throws: ObjectStorageError.self) { try await task.value }
+    #expect(cancelled?.code == .cancelled)
+    #expect(try await bucket.get("broken/kept", maximumBytes: 10) == [1, 2, 3])
+    #expect(
+      try await bucket.list(prefix: "broken/", limit: 10, continuation: nil).objects.map(\.key) == ["broken/kept"])
+  }
+
+  func objectsAreCopied() async throws {
+    let bytes = varied(count: 300_000)
+    try await bucket.put("copies/a b+%ü", .bytes(bytes))
+    try await bucket.put("copies/target", .bytes([1]))
+    for target in ["copies/target", "copies/other folder/target", "copies/a b+%ü"] {
+      try await bucket.copy(from: "copies/a b+%ü", to: target)
+      #expect(try await bucket.get(target, maximumBytes: bytes.count) == bytes)
+    }
+    let error = await #expect(throws: ObjectStorageError.self) {
+      try await bucket.copy(from: "copies/missing", to: "copies/never")
+    }
+    #expect(error?.code == .notFound)
+    #expect(error?.key == "copies/missing")
+    #expect(try await bucket.head("copies/never") == nil)
   }
 
   func unusableLocalFileIsNamed() async throws {
@@ -165,6 +239,8 @@ struct BucketConformance {
         await #expect(throws: ObjectStorageError.self) { try await bucket.head(key) },
         await #expect(throws: ObjectStorageError.self) { try await bucket.read(key, range: nil) },
         await #expect(throws: ObjectStorageError.self) { try await bucket.delete(key) },
+        await #expect(throws: ObjectStorageError.self) { try await bucket.copy(from: key, to: "target") },
+        await #expect(throws: ObjectStorageError.self) { try await bucket.copy(from: "source", to: key) },
         await #expect(throws: ObjectStorageError.self) {
           try await bucket.get(key, toFile: "/nonexistent", maximumBytes: 10)
         },
@@ -191,7 +267,8 @@ struct BucketConformance {
     case objectsComeBackAsTheyWereStored, filesComeBackAsTheyWereStored, objectsAreReplacedAndDeleted
     case missingObjectIsNotFoundAndLeavesNoFile, objectThatIsTooLargeLeavesNoFile, unusableLocalFileIsNamed
     case keysAreListedOnceEachInPages, keysWithUnusualCharactersAreKeptApart, hostileKeysAreRefused
-    case manyCallsAtOnceDoNotDisturbEachOther, objectsAreStreamedWholeAndInParts
+    case manyCallsAtOnceDoNotDisturbEachOther, objectsAreStreamedWholeAndInParts, objectsAreCopied
+    case streamsAreStoredWholeWhateverTheirSize, largeFilesAreStoredInPieces, uploadThatBreaksOffLeavesTheOldObject
   }
 
   func check(_ promise: Promise) async throws {
@@ -207,6 +284,51 @@ struct BucketConformance {
     case .keysWithUnusualCharactersAreKeptApart: try await keysWithUnusualCharactersAreKeptApart()
     case .hostileKeysAreRefused: try await hostileKeysAreRefused()
     case .manyCallsAtOnceDoNotDisturbEachOther: try await manyCallsAtOnceDoNotDisturbEachOther()
+    case .objectsAreCopied: try await objectsAreCopied()
+    case .streamsAreStoredWholeWhateverTheirSize: try await streamsAreStoredWholeWhateverTheirSize()
+    case .largeFilesAreStoredInPieces: try await largeFilesAreStoredInPieces()
+    case .uploadThatBreaksOffLeavesTheOldObject: try await uploadThatBreaksOffLeavesTheOldObject()
+    }
+  }
+
+  /// All of them on one bucket, one after the other.
+  func checkAll() async {
+    for promise in Promise.allCases {
+      do {
+        try await BucketConformance(bucket: bucket, partByteCount: partByteCount).check(promise)
+      } catch {
+        Issue.record("\(promise): \(error)")
+      }
+    }
+  }
+}
+
+/// Others each time, and different at every place where a piece may begin: made fast.
+func varied(count: Int) -> [UInt8] {
+  let block = SecureRandom.bytes(count: 4093)
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(count + block.count)
+  while bytes.count < count { bytes += block }
+  bytes.removeLast(bytes.count - count)
+  return bytes
+}
+
+/// Hands out bytes piece by piece.
+final class PieceSource: Sendable {
+  private let rest: Mutex<ArraySlice<UInt8>>
+  private let pieceByteCount: Int
+
+  init(_ bytes: [UInt8], pieceByteCount: Int) {
+    rest = Mutex(bytes[...])
+    self.pieceByteCount = pieceByteCount
+  }
+
+  func next() -> [UInt8]? {
+    rest.withLock { rest in
+      guard !rest.isEmpty else { return nil }
+      let piece = Array(rest.prefix(pieceByteCount))
+      rest = rest.dropFirst(pieceByteCount)
+      return piece
     }
   }
 }

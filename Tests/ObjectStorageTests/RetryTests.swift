@@ -10,8 +10,9 @@ import WireFormats
     let clock = ManualClock()
     let bucket = S3Bucket(
       name: "artifacts", region: "us-east-1", endpoint: "http://127.0.0.1:1",
-      credentials: S3Credentials(accessKeyID: "key", secretAccessKey: "secret"), http: HTTPClient(userAgent: "test"),
-      attempts: 3, clock: clock, now: { Timestamp(seconds: 0) }, random: { 1 })
+      credentials: .fixed(S3Credentials(accessKeyID: "key", secretAccessKey: "secret")),
+      access: StoreAccess(
+        http: HTTPClient(userAgent: "test"), attempts: 3, clock: clock, now: { Timestamp(seconds: 0) }, random: { 1 }))
     let asking = Task { try await bucket.get("key", maximumBytes: 10) }
     for pause in [200, 400] {
       await clock.waitForSleepers(1)
@@ -28,8 +29,8 @@ import WireFormats
     let clock = ManualClock()
     let bucket = S3Bucket(
       name: "artifacts", region: "us-east-1", endpoint: "http://127.0.0.1:1",
-      credentials: S3Credentials(accessKeyID: "key", secretAccessKey: "secret"), http: HTTPClient(userAgent: "test"),
-      clock: clock)
+      credentials: .fixed(S3Credentials(accessKeyID: "key", secretAccessKey: "secret")),
+      access: StoreAccess(http: HTTPClient(userAgent: "test"), clock: clock))
     let asking = Task { try await bucket.head("key") }
     await clock.waitForSleepers(1)
     asking.cancel()
@@ -44,12 +45,14 @@ import WireFormats
     (403, "RequestTimeTooSkewed", .accessDenied), (301, "PermanentRedirect", .refused), (302, "", .refused),
     (400, "AuthorizationHeaderMalformed", .refused), (400, "EntityTooLarge", .tooLarge),
     (503, "SlowDown", .unreachable),
-    (500, "", .unreachable), (429, "", .unreachable), (507, "", .diskFull), (418, "", .refused),
+    (507, "XMinioStorageFull", .diskFull), (400, "BadDigest", .unreachable), (500, "", .unreachable),
+    (429, "", .unreachable), (507, "", .diskFull), (418, "", .refused),
   ])
   func errorsOfTheStoreAreTranslated(status: Int, code: String, expected: ObjectStorageError.Code) {
     let bucket = S3Bucket(
       name: "artifacts", region: "us-east-1",
-      credentials: S3Credentials(accessKeyID: "key", secretAccessKey: "secret"), http: HTTPClient(userAgent: "test"))
+      credentials: .fixed(S3Credentials(accessKeyID: "key", secretAccessKey: "secret")),
+      access: StoreAccess(http: HTTPClient(userAgent: "test")))
     let body = code.isEmpty ? "" : "<Error><Code>\(code)</Code></Error>"
     let error = bucket.failure(HTTPResponse(status: status, body: Array(body.utf8)), key: "key")
     #expect(error.code == expected)

@@ -17,15 +17,18 @@ struct S3Location: Sendable, Hashable {
       pathPrefix = "/\(bucket)"
     } else if bucket.contains(".") {
       // A dot in the name would need a certificate for more than AWS's wildcard covers.
-      host = "s3.\(region).amazonaws.com"
+      host = "s3.\(region).\(Self.domain(of: region))"
       origin = "https://\(host)"
       pathPrefix = "/\(bucket)"
     } else {
-      host = "\(bucket).s3.\(region).amazonaws.com"
+      host = "\(bucket).s3.\(region).\(Self.domain(of: region))"
       origin = "https://\(host)"
       pathPrefix = ""
     }
   }
+
+  /// AWS in China is a world of its own.
+  static func domain(of region: String) -> String { region.hasPrefix("cn-") ? "amazonaws.com.cn" : "amazonaws.com" }
 
   /// Percent-encoded; nil for the bucket itself.
   func path(of key: String?) -> String {

@@ -50,23 +50,35 @@ public struct FileBucket: Bucket {
 
   public func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError) {
     try check(key)
-    try await onDisk(key) { () throws(FileFault) -> Result<Void, ObjectStorageError> in
-      switch content {
-      case .bytes(let bytes):
+    switch content {
+    case .bytes(let bytes):
+      try await onDisk(key) { () throws(FileFault) in
         var file = try create(key)
         try file.write(bytes)
         try file.commit()
-      case .file(let path):
+        return .success(())
+      }
+    case .file(let path):
+      try await onDisk(key) { () throws(FileFault) -> Result<Void, ObjectStorageError> in
         let source: OpenFile
         do throws(FileFault) {
           source = try OpenFile(path: path)
         } catch {
           return .failure(.local(error, path: path, bucket: name, key: key))
         }
-        var file = try create(key)
-        try source.read { (piece) throws(FileFault) in try file.write(piece) }
-        try file.commit()
+        try write(source, to: key)
+        return .success(())
       }
+    case .stream(let next):
+      try await put(key, stream: next)
+    }
+  }
+
+  public func copy(from source: String, to target: String) async throws(ObjectStorageError) {
+    try check(source)
+    try check(target)
+    try await onDisk(source) { () throws(FileFault) in
+      try write(open(source), to: target)
       return .success(())
     }
   }

@@ -13,12 +13,34 @@ extension FileBucket {
       return .success(RangeReader(file, info: info, range: range))
     }
     return ObjectStream(info: reader.info) { () async throws(ObjectStorageError) -> [UInt8]? in
-      guard !Task.isCancelled else {
-        throw ObjectStorageError(code: .cancelled, bucket: name, key: key, detail: "the task was cancelled")
-      }
+      guard !Task.isCancelled else { throw .cancelled(bucket: name, key: key) }
       return try await onDisk(key) { () throws(FileFault) in .success(try reader.next()) }
     }
   }
+
+  func put(
+    _ key: String, stream next: @Sendable () async throws(ObjectStorageError) -> [UInt8]?
+  ) async throws(ObjectStorageError) {
+    let file = try await onDisk(key) { () throws(FileFault) in .success(UnfinishedFile(try create(key))) }
+    while let piece = try await next() {
+      guard !Task.isCancelled else { throw .cancelled(bucket: name, key: key) }
+      try await onDisk(key) { () throws(FileFault) in .success(try file.write(piece)) }
+    }
+    try await onDisk(key) { () throws(FileFault) in .success(try file.commit()) }
+  }
+}
+
+/// A file that is written piece by piece, each on whichever thread; gone where it is not committed.
+private final class UnfinishedFile: Sendable {
+  private let file: Mutex<ReplacementFile>
+
+  init(_ file: consuming ReplacementFile) { self.file = Mutex(file) }
+
+  func write(_ bytes: [UInt8]) throws(FileFault) {
+    try file.withLock { (file) throws(FileFault) in try file.write(bytes) }
+  }
+
+  func commit() throws(FileFault) { try file.withLock { (file) throws(FileFault) in try file.commit() } }
 }
 
 /// Reads a part of an open file, piece by piece. The file stays what it was, whatever takes its name meanwhile.

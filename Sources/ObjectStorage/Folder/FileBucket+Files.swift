@@ -30,6 +30,12 @@ extension FileBucket {
     try ReplacementFile(in: folder(of: key, creating: true), name: fileName(of: key))
   }
 
+  func write(_ source: borrowing OpenFile, to key: String) throws(FileFault) {
+    var file = try create(key)
+    try source.read { (piece) throws(FileFault) in try file.write(piece) }
+    try file.commit()
+  }
+
   func remove(_ key: String) throws(FileFault) {
     let folder = try folder(of: key, creating: false)
     guard unsafe unlinkat(folder.descriptor, fileName(of: key), 0) == 0 else { throw FileFault(errno) }
