@@ -63,17 +63,20 @@ public struct PathRule: Sendable, Hashable {
   public var verbs: [String]
   /// As `PathPatterns` reads them.
   public var paths: [String]
+  /// What of `paths` is left out, in the same form.
+  public var exceptions: [String]
 
-  public init(verbs: [String], paths: [String]) {
+  public init(verbs: [String], paths: [String], except exceptions: [String] = []) {
     self.verbs = verbs
     self.paths = paths
+    self.exceptions = exceptions
   }
 
-  /// What is public to whoever has a token: what is served, and in which form.
+  /// What is public to whoever has a token: what is served, and in which form; nothing of what else lies under `/api`.
   public static let documents = PathRule(
     verbs: ["get", "head"],
     paths: [
-      "/", "/api", "/api/*", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/healthz/*", "/livez",
+      "/", "/api", "/api/v1", "/apis", "/apis/*", "/openapi/*", "/version", "/healthz", "/healthz/*", "/livez",
       "/livez/*", "/readyz", "/readyz/*",
     ])
 
@@ -81,5 +84,6 @@ public struct PathRule: Sendable, Hashable {
   public func allows(verb: String, path: String) -> Bool {
     let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     return (verbs.contains("*") || verbs.contains(verb)) && PathPatterns(paths).contains(path)
+      && !PathPatterns(exceptions).contains(path)
   }
 }

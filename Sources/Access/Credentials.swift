@@ -11,6 +11,8 @@ public enum Credentials: Sendable, Hashable {
   case password(String)
   /// A header of its own, such as `X-Agent-Secret` of the specification's Agent (`TokenHeader`).
   case header(name: String, value: String)
+  /// The cookie of a session, which a browser sends by itself.
+  case session(String)
 
   /// - Parameter header: the value of the header that may take the place of `Authorization`, and its name.
   public init(authorization: String?, header: (name: String, value: String)?) {
@@ -36,7 +38,8 @@ public enum Credentials: Sendable, Hashable {
   /// Nil where there is none that could be a token.
   public var token: String? {
     switch self {
-    case .none: nil
+    // Sessions are no tokens: neither is good in the place of the other.
+    case .none, .session: nil
     case .bearer(let token), .password(let token), .header(_, let token):
       token.isEmpty || token.utf8.count > 4096 ? nil : token
     }

@@ -16,6 +16,15 @@ struct KeyHandle: ~Copyable {
     self.init(Self.read(pem) { PEM_read_bio_PUBKEY($0, nil, nil, nil) })
   }
 
+  /// SubjectPublicKeyInfo (RFC 5280 §4.1).
+  init?(publicDER bytes: [UInt8]) {
+    self.init(
+      bytes.withUnsafeBufferPointer { buffer in
+        var place = buffer.baseAddress
+        return d2i_PUBKEY(nil, &place, buffer.count)
+      })
+  }
+
   init?(privatePEM pem: String) {
     // Without a callback of ours OpenSSL would ask the terminal for the passphrase of an encrypted key.
     self.init(Self.read(pem) { PEM_read_bio_PrivateKey($0, nil, { _, _, _, _ in -1 }, nil) })
@@ -67,6 +76,10 @@ struct KeyHandle: ~Copyable {
   deinit { EVP_PKEY_free(pointer) }
 
   var isEd25519: Bool { EVP_PKEY_get_id(pointer) == EVP_PKEY_ED25519 }
+
+  var isRSA: Bool { EVP_PKEY_get_id(pointer) == EVP_PKEY_RSA }
+
+  var bitCount: Int { Int(EVP_PKEY_get_bits(pointer)) }
 
   var rawPublicKey: [UInt8]? { raw(EVP_PKEY_get_raw_public_key) }
 

@@ -47,3 +47,11 @@ public struct RowSet: Sendable {
     }
   }
 }
+
+extension RowSet {
+  /// Rows of one text column.
+  public init(_ column: String, of texts: some Sequence<String>) {
+    self.init([(column, .text)])
+    for text in texts { append([.text(text)]) }
+  }
+}

@@ -17,7 +17,8 @@ public struct ServiceConfiguration: Sendable {
   public var requestTimeout: Duration = .seconds(30)
   /// Paths whose requests may take longer, because their bodies do (`PathPatterns`): their routes set their own limits.
   public var unhurriedPaths = PathPatterns([])
-  /// Paths that need no token (`PathPatterns`); the routes under them check for themselves what must be checked.
+  /// Paths that need no token (`PathPatterns`); the routes under them check for themselves what must be checked
+  /// (`ServiceContext.authenticate`).
   public var openPaths = PathPatterns([])
   /// True where `/metrics` needs no token.
   public var areMetricsOpen = false

@@ -10,11 +10,27 @@ public struct ServiceContext: RequestContext {
   public let connection: ClientConnection
   /// Who sent the request; nil under paths that need no token.
   public internal(set) var caller: Caller?
+  /// Finds out who sends a request under such a path.
+  var authentication: RequestAuthentication?
 
   public init(source: ApplicationRequestContextSource) {
     coreContext = CoreRequestContextStorage(source: source)
     peer = source.channel.remoteAddress?.ipAddress
     connection = ClientConnection(channel: source.channel)
+  }
+
+  /// The address of the client where addresses are counted: all of an IPv6 network is one.
+  public var peerKey: String { PeerAddress.limitKey(peer) }
+
+  /// For a route under a path that needs no token, and which does for some of what it does.
+  /// - Parameter demandsHeaderToken: false where the body of the request proves more than the header token does.
+  /// - Throws: as for every other path.
+  public func authenticate(_ request: Request, demandsHeaderToken: Bool = true) async throws -> Caller {
+    if let caller { return caller }
+    guard let authentication else { return try requireCaller() }
+    let caller = try await authentication.caller(request, peer: peer, demandsHeaderToken: demandsHeaderToken)
+    connection.noteAuthenticated()
+    return caller
   }
 
   /// - Throws: `unauthorized` where the request carries no valid token, as under a path that needs none.
@@ -28,14 +44,18 @@ public struct ServiceContext: RequestContext {
 public struct Caller: Sendable {
   public var identity: Identity
   public var credentials: Credentials
-  /// Whether the token still is valid and its owner's; throws where that cannot be found out now.
+  /// Nil for who sent a token.
+  public var session: Session?
+  /// Whether the token or the session still is valid and its owner's; throws where that cannot be found out now.
   public var isStillValid: @Sendable () async throws -> Bool
 
   public init(
-    identity: Identity, credentials: Credentials, isStillValid: @escaping @Sendable () async throws -> Bool
+    identity: Identity, credentials: Credentials, session: Session? = nil,
+    isStillValid: @escaping @Sendable () async throws -> Bool
   ) {
     self.identity = identity
     self.credentials = credentials
+    self.session = session
     self.isStillValid = isStillValid
   }
 }

@@ -20,13 +20,15 @@ public struct ServiceFront: HTTPResponder {
   private let labels: @Sendable (Request) -> RequestLabels
 
   /// - Parameters:
+  ///   - sessions: how sessions of people are taken; nil where there are none.
   ///   - isReady: whether the server can do its work, such as whether its database answers; asked at most once a second.
   ///   - renderMetrics: the answer to `/metrics`, in Prometheus' text format.
   ///   - labels: under what a request is counted.
   ///   - addRoutes: adds what the program serves.
   public init(
-    configuration: ServiceConfiguration, authenticator: any Authenticator, policy: AccessPolicy,
-    isReady: @escaping @Sendable () async -> Bool, renderMetrics: @escaping @Sendable () -> String = { "" },
+    configuration: ServiceConfiguration, authenticator: any Authenticator,
+    sessions: SessionRule? = nil, policy: AccessPolicy, isReady: @escaping @Sendable () async -> Bool,
+    renderMetrics: @escaping @Sendable () -> String = { "" },
     labels: @escaping @Sendable (Request) -> RequestLabels = { RequestLabels(method: $0.method) },
     addRoutes: (Router<ServiceContext>) -> Void
   ) {
@@ -36,7 +38,7 @@ public struct ServiceFront: HTTPResponder {
     readiness = Readiness(check: isReady)
     let router = Router(context: ServiceContext.self)
     router.add(middleware: RouterErrors())
-    router.add(middleware: Authentication(configuration, authenticator))
+    router.add(middleware: Authentication(configuration, RequestAuthentication(authenticator, sessions, configuration)))
     router.add(middleware: RequestRate(configuration))
     router.endpoint(
       "/metrics",
@@ -148,23 +150,21 @@ private struct Authentication: RouterMiddleware {
   private let openPaths: PathPatterns
   private let authentication: RequestAuthentication
 
-  init(_ configuration: ServiceConfiguration, _ authenticator: any Authenticator) {
+  init(_ configuration: ServiceConfiguration, _ authentication: RequestAuthentication) {
     openPaths = configuration.openPaths
-    authentication = RequestAuthentication(authenticator, configuration)
+    self.authentication = authentication
   }
 
   @concurrent
   func handle(
     _ request: Request, context: ServiceContext, next: @concurrent (Request, ServiceContext) async throws -> Response
   ) async throws -> Response {
-    if openPaths.contains(request.uri.path) { return try await next(request, context) }
-    let (identity, credentials) = try await authentication.identity(request, peer: context.peer)
-    context.connection.noteAuthenticated()
     var context = context
-    let authentication = authentication
-    context.caller = Caller(
-      identity: identity, credentials: credentials,
-      isStillValid: { try await authentication.isStill(identity, credentials) })
+    context.authentication = authentication
+    if !openPaths.contains(request.uri.path) {
+      context.caller = try await authentication.caller(request, peer: context.peer)
+      context.connection.noteAuthenticated()
+    }
     return try await next(request, context)
   }
 }

@@ -4,8 +4,8 @@
 /// An HTTP client over libcurl: HTTP/1.1 and HTTP/2, TLS, Unix sockets, reused connections, one thread for all requests.
 ///
 /// It follows no redirect, keeps no cookie, and decodes no content encoding: what the server sent is what the caller gets.
-/// A proxy from the environment (`https_proxy`, `http_proxy`, `no_proxy`) is used, except for loopback hosts and Unix
-/// sockets, and never by a client whose addresses are restricted: the proxy would connect where the client must not. An
+/// A proxy from the environment (`https_proxy`, `http_proxy`, `no_proxy`) is used, except for loopback and link-local
+/// hosts and Unix sockets, and never by a client whose addresses are restricted: the proxy would connect where the client must not. An
 /// idle client uses no CPU.
 ///
 /// After a request that timed out, its peer's connections are in doubt: for `PeerTimeouts.unacknowledged` each request to

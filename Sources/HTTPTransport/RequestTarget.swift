@@ -33,9 +33,15 @@ struct RequestTarget: Sendable {
       self.isLocal = true
     } else {
       self.peer = "\(host):\(port)"
-      let name = host.lowercased()
-      self.isLocal = name == "localhost" || host.hasPrefix("127.") || host == "[::1]"
+      self.isLocal = Self.isLocal(host.lowercased())
     }
+  }
+
+  /// The loopback interface, and the link-local addresses at which a cloud hands out its credentials to the machine that asks:
+  /// a proxy would be given its own.
+  private static func isLocal(_ host: String) -> Bool {
+    host == "localhost" || host == "[::1]" || host.hasPrefix("127.") || host.hasPrefix("169.254.")
+      || host.hasPrefix("[fe80:") || host == "[fd00:ec2::23]" || host == "[fd00:ec2::254]"
   }
 
   private static func part(_ part: CURLUPart, of handle: OpaquePointer, flags: UInt32 = 0) -> String? {

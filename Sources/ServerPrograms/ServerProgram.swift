@@ -12,8 +12,20 @@ public protocol ServerProgram: Sendable {
   static var migrations: [Migration] { get }
   /// Its roles, and what each may do.
   static var policy: AccessPolicy { get }
+  /// Audits that a command made or revoked a token, in the same transaction; by default nothing is.
+  static func audit(_ change: TokenChange, in connection: any SQLConnection) throws
   /// What `token create` takes to bind a token to a part of what there is.
   associatedtype Scope: TokenScope
+}
+
+extension ServerProgram {
+  public static func audit(_ change: TokenChange, in connection: any SQLConnection) throws {}
+}
+
+/// What a command did with a token.
+public enum TokenChange: Sendable {
+  case created(TokenRecord)
+  case revoked(name: String)
 }
 
 /// What a token is bound to, as options of `token create`.

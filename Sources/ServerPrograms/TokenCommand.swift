@@ -61,7 +61,7 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
     try await data.withDatabase { database in
       let tokens = TokenStore(database: database)
       do {
-        try await tokens.insert(record)
+        try await tokens.insert(record) { try Program.audit(.created(record), in: $0) }
       } catch let error as DatabaseError where error.code == .uniqueViolation {
         throw ConfigurationError(
           "there is a token named \"\(record.name)\" already: choose another name, or revoke it first "
@@ -73,7 +73,7 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
       }
       guard StandardOutput.writes(line: token) else {
         // Nobody has it, and nobody would miss it.
-        _ = try await tokens.remove(name: record.name)
+        _ = try await tokens.remove(name: record.name) { try Program.audit(.revoked(name: record.name), in: $0) }
         throw ConfigurationError(
           "the token could not be written to standard output, and was revoked: see to its disk or pipe, and make it "
             + "anew")
@@ -136,7 +136,9 @@ public struct TokenRevokeCommand<Program: ServerProgram>: AsyncParsableCommand {
   public func run() async throws {
     let name = name
     let wasThere = try await data.withDatabase(creates: false) { database in
-      try await TokenStore(database: database).remove(name: name)
+      try await TokenStore(database: database).remove(name: name) {
+        try Program.audit(.revoked(name: name), in: $0)
+      }
     }
     guard wasThere else {
       throw ConfigurationError("there is no token named \"\(name)\"")

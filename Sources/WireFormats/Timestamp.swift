@@ -44,16 +44,11 @@ extension Timestamp: CustomStringConvertible {
       second += 86_400
       days -= 1
     }
-    let (year, month, day) = Self.civilDate(daysSinceEpoch: days)
-    var text = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T"
-    text += "\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
+    func padded(_ number: Int64, _ width: Int = 2) -> String { CivilDate.padded(number, width) }
+    var text = "\(CivilDate(daysSinceEpoch: days))T"
+    text += "\(padded(second / 3600)):\(padded(second / 60 % 60)):\(padded(second % 60))"
     if fraction != 0 { text += ".\(padded(fraction, 6))" }
     return text + "Z"
-  }
-
-  private func padded(_ number: Int64, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
   }
 }
 
@@ -81,41 +76,10 @@ extension Timestamp {
       else { return nil }
       offset = sign * (hours * 3600 + minutes * 60)
     }
-    guard reader.isAtEnd, (1...12).contains(month), day >= 1, day <= Self.days(inMonth: month, year: year),
-      hour < 24, minute < 60, second < 61
+    guard reader.isAtEnd, let date = CivilDate(year: year, month: month, day: day), hour < 24, minute < 60, second < 61
     else { return nil }
-    let days = Self.daysSinceEpoch(year: year, month: month, day: day)
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset
+    let seconds = date.daysSinceEpoch * 86_400 + hour * 3600 + minute * 60 + second - offset
     self.init(microseconds: seconds * 1_000_000 + fraction)
-  }
-
-  // The conversions below count years from March, so that a leap day is a year's last, and eras of 400 years.
-
-  private static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
-    let shifted = month <= 2 ? year - 1 : year
-    let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-    let yearOfEra = shifted - era * 400
-    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-  }
-
-  private static func civilDate(daysSinceEpoch: Int64) -> (year: Int64, month: Int64, day: Int64) {
-    let shifted = daysSinceEpoch + 719_468
-    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-  }
-
-  private static func days(inMonth month: Int64, year: Int64) -> Int64 {
-    switch month {
-    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
   }
 }
 

@@ -8,13 +8,14 @@ import WireFormats
 
 @Suite struct AccessRulesTests {
   static let group = "deploy.wrktalk.com"
+  private static let readers: [Role] = [.admin, Role(rawValue: "operator"), .viewer, .agent]
 
   @Test(
     arguments: [
-      ("get", group, "desireddeployments", "", [Role.admin, .agent, .viewer]),
-      ("list", "", "events", "", [.admin, .agent, .viewer]),
-      ("watch", group, "desireddeployments", "", [.admin, .agent, .viewer]),
-      ("get", group, "desireddeployments", "status", [.admin, .agent, .viewer]),
+      ("get", group, "desireddeployments", "", readers),
+      ("list", "", "events", "", readers),
+      ("watch", group, "desireddeployments", "", readers),
+      ("get", group, "desireddeployments", "status", readers),
       ("create", group, "desireddeployments", "", [.admin]),
       ("update", group, "desireddeployments", "", [.admin]),
       ("patch", group, "desireddeployments", "", [.admin]),

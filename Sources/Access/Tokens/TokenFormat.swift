@@ -6,7 +6,9 @@ public enum TokenFormat {
   public static let prefix = "wtk_"
   private static let secretLength = 43
 
-  public static func make() -> String {
+  public static func make() -> String { make(prefix) }
+
+  private static func make(_ prefix: String) -> String {
     let text = prefix + SecureRandom.token()
     return text + checksum(text.utf8)
   }
@@ -15,6 +17,17 @@ public enum TokenFormat {
   public static func isWellFormed(_ token: String) -> Bool {
     let bytes = Array(token.utf8)
     guard token.hasPrefix(prefix) else { return bytes.count == secretLength && bytes.allSatisfy(isURLSafe) }
+    return isWellFormed(bytes)
+  }
+
+  /// The secrets of sessions look alike, and begin with `wts_`.
+  public static let sessionPrefix = "wts_"
+  public static func makeSession() -> String { make(sessionPrefix) }
+  public static func isWellFormedSession(_ token: String) -> Bool {
+    token.hasPrefix(sessionPrefix) && isWellFormed(Array(token.utf8))
+  }
+
+  private static func isWellFormed(_ bytes: [UInt8]) -> Bool {
     let end = prefix.utf8.count + secretLength
     guard bytes.count == end + 8, bytes[..<end].allSatisfy(isURLSafe) else { return false }
     return Array(checksum(bytes[..<end]).utf8) == Array(bytes[end...])

@@ -42,8 +42,11 @@ public struct TokenStore: Sendable {
 
   public init(database: any Database) { self.database = database }
 
+  /// - Parameter also: what else belongs to the same transaction.
   /// - Throws: `DatabaseError` `uniqueViolation` where the name is taken.
-  public func insert(_ token: TokenRecord) async throws {
+  public func insert(
+    _ token: TokenRecord, also: @escaping @Sendable (any SQLConnection) throws -> Void = { _ in }
+  ) async throws {
     let bindings = try JSONValue(encoding: token.bindings).serialized()
     _ = try await database.transaction(.write) { connection in
       try connection.execute(
@@ -57,6 +60,7 @@ public struct TokenStore: Sendable {
           token.expiresAt.map { .integer($0.microseconds) } ?? .null, token.tenant.map { .text($0) } ?? .null,
           token.bindings.isEmpty ? .null : .text(String(decoding: bindings, as: UTF8.self)),
         ])
+      try also(connection)
     }
   }
 
@@ -85,10 +89,15 @@ public struct TokenStore: Sendable {
     }
   }
 
+  /// - Parameter also: what else belongs to the same transaction, where there is such a token.
   /// - Returns: false where there is no such token.
-  public func remove(name: String) async throws -> Bool {
+  public func remove(
+    name: String, also: @escaping @Sendable (any SQLConnection) throws -> Void = { _ in }
+  ) async throws -> Bool {
     try await database.transaction(.write) { connection in
-      try connection.execute("DELETE FROM api_token WHERE name = $1", [.text(name)]) > 0
+      guard try connection.execute("DELETE FROM api_token WHERE name = $1", [.text(name)]) > 0 else { return false }
+      try also(connection)
+      return true
     }
   }
 

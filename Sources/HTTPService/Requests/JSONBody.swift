@@ -27,11 +27,14 @@ public enum JSONBody {
   }
 
   /// Clients whose token is no password may leave the type out, as Kubernetes' official Python client does. A page in a
-  /// browser can send a body without a type, or as a form, but adds no token of itself unless it is a password.
+  /// browser can send a body without a type, or as a form, but adds no token of itself unless it is a password or a cookie.
   /// - Throws: `unsupportedMediaType` where the body is announced as anything but JSON.
   public static func requireJSON(_ contentType: String?, sentWith credentials: Credentials) throws(StatusError) {
     guard let contentType, !contentType.isEmpty else {
-      guard case .password = credentials else { return }
+      switch credentials {
+      case .password, .session: break
+      case .none, .bearer, .header: return
+      }
       throw StatusError(.unsupportedMediaType, "the request must say what its body is: Content-Type: application/json")
     }
     let type = HTTPMediaType(contentType).type

@@ -6,6 +6,7 @@ import ResourceModel
 /// Finds out who sends a request. Whoever brings no valid token is slowed down by address, before it costs a query.
 struct RequestAuthentication: Sendable {
   private let authenticator: any Authenticator
+  private let sessions: SessionRule?
   /// Requests without a valid token, by address.
   private let unauthenticated = RateLimiter(rate: 20, burst: 200)
   /// Tokens to look up that this process has not seen yet, by address.
@@ -15,17 +16,54 @@ struct RequestAuthentication: Sendable {
   private let acceptsPasswordsFromAnywhere: Bool
   private let tokenHeaders: [TokenHeader]
 
-  init(_ authenticator: any Authenticator, _ configuration: ServiceConfiguration) {
+  init(_ authenticator: any Authenticator, _ sessions: SessionRule?, _ configuration: ServiceConfiguration) {
+    self.sessions = sessions
     unknown = RateLimiter(rate: configuration.unknownTokens.rate, burst: configuration.unknownTokens.burst)
     self.authenticator = authenticator
     acceptsPasswordsFromAnywhere = configuration.acceptsPasswordsFromAnywhere
     tokenHeaders = configuration.tokenHeaders
   }
 
-  /// - Parameter peer: the address of the client, as numbers.
-  /// - Throws: `unauthorized`; `tooManyRequests` where that address tries too often.
-  func identity(_ request: Request, peer: String?) async throws -> (Identity, Credentials) {
+  /// - Parameters:
+  ///   - peer: the address of the client, as numbers.
+  ///   - demandsHeaderToken: see `ServiceContext.authenticate`.
+  /// - Throws: `unauthorized`; `tooManyRequests` where that address tries too often; `forbidden` for a page of another origin.
+  func caller(_ request: Request, peer: String?, demandsHeaderToken: Bool = true) async throws -> Caller {
     let credentials = Credentials(request, tokenHeaders)
+    if credentials == .none, let sessions, let secret = sessions.cookie.value(in: request) {
+      return try await caller(request, peer, sessions, secret, demandsHeaderToken)
+    }
+    let identity = try await identity(request, credentials, peer)
+    return Caller(
+      identity: identity, credentials: credentials, isStillValid: { try await isStill(identity, credentials) })
+  }
+
+  private func caller(
+    _ request: Request, _ peer: String?, _ rule: SessionRule, _ secret: String, _ demandsHeaderToken: Bool
+  ) async throws -> Caller {
+    try rule.requireOrigin(request)
+    let address = PeerAddress.limitKey(peer)
+    let wasLookedUp = AtomicFlag(false)
+    let found = try await rule.authenticator.session(forToken: secret, isUse: rule.isUse(request)) {
+      wasLookedUp.set()
+      try Self.take(unknown, address)
+      try Self.take(lookups, "")
+    }
+    guard let session = found else {
+      let message = "the session has ended: sign in"
+      guard wasLookedUp.clear() else { throw try refusal(address, message) }
+      throw Self.unauthorized(message)
+    }
+    if demandsHeaderToken { try rule.requireHeaderToken(request, session) }
+    return Caller(
+      identity: session.identity, credentials: .session(secret), session: session,
+      isStillValid: {
+        let present = try await rule.authenticator.session(forToken: secret, isUse: false, mayLookUp: {})
+        return present?.id == session.id && present?.identity == session.identity
+      })
+  }
+
+  private func identity(_ request: Request, _ credentials: Credentials, _ peer: String?) async throws -> Identity {
     let address = PeerAddress.limitKey(peer)
     guard let token = credentials.token else {
       throw try refusal(address, "send a token as 'Authorization: Bearer TOKEN'")
@@ -54,12 +92,12 @@ struct RequestAuthentication: Sendable {
       throw try refusal(
         address, "\(name) is for tokens of the role \(header.roles.map(\.rawValue).joined(separator: " or "))")
     }
-    return (identity, credentials)
+    return identity
   }
 
   /// Whether the sender of a request that still is being answered is who it was.
   /// - Throws: where that cannot be found out now.
-  func isStill(_ identity: Identity, _ credentials: Credentials) async throws -> Bool {
+  private func isStill(_ identity: Identity, _ credentials: Credentials) async throws -> Bool {
     guard let token = credentials.token else { return false }
     return try await authenticator.identity(forToken: token, mayLookUp: {}) == identity
   }

@@ -173,6 +173,17 @@ public struct ResourceClient: Sendable {
   /// Any GET of the server: `/version`, `/openapi/v3`.
   public func get(path: String) async throws(ResourceClientError) -> JSONValue { try await json("GET", path) }
 
+  /// Any GET of the server that answers text, such as `/metrics`.
+  public func text(path: String) async throws(ResourceClientError) -> String {
+    let response = try await response(
+      HTTPRequest(
+        url: endpoint.baseURL + path, headers: [("Accept", "*/*")], timeout: timeout, tls: endpoint.tls))
+    guard response.isSuccess else {
+      throw ResponseReader.error(status: response.status, body: response.body, from: endpoint.baseURL)
+    }
+    return String(decoding: response.body, as: UTF8.self)
+  }
+
   /// Any POST of the server that is about no resource: `/internal/config`.
   public func post(path: String, body: JSONValue) async throws(ResourceClientError) -> JSONValue {
     try await json("POST", path, body: body)

@@ -115,6 +115,25 @@ public final class SQLResourceStore: ResourceStore {
     return try WriteTransaction(requests: requests, writtenAt: options.now().microseconds).run(connection).outcomes
   }
 
+  /// The object as it is within a transaction of the caller's; with PostgreSQL nobody else changes it before that ends.
+  /// - Returns: nil where there is no such object.
+  /// - Throws: `DatabaseError`.
+  public func lock(
+    _ kind: ResourceDefinition, _ key: ObjectKey, in connection: any SQLConnection
+  ) throws -> StoredObject? {
+    let table = try table(kind)
+    return try table.lock([key], connection)[key] == nil ? nil : try table.find(key, connection)
+  }
+
+  /// The object as a transaction of the caller's sees it.
+  /// - Returns: nil where there is no such object.
+  /// - Throws: `DatabaseError`.
+  public func get(
+    _ kind: ResourceDefinition, _ key: ObjectKey, in connection: any SQLConnection
+  ) throws -> StoredObject? {
+    try table(kind).find(key, connection)
+  }
+
   public func watch(
     _ kind: ResourceDefinition, namespace: String?, selector: ObjectSelector, after revision: Int64
   ) async throws -> AsyncThrowingStream<ObjectChange, any Error> {

@@ -1,0 +1,13 @@
+public import Reconciliation
+import ServiceLifecycle
+
+extension DueLoop {
+  /// Repeats passes as a service does: until the program is asked to stop, which lets the pass that runs come to its end.
+  public func runUntilShutdown(_ pass: @Sendable () async throws -> Next) async {
+    await withGracefulShutdownHandler {
+      await run(pass)
+    } onGracefulShutdown: {
+      self.stop()
+    }
+  }
+}
