@@ -12,6 +12,7 @@ import ObjectStorage
 import Outbox
 import ReleaseManifest
 import ResourceStorage
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
@@ -24,6 +25,7 @@ struct ControlCenterParts: Sendable {
   let makeID: @Sendable () -> String
   let keys: KeyRing
   let offers: OfferIndex
+  let licenses: LicenseIndex
   let http: HTTPClient
   let events: FleetEvents
   let escalations: EscalationLedger
@@ -37,8 +39,13 @@ struct ControlCenterParts: Sendable {
   let steps: RolloutSteps
   let rollouts: RolloutController
   let digest: MailDigest
+  let snapshots: VersionSnapshots
+  /// The store as the resource API writes to it.
+  let admission: ReleaseAdmission
+  private let sealer: SecretSealer
   private let customers: CustomerEndpoints
   private let organizations: OrganizationEndpoints
+  private let licenseEndpoints: LicenseEndpoints
   private let fleet: FleetEndpoints
   private let plans: RolloutEndpoints
   private let retention: RetentionJob
@@ -49,7 +56,9 @@ struct ControlCenterParts: Sendable {
 
   /// What works beside the listener.
   var services: [any Service] {
-    [keys, offers, OutboxService(outbox), health, rollouts, digest, retention]
+    [
+      keys, offers, licenses, OutboxService(outbox), health, rollouts, digest, retention, sealer, snapshots,
+    ]
   }
 
   /// Removes what uploads that were killed have left; to be called before anything is served.
@@ -63,7 +72,9 @@ struct ControlCenterParts: Sendable {
 
   init(
     database: any Database, store: SQLResourceStore, box: AES256GCM, configuration: ControlCenterConfiguration,
-    dataFolder: String, trustRoot: TrustRoot? = nil, now: @escaping @Sendable () -> Timestamp,
+    dataFolder: String, trustRoot: TrustRoot? = nil, licenseKey: Ed25519.PrivateKey? = nil,
+    maximumDownloads: Int = 256,
+    now: @escaping @Sendable () -> Timestamp,
     makeID: @escaping @Sendable () -> String, logger: Logger
   ) {
     self.database = database
@@ -76,6 +87,9 @@ struct ControlCenterParts: Sendable {
       isSending: configuration.mail != nil && !configuration.adminAddresses.isEmpty, makeID: makeID)
     keys = KeyRing(database: database, now: now, logger: logger)
     offers = OfferIndex(database: database, store: store, logger: logger)
+    licenses = LicenseIndex(database: database, now: now, logger: logger)
+    licenseEndpoints = LicenseEndpoints(
+      ledger: LicenseLedger(database: database, makeID: makeID, now: now), key: licenseKey)
     secrets = WebhookSecrets(database: database, box: box)
 
     // Customers name where their webhooks go.
@@ -88,8 +102,10 @@ struct ControlCenterParts: Sendable {
       try await webhooks.acknowledge(set)
       return set.map { _ in () }
     }
+    let recipients = WebhookRecipients(database: database)
     let webhookSender = WebhookSender(
-      database: database, http: http, offers: offers, secrets: secrets, acknowledgements: acknowledgements, now: now)
+      http: http, offers: offers, secrets: secrets, recipients: SetWriter { try await recipients.find($0) },
+      acknowledgements: acknowledgements, now: now)
     let mailSender = configuration.mail.map {
       MailSender(client: MailClient($0.settings), sender: $0.sender, recipients: configuration.adminAddresses)
     }
@@ -119,18 +135,22 @@ struct ControlCenterParts: Sendable {
       previous: PreviousVersions(database: database, offers: offering, now: now), events: events, now: now,
       makeID: makeID)
     customers = CustomerEndpoints(
-      offers: offers, heartbeats: SetWriter { [heartbeats] in try await heartbeats.write($0) },
-      reports: SetWriter { [reports] in try await reports.write($0) }, random: { Double.random(in: 0..<1) })
+      offers: offers, licenses: licenses,
+      heartbeats: SetWriter(sender: { $0.organization }) { [heartbeats] in try await heartbeats.write($0) },
+      reports: SetWriter(sender: { $0.organization }) { [reports] in try await reports.write($0) },
+      random: { Double.random(in: 0..<1) })
     organizations = OrganizationEndpoints(
       keys: OrganizationKeys(database: database, makeID: makeID, now: now), secrets: secrets,
       history: VersionHistory(database: database))
-    fleet = FleetEndpoints(database: database)
+    fleet = FleetEndpoints(database: database, now: now)
     plans = RolloutEndpoints(database: database, now: now)
     health = HealthSweep(
       database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger)
     rollouts = RolloutController(
       database: database, store: store, steps: steps, logger: logger)
     digest = MailDigest(database: database, now: now, makeID: makeID, logger: logger)
+    snapshots = VersionSnapshots(database: database, now: now, logger: logger)
+    sealer = SecretSealer(secrets: secrets, logger: logger)
 
     // The operator names the bucket.
     bucketHTTP = HTTPClient(userAgent: "wrktalk-gcc/\(ProgramVersion.current)")
@@ -144,12 +164,13 @@ struct ControlCenterParts: Sendable {
     artifacts = ArtifactEndpoints(
       store: artifactStore, configuration: .init(folder: "\(dataFolder)/uploads"),
       policy: ControlCenterAccess.policy, stored: { retention.wake() })
-    releases = ReleaseEndpoints(
-      catalog: ReleaseCatalog(
-        database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger),
-      policy: ControlCenterAccess.policy)
+    let catalog = ReleaseCatalog(
+      database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger)
+    releases = ReleaseEndpoints(catalog: catalog, policy: ControlCenterAccess.policy)
+    admission = ReleaseAdmission(store: store, database: database, catalog: catalog)
     charts = ChartEndpoints(
-      database: database, bucket: bucket, policy: ControlCenterAccess.policy, logger: logger)
+      database: database, bucket: bucket, policy: ControlCenterAccess.policy,
+      limits: .init(total: maximumDownloads), logger: logger)
   }
 
   /// Three attempts a minute apart (spec §5.2); then the customer's poll takes over.
@@ -165,6 +186,7 @@ struct ControlCenterParts: Sendable {
   func addRoutes(to router: Router<ServiceContext>) {
     customers.addRoutes(to: router)
     organizations.addRoutes(to: router)
+    licenseEndpoints.addRoutes(to: router)
     fleet.addRoutes(to: router)
     plans.addRoutes(to: router)
     artifacts.addRoutes(to: router)

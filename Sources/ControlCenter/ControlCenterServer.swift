@@ -7,6 +7,7 @@ import FleetKinds
 import FoundationEssentials
 import HTTPService
 import HTTPTransport
+import KeyFiles
 import Logging
 import Mail
 import ObjectStorage
@@ -53,7 +54,9 @@ struct ControlCenterServer {
     try await store.start()
     let parts = ControlCenterParts(
       database: database, store: store, box: box, configuration: configuration, dataFolder: try absoluteDataFolder(),
-      trustRoot: try trustRoot(), now: now, makeID: { UUID().uuidString.lowercased() }, logger: logger)
+      trustRoot: try trustRoot(), licenseKey: try licenseKey(),
+      maximumDownloads: max(16, options.connections.maximumConnections / 8), now: now,
+      makeID: { UUID().uuidString.lowercased() }, logger: logger)
     try await parts.prepare()
     try await parts.keys.load()
     let front = try await front(parts, metrics)
@@ -100,6 +103,22 @@ struct ControlCenterServer {
     }
   }
 
+  private func licenseKey() throws -> Ed25519.PrivateKey? {
+    guard let path = configuration.licenseKeyFile else { return nil }
+    do throws(KeyFileError) {
+      let key = try PrivateKeyFile.read(path) { () throws(KeyFileError) in
+        throw KeyFileError(
+          "\(path) is encrypted, and a server cannot be asked for the passphrase: give it a key that is not")
+      }
+      if PrivateKeyFile.isReadableByOthers(path) {
+        logger.warning("Others may read the private key of licences: chmod 600 it", metadata: ["file": "\(path)"])
+      }
+      return key
+    } catch {
+      throw ConfigurationError(error.message, setting: "GCC_LICENSE_KEY_FILE")
+    }
+  }
+
   /// A release that reaches everyone at once changes as many targets as there are customers; who watches is to keep up.
   private static func storeOptions(_ now: @escaping @Sendable () -> Timestamp) -> StoreOptions {
     StoreOptions(keptChanges: 200_000, keptBytes: 256 << 20, now: now)
@@ -109,7 +128,7 @@ struct ControlCenterServer {
     var limits = ResourceAPI.Configuration()
     limits.maximumWatchers = options.connections.maximumConnections / 4
     let api = ResourceAPI(
-      registry: ResourceRegistry(ControlCenterKinds.definitions), store: parts.store,
+      registry: ResourceRegistry(ControlCenterKinds.definitions), store: parts.admission,
       policy: ControlCenterAccess.policy, configuration: limits, now: parts.now, makeUID: parts.makeID)
     try await api.makeNamespaces([FleetEvents.namespace] + (try await parts.store.occupiedNamespaces()))
     var service = options.service

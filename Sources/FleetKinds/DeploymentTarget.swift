@@ -23,6 +23,10 @@ public enum TargetPhase: String, ColumnWord, Codable {
 public enum BlockReason: String, ColumnWord, Codable {
   case licenseExpired = "LicenseExpired"
   case minVersionBlocked = "MinVersionBlocked"
+  /// It runs a newer version than the release.
+  case newerVersion = "NewerVersion"
+  /// The release has no artifact for its deployment type.
+  case artifactMissing = "ArtifactMissing"
 
   /// The column is this program's own and has the object's words.
   public var columnWord: String { rawValue }

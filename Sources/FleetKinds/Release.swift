@@ -83,6 +83,16 @@ public struct ReleaseSpec: Sendable, Hashable, Codable {
   }
 }
 
+extension ReleaseSpec {
+  /// The deployment types that there is an artifact for.
+  public var deploymentTypes: Set<DeploymentType> {
+    func isThere(_ digest: String?) -> Bool { digest?.isEmpty == false }
+    return Set(
+      [(DeploymentType.kubernetes, artifacts?.helmSha256), (.docker, artifacts?.composeSha256)]
+        .filter { isThere($0.1) }.map(\.0))
+  }
+}
+
 extension ReleaseSpec.ImageTags {
   /// A tag that is empty is left out where it is kept.
   public init(from decoder: any Decoder) throws {

@@ -10,8 +10,8 @@ public enum ReleaseKind: ResourceKind {
 
   /// Of a release manifest's envelope.
   public static let maximumManifestByteCount = 256 << 10
-  public static let maximumReleaseNotesCount = 64 << 10
-  public static let maximumSettingCount = 200
+  public static let maximumReleaseNotesByteCount = 256 << 10
+  public static let maximumSettingCount = 1_000
   public static let maximumSettingByteCount = 32 << 10
 
   public static let definition = ResourceDefinition(
@@ -42,8 +42,10 @@ public enum ReleaseKind: ResourceKind {
   /// The schema counts characters; what is kept has its size in bytes.
   private static func sizeErrors(_ spec: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
-    if let manifest = spec["manifest"]?.string, manifest.utf8.count > maximumManifestByteCount {
-      errors.append(.tooLong("spec.manifest", maximumBytes: maximumManifestByteCount))
+    for (field, maximum) in [("manifest", maximumManifestByteCount), ("releaseNotes", maximumReleaseNotesByteCount)] {
+      if let text = spec[field]?.string, text.utf8.count > maximum {
+        errors.append(.tooLong("spec.\(field)", maximumBytes: maximum))
+      }
     }
     for (index, setting) in (spec["newNonEssentialEnvs"]?.array ?? []).enumerated() {
       guard let value = setting["value"]?.string, value.utf8.count > maximumSettingByteCount else { continue }
@@ -95,7 +97,7 @@ public enum ReleaseKind: ResourceKind {
       "withdrawn": .boolean(
         Schema.Documentation(
           "True: offered to nobody any more, and every rollout of it is halted.", default: false)),
-      "releaseNotes": .text("What is new, for people.", atMost: maximumReleaseNotesCount),
+      "releaseNotes": .text("What is new, for people.", atMost: maximumReleaseNotesByteCount),
       "imageTags": .object(
         properties: [
           "backend": tag("backend"), "media": tag("media"), "controlTower": tag("Control Tower"),

@@ -86,7 +86,7 @@ extension RolloutSpec {
       "silentAfter": .string(
         .duration,
         Schema.Documentation(
-          "A customer that did not answer an offer for so long counts as silent, which blocks nothing. Left out, none does."
+          "A customer that did not answer an offer for so long, or is in progress for so long, counts as silent, which blocks nothing. Left out, none does."
         )),
     ], Schema.Documentation("What must hold before the next stage starts. Left out, one report is enough."))
 }
@@ -135,9 +135,9 @@ extension RolloutStatus {
     "inProgress": .count("Deploying."),
     "succeeded": .count("Running the release."),
     "failed": .count("Failed, rolled back, could not download, or missed the deadline."),
-    "blocked": .count("Not offered for its licence or the version it runs."),
-    "offline": .count("Offered to a customer that is not heard of."),
-    "silent": .count("Offered to a customer that did not answer in time."),
+    "blocked": .count("Not offered: for its licence, the version it runs, or since there is no artifact for it."),
+    "offline": .count("Offered to a customer that is not heard of, or deploying there."),
+    "silent": .count("Offered to a customer that did not answer in time, or deploying for longer than that."),
     "cancelled": .count("Taken back, or cancelled by the customer."),
   ]
 }

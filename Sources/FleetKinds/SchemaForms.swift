@@ -13,18 +13,10 @@ extension Schema.StringRules {
       "be a semantic version in lower case, without a leading v and without build metadata, such as \"2.3.0\" or \"2.3.0-rc.1\"",
     minimumLength: 1, maximumLength: 64)
 
-  static let sha256 = Schema.StringRules(
-    pattern: "^[0-9a-f]{64}$", patternMeaning: "be a SHA-256 digest: 64 lower-case hexadecimal digits")
-
   /// Empty where the release has no such image.
   static let imageTag = Schema.StringRules(
     pattern: "^([A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$",
     patternMeaning: "be an image tag: at most 128 letters, digits, '_', '.' and '-', starting with none of '.' and '-'")
-
-  static let environmentKey = Schema.StringRules(
-    pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-    patternMeaning: "be the name of an environment variable: letters, digits and '_', not starting with a digit",
-    minimumLength: 1, maximumLength: 256)
 
   static let webAddress = Schema.StringRules(
     pattern: #"^https?://[^\x00-\x20/?#@"<>\\]+([/?][^\x00-\x20#"<>\\]*)?$"#,
@@ -32,33 +24,13 @@ extension Schema.StringRules {
       "be an http or https address without credentials, such as \"https://example.com/api/deployment/webhook\"",
     minimumLength: 1, maximumLength: 2048)
 
-  static let objectName = Schema.StringRules(
-    pattern: #"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"#,
-    patternMeaning:
-      "be an object's name: lower-case letters, digits, '-' and '.', starting and ending with one of the former",
-    minimumLength: 1, maximumLength: 253)
-
   static let stageName = Schema.StringRules(
     pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
     patternMeaning: "be a stage's name: lower-case letters, digits and '-', starting and ending with one of the former",
     minimumLength: 1, maximumLength: 63)
-
-  /// Six digits a unit keep every span that matches within what `DurationText` can hold.
-  static let duration = Schema.StringRules(
-    pattern: "^(0|([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?)$",
-    patternMeaning: "be a span of time such as \"30s\", \"10m\" or \"1h30m\"", minimumLength: 1, maximumLength: 32)
-
-  static func oneOf<Value: CaseIterable & RawRepresentable<String>>(_ type: Value.Type) -> Schema.StringRules {
-    Schema.StringRules(enumeration: type.allCases.map(\.rawValue))
-  }
 }
 
 extension Schema {
-  /// Far more than is ever counted, and far from where arithmetic overflows.
-  static let largestCount = Int64(Int32.max)
-
-  static func count(_ description: String) -> Schema { .integer(range: 0...largestCount, Documentation(description)) }
-
   static func text(_ description: String, atMost maximumLength: Int = 256) -> Schema {
     .string(StringRules(maximumLength: maximumLength), Documentation(description))
   }

@@ -11,11 +11,11 @@ public enum TargetBucket: String, Sendable, Hashable, Codable, CaseIterable {
   case inProgress
   case succeeded
   case failed
-  /// Not offered, for the licence or the version that the customer runs.
+  /// Not offered: for the licence, the version that the customer runs, or since there is no artifact for it.
   case blocked
-  /// Offered to a customer that is Offline or Critical.
+  /// Offered to a customer that is Offline or Critical, whether it has begun or not.
   case offline
-  /// Offered longer ago than the gate waits for an answer.
+  /// Offered, or in progress, for longer than the gate waits for word of it.
   case silent
   case cancelled
 }

@@ -3,23 +3,26 @@ public import WireFormats
 
 /// How an organization fares by when it was last seen (spec §11.1), by this server's clock.
 public enum HealthStatus {
-  /// From how long ago on it is so; the first that holds from the end.
-  private static let thresholds: [(since: Duration, health: OrganizationHealth)] = [
-    (.zero, .online), (.seconds(600), .degraded), (.seconds(3_600), .offline), (.seconds(86_400), .critical),
+  /// What becomes of one that is not heard of.
+  public struct Step: Sendable, Hashable {
+    public var from: OrganizationHealth
+    public var to: OrganizationHealth
+    /// Since it was last seen.
+    public var after: Duration
+  }
+
+  /// One after the other.
+  public static let steps = [
+    Step(from: .online, to: .degraded, after: .seconds(600)),
+    Step(from: .degraded, to: .offline, after: .seconds(3_600)),
+    Step(from: .offline, to: .critical, after: .seconds(86_400)),
   ]
 
   /// Nil for one that was never seen. One that was seen in the future, by another process's clock, is online.
   public static func health(lastSeen: Timestamp?, now: Timestamp) -> OrganizationHealth? {
     guard let lastSeen else { return nil }
     let silence = now - lastSeen
-    return (thresholds.last { $0.since <= silence } ?? thresholds[0]).health
-  }
-
-  /// When it would change if nothing more is heard; nil where it would not.
-  public static func nextChange(lastSeen: Timestamp?, now: Timestamp) -> Timestamp? {
-    guard let lastSeen else { return nil }
-    let silence = now - lastSeen
-    return thresholds.dropFirst().first { $0.since > silence }.map { lastSeen + $0.since }
+    return steps.last { $0.after <= silence }?.to ?? .online
   }
 
   /// Whether offers to it are counted apart: nobody expects an answer.

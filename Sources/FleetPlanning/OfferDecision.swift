@@ -15,7 +15,8 @@ public enum OfferDecision: Sendable, Hashable {
 
   public struct Block: Sendable, Hashable {
     public var reason: BlockReason
-    public var escalation: EscalationType
+    /// Nil where nobody needs to look after it: what would be offered is nothing for that customer.
+    public var escalation: EscalationType?
     /// A sentence for people.
     public var message: String
   }
@@ -38,6 +39,25 @@ public enum OfferDecision: Sendable, Hashable {
           message:
             "The licence of \(organization.name) ended at \(expiry.wholeSeconds): \(release.version) is offered once it is renewed."
         ))
+    }
+    if !release.deploymentTypes.contains(organization.deploymentType) {
+      let artifact = organization.deploymentType == .kubernetes ? "Helm chart" : "Compose bundle"
+      return .blocked(
+        Block(
+          reason: .artifactMissing,
+          message: """
+            \(organization.name) deploys with \(organization.deploymentType.rawValue), and \(release.version) has no \
+            \(artifact): it is offered a release that has one.
+            """))
+    }
+    if let current, let version = SemanticVersion(release.version), version < current, !release.isReturn {
+      return .blocked(
+        Block(
+          reason: .newerVersion,
+          message: """
+            \(organization.name) runs \(organization.currentVersion ?? ""), which is newer than \(release.version): it is \
+            offered once it runs an older one.
+            """))
     }
     var doubt: String?
     if let text = release.minCurrentVersion {

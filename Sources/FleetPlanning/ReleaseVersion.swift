@@ -1,93 +1,66 @@
 import ReleaseManifest
-import ResourceModel
 
-/// The version of a release as it is kept: a semantic version in lower case, without a `v` before it.
+/// The version of a release or of one of its artifacts: Semantic Versioning 2.0 without build metadata, in lower case, so that one
+/// release has one name, in objects, columns and keys of the bucket.
 public struct ReleaseVersion: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// Why a text is refused, and what would be right.
-  public enum Refusal: Error, Sendable, Hashable, CustomStringConvertible {
-    case buildMetadata(String)
-    case upperCase(String)
-    case tooLong
-    case notAVersion(String)
-
-    public var description: String {
-      switch self {
-      case .buildMetadata(let text):
-        "version \"\(text)\" has build metadata, which has no order: leave out '+' and what follows it"
-      case .upperCase(let text): "version \"\(text)\" has upper-case letters: write it as \"\(text.lowercased())\""
-      case .tooLong: "the version is longer than \(maximumByteCount) bytes"
-      case .notAVersion(let text): "version \"\(text)\" is not a semantic version such as 2.3.0 or 2.3.0-rc.1"
-      }
-    }
-  }
-
   public static let maximumByteCount = 64
 
-  public let description: String
-  private let version: SemanticVersion
+  /// Without a `v` before it.
+  public let text: String
+  private let semantic: SemanticVersion
 
   /// - Parameter text: with or without a `v` before it.
+  /// - Throws: why the text is not a version, in half a sentence that follows the field's name.
   public init(_ text: String) throws(Refusal) {
-    let bare = String(text.first == "v" || text.first == "V" ? text.dropFirst() : text[...])
-    guard bare.utf8.count <= Self.maximumByteCount else { throw .tooLong }
-    if let plus = bare.firstIndex(of: "+"), SemanticVersion(String(bare[..<plus])) != nil {
-      throw .buildMetadata(bare)
+    let shown = "\"\(Self.shown(text))\""
+    guard text.utf8.count <= Self.maximumByteCount + 1 else {
+      throw Refusal("must be at most \(Self.maximumByteCount) bytes")
     }
-    guard let version = SemanticVersion(bare), bare.first != "v" else { throw .notAVersion(String(bare.prefix(80))) }
-    if bare != bare.lowercased() { throw .upperCase(bare) }
-    // The release's name has to be a name, which has no part that starts or ends with a dash.
-    guard NameRules.subdomainProblems(bare).isEmpty else { throw .notAVersion(bare) }
-    description = bare
-    self.version = version
+    let plain = text.utf8.first == UInt8(ascii: "v") ? String(text.dropFirst()) : text
+    guard !plain.contains("${") else {
+      throw Refusal("must be a version such as 2.3.0, not \(shown): a shell expands no variable in single quotes")
+    }
+    guard !plain.contains("+") else {
+      throw Refusal("must not have build metadata (+…), which has no order: write a pre-release such as 2.3.0-rc.1")
+    }
+    guard !plain.utf8.contains(where: { (0x41...0x5A).contains($0) }) else {
+      throw Refusal("must be in lower case, not \(shown): it names the release")
+    }
+    // The name of an object cannot begin or end a part with a dash.
+    guard let semantic = SemanticVersion(plain), plain.utf8.first != UInt8(ascii: "v"),
+      plain.utf8.count <= Self.maximumByteCount,
+      plain.split(separator: ".").allSatisfy({ $0.first != "-" && $0.last != "-" })
+    else { throw Refusal("must be a semantic version such as 2.3.0 or 2.4.0-rc.1, not \(shown)") }
+    self.text = plain
+    self.semantic = semantic
   }
 
-  public var isPreRelease: Bool { description.contains("-") }
+  public var description: String { text }
 
-  public static func < (left: ReleaseVersion, right: ReleaseVersion) -> Bool { left.version < right.version }
+  public static func == (left: ReleaseVersion, right: ReleaseVersion) -> Bool { left.text == right.text }
+  public func hash(into hasher: inout Hasher) { hasher.combine(text) }
+  public static func < (left: ReleaseVersion, right: ReleaseVersion) -> Bool { left.semantic < right.semantic }
+
+  /// Why something is not a version.
+  public struct Refusal: Error, Sendable, Hashable, CustomStringConvertible {
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+  }
+
+  /// What somebody sent, fit for a message.
+  public static func shown(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.prefix(80).map { $0.properties.generalCategory.isPrintable ? $0 : "\u{FFFD}" }))
+  }
 }
 
-/// How far a customer is behind.
-public struct VersionsBehind: Sendable, Hashable {
-  public var releases: Int
-  public var preReleases: Int
-
-  public init(releases: Int, preReleases: Int) {
-    self.releases = releases
-    self.preReleases = preReleases
-  }
-}
-
-/// The published versions in their order, to ask of many customers how far they are behind.
-public struct PublishedVersions: Sendable, Hashable {
-  private let releases: [SemanticVersion]
-  private let preReleases: [SemanticVersion]
-
-  /// - Parameter versions: in any order; what is not a semantic version is left out.
-  public init(_ versions: some Sequence<String>) {
-    var releases: [SemanticVersion] = []
-    var preReleases: [SemanticVersion] = []
-    for text in versions {
-      guard let version = SemanticVersion(text) else { continue }
-      if text.contains("-") { preReleases.append(version) } else { releases.append(version) }
+extension Unicode.GeneralCategory {
+  fileprivate var isPrintable: Bool {
+    switch self {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned, .privateUse: false
+    default: true
     }
-    self.releases = releases.sorted()
-    self.preReleases = preReleases.sorted()
-  }
-
-  /// - Returns: nil where it is not known what the customer runs.
-  public func behind(_ current: String?) -> VersionsBehind? {
-    guard let current = current.flatMap({ SemanticVersion($0) }) else { return nil }
-    return VersionsBehind(
-      releases: Self.newer(than: current, in: releases), preReleases: Self.newer(than: current, in: preReleases))
-  }
-
-  private static func newer(than version: SemanticVersion, in sorted: [SemanticVersion]) -> Int {
-    var low = 0
-    var high = sorted.count
-    while low < high {
-      let middle = (low + high) / 2
-      if sorted[middle] <= version { low = middle + 1 } else { high = middle }
-    }
-    return sorted.count - low
   }
 }

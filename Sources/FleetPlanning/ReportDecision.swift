@@ -28,8 +28,6 @@ public enum ReportDecision: Sendable, Hashable {
     public var opens: EscalationType?
     /// A sentence for people; nil where nothing opens.
     public var message: String?
-    /// Resolved where they are open.
-    public var resolves: [EscalationType] = []
   }
 
   public enum Ignored: Sendable, Hashable, CustomStringConvertible {
@@ -242,10 +240,9 @@ private struct ReportReader {
         status: phase.columnWord, helmRevision: report.helmRevision)
     }
     switch phase {
-    case .success: change.resolves = [.deploymentFailed, .forced24hExceeded]
     case .deadlineExceeded: change.opens = .forced24hExceeded
     case .failed, .rolledBack, .downloadFailed: change.opens = .deploymentFailed
-    case .pending, .notified, .webhookFailed, .scheduled, .inProgress, .cancelled: break
+    case .pending, .notified, .webhookFailed, .scheduled, .inProgress, .success, .cancelled: break
     }
     if change.opens != nil { change.message = escalationMessage(next) }
     return change

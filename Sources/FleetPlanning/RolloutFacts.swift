@@ -5,8 +5,9 @@ public import WireFormats
 public struct RolloutFacts: Sendable, Hashable {
   public struct Stage: Sendable, Hashable {
     public var counts: StageCounts
-    /// When the oldest offer was made that nobody has answered: of targets in the buckets notifying and consent. Nil where there is
-    /// none, or where the stage's gate has no `silentAfter`.
+    /// Since when the one that is silent for longest has been: of targets in the buckets notifying and consent since they were
+    /// offered the release, of those in progress since they reported so. Nil where there is none, or where the stage's gate has no
+    /// `silentAfter`.
     public var oldestUnanswered: Timestamp?
 
     public init(counts: StageCounts = StageCounts(), oldestUnanswered: Timestamp? = nil) {
@@ -24,13 +25,15 @@ public struct RolloutFacts: Sendable, Hashable {
   public var stages: [Stage]
   /// How many organizations have no target of the release. Asked for only while `RolloutPlanner.wantsLateJoiners` says so.
   public var lateJoiners: Int
+  /// How many members of all stages `TargetFacts.hasBegunAndIsAway`: a halt takes nothing back from them.
+  public var begunAndAway: Int
   /// As it was last recorded.
   public var status: RolloutStatus?
   public var now: Timestamp
 
   public init(
     spec: RolloutSpec, annotations: [String: String] = [:], generation: Int64, release: ReleaseFacts?,
-    stages: [Stage] = [], lateJoiners: Int = 0, status: RolloutStatus? = nil, now: Timestamp
+    stages: [Stage] = [], lateJoiners: Int = 0, begunAndAway: Int = 0, status: RolloutStatus? = nil, now: Timestamp
   ) {
     self.spec = spec
     self.annotations = annotations
@@ -38,6 +41,7 @@ public struct RolloutFacts: Sendable, Hashable {
     self.release = release
     self.stages = stages
     self.lateJoiners = lateJoiners
+    self.begunAndAway = begunAndAway
     self.status = status
     self.now = now
   }
@@ -50,8 +54,9 @@ public enum RolloutAction: Sendable, Hashable {
   /// Offer to so many of those that wait; each by its own `OfferDecision`, in the order of their rank or any other. One that turns
   /// out to be blocked or there already counts as one of them.
   case offer(stage: Int, count: Int)
-  /// Mark silent what was offered before that moment and is in the buckets notifying and consent.
-  case markSilent(stage: Int, offeredBefore: Timestamp)
+  /// Mark silent what was offered before that moment and is in the buckets notifying and consent, and what has been in progress
+  /// since before it.
+  case markSilent(stage: Int, since: Timestamp)
   /// Make targets in the stage for all organizations that have none of the release.
   case admitLateJoiners(stage: Int)
   /// Cancel, of all stages, what nobody has begun to deploy: see `TargetFacts.isWithdrawable` and `withdrawn(at:)`.

@@ -114,7 +114,7 @@ extension RolloutPlanner {
     else { return }
     let limit = now + (.zero - patience)
     guard oldest < limit else { return due(oldest - limit + .milliseconds(1)) }
-    actions.append(.markSilent(stage: index, offeredBefore: limit))
+    actions.append(.markSilent(stage: index, since: limit))
     due(.zero)
   }
 

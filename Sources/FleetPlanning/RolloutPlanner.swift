@@ -120,6 +120,7 @@ public struct RolloutPlanner {
     let totals = status.totals
     let open =
       totals.waiting + totals.notifying + totals.consent + totals.scheduled + totals.offline + totals.silent
+      - facts.begunAndAway
     if open > 0 { actions.append(.withdrawUnanswered) }
     if spec.onHalt == .offerPrevious, totals.succeeded > status.previousOffered ?? 0 {
       actions.append(.offerPrevious)

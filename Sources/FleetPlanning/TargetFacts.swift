@@ -72,7 +72,8 @@ extension TargetFacts {
     case .cancelled: .cancelled
     case .success: .succeeded
     case .failed, .rolledBack, .downloadFailed, .deadlineExceeded: .failed
-    case .inProgress: .inProgress
+    // One that died in the middle holds its stage for nobody.
+    case .inProgress: isOffline ? .offline : isSilent ? .silent : .inProgress
     case .scheduled: .scheduled
     case .pending, .notified, .webhookFailed:
       if blocked != nil {
@@ -92,10 +93,14 @@ extension TargetFacts {
   /// Whether a halted rollout takes its offer back: nobody has begun to deploy it.
   public var isWithdrawable: Bool {
     switch bucket {
-    case .waiting, .notifying, .consent, .silent, .offline, .scheduled: true
+    case .waiting, .notifying, .consent, .scheduled: true
+    case .silent, .offline: !hasBegunAndIsAway
     case .inProgress, .succeeded, .failed, .blocked, .cancelled: false
     }
   }
+
+  /// It is counted as offline or silent, but its deployment has begun.
+  public var hasBegunAndIsAway: Bool { phase == .inProgress && (isOffline || isSilent) }
 
   /// Whether a customer that asks for updates is answered with the release: until it has ended, also where it is thought to be under
   /// way. So a customer that lost its copy, or of which a late report was believed, goes on; one that is under way knows the

@@ -8,14 +8,21 @@ public struct Heartbeat: Sendable, Hashable {
   public var agentLastPoll: Timestamp?
   /// By the customer's clock, which nobody relies on.
   public var timestamp: Timestamp?
+  /// Of the licence that counts there; nil without one, and from programs that do not say.
+  public var licenseID: String?
+  /// What licences may be bound to; nil from programs that take no licence from the answer.
+  public var installationID: String?
 
   public init(
-    version: String?, status: String? = nil, agentLastPoll: Timestamp? = nil, timestamp: Timestamp? = nil
+    version: String?, status: String? = nil, agentLastPoll: Timestamp? = nil, timestamp: Timestamp? = nil,
+    licenseID: String? = nil, installationID: String? = nil
   ) {
     self.version = version
     self.status = status
     self.agentLastPoll = agentLastPoll
     self.timestamp = timestamp
+    self.licenseID = licenseID
+    self.installationID = installationID
   }
 
   /// - Throws: `ProtocolError`, naming the field.
@@ -25,6 +32,8 @@ public struct Heartbeat: Sendable, Hashable {
     status = try reader.text("status", maximumBytes: 64)
     agentLastPoll = try reader.time("agentLastPoll")
     timestamp = try reader.time("timestamp")
+    licenseID = try reader.text("licenseId")
+    installationID = try reader.text("installationId")
   }
 
   public var json: JSONValue {
@@ -33,6 +42,8 @@ public struct Heartbeat: Sendable, Hashable {
     json["status"] = status.map { .string($0) }
     json["agentLastPoll"] = agentLastPoll.map { .string($0.description) }
     json["timestamp"] = timestamp.map { .string($0.description) }
+    json["licenseId"] = licenseID.map { .string($0) }
+    json["installationId"] = installationID.map { .string($0) }
     return json
   }
 }
@@ -41,7 +52,7 @@ public struct Heartbeat: Sendable, Hashable {
 public struct HeartbeatAnswer: Sendable, Hashable {
   /// When to come next; other for each, so that nobody comes together with all.
   public var nextSeconds: Int
-  /// A renewed licence.
+  /// A renewed licence, as a token; for a customer whose own is older.
   public var license: String?
 
   public init(nextSeconds: Int, license: String? = nil) {

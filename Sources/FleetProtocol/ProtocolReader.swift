@@ -103,9 +103,11 @@ struct ProtocolReader {
 public enum ReportText {
   public static let maximumCharacters = 4_000
 
-  /// Without characters that a database refuses or a terminal obeys, and no longer than anybody reads: the end is kept,
-  /// where logs say what went wrong.
+  /// Without secrets, without characters that a database refuses or a terminal obeys, and no longer than anybody reads: the
+  /// end is kept, where logs say what went wrong.
   public static func cleaned(_ text: String) -> String {
+    // Before it is cut: half a secret is not known as one.
+    let text = SecretText.redacted(text)
     let scalars = text.unicodeScalars.lazy.map { scalar -> Unicode.Scalar in
       switch scalar.value {
       case 0x0A, 0x09: scalar

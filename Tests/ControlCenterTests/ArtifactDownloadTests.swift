@@ -2,6 +2,7 @@ import Cryptography
 import Database
 import HTTPTransport
 import ObjectStorage
+import Synchronization
 import TestSupport
 import Testing
 import WireFormats
@@ -117,6 +118,36 @@ import WireFormats
       #expect(try await server.upload(TestArchive.chart("1.0.0", payload: "x"), version: "1.0.0").status == 409)
       #expect(try await server.upload(chart, version: "1.0.0").status == 200)
       #expect(try await get(server, "1.0.0?type=helm").status == 200)
+    }
+  }
+
+  /// What takes long keeps few places, and others are told when to come again.
+  @Test func slowDownloadsLeaveRoomForOthersAndForEverythingElse() async throws {
+    try await ArtifactFixture.with { fixture, server in
+      let chart = try TestArchive.chart("2.3.0")
+      _ = try await server.publish("2.3.0", chart: chart)
+      fixture.reads.withLock { $0 = (0, true) }
+      func begin(_ organization: String, place: Int) async throws -> Task<Int, any Error> {
+        let download = Task {
+          try await get(server, "2.3.0?type=helm", token: "customer-of-\(organization)").status
+        }
+        while fixture.reads.withLock({ $0.count }) < place { try await Task.sleep(for: .milliseconds(5)) }
+        return download
+      }
+      var downloads = [try await begin("slow", place: 1), try await begin("slow", place: 2)]
+      let refused = try await get(server, "2.3.0?type=helm", token: "customer-of-slow")
+      #expect(refused.status == 503 && refused.headers["Retry-After"] != nil, "\(refused.error)")
+      downloads.append(try await begin("third", place: 3))
+      #expect(try await get(server, "2.3.0?type=helm").status == 503)
+      // What has no body needs no place.
+      #expect(try await get(server, "2.3.0?type=helm", "HEAD").status == 200)
+      #expect(try await server.send("GET", "/api/internal/artifacts", token: "ci").status == 200)
+      fixture.reads.withLock { $0.areHeld = false }
+      for download in downloads { #expect(try await download.value == 200) }
+      for _ in 0..<4 {
+        // A place is free when the last byte has left, which the client may see first.
+        while try await get(server, "2.3.0?type=helm").status == 503 { await Task.yield() }
+      }
     }
   }
 }

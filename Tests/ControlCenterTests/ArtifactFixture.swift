@@ -34,6 +34,8 @@ final class ArtifactFixture: Sendable {
   let putDelay: Duration
   /// Whether it stores none.
   let bucketFails = Mutex(false)
+  /// How many objects have been asked for, and whether those who ask have to wait.
+  let reads = Mutex((count: 0, areHeld: false))
 
   init(
     _ kind: TestDatabase = .sqlite, trustRoot: TrustRoot? = nil, maximumFileBytes: Int = 256 << 20,
@@ -55,7 +57,11 @@ final class ArtifactFixture: Sendable {
   /// Another process over the same database and bucket would have the same.
   var bucket: any Bucket {
     SlowBucket(
-      bucket: FileBucket(path: bucketFolder.path), delay: putDelay, fails: { self.bucketFails.withLock { $0 } })
+      bucket: FileBucket(path: bucketFolder.path), delay: putDelay, fails: { self.bucketFails.withLock { $0 } },
+      willRead: {
+        self.reads.withLock { $0.count += 1 }
+        while self.reads.withLock({ $0.areHeld }) { try? await Task.sleep(for: .milliseconds(5)) }
+      })
   }
   var manifests: ManifestCheck { ManifestCheck(trustRoot: trustRoot, now: now) }
   var store: ArtifactStore {
@@ -96,7 +102,8 @@ final class ArtifactFixture: Sendable {
     endpoints.addRoutes(to: router)
     ReleaseEndpoints(catalog: catalog, policy: ControlCenterTestServer.policy).addRoutes(to: router)
     ChartEndpoints(
-      database: database, bucket: bucket, policy: ControlCenterTestServer.policy, logger: Self.logger
+      database: database, bucket: bucket, policy: ControlCenterTestServer.policy,
+      limits: .init(total: 3, perCustomer: 2), logger: Self.logger
     ).addRoutes(to: router)
   }
 
@@ -221,7 +228,7 @@ final class ArtifactFixture: Sendable {
           """
           CREATE TABLE gcc_version_history (
             id text PRIMARY KEY, "organizationName" text NOT NULL, "releaseVersion" text NOT NULL,
-            "deployedAt" \(time) NOT NULL, status text NOT NULL, "helmRevision" integer)
+            "deployedAt" \(time) NOT NULL, status text NOT NULL, "helmRevision" integer, "recordedAt" \(time))
           """,
         ] + JournalTriggers(definition, mapping).statements(dialect)
       }

@@ -1,4 +1,5 @@
 import Database
+import FleetPlanning
 import ObjectStorage
 import TestSupport
 import Testing
@@ -16,7 +17,7 @@ import WireFormats
   ) throws -> RetentionPlan.Candidate {
     RetentionPlan.Candidate(
       record: ArtifactRecord(
-        id: version, key: ArtifactKey(version: try ArtifactVersion(version), type: type), sha256: "", byteCount: 1,
+        id: version, key: ArtifactKey(version: try ReleaseVersion(version), type: type), sha256: "", byteCount: 1,
         createdAt: hoursAgo(hours)), release: release)
   }
 
@@ -83,7 +84,7 @@ import WireFormats
 
   @Test func objectsWithoutARowGoADayAfterTheirFirstSight() throws {
     func key(_ version: String) throws -> ArtifactKey {
-      ArtifactKey(version: try ArtifactVersion(version), type: .helm)
+      ArtifactKey(version: try ReleaseVersion(version), type: .helm)
     }
     let plan = RetentionPlan(
       [try Self.candidate("1.0.0", hoursAgo: 50)], needed: [],
@@ -110,7 +111,8 @@ import WireFormats
       }
       func history(_ version: String, _ organization: String, day: Int, _ status: String = "success") -> String {
         """
-        INSERT INTO gcc_version_history VALUES ('\(organization)-\(version)-\(day)', '\(organization)', '\(version)', \
+        INSERT INTO gcc_version_history
+          (id, "organizationName", "releaseVersion", "deployedAt", status, "helmRevision") VALUES ('\(organization)-\(version)-\(day)', '\(organization)', '\(version)', \
         '2026-01-0\(day)T00:00:00Z', '\(status)', 1)
         """
       }
@@ -145,7 +147,7 @@ import WireFormats
       #expect(try await job.pass().objects.isEmpty)
       fixture.advance(by: .seconds(86_400 + 60))
       // An upload of the same version holds it: it is left alone.
-      let key = ArtifactKey(version: try ArtifactVersion("0.9.0"), type: .helm)
+      let key = ArtifactKey(version: try ReleaseVersion("0.9.0"), type: .helm)
       _ = try await fixture.store.claims.holding(key) { _ in
         let plan = try await job.pass()
         #expect(plan.objects.isEmpty)

@@ -48,19 +48,20 @@ struct ControlCenterTestServer: Sendable {
       configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
       onServerRunning: { channel in announce.yield(channel.localAddress?.port ?? 0) }, logger: logger)
     let group = ServiceGroup(services: [application], logger: logger)
+    // What the body throws is thrown once the server has ended by itself: it must not be cancelled in the midst of a connection.
+    var outcome: Result<Void, any Error> = .success(())
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
       for await port in ports {
         let server = ControlCenterTestServer(port: port, http: HTTPClient(userAgent: "test"))
-        let outcome: Result<Void, any Error>
         do { outcome = .success(try await body(server)) } catch { outcome = .failure(error) }
         await group.triggerGracefulShutdown()
         await server.http.shutdown()
-        try outcome.get()
         break
       }
       try await tasks.waitForAll()
     }
+    try outcome.get()
   }
 
   func send(

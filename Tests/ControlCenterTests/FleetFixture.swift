@@ -2,6 +2,7 @@ import Cryptography
 import Database
 import FleetKinds
 import FleetProtocol
+import FoundationEssentials
 import HTTPTransport
 import Logging
 import ResourceModel
@@ -34,6 +35,10 @@ final class FleetFixture: Sendable {
     folder = try TemporaryFolder()
     let configuration = try ControlCenterConfiguration(
       environment: environment, dataFolder: folder.path, isEmbedded: true)
+    // As the server does before it serves.
+    for path in configuration.embeddedFolders {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
     guard let box = AES256GCM(key: [UInt8](0..<32)) else { preconditionFailure("32 bytes are a key") }
     parts = ControlCenterParts(
       database: database, store: store, box: box, configuration: configuration, dataFolder: folder.path,
@@ -66,12 +71,13 @@ final class FleetFixture: Sendable {
 
   func addOrganization(
     _ name: String, labels: [String: String] = [:], webhook: String? = nil, secret: String? = nil,
-    currentVersion: String? = nil, licenseExpiresAt: Timestamp? = nil
+    currentVersion: String? = nil, licenseExpiresAt: Timestamp? = nil, deploymentType: DeploymentType = .kubernetes
   ) async throws {
     var metadata = metadata(name)
     metadata.labels = labels.isEmpty ? nil : labels
     let spec = OrganizationSpec(
-      webhookEndpoint: webhook, license: licenseExpiresAt.map { OrganizationSpec.License(expiresAt: $0) })
+      deploymentType: deploymentType, webhookEndpoint: webhook,
+      license: licenseExpiresAt.map { OrganizationSpec.License(expiresAt: $0) })
     _ = try await store.write(
       OrganizationKind.definition,
       .create(object: try JSONValue(encoding: Organization(metadata: metadata, spec: spec))))

@@ -1,5 +1,6 @@
 import Cryptography
 import Database
+import FleetPlanning
 import ObjectStorage
 import TestSupport
 import Testing
@@ -189,7 +190,7 @@ import WireFormats
     try await ArtifactFixture.with(kind) { fixture, server in
       _ = try await server.upload(TestArchive.chart("1.0.0"), version: "1.0.0")
       _ = try await server.send("POST", Self.path, ControlCenterTestServer.release("1.0.0"))
-      let claim = ArtifactKey(version: try ArtifactVersion("1.0.0"), type: .compose)
+      let claim = ArtifactKey(version: try ReleaseVersion("1.0.0"), type: .compose)
       _ = try await fixture.store.claims.holding(claim) { _ in
         let answer = try await server.send("POST", "\(Self.path)/1.0.0/publish")
         #expect(answer.status == 409)

@@ -215,7 +215,9 @@ import WireFormats
       let members = StageMembers(database: fixture.database)
       let chosen = StageMembership.members(
         of: .init(name: "half", percent: 50), among: names.map { .init(name: $0) }, release: "2.3.0")
-      try await members.add(chosen.prefix(7).map { names[$0] }, to: place)
+      let stored = try #require(
+        try await fixture.store.get(RolloutKind.definition, ObjectKey(namespace: "", name: "r")))
+      try await members.add(chosen.prefix(7).map { names[$0] }, to: place, while: RolloutGuard(stored))
       try await fixture.settle()
       let inStage = try await fixture.query(
         "SELECT \"organizationName\" FROM gcc_deployment_target WHERE \"stageIndex\" = 0"

@@ -74,4 +74,30 @@ struct SetWriterTests {
     open.finish()
     for task in tasks { try await task.value }
   }
+
+  @Test func oneSendersFloodLeavesRoomForAllOthers() async throws {
+    let (started, start) = AsyncStream<Void>.makeStream()
+    let (gate, open) = AsyncStream<Void>.makeStream()
+    let write: SetWriter<String, Void>.Write = { items in
+      start.yield()
+      for await _ in gate { break }
+      return items.map { _ in () }
+    }
+    let writer = SetWriter(
+      limits: .init(set: 1, waiting: 100, waitingPerSender: 3), sender: { $0 }, write: write)
+    var tasks = [Task { try await writer.submit("flood") }]
+    for await _ in started { break }
+    tasks += (0..<3).map { _ in Task { try await writer.submit("flood") } }
+    while writer.waitingCount < 3 { await Task.yield() }
+    for _ in 0..<10 {
+      let error = await #expect(throws: StatusError.self) { try await writer.submit("flood") }
+      #expect(error?.reason == .tooManyRequests)
+    }
+    tasks += ["acme", "other"].map { name in Task { try await writer.submit(name) } }
+    while writer.waitingCount < 5 { await Task.yield() }
+    open.finish()
+    for task in tasks { try await task.value }
+    // Its places are free again.
+    try await writer.submit("flood")
+  }
 }

@@ -180,7 +180,7 @@ import WireFormats
     }
   }
 
-  @Test func successIsHistoryAndResolvesWhatWasEscalated() throws {
+  @Test func successIsHistory() throws {
     let change = try Self.change(Self.decide(Self.target(.inProgress), Self.report(.success)))
     #expect(change.currentVersion == "2.3.0")
     #expect(change.history?.version == "2.3.0")
@@ -188,7 +188,6 @@ import WireFormats
     #expect(change.history?.deployedAt == Self.now)
     #expect(change.history?.helmRevision == 4)
     #expect(change.opens == nil)
-    #expect(change.resolves == [.deploymentFailed, .forced24hExceeded])
     #expect(change.target.completedAt == Self.now)
   }
 
@@ -211,7 +210,6 @@ import WireFormats
     let change = try Self.change(Self.decide(Self.target(.notified), report))
     #expect(change.opens == type)
     #expect(change.message?.hasSuffix(" at acme: ImagePullFailed, media.") == true)
-    #expect(change.resolves == [])
     #expect((change.history != nil) == isHistory)
     #expect(change.currentVersion == "2.2.0")
     #expect(change.target.reason == "ImagePullFailed")

@@ -488,7 +488,7 @@ private func stage(
     #expect(bench.decide() == [])
     #expect(bench.last.nextDue == .milliseconds(3_600_001))
     bench.pass(.milliseconds(3_600_001))
-    #expect(bench.decide() == [.markSilent(stage: 0, offeredBefore: bench.now + .seconds(-3600))])
+    #expect(bench.decide() == [.markSilent(stage: 0, since: bench.now + .seconds(-3600))])
     bench.set(0, [.silent: 2])
     #expect(bench.decide() == [])
     #expect(bench.phase == .completed)

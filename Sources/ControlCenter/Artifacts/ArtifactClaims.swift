@@ -1,4 +1,5 @@
 import Database
+import FleetPlanning
 import Logging
 import ResourceModel
 
@@ -165,7 +166,7 @@ struct ArtifactClaim: Sendable {
   }
 
   /// The types of this version that somebody is changing now.
-  static func heldTypes(of version: ArtifactVersion, _ connection: any SQLConnection) throws -> [ArtifactType] {
+  static func heldTypes(of version: ReleaseVersion, _ connection: any SQLConnection) throws -> [ArtifactType] {
     try connection.query(
       "SELECT type FROM artifact_claim WHERE version = $1 AND expires_at >= \(now(connection.dialect)) ORDER BY type",
       [.text(version.text)]
@@ -176,7 +177,7 @@ struct ArtifactClaim: Sendable {
 /// Makes transactions about one version follow each other. In SQLite all that write do.
 enum VersionLock {
   /// First of all in a transaction that writes: what it reads afterwards is what the one before has committed.
-  static func take(_ version: ArtifactVersion, _ connection: any SQLConnection) throws {
+  static func take(_ version: ReleaseVersion, _ connection: any SQLConnection) throws {
     guard connection.dialect == .postgresql else { return }
     _ = try connection.query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7021890123466))", [.text(version.text)])
   }

@@ -1,4 +1,5 @@
 import Database
+import FleetPlanning
 public import WireFormats
 
 /// A row of `gcc_artifact` (spec §12).
@@ -25,7 +26,7 @@ public struct ArtifactRecord: Sendable, Hashable {
 
   /// Nil for a row that is not one of ours: another program's version or type.
   init?(_ row: SQLRow) {
-    guard let id = row["id"].text, let version = row["version"].text.flatMap({ try? ArtifactVersion($0) }),
+    guard let id = row["id"].text, let version = row["version"].text.flatMap({ try? ReleaseVersion($0) }),
       let type = row["type"].text.flatMap(ArtifactType.init)
     else { return nil }
     self.id = id
@@ -52,7 +53,7 @@ public struct ArtifactRecord: Sendable, Hashable {
     ).first.flatMap(ArtifactRecord.init)
   }
 
-  static func all(of version: ArtifactVersion, _ connection: any SQLConnection) throws -> [ArtifactRecord] {
+  static func all(of version: ReleaseVersion, _ connection: any SQLConnection) throws -> [ArtifactRecord] {
     try connection.query(
       "SELECT \(columns(connection.dialect)) FROM gcc_artifact WHERE version = $1 ORDER BY type",
       [.text(version.text)]
@@ -89,7 +90,7 @@ public struct ArtifactRecord: Sendable, Hashable {
   }
 
   /// Manifests that came with artifacts of this version.
-  static func manifests(of version: ArtifactVersion, _ connection: any SQLConnection) throws -> [String] {
+  static func manifests(of version: ReleaseVersion, _ connection: any SQLConnection) throws -> [String] {
     try connection.query(
       "SELECT manifest FROM artifact_manifest WHERE version = $1 ORDER BY type", [.text(version.text)]
     )

@@ -1,4 +1,5 @@
 public import Database
+import FleetPlanning
 public import Logging
 public import ObjectStorage
 import ResourceModel

@@ -1,3 +1,4 @@
+public import FleetPlanning
 public import ReleaseManifest
 
 /// What a release is deployed from: a chart or a bundle (spec §3.1).
@@ -25,10 +26,10 @@ public enum ArtifactType: String, Sendable, Hashable, CaseIterable, Comparable {
 
 /// One artifact: there is at most one of a version and type.
 public struct ArtifactKey: Sendable, Hashable {
-  public var version: ArtifactVersion
+  public var version: ReleaseVersion
   public var type: ArtifactType
 
-  public init(version: ArtifactVersion, type: ArtifactType) {
+  public init(version: ReleaseVersion, type: ArtifactType) {
     self.version = version
     self.type = type
   }
@@ -54,7 +55,7 @@ public struct ArtifactKey: Sendable, Hashable {
         }
       guard bucketPath.hasPrefix(start), bucketPath.hasSuffix(end),
         bucketPath.utf8.count > start.utf8.count + end.utf8.count,
-        let version = try? ArtifactVersion(String(bucketPath.dropFirst(start.count).dropLast(end.count)))
+        let version = try? ReleaseVersion(String(bucketPath.dropFirst(start.count).dropLast(end.count)))
       else { continue }
       self.init(version: version, type: type)
       if self.bucketPath == bucketPath { return }

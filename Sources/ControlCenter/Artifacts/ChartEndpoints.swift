@@ -1,5 +1,6 @@
 public import Access
 public import Database
+import FleetPlanning
 public import HTTPService
 import HTTPTypes
 public import Hummingbird
@@ -9,15 +10,38 @@ import ResourceModel
 
 /// Where customers get what they deploy (spec §14.2): streamed from the bucket, whole or in parts.
 public struct ChartEndpoints: Sendable {
+  /// So that those who read slowly leave the server connections for everything else.
+  public struct Limits: Sendable {
+    /// Downloads at the same time.
+    public var total: Int
+    /// Of these, of one customer.
+    public var perCustomer: Int
+    /// A download that takes longer is cut off, and can be gone on with by a range.
+    public var longest: Duration
+
+    public init(total: Int = 256, perCustomer: Int = 4, longest: Duration = .seconds(7200)) {
+      self.total = total
+      self.perCustomer = perCustomer
+      self.longest = longest
+    }
+  }
+
   private let database: any Database
   private let bucket: any Bucket
   private let policy: AccessPolicy
+  private let limits: Limits
+  private let places: PlaceCount
   private let logger: Logger
 
-  public init(database: any Database, bucket: any Bucket, policy: AccessPolicy, logger: Logger) {
+  public init(
+    database: any Database, bucket: any Bucket, policy: AccessPolicy, limits: Limits = Limits(), logger: Logger
+  ) {
     self.database = database
     self.bucket = bucket
     self.policy = policy
+    self.limits = limits
+    places = PlaceCount(
+      "downloads", maximum: limits.total, perIdentity: limits.perCustomer, reservedForMachines: 0)
     self.logger = logger
   }
 
@@ -26,8 +50,8 @@ public struct ChartEndpoints: Sendable {
       "/api/artifacts/charts/{version}",
       [
         .get: { request, context in
-          try policy.require(context, request)
-          return try await answer(request, try await artifact(request, context))
+          let identity = try policy.require(context, request)
+          return try await answer(request, try await artifact(request, context), for: identity, context.connection)
         }
       ])
   }
@@ -39,8 +63,8 @@ public struct ChartEndpoints: Sendable {
       throw StatusError(.badRequest, "the query must say which artifact: type=helm or type=compose")
     }
     let text = context.parameters.get("version") ?? ""
-    let unknown = StatusError(.notFound, "there is no release \"\(ArtifactVersion.shown(text))\"")
-    guard let version = try? ArtifactVersion(text) else { throw unknown }
+    let unknown = StatusError(.notFound, "there is no release \"\(ReleaseVersion.shown(text))\"")
+    guard let version = try? ReleaseVersion(text) else { throw unknown }
     let (release, artifact) = try await database.transaction(.read) { connection in
       (
         try ReleaseRecord.find(version, connection),
@@ -67,7 +91,9 @@ public struct ChartEndpoints: Sendable {
     return artifact
   }
 
-  private func answer(_ request: Request, _ artifact: ArtifactRecord) async throws -> Response {
+  private func answer(
+    _ request: Request, _ artifact: ArtifactRecord, for identity: Identity, _ connection: ClientConnection
+  ) async throws -> Response {
     let etag = "\"\(artifact.sha256)\""
     var headers: HTTPFields = [
       .eTag: etag, .acceptRanges: "bytes", .contentType: "application/gzip", .cacheControl: "private, no-cache",
@@ -98,11 +124,11 @@ public struct ChartEndpoints: Sendable {
           status: .ok, headers: headers,
           body: ResponseBody(contentLength: artifact.byteCount) { try await $0.finish(nil) })
       }
-      let body = try await body(artifact, nil, byteCount: artifact.byteCount)
+      let body = try await body(artifact, nil, byteCount: artifact.byteCount, try place(identity), connection)
       return Response(status: .ok, headers: headers, body: body)
     case .part(let range):
       headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(artifact.byteCount)"
-      let body = try await body(artifact, range, byteCount: range.count)
+      let body = try await body(artifact, range, byteCount: range.count, try place(identity), connection)
       return Response(status: .partialContent, headers: headers, body: body)
     }
   }
@@ -117,7 +143,19 @@ public struct ChartEndpoints: Sendable {
     }
   }
 
-  private func body(_ artifact: ArtifactRecord, _ range: Range<Int>?, byteCount: Int) async throws -> ResponseBody {
+  private func place(_ identity: Identity) throws(StatusError) -> PlaceLease {
+    do throws(StatusError) {
+      return try places.enter(identity, isMachine: true)
+    } catch {
+      // Other for each, so that those who are refused together do not come again together.
+      throw StatusError(.serviceUnavailable, error.message, retryAfterSeconds: Int.random(in: 10...60))
+    }
+  }
+
+  private func body(
+    _ artifact: ArtifactRecord, _ range: Range<Int>?, byteCount: Int, _ place: PlaceLease,
+    _ connection: ClientConnection
+  ) async throws -> ResponseBody {
     let stream: ObjectStream
     do throws(ObjectStorageError) {
       stream = try await bucket.read(artifact.bucketPath, range: range)
@@ -136,16 +174,26 @@ public struct ChartEndpoints: Sendable {
         ])
       throw StatusError(.internalError, "the \(artifact.key.type.name) is not in the bucket as it was uploaded")
     }
-    let logger = logger
+    let (logger, longest) = (logger, limits.longest)
     return ResponseBody(contentLength: byteCount) { writer in
+      let start = ContinuousClock.now
       do {
-        for try await piece in stream { try await Response.write(piece, to: &writer) }
-      } catch let error as ObjectStorageError {
+        for try await piece in stream {
+          guard ContinuousClock.now - start < longest else {
+            throw StatusError(.serviceUnavailable, "the download took too long")
+          }
+          try await Response.write(piece, to: &writer)
+        }
+        try await writer.finish(nil)
+      } catch {
+        place.end()
         // The client sees that less came than was announced.
-        logger.error("The bucket failed in the middle of an answer", metadata: ["error": "\(error)"])
+        if error is ObjectStorageError {
+          logger.error("The bucket failed in the middle of an answer", metadata: ["error": "\(error)"])
+        }
         throw error
       }
-      try await writer.finish(nil)
+      connection.whenSent { place.end() }
     }
   }
 }

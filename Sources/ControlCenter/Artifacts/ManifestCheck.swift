@@ -1,3 +1,4 @@
+import FleetPlanning
 public import ReleaseManifest
 import ResourceModel
 public import WireFormats
@@ -15,17 +16,17 @@ public struct ManifestCheck: Sendable {
   }
 
   /// - Throws: `invalid`, naming the field `manifest`, where it is not a manifest of this version.
-  func manifest(_ text: String, version: ArtifactVersion) throws(StatusError) -> CheckedManifest {
+  func manifest(_ text: String, version: ReleaseVersion) throws(StatusError) -> CheckedManifest {
     let checked: CheckedManifest
     do throws(TrustError) {
       checked = try read(text)
     } catch {
       throw StatusError(.invalid, "manifest: \(error.message)")
     }
-    guard (try? ArtifactVersion(checked.manifest.version)) == version else {
+    guard (try? ReleaseVersion(checked.manifest.version)) == version else {
       throw StatusError(
         .invalid,
-        "manifest: it is of version \(ArtifactVersion.shown(checked.manifest.version)), and the request of \(version)")
+        "manifest: it is of version \(ReleaseVersion.shown(checked.manifest.version)), and the request of \(version)")
     }
     return checked
   }

@@ -1,4 +1,5 @@
 public import Database
+import FleetPlanning
 public import Logging
 import ObjectStorage
 import Reconciliation
@@ -71,10 +72,13 @@ public final class RetentionJob: Service {
     for removal in plan.removals {
       try Task.checkCancellation()
       let release = candidates.first { $0.record == removal.record }?.release
+      // What somebody needs by now: of the whole fleet once more, and at last by what can be looked up.
+      let needed = try await store.database.transaction(.read) { [facts] in try facts.needed($0) }
+      guard !needed.contains(removal.record.key.version.text) else { continue }
       let isRemoved = try await store.remove(removal.record) { [facts] key, connection in
-        // What somebody needs by now, or has made a release of.
-        guard try !facts.needed(connection).contains(key.version.text) else { return true }
-        return try facts.candidates(connection).first { $0.record.key == key }?.release != release
+        guard try !facts.isAskedFor(key.version, connection) else { return true }
+        // Somebody may have made a release of it.
+        return try facts.candidates(of: key, connection).first?.release != release
       }
       guard isRemoved else { continue }
       removals.append(removal)

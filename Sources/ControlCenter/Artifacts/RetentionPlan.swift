@@ -1,3 +1,4 @@
+import FleetPlanning
 import WireFormats
 
 /// Which artifacts and objects may go (spec §3.1). A function of what is there.

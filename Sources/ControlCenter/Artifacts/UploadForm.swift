@@ -1,4 +1,5 @@
 import Cryptography
+import FleetPlanning
 import HTTPService
 import ReleaseManifest
 import ResourceModel
@@ -41,7 +42,7 @@ struct UploadForm {
   /// Of the file, not written yet.
   private var piece: [UInt8] = []
   private var type: ArtifactType?
-  private var version: ArtifactVersion?
+  private var version: ReleaseVersion?
 
   init(folder: String, maximumFileBytes: Int) {
     self.folder = folder
@@ -60,7 +61,7 @@ struct UploadForm {
     guard let field = Field(rawValue: part.name) else {
       let known = Field.allCases.map(\.rawValue).joined(separator: ", ")
       throw StatusError(
-        .badRequest, "the form has the unknown field \"\(ArtifactVersion.shown(part.name))\"; it takes \(known)")
+        .badRequest, "the form has the unknown field \"\(ReleaseVersion.shown(part.name))\"; it takes \(known)")
     }
     guard texts[field] == nil, field != .file || file == nil else {
       throw StatusError(.badRequest, "the form has the field \(field.rawValue) twice")
@@ -98,13 +99,13 @@ struct UploadForm {
     case .type:
       let text = try text(.type) ?? ""
       guard let type = ArtifactType(rawValue: text) else {
-        throw StatusError(.invalid, "type: must be helm or compose, not \"\(ArtifactVersion.shown(text))\"")
+        throw StatusError(.invalid, "type: must be helm or compose, not \"\(ReleaseVersion.shown(text))\"")
       }
       self.type = type
     case .version:
       let text = try text(.version) ?? ""
-      do throws(ArtifactVersion.Refusal) {
-        version = try ArtifactVersion(text)
+      do throws(ReleaseVersion.Refusal) {
+        version = try ReleaseVersion(text)
       } catch {
         throw StatusError(.invalid, "version: \(error)")
       }

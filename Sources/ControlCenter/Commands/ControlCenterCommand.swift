@@ -9,16 +9,17 @@ public struct ControlCenterCommand: AsyncParsableCommand {
     abstract: "The vendor's server: releases, their artifacts, and their way to every customer.",
     discussion: """
       Environment: DATABASE_URL (postgresql://… or sqlite:PATH; default: gcc.db in the data folder), CI_TOKEN, \
-      GCC_BUCKET_NAME with GCC_BUCKET_PROVIDER, GCC_BUCKET_REGION, GCC_BUCKET_ENDPOINT, AWS_ACCESS_KEY_ID, \
-      AWS_SECRET_ACCESS_KEY and AWS_REGION (default: a folder in the data folder), GCC_SECRET_KEY_FILE, \
-      GCC_TRUST_ROOT_FILE, GCC_WEBHOOK_ALLOWED_ADDRESSES, SMTP_HOST with SMTP_PORT, SMTP_SECURITY, SMTP_USER, \
+      GCC_BUCKET_NAME with GCC_BUCKET_PROVIDER, GCC_BUCKET_REGION, GCC_BUCKET_ENDPOINT and AWS_ACCESS_KEY_ID, \
+      AWS_SECRET_ACCESS_KEY and AWS_REGION, or AZURE_CONNECTION_STRING, or GCS_CREDENTIALS_FILE (default: a folder in \
+      the data folder), GCC_SECRET_KEY_FILE, \
+      GCC_TRUST_ROOT_FILE, GCC_LICENSE_KEY_FILE, GCC_WEBHOOK_ALLOWED_ADDRESSES, SMTP_HOST with SMTP_PORT, SMTP_SECURITY, SMTP_USER, \
       SMTP_PASSWORD_FILE and SMTP_FROM, GCC_ADMIN_EMAIL, WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, \
       WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
       """,
     version: ProgramVersion.current,
     subcommands: [
       ServeCommand.self, MigrateCommand<ControlCenterProgram>.self, TokenCommand<ControlCenterProgram>.self,
-      KeyCommand.self,
+      KeyCommand.self, LicenseCommand.self,
     ])
 
   public init() {}

@@ -14,8 +14,7 @@ enum ControlCenterProgram: ServerProgram {
   static let databaseFile = "gcc.db"
   static var migrations: [Migration] {
     SQLResourceStore.migrations(for: ControlCenterKinds.stored) + FleetTables.migrations + ArtifactTables.migrations
-      + Outbox.migrations
-      + TokenStore.migrations
+      + Outbox.migrations + FleetTables.outboxMigrations + TokenStore.migrations + IssuedLicense.migrations
   }
   static var policy: AccessPolicy { ControlCenterAccess.policy }
 }

@@ -13,6 +13,7 @@ struct CustomerEndpoints: Sendable {
   static let interval = 300
 
   let offers: OfferIndex
+  let licenses: LicenseIndex
   let heartbeats: SetWriter<ReceivedHeartbeat, Bool>
   let reports: SetWriter<ReceivedReport, ReportOutcome>
   let random: @Sendable () -> Double
@@ -42,7 +43,9 @@ struct CustomerEndpoints: Sendable {
           let isKnown = try await heartbeats.submit(
             ReceivedHeartbeat(organization: organization, heartbeat: heartbeat))
           guard isKnown else { throw StatusError.noOrganization(organization) }
-          return .json(HeartbeatAnswer(nextSeconds: nextSeconds).json)
+          let renewal = licenses.renewal(
+            for: organization, holding: heartbeat.licenseID, installation: heartbeat.installationID)
+          return .json(HeartbeatAnswer(nextSeconds: nextSeconds, license: renewal).json)
         }
       ])
     router.endpoint(

@@ -47,7 +47,8 @@ struct ReportLedger: Sendable {
     var history: [VersionHistory.Entry] = []
     var versions: [(organization: String, version: String, deployedAt: Timestamp)] = []
     var opened: [EscalationFact] = []
-    var resolved: [(organization: String, fact: String)] = []
+    /// What runs where now.
+    var succeeded: [(organization: String, version: String)] = []
     var events: [FleetEvent] = []
   }
 
@@ -124,21 +125,21 @@ struct ReportLedger: Sendable {
       changes.history.append(
         VersionHistory.Entry(
           organization: row.organization, version: entry.version, deployedAt: entry.deployedAt, status: entry.status,
-          helmRevision: entry.helmRevision, attemptID: change.target.attemptID))
+          helmRevision: entry.helmRevision, attemptID: change.target.attemptID, recordedAt: now, target: row.id))
     }
     if let version = change.currentVersion {
       changes.versions.append((row.organization, version, change.history?.deployedAt ?? now))
     }
-    func fact(_ type: EscalationType) -> EscalationFact {
-      EscalationFact(
-        organization: row.organization, type: type, subject: row.version, reason: change.message ?? "",
-        metadata: [
-          "release": .string(row.version), "reason": .string(row.facts.reason ?? ""),
-          "errorMessage": .string(row.facts.errorMessage ?? ""),
-        ])
+    if let type = change.opens {
+      changes.opened.append(
+        EscalationFact(
+          organization: row.organization, type: type, subject: row.version, reason: change.message ?? "",
+          metadata: [
+            "release": .string(row.version), "reason": .string(row.facts.reason ?? ""),
+            "errorMessage": .string(row.facts.errorMessage ?? ""),
+          ]))
     }
-    if let type = change.opens { changes.opened.append(fact(type)) }
-    changes.resolved += change.resolves.map { (row.organization, fact($0).fact) }
+    if row.facts.phase == .success { changes.succeeded.append((row.organization, row.version)) }
     changes.events.append(
       FleetEvent(
         names: DeploymentTargetKind.names,
@@ -150,19 +151,22 @@ struct ReportLedger: Sendable {
 
   private func write(_ changes: Changes, at now: Timestamp, _ connection: any SQLConnection) throws {
     guard !changes.targets.isEmpty else { return }
-    try writeVersions(changes, connection)
+    try writeVersions(changes, at: now, connection)
     try VersionHistory.insert(changes.history, makeID: makeID, connection)
     try TargetRows.write(Array(changes.targets.values), at: now, connection)
-    let opened = try escalations.open(changes.opened, at: now, in: connection)
-    try escalations.resolve(
-      changes.resolved, resolution: "The customer reported success.", at: now, in: connection)
+    // In a set a failure may stand before or after the success that ends it: the target says how it ended.
+    let last = Dictionary(
+      changes.targets.values.map { ("\($0.organization)/\($0.version)", $0.facts.phase) }, uniquingKeysWith: { $1 })
+    try escalations.resolveFailures(before: changes.succeeded, at: now, in: connection)
+    let opened = try escalations.open(
+      changes.opened.filter { last["\($0.organization)/\($0.subject)"] != .success }, at: now, in: connection)
     try mails.record(
       opened.map { .init(subject: "Deployments that failed", about: $0.organization, text: $0.reason) }, in: connection)
     try events.record(changes.events.filter { $0.level == .warning }, in: connection)
   }
 
-  /// What runs where, unless something newer is known already.
-  private func writeVersions(_ changes: Changes, _ connection: any SQLConnection) throws {
+  /// What runs where, unless something newer is known already: by the times of the customer that says both.
+  private func writeVersions(_ changes: Changes, at now: Timestamp, _ connection: any SQLConnection) throws {
     guard !changes.versions.isEmpty else { return }
     let dialect = connection.dialect
     var latest: [String: (version: String, deployedAt: Timestamp)] = [:]
@@ -176,10 +180,12 @@ struct ReportLedger: Sendable {
     }
     try connection.execute(
       """
-      UPDATE organizational_service SET "currentVersion" = r.version, app_version = r.version, resource_version = 0
-      FROM \(rows.source(dialect)) WHERE organizational_service.name = r.name AND NOT EXISTS
+      UPDATE organizational_service SET "currentVersion" = r.version, app_version = r.version,
+        "versionSince" = \(dialect.time("$2")), resource_version = 0
+      FROM \(rows.source(dialect))
+      WHERE organizational_service.name = r.name AND "currentVersion" IS DISTINCT FROM r.version AND NOT EXISTS
         (SELECT 1 FROM gcc_version_history AS h
           WHERE h."organizationName" = r.name AND h."deployedAt" > \(dialect.time("r.deployed_at")))
-      """, [rows.parameter])
+      """, [rows.parameter, now.column])
   }
 }

@@ -1,5 +1,6 @@
 import Database
 import FleetKinds
+import FleetPlanning
 import WireFormats
 
 /// A fact that a person has to look after.
@@ -16,10 +17,16 @@ struct EscalationFact: Sendable, Hashable {
 
 /// The table `gcc_escalation`: one open escalation for one fact, whoever reports it how often.
 struct EscalationLedger: Sendable {
+  /// What was resolved by itself and comes back within this time is the same escalation again: one that comes and goes makes no
+  /// more of them than one a day.
+  private static let reopening: Duration = .seconds(86_400)
+  /// So often it is news that it came back.
+  private static let toldReopenings: Int64 = 3
+
   let makeID: @Sendable () -> String
 
   /// Opens those that are not open already.
-  /// - Returns: the facts that are new.
+  /// - Returns: the facts that are news for people.
   func open(_ facts: [EscalationFact], at now: Timestamp, in connection: any SQLConnection) throws -> [EscalationFact] {
     guard !facts.isEmpty else { return [] }
     let dialect = connection.dialect
@@ -34,6 +41,18 @@ struct EscalationLedger: Sendable {
         SQLValue(fact.metadata?.text),
       ])
     }
+    let reopened = try connection.query(
+      """
+      UPDATE gcc_escalation SET "resolvedAt" = NULL, resolution = NULL, "isResolvedByItself" = \(dialect.boolean(false)),
+        reopened = reopened + 1, reason = r.reason,
+        metadata = \(dialect == .postgresql ? "CAST(r.metadata AS jsonb)" : "r.metadata"), resource_version = 0
+      FROM \(rows.source(dialect)) WHERE gcc_escalation.id =
+        (SELECT e.id FROM gcc_escalation AS e WHERE e."organizationName" = r.organization AND e.fact = r.fact
+          ORDER BY e."resolvedAt" IS NULL DESC, e."resolvedAt" DESC, e.id LIMIT 1)
+        AND gcc_escalation."isResolvedByItself" AND gcc_escalation."resolvedAt" > \(dialect.time("$2"))
+      RETURNING gcc_escalation."organizationName", gcc_escalation.fact, gcc_escalation.reopened
+      """, [rows.parameter, (now + (.zero - Self.reopening)).column]
+    ).filter { ($0[2].integer ?? 0) <= Self.toldReopenings }
     let made = try connection.query(
       """
       INSERT INTO gcc_escalation (id, "organizationName", type, fact, reason, metadata, "escalatedAt", "objectName")
@@ -45,7 +64,7 @@ struct EscalationLedger: Sendable {
       ON CONFLICT ("organizationName", fact) WHERE "resolvedAt" IS NULL DO NOTHING
       RETURNING "organizationName", fact
       """, [rows.parameter, now.column])
-    return made.compactMap { byKey["\($0[0].text ?? "")/\($0[1].text ?? "")"] }
+    return (made + reopened).compactMap { byKey["\($0[0].text ?? "")/\($0[1].text ?? "")"] }
   }
 
   /// Closes what is open of these facts.
@@ -61,10 +80,38 @@ struct EscalationLedger: Sendable {
     for fact in facts { rows.append([.text(fact.organization), .text(fact.fact)]) }
     return try connection.execute(
       """
-      UPDATE gcc_escalation SET "resolvedAt" = \(dialect.time("$2")), resolution = $3, resource_version = 0
+      UPDATE gcc_escalation SET "resolvedAt" = \(dialect.time("$2")), resolution = $3,
+        "isResolvedByItself" = \(dialect.boolean(true)), resource_version = 0
       WHERE "resolvedAt" IS NULL AND ("organizationName", fact) IN
         (SELECT r.organization, r.fact FROM \(rows.source(dialect)))
       """, [rows.parameter, now.column, .text(resolution)])
+  }
+
+  /// Closes what is open of failures of the versions that run now, and of all before them.
+  func resolveFailures(
+    before succeeded: [(organization: String, version: String)], at now: Timestamp, in connection: any SQLConnection
+  ) throws {
+    guard !succeeded.isEmpty else { return }
+    let rows = RowSet("name", of: Set(succeeded.map(\.organization)).sorted())
+    let types: [EscalationType] = [.deploymentFailed, .forced24hExceeded]
+    let open = try connection.query(
+      """
+      SELECT "organizationName", fact FROM gcc_escalation
+      WHERE "resolvedAt" IS NULL AND "organizationName" IN (SELECT r.name FROM \(rows.source(connection.dialect)))
+        AND CAST(type AS text) IN (\(types.map { "'\($0.rawValue)'" }.joined(separator: ", ")))
+      """, [rows.parameter])
+    guard !open.isEmpty else { return }
+    let versions = Dictionary(grouping: succeeded, by: \.organization).mapValues { $0.map(\.version) }
+    try resolve(
+      open.compactMap { row in
+        guard let organization = row[0].text, let fact = row[1].text,
+          let failed = fact.split(separator: "/", maxSplits: 1).last.map(String.init)
+        else { return nil }
+        let isOver = versions[organization, default: []].contains {
+          !SupersededFailures.resolved([failed], by: $0).isEmpty
+        }
+        return isOver ? (organization, fact) : nil
+      }, resolution: "The customer reported success of this version or a newer one.", at: now, in: connection)
   }
 
   /// Closes those to which a person has written what was done about them.

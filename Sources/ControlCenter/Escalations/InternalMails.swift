@@ -3,6 +3,7 @@ import Logging
 import Mail
 import Outbox
 import Reconciliation
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
@@ -60,13 +61,9 @@ final class MailDigest: Service {
   }
 
   func run() async throws {
-    await withGracefulShutdownHandler {
-      await loop.run {
-        _ = try await self.pass()
-        return .after(self.interval)
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+    await loop.runUntilShutdown {
+      _ = try await self.pass()
+      return .after(self.interval)
     }
   }
 

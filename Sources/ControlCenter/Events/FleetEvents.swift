@@ -1,3 +1,4 @@
+import Access
 import CoreKinds
 import Database
 import FleetKinds
@@ -28,9 +29,19 @@ struct FleetEvents: Sendable {
   let store: SQLResourceStore
   let now: @Sendable () -> Timestamp
   let makeID: @Sendable () -> String
+  /// As Kubernetes does it: 25 of one object at once, and one every five minutes for long. An object to which things happen
+  /// without end leaves the others' Events room.
+  private let allowance = RateLimiter(rate: 1.0 / 300, burst: 25, maximumCallers: 20_000)
+
+  init(store: SQLResourceStore, now: @escaping @Sendable () -> Timestamp, makeID: @escaping @Sendable () -> String) {
+    self.store = store
+    self.now = now
+    self.makeID = makeID
+  }
 
   /// One of the last statements of a transaction.
   func record(_ events: [FleetEvent], in connection: any SQLConnection) throws {
+    let events = events.filter { allowance.take(for: "\($0.names.plural)/\($0.name)") == nil }
     guard !events.isEmpty else { return }
     var kept = Array(events.prefix(Self.maximumPerSet))
     if let last = kept.last, events.count > kept.count {

@@ -1,30 +1,21 @@
 import CoreKinds
 import Database
 import FleetKinds
+import FleetPlanning
 import Logging
 import Reconciliation
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
 
-/// Notices who was not seen for long (spec §11.1): online for 10 minutes after a customer was last seen, then degraded, offline
-/// after an hour, critical after a day.
+/// Notices who was not seen for long (spec §11.1), step by step as `HealthStatus` has it.
 ///
 /// While this server was down it saw nobody, so nobody loses health before the server has been up for as long as a customer
 /// may be silent.
 final class HealthSweep: Service {
-  struct Step: Sendable {
-    var from: OrganizationHealth
-    var to: OrganizationHealth
-    var after: Duration
-  }
-
-  static let steps = [
-    Step(from: .online, to: .degraded, after: .seconds(600)),
-    Step(from: .degraded, to: .offline, after: .seconds(3600)),
-    Step(from: .offline, to: .critical, after: .seconds(86_400)),
-  ]
   private static let setCount = 500
+  private static let mailSubject = "Customers offline for more than 24 hours"
 
   private let database: any Database
   private let events: FleetEvents
@@ -52,13 +43,7 @@ final class HealthSweep: Service {
     loop = DueLoop(longestWait: interval, backoff: Backoff(maximum: .seconds(60)), clock: clock, logger: logger)
   }
 
-  func run() async throws {
-    await withGracefulShutdownHandler {
-      await loop.run { try await self.pass() }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
-    }
-  }
+  func run() async throws { await loop.runUntilShutdown { try await self.pass() } }
 
   /// One set for each step.
   func pass() async throws -> DueLoop.Next {
@@ -67,16 +52,17 @@ final class HealthSweep: Service {
       _ = try self.escalations.closeResolved(at: now, in: connection)
     }
     var isMore = false
-    for step in Self.steps where now - upSince >= Self.steps[0].after {
+    for step in HealthStatus.steps where now - upSince >= HealthStatus.steps[0].after {
       let changed = try await database.transaction(.write) { connection in
         try self.change(step, at: now, connection)
       }
       isMore = isMore || changed == Self.setCount
     }
+    isMore = try await escalateForced(at: now) || isMore
     return isMore ? .now : .after(interval)
   }
 
-  private func change(_ step: Step, at now: Timestamp, _ connection: any SQLConnection) throws -> Int {
+  private func change(_ step: HealthStatus.Step, at now: Timestamp, _ connection: any SQLConnection) throws -> Int {
     let dialect = connection.dialect
     let limit = now + (.zero - step.after)
     let names = try connection.query(
@@ -95,34 +81,53 @@ final class HealthSweep: Service {
       """, [rows.parameter])
     if step.to == .offline { try OfflineMarks.set(true, names, connection) }
     let message = "The customer was not seen for \(step.after.components.seconds / 60) minutes."
-    var mail: [InternalMails.Fact] = []
-    if step.to == .critical {
-      mail = names.map {
-        .init(
-          subject: "Customers offline for more than 24 hours", about: $0,
-          text: "Customer \($0) was not seen for 24 hours.")
-      }
-      let forced = try connection.query(
-        """
-        SELECT DISTINCT t."organizationName", t."releaseVersion" FROM gcc_deployment_target AS t
-        JOIN gcc_release AS g ON g.id = t."releaseId"
-        WHERE t."organizationName" IN (SELECT r.name FROM \(rows.source(dialect))) AND g."isForced"
-          AND t.bucket NOT IN ('succeeded', 'failed', 'cancelled')
-        """, [rows.parameter])
-      _ = try escalations.open(
-        forced.map { row in
-          EscalationFact(
-            organization: row[0].text ?? "", type: .clientOffline, subject: "",
-            reason: "The customer was not seen for 24 hours, and the forced release \(row[1].text ?? "") waits for it.")
-        }, at: now, in: connection)
-    }
     try events.record(
       names.map {
         FleetEvent(
           names: OrganizationKind.names, name: $0, level: step.to == .degraded ? .normal : .warning,
           reason: step.to.rawValue, message: message)
       }, in: connection)
-    try mails.record(mail, in: connection)
+    if step.to == .critical {
+      try mails.record(
+        names.map {
+          .init(subject: Self.mailSubject, about: $0, text: "Customer \($0) was not seen for 24 hours.")
+        }, in: connection)
+    }
     return names.count
+  }
+
+  /// Customers that are not seen for a day while a forced release waits for them, whichever came first.
+  /// - Returns: whether there may be more.
+  private func escalateForced(at now: Timestamp) async throws -> Bool {
+    let found = try await database.transaction(.read) { connection in
+      try connection.query(
+        """
+        SELECT o.name, min(t."releaseVersion") FROM organizational_service AS o
+        JOIN gcc_deployment_target AS t ON t."organizationName" = o.name
+          AND t.bucket IN ('waiting', 'notifying', 'consent', 'scheduled', 'inProgress', 'offline', 'silent')
+        JOIN gcc_release AS g ON g.id = t."releaseId" AND g."isForced" AND NOT g.withdrawn
+        WHERE o.health = '\(OrganizationHealth.critical.columnWord)' AND NOT EXISTS
+          (SELECT 1 FROM gcc_escalation AS e
+            WHERE e."organizationName" = o.name AND e.fact = '\(EscalationType.clientOffline.rawValue)'
+              AND (e."resolvedAt" IS NULL OR NOT e."isResolvedByItself" AND e."resolvedAt" > o."lastSeen"))
+        GROUP BY o.name ORDER BY o.name LIMIT \(Self.setCount)
+        """
+      ).map { (organization: $0[0].text ?? "", version: $0[1].text ?? "") }
+    }
+    guard !found.isEmpty else { return false }
+    try await database.transaction(.write) { connection in
+      let opened = try self.escalations.open(
+        found.map {
+          EscalationFact(
+            organization: $0.organization, type: .clientOffline, subject: "",
+            reason: "The customer was not seen for 24 hours, and the forced release \($0.version) waits for it.")
+        }, at: now, in: connection)
+      try self.mails.record(
+        opened.map {
+          .init(subject: Self.mailSubject, about: $0.organization, text: "\($0.organization): \($0.reason)")
+        },
+        in: connection)
+    }
+    return found.count == Self.setCount
   }
 }

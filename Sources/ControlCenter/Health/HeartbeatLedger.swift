@@ -53,6 +53,8 @@ struct HeartbeatLedger: Sendable {
       """
       UPDATE organizational_service SET "lastHeartbeat" = \(dialect.time("$2")), "lastSeen" = \(dialect.time("$2")),
         "currentVersion" = coalesce(r.version, "currentVersion"), app_version = coalesce(r.version, app_version),
+        "versionSince" = CASE WHEN r.version IS NULL OR r.version = "currentVersion" THEN "versionSince"
+          ELSE \(dialect.time("$2")) END,
         "reportedStatus" = coalesce(r.status, "reportedStatus"),
         "agentLastPoll" = coalesce(\(dialect.time("r.polled_at")), "agentLastPoll")\(transition)
       FROM \(rows.source(dialect)) WHERE organizational_service.name = r.name AND \(scope)

@@ -1,9 +1,10 @@
 public import Access
+import FleetPlanning
 public import HTTPService
 import HTTPTypes
 public import Hummingbird
 import Logging
-import ReleaseManifest
+import ReleaseArchives
 import ResourceModel
 import WireFormats
 
@@ -90,7 +91,7 @@ public struct ArtifactEndpoints: Sendable {
     }
     let upload = try form.finish()
     try Task.checkCancellation()
-    try await ArtifactInspection(chartName: configuration.chartName).check(upload)
+    try await ReleaseArchive(chartName: configuration.chartName).check(upload)
     if let manifest = upload.manifest {
       try store.manifests.manifest(manifest, version: upload.key.version)
         .requireArtifact(upload.key.type, sha256: upload.sha256, byteCount: upload.byteCount)
@@ -109,7 +110,7 @@ public struct ArtifactEndpoints: Sendable {
   private func list(_ page: PageRequest) async throws -> JSONValue {
     let after = try page.token.map { (token) throws(StatusError) in
       let parts = token.split(separator: "/").map(String.init)
-      guard parts.count == 2, let version = try? ArtifactVersion(parts[0]), let type = ArtifactType(rawValue: parts[1])
+      guard parts.count == 2, let version = try? ReleaseVersion(parts[0]), let type = ArtifactType(rawValue: parts[1])
       else { throw PageRequest.invalidToken }
       return ArtifactKey(version: version, type: type)
     }

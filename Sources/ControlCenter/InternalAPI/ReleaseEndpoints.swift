@@ -1,4 +1,5 @@
 public import Access
+import FleetPlanning
 public import HTTPService
 import HTTPTypes
 public import Hummingbird
@@ -40,7 +41,7 @@ public struct ReleaseEndpoints: Sendable {
 
   private func addState(
     _ verb: String, to router: Router<ServiceContext>,
-    _ change: @escaping @Sendable (ArtifactVersion) async throws -> ReleaseRecord
+    _ change: @escaping @Sendable (ReleaseVersion) async throws -> ReleaseRecord
   ) {
     router.endpoint(
       "/api/internal/releases/{version}/\(verb)",
@@ -58,17 +59,17 @@ public struct ReleaseEndpoints: Sendable {
       ])
   }
 
-  private static func version(_ context: ServiceContext) throws(StatusError) -> ArtifactVersion {
+  private static func version(_ context: ServiceContext) throws(StatusError) -> ReleaseVersion {
     let text = context.parameters.get("version") ?? ""
-    guard let version = try? ArtifactVersion(text) else {
-      throw StatusError(.notFound, "there is no release \"\(ArtifactVersion.shown(text))\"")
+    guard let version = try? ReleaseVersion(text) else {
+      throw StatusError(.notFound, "there is no release \"\(ReleaseVersion.shown(text))\"")
     }
     return version
   }
 
   private func list(_ page: PageRequest) async throws -> JSONValue {
     let after = try page.token.map { (token) throws(StatusError) in
-      guard let version = try? ArtifactVersion(token) else { throw PageRequest.invalidToken }
+      guard let version = try? ReleaseVersion(token) else { throw PageRequest.invalidToken }
       return version
     }
     let found = try await catalog.list(limit: page.limit + 1, after: after)

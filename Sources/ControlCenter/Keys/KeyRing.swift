@@ -2,19 +2,21 @@ import Cryptography
 import Database
 import Logging
 import Reconciliation
+import ServerPrograms
 import ServiceLifecycle
 import Synchronization
 import Timing
 import WireFormats
 
 /// All API keys of customers, in memory: a request costs no query. Changes come by notification, and where one is lost by a
-/// look at the table every few seconds, so that a revoked key ends well within a minute.
+/// look at the table `gcc_key_change` every few seconds, so that a revoked key ends well within a minute. What is read is what has
+/// changed, not the table.
 final class KeyRing: Service {
   private struct State {
     var organizations: [SHA256Digest: String] = [:]
     var digests: [String: Set<SHA256Digest>] = [:]
-    /// What the table was like when all of it was read, and when that was.
-    var mark = ""
+    /// When changes were last looked for; nil before everything was read.
+    var lookedAt: Timestamp?
     var loadedAt = Timestamp(seconds: 0)
     /// Uses that are to be written down.
     var used: [SHA256Digest: Timestamp] = [:]
@@ -27,10 +29,14 @@ final class KeyRing: Service {
   private let logger: Logger
   private let state = Mutex(State())
   private let loop: DueLoop
-  /// How often the table is looked at even if nothing was notified.
+  /// How often changes are looked for even if nothing was notified.
   private static let interval: Duration = .seconds(15)
-  /// How often all keys are read where any was made or revoked since.
-  private static let reloadInterval: Duration = .seconds(30)
+  /// How far back a look goes, by the database's clock: a change that was begun long before it was committed is found, too.
+  private static let lookback = 120
+  /// How often all keys are read, whatever has changed.
+  private static let reloadInterval: Duration = .seconds(6 * 3600)
+  /// More changes than this are read as a whole.
+  private static let mostChanges = 5_000
   /// The last use of a key is written down at most so often, in microseconds.
   private static let usePrecision: Int64 = 3_600_000_000
 
@@ -61,11 +67,8 @@ final class KeyRing: Service {
   /// Reads all keys.
   func load() async throws {
     let loadedAt = now()
-    let (mark, rows) = try await database.transaction(.read) { connection in
-      (
-        try Self.mark(connection),
-        try connection.query("SELECT digest, \"organizationName\" FROM gcc_organization_key")
-      )
+    let rows = try await database.transaction(.read) { connection in
+      try connection.query("SELECT digest, \"organizationName\" FROM gcc_organization_key")
     }
     var (organizations, digests): ([SHA256Digest: String], [String: Set<SHA256Digest>]) = ([:], [:])
     organizations.reserveCapacity(rows.count)
@@ -75,7 +78,8 @@ final class KeyRing: Service {
       digests[organization, default: []].insert(digest)
     }
     state.withLock { state in
-      (state.organizations, state.digests, state.mark, state.loadedAt) = (organizations, digests, mark, loadedAt)
+      (state.organizations, state.digests) = (organizations, digests)
+      (state.loadedAt, state.lookedAt) = (loadedAt, loadedAt)
       state.used = state.used.filter { organizations[$0.key] != nil }
       state.recorded = state.recorded.filter { organizations[$0.key] != nil }
     }
@@ -93,59 +97,81 @@ final class KeyRing: Service {
         loop.wake()
       }
     }
-    await withGracefulShutdownHandler {
-      await loop.run { [self] in
-        let names = changed.withLock { names in
-          defer { names = [] }
-          return names
-        }
-        do {
-          try await self.pass(names)
-        } catch {
-          changed.withLock { $0 = nil }
-          throw error
-        }
-        return .after(Self.interval)
+    await loop.runUntilShutdown { [self] in
+      let names = changed.withLock { names in
+        defer { names = [] }
+        return names
       }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+      do {
+        try await self.pass(names)
+      } catch {
+        changed.withLock { $0 = nil }
+        throw error
+      }
+      return .after(Self.interval)
     }
     listener.cancel()
   }
 
-  private func pass(_ names: Set<String>?) async throws {
-    if let names {
-      for name in names { try await reload(name) }
-      // What no notification told of, such as a key that a command revoked beside an embedded database.
-      if now() - state.withLock({ $0.loadedAt }) >= Self.reloadInterval {
-        let mark = try await database.transaction(.read) { try Self.mark($0) }
-        if mark != state.withLock({ $0.mark }) { try await load() }
-      }
+  /// - Parameter names: organizations of which it is known that their keys have changed; nil where that is not known.
+  func pass(_ names: Set<String>?) async throws {
+    let (now, known) = (now(), state.withLock { ($0.lookedAt, $0.loadedAt) })
+    // A look that came too late may miss what there was.
+    let isFresh = known.0.map { now - $0 < .seconds(Self.lookback / 2) && now >= $0 } ?? false
+    if let names, isFresh, now - known.1 < Self.reloadInterval {
+      let changed = try await changes().union(names)
+      if changed.count > Self.mostChanges { try await load() } else { try await reload(changed) }
+      state.withLock { $0.lookedAt = now }
     } else {
       try await load()
     }
     try await writeUses()
   }
 
-  private func reload(_ organization: String) async throws {
-    let rows = try await database.transaction(.read) { connection in
-      try connection.query(
-        "SELECT digest FROM gcc_organization_key WHERE \"organizationName\" = $1", [.text(organization)])
-    }
-    let digests = Set(rows.compactMap { $0[0].text.flatMap(Self.digest) })
-    state.withLock { state in
-      for digest in state.digests[organization] ?? [] { state.organizations[digest] = nil }
-      for digest in digests { state.organizations[digest] = organization }
-      state.digests[organization] = digests.isEmpty ? nil : digests
+  /// Organizations whose keys were made or revoked lately; what is older is forgotten.
+  private func changes() async throws -> Set<String> {
+    try await database.transaction(.read) { connection in
+      let since = Self.past(Self.lookback, connection.dialect)
+      return Set(
+        try connection.query(
+          """
+          SELECT DISTINCT "organizationName" FROM gcc_key_change WHERE "changedAt" > \(since)
+          LIMIT \(Self.mostChanges + 1)
+          """
+        ).compactMap { $0[0].text })
     }
   }
 
-  /// Other than before where a key was made or revoked.
-  private static func mark(_ connection: any SQLConnection) throws -> String {
-    let row = try connection.query(
-      "SELECT count(*), max(\(connection.dialect.text(ofTime: "\"createdAt\""))) FROM gcc_organization_key"
-    ).first
-    return "\(row?[0].integer ?? 0) \(row?[1].text ?? "")"
+  /// A moment so many seconds ago, by the database's clock.
+  private static func past(_ seconds: Int, _ dialect: SQLDialect) -> String {
+    switch dialect {
+    case .postgresql: "(clock_timestamp() AT TIME ZONE 'UTC') - interval '\(seconds) seconds'"
+    case .sqlite: "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-\(seconds) seconds')"
+    }
+  }
+
+  private func reload(_ organizations: Set<String>) async throws {
+    guard !organizations.isEmpty else { return }
+    let set = RowSet("name", of: organizations)
+    let rows = try await database.transaction(.read) { connection in
+      try connection.query(
+        """
+        SELECT k.digest, k."organizationName" FROM gcc_organization_key AS k
+        WHERE k."organizationName" IN (SELECT r.name FROM \(set.source(connection.dialect)))
+        """, [set.parameter])
+    }
+    var found: [String: Set<SHA256Digest>] = [:]
+    for row in rows {
+      guard let digest = row[0].text.flatMap(Self.digest), let organization = row[1].text else { continue }
+      found[organization, default: []].insert(digest)
+    }
+    state.withLock { state in
+      for organization in organizations {
+        for digest in state.digests[organization] ?? [] { state.organizations[digest] = nil }
+        for digest in found[organization] ?? [] { state.organizations[digest] = organization }
+        state.digests[organization] = found[organization]
+      }
+    }
   }
 
   /// For people who look for keys that nobody needs.
@@ -157,11 +183,13 @@ final class KeyRing: Service {
     let set = rows
     try await database.transaction(.write) { connection in
       let dialect = connection.dialect
-      _ = try connection.execute(
+      try connection.execute(
         """
         UPDATE gcc_organization_key SET "lastUsedAt" = \(dialect.time("r.used_at"))
         FROM \(set.source(dialect)) WHERE gcc_organization_key.digest = r.digest
         """, [set.parameter])
+      _ = try connection.execute(
+        "DELETE FROM gcc_key_change WHERE \"changedAt\" < \(Self.past(3600, dialect))")
     }
     state.withLock { state in
       for (digest, time) in due {

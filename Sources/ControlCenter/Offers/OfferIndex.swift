@@ -61,11 +61,6 @@ final class OfferIndex: Service {
     }
   }
 
-  /// Whether the organization is offered that version and has not finished it.
-  func isOffered(_ version: String, to organization: String) -> Bool {
-    state.withLock { $0.versions[organization]?.contains(version) ?? false }
-  }
-
   /// What a webhook about the release says; nil where there is no such release.
   func release(_ version: String) -> Offer? { state.withLock { $0.offers[version] } }
 

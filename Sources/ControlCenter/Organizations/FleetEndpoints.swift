@@ -1,35 +1,88 @@
 import Database
+import FleetPlanning
 import HTTPService
 import HTTPTypes
 import Hummingbird
+import ResourceModel
 import WireFormats
 
-/// The fleet in numbers.
+/// The fleet in numbers: how its customers fare, what they run, and how that has changed.
 struct FleetEndpoints: Sendable {
+  /// Versions that are shown one by one.
+  private static let shownVersions = 100
+  /// Versions that are counted: customers may report anything.
+  private static let mostVersions = 10_000
+
   let database: any Database
+  let now: @Sendable () -> Timestamp
 
   func addRoutes(to router: Router<ServiceContext>) {
+    let path = "/api/internal/fleet"
     router.endpoint(
-      "/api/internal/fleet/summary",
+      "\(path)/summary",
       [
         .get: { request, context in
           try ControlCenterAccess.policy.require(context, request)
           return .json(try await summary())
         }
       ])
+    router.endpoint(
+      "\(path)/versions",
+      [
+        .get: { request, context in
+          try ControlCenterAccess.policy.require(context, request)
+          let query = try QueryItems(request.uri.query)
+          let end = try Self.time("to", query) ?? now()
+          let start = try Self.time("from", query) ?? end + (.zero - VersionSnapshots.hourly)
+          return .json(try await versions(from: start, to: end))
+        }
+      ])
+    router.endpoint(
+      "\(path)/organizations",
+      [
+        .get: { request, context in
+          try ControlCenterAccess.policy.require(context, request)
+          let query = try QueryItems(request.uri.query)
+          let filter = AdoptionFilter(version: query["version"], behind: try query.number("behind").map { Int($0) })
+          return .json(try await adoption(try PageRequest(request.uri.query), filter))
+        }
+      ])
   }
+
+  private static func time(_ name: String, _ query: QueryItems) throws(StatusError) -> Timestamp? {
+    guard let text = query[name] else { return nil }
+    guard let time = Timestamp(text) else {
+      throw StatusError(
+        .badRequest, "the query parameter \(name) must be a time such as 2026-12-15T02:00:00Z")
+    }
+    return time
+  }
+
+  private static func published(_ connection: any SQLConnection) throws -> PublishedVersions {
+    PublishedVersions(
+      try connection.query("SELECT version FROM gcc_release WHERE status = 'published' AND NOT withdrawn")
+        .compactMap { $0[0].text })
+  }
+
+  /// How many run which version, the largest first; empty for those that never said.
+  private static func counts(_ connection: any SQLConnection) throws -> [(version: String, count: Int64)] {
+    try connection.query(
+      """
+      SELECT coalesce("currentVersion", ''), count(*) FROM organizational_service
+      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT \(mostVersions)
+      """
+    ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
+  }
+
+  // MARK: Now
 
   func summary() async throws -> JSONValue {
     try await database.transaction(.read) { connection in
       let health = try connection.query(
         "SELECT coalesce(health, 'NeverSeen'), count(*) FROM organizational_service GROUP BY 1 ORDER BY 1")
-      let versions = try connection.query(
-        """
-        SELECT coalesce("currentVersion", ''), count(*) FROM organizational_service
-        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100
-        """)
       let open = try connection.query(
         "SELECT type, count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL GROUP BY 1")
+      let (counts, published) = (try Self.counts(connection), try Self.published(connection))
       var byHealth: JSONValue = [:]
       for row in health { byHealth[row[0].text ?? ""] = .integer(row[1].integer ?? 0) }
       var byType: JSONValue = [:]
@@ -37,10 +90,125 @@ struct FleetEndpoints: Sendable {
       let total = health.reduce(0) { $0 + ($1[1].integer ?? 0) }
       return [
         "organizations": .integer(total), "health": byHealth,
-        "versions": .array(
-          versions.map { ["version": .string($0[0].text ?? ""), "organizations": .integer($0[1].integer ?? 0)] }),
+        "versions": .array(counts.prefix(Self.shownVersions).map { Self.json($0.version, $0.count, published) }),
+        "behind": Self.behind(counts, published),
         "escalations": ["open": .integer(open.reduce(0) { $0 + ($1[1].integer ?? 0) }), "byType": byType],
       ]
+    }
+  }
+
+  private static func json(_ version: String, _ count: Int64, _ published: PublishedVersions) -> JSONValue {
+    var json: JSONValue = ["version": .string(version), "organizations": .integer(count)]
+    if let behind = published.behind(version) {
+      json["behind"] = .integer(Int64(behind.releases))
+      json["preReleasesBehind"] = .integer(Int64(behind.preReleases))
+    }
+    return json
+  }
+
+  /// How many are how many published releases behind, and of how many that is not known.
+  private static func behind(_ counts: [(version: String, count: Int64)], _ published: PublishedVersions) -> JSONValue {
+    var (byNumber, unknown): ([Int: Int64], Int64) = ([:], 0)
+    for (version, count) in counts {
+      if let behind = published.behind(version) {
+        byNumber[behind.releases, default: 0] += count
+      } else {
+        unknown += count
+      }
+    }
+    return [
+      "releases": .array(
+        byNumber.sorted { $0.key < $1.key }.map {
+          ["behind": .integer(Int64($0.key)), "organizations": .integer($0.value)]
+        }), "unknown": .integer(unknown),
+    ]
+  }
+
+  // MARK: Over time
+
+  /// The snapshots of a span: of every hour where it is short, of every day where it is long.
+  func versions(from start: Timestamp, to end: Timestamp) async throws -> JSONValue {
+    guard start <= end else { throw StatusError(.badRequest, "from must not be after to") }
+    return try await database.transaction(.read) { connection in
+      let dialect = connection.dialect
+      let isHourly = end - start <= VersionSnapshots.hourly
+      let isFirstOfDay = dialect == .postgresql ? "extract(hour FROM s.at) = 0" : "substr(s.at, 12, 2) = '00'"
+      let rows = try connection.query(
+        """
+        SELECT \(dialect.text(ofTime: "s.at")), s.organizations, v.version, v.organizations
+        FROM gcc_version_snapshot AS s LEFT JOIN gcc_version_spread AS v ON v.at = s.at
+        WHERE s.at >= \(dialect.time("$1")) AND s.at <= \(dialect.time("$2"))\(isHourly ? "" : " AND \(isFirstOfDay)")
+        ORDER BY s.at, v.organizations DESC, v.version
+        """, [start.column, end.column])
+      let published = try Self.published(connection)
+      var snapshots: [JSONValue] = []
+      var index = rows.startIndex
+      while index < rows.endIndex {
+        let at = rows[index][0].time
+        let end = rows[index...].firstIndex { $0[0].time != at } ?? rows.endIndex
+        let versions = rows[index..<end].compactMap { row in row[2].text.map { ($0, row[3].integer ?? 0) } }
+        let all = rows[index][1].integer ?? 0
+        snapshots.append([
+          "at": .string(at?.wholeSeconds.description ?? ""), "organizations": .integer(all),
+          "versions": .array(versions.map { Self.json($0.0, $0.1, published) }),
+          "others": .integer(max(0, all - versions.reduce(0) { $0 + $1.1 })),
+        ])
+        index = end
+      }
+      return [
+        "from": .string(start.wholeSeconds.description), "to": .string(end.wholeSeconds.description),
+        "interval": .string(isHourly ? "1h" : "24h"), "snapshots": .array(snapshots),
+      ]
+    }
+  }
+
+  // MARK: Who runs what since when
+
+  struct AdoptionFilter: Sendable {
+    var version: String?
+    /// So many releases behind at least.
+    var behind: Int?
+  }
+
+  func adoption(_ page: PageRequest, _ filter: AdoptionFilter) async throws -> JSONValue {
+    try await database.transaction(.read) { connection in
+      let (dialect, published) = (connection.dialect, try Self.published(connection))
+      let bytewise = dialect == .postgresql ? " COLLATE \"C\"" : ""
+      var (conditions, parameters) = (["name\(bytewise) > $1"], [SQLValue.text(page.token ?? "")])
+      if let version = filter.version {
+        parameters.append(.text(version))
+        conditions.append("\"currentVersion\" = $\(parameters.count)")
+      }
+      if let least = filter.behind {
+        let late = try Self.counts(connection).map(\.version).filter {
+          published.behind($0).map { $0.releases >= least } ?? false
+        }
+        let set = RowSet("version", of: late)
+        parameters.append(set.parameter)
+        conditions.append(
+          "\"currentVersion\" IN (SELECT r.version FROM \(set.source(dialect, "$\(parameters.count)")))")
+      }
+      let times = ["versionSince", "lastSeen"].map { dialect.text(ofTime: "\"\($0)\"") }
+      let rows = try connection.query(
+        """
+        SELECT name, "currentVersion", \(times[0]), health, \(times[1]) FROM organizational_service
+        WHERE \(conditions.joined(separator: " AND ")) ORDER BY name\(bytewise) LIMIT \(page.limit + 1)
+        """, parameters)
+      let (shown, next) = page.page(rows) { $0[0].text ?? "" }
+      var answer: JSONValue = [
+        "organizations": .array(
+          shown.map { row in
+            var json: JSONValue = ["name": .string(row[0].text ?? "")]
+            json["version"] = row[1].text.map { .string($0) }
+            json["since"] = row[2].time.map { .string($0.wholeSeconds.description) }
+            json["behind"] = published.behind(row[1].text).map { .integer(Int64($0.releases)) }
+            json["health"] = row[3].text.map { .string($0) }
+            json["lastSeen"] = row[4].time.map { .string($0.wholeSeconds.description) }
+            return json
+          })
+      ]
+      if let next { answer["continue"] = .string(next) }
+      return answer
     }
   }
 }

@@ -1,21 +1,28 @@
 import Database
+import FleetKinds
+import FleetPlanning
 import Logging
 import ObjectStorage
 import ResourceModel
+
+/// The manifest that a release is published with.
+struct PublishedManifest: Sendable, Hashable {
+  /// Nil for a release without one.
+  var text: String?
+}
 
 extension ReleaseCatalog {
   /// Makes a draft known to customers, with the artifacts that are there now. Once it is published, that is answered
   /// again.
   /// - Throws: `conflict`, saying why, where there is no artifact, one is just coming, one is not as the manifest says,
   ///   or the release was withdrawn or deprecated.
-  func publish(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+  func publish(_ version: ReleaseVersion) async throws -> ReleaseRecord {
     while true {
       let (release, artifacts) = try await database.transaction(.read) { connection in
         (try Self.require(version, connection), try ArtifactRecord.all(of: version, connection))
       }
       guard try Self.mayBePublished(release) else { return release }
-      // Not in the transaction: an object may be slow to ask for.
-      for artifact in artifacts { try await requireObject(of: artifact) }
+      try await requireObjects(of: artifacts)
       let published = try await database.transaction(.write) { connection in
         try publish(version, with: artifacts, connection)
       }
@@ -25,11 +32,30 @@ extension ReleaseCatalog {
 
   /// - Returns: nil where the artifacts have changed.
   private func publish(
-    _ version: ArtifactVersion, with artifacts: [ArtifactRecord], _ connection: any SQLConnection
+    _ version: ReleaseVersion, with artifacts: [ArtifactRecord], _ connection: any SQLConnection
   ) throws -> ReleaseRecord? {
     try VersionLock.take(version, connection)
     var release = try Self.require(version, connection)
     guard try Self.mayBePublished(release) else { return release }
+    guard let manifest = try requirePublishable(version, release.content.manifest, with: artifacts, connection) else {
+      return nil
+    }
+    release.content.manifest = manifest.text
+    release.status = .published
+    release.publishedAt = now()
+    release.helmSha256 = artifacts.first { $0.key.type == .helm }?.sha256
+    release.composeSha256 = artifacts.first { $0.key.type == .compose }?.sha256
+    try release.updateState(connection)
+    return release
+  }
+
+  /// What a release needs to be published, by whichever way. After `VersionLock.take`.
+  /// - Parameter manifest: that came with the release.
+  /// - Returns: the manifest that it is published with, if any; nil where the artifacts have changed.
+  /// - Throws: `conflict`, saying why not.
+  func requirePublishable(
+    _ version: ReleaseVersion, _ manifest: String?, with artifacts: [ArtifactRecord], _ connection: any SQLConnection
+  ) throws -> PublishedManifest? {
     if let type = try ArtifactClaim.heldTypes(of: version, connection).first {
       throw StatusError(
         .conflict, "an upload of the \(type.name) \(version) has not ended yet; publish the release after it",
@@ -40,13 +66,7 @@ extension ReleaseCatalog {
       throw StatusError(
         .conflict, "the release \(version) has no artifact: upload its Helm chart or its Compose bundle first")
     }
-    release.content.manifest = try agreedManifest(of: release, version, artifacts, connection)
-    release.status = .published
-    release.publishedAt = now()
-    release.helmSha256 = artifacts.first { $0.key.type == .helm }?.sha256
-    release.composeSha256 = artifacts.first { $0.key.type == .compose }?.sha256
-    try release.updateState(connection)
-    return release
+    return PublishedManifest(text: try agreedManifest(manifest, version, artifacts, connection))
   }
 
   /// - Returns: false where it is published already.
@@ -62,6 +82,11 @@ extension ReleaseCatalog {
       throw StatusError(
         .conflict, "the release \(release.version) is deprecated and cannot be published again; make a new version")
     }
+  }
+
+  /// Not in a transaction: an object may be slow to ask for.
+  func requireObjects(of artifacts: [ArtifactRecord]) async throws {
+    for artifact in artifacts { try await requireObject(of: artifact) }
   }
 
   private func requireObject(of artifact: ArtifactRecord) async throws {
@@ -84,11 +109,10 @@ extension ReleaseCatalog {
 
   /// The one manifest of the release, whether it came with the release or with an artifact.
   private func agreedManifest(
-    of release: ReleaseRecord, _ version: ArtifactVersion, _ artifacts: [ArtifactRecord],
-    _ connection: any SQLConnection
+    _ manifest: String?, _ version: ReleaseVersion, _ artifacts: [ArtifactRecord], _ connection: any SQLConnection
   ) throws -> String? {
     let others = try ArtifactRecord.manifests(of: version, connection)
-    let texts = (release.content.manifest.map { [$0] } ?? []) + others
+    let texts = (manifest.map { [$0] } ?? []) + others
     guard let text = texts.first else { return nil }
     do throws(StatusError) {
       let manifest = try manifests.manifest(text, version: version)
@@ -107,7 +131,7 @@ extension ReleaseCatalog {
   }
 
   /// Offers it to nobody any more; those who have it keep it.
-  func deprecate(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+  func deprecate(_ version: ReleaseVersion) async throws -> ReleaseRecord {
     try await change(version) { (release) throws(StatusError) in
       guard release.status != .deprecated || release.isWithdrawn else { return false }
       if release.isWithdrawn {
@@ -122,7 +146,7 @@ extension ReleaseCatalog {
   }
 
   /// Stops it: it is offered to nobody, and its artifacts are given to nobody any more.
-  func withdraw(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+  func withdraw(_ version: ReleaseVersion) async throws -> ReleaseRecord {
     try await change(version) { (release) throws(StatusError) in
       guard !release.isWithdrawn else { return false }
       guard release.status != .draft else {
@@ -135,7 +159,7 @@ extension ReleaseCatalog {
 
   /// - Parameter change: returns false where the release is as it should be.
   private func change(
-    _ version: ArtifactVersion, _ change: @escaping @Sendable (inout ReleaseRecord) throws(StatusError) -> Bool
+    _ version: ReleaseVersion, _ change: @escaping @Sendable (inout ReleaseRecord) throws(StatusError) -> Bool
   ) async throws -> ReleaseRecord {
     try await database.transaction(.write) { connection in
       try VersionLock.take(version, connection)

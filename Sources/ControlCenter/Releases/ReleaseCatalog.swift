@@ -1,4 +1,5 @@
 public import Database
+import FleetPlanning
 import FleetProtocol
 public import Logging
 public import ObjectStorage
@@ -76,11 +77,11 @@ public struct ReleaseCatalog: Sendable {
   }
 
   /// - Throws: `notFound`.
-  func find(_ version: ArtifactVersion) async throws -> ReleaseRecord {
+  func find(_ version: ReleaseVersion) async throws -> ReleaseRecord {
     try await database.transaction(.read) { try Self.require(version, $0) }
   }
 
-  static func require(_ version: ArtifactVersion, _ connection: any SQLConnection) throws -> ReleaseRecord {
+  static func require(_ version: ReleaseVersion, _ connection: any SQLConnection) throws -> ReleaseRecord {
     guard let release = try ReleaseRecord.find(version, connection) else {
       throw StatusError(.notFound, "there is no release \(version)")
     }
@@ -89,7 +90,7 @@ public struct ReleaseCatalog: Sendable {
 
   /// Releases in the order of their versions as text.
   /// - Parameter after: the version with which the page before ended.
-  func list(limit: Int, after: ArtifactVersion?) async throws -> [ReleaseRecord] {
+  func list(limit: Int, after: ReleaseVersion?) async throws -> [ReleaseRecord] {
     try await database.transaction(.read) { connection in
       let version = connection.dialect == .postgresql ? "version COLLATE \"C\"" : "version"
       return try connection.query(

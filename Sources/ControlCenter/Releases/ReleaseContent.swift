@@ -1,3 +1,5 @@
+import FleetKinds
+import FleetPlanning
 import FleetProtocol
 import ResourceModel
 import WireFormats
@@ -21,13 +23,11 @@ struct ReleaseContent: Sendable, Hashable {
 
 /// The body of `POST /api/internal/releases` (spec §14.1).
 struct ReleaseRequest: Sendable, Hashable {
-  var version: ArtifactVersion
+  var version: ReleaseVersion
   var content: ReleaseContent
 
+  /// Texts may be written longer in JSON than they are.
   static let maximumBodyBytes = 4 << 20
-  static let maximumNotesBytes = 256 << 10
-  static let maximumSettings = 1000
-  static let maximumValueBytes = 32 << 10
 
   /// - Throws: `badRequest` for what is not a JSON object, and `invalid` naming every field at fault.
   init(_ body: JSONValue) throws(StatusError) {
@@ -35,7 +35,7 @@ struct ReleaseRequest: Sendable, Hashable {
     let version = reader.version("version")
     guard version != nil || reader.isAtFault else { throw StatusError(.invalid, "version: is missing") }
     var content = ReleaseContent()
-    content.releaseNotes = reader.text("releaseNotes", maximumBytes: Self.maximumNotesBytes)
+    content.releaseNotes = reader.text("releaseNotes", maximumBytes: ReleaseKind.maximumReleaseNotesByteCount)
     content.imageTags = Self.imageTags(&reader)
     content.isForced = reader.flag("isForced")
     content.isMigrationRequired = reader.flag("isMigrationRequired")
@@ -46,11 +46,40 @@ struct ReleaseRequest: Sendable, Hashable {
       reader.refuse("minCurrentVersion", "must be below the version \(version), or nobody could take it")
     }
     content.newNonEssentialEnvs = Self.settings(&reader)
-    content.manifest = reader.text("manifest", maximumBytes: 256 << 10)
+    content.manifest = reader.text("manifest", maximumBytes: ReleaseKind.maximumManifestByteCount)
     try reader.finish()
     guard let version else { throw StatusError(.invalid, "version: is missing") }
     self.version = version
     self.content = content
+    try requireObject()
+  }
+
+  /// What CI makes is an object as any other: what would not be taken as one is not taken here.
+  private func requireObject() throws(StatusError) {
+    var spec: JSONValue = ["newNonEssentialEnvs": content.settingsJSON]
+    spec["releaseNotes"] = content.releaseNotes.map { .string($0) }
+    spec["estimatedDowntime"] = content.estimatedDowntime.map { .string($0) }
+    spec["minCurrentVersion"] = content.minCurrentVersion.map { .string($0) }
+    spec["manifest"] = content.manifest.map { .string($0) }
+    let tags = content.imageTags
+    spec["imageTags"] = [
+      "backend": .string(tags.backend), "media": .string(tags.media), "controlTower": .string(tags.controlTower),
+      "agent": .string(tags.agent),
+    ]
+    let object: JSONValue = ["metadata": ["name": .string(version.text)], "spec": spec]
+    let faults = ReleaseKind.definition.validationErrors(in: object).map { fault in
+      var fault = fault
+      if fault.field.hasPrefix("spec.") { fault.field = String(fault.field.dropFirst(5)) }
+      return fault
+    }
+    guard faults.isEmpty else {
+      throw StatusError(.invalid, faults.map { "\($0.field): \($0.message)" }.joined(separator: "; "), causes: faults)
+    }
+    // Digests, labels and what else is kept with it need room, too.
+    let most = ReleaseKind.definition.limits.objectBytes - (64 << 10)
+    guard object.serialized().count <= most else {
+      throw StatusError(.requestEntityTooLarge, "the release is too large: it may have \(most) bytes as JSON")
+    }
   }
 
   private static func imageTags(_ reader: inout RequestReader) -> ReleaseOffer.ImageTags {
@@ -67,7 +96,7 @@ struct ReleaseRequest: Sendable, Hashable {
   private static func settings(_ reader: inout RequestReader) -> [ReleaseOffer.Setting] {
     var settings: [ReleaseOffer.Setting] = []
     var keys: Set<String> = []
-    reader.objects("newNonEssentialEnvs", maximumCount: maximumSettings) { reader in
+    reader.objects("newNonEssentialEnvs", maximumCount: ReleaseKind.maximumSettingCount) { reader in
       let key = reader.text("key", maximumBytes: 256) ?? ""
       let isName = key.utf8.enumerated().allSatisfy { index, byte in
         switch byte {
@@ -80,7 +109,8 @@ struct ReleaseRequest: Sendable, Hashable {
         reader.refuse("key", "must be the name of an environment variable: letters, digits and underscores")
       }
       if !keys.insert(key).inserted { reader.refuse("key", "\(key) stands twice") }
-      settings.append(.init(key: key, value: reader.text("value", maximumBytes: maximumValueBytes) ?? ""))
+      settings.append(
+        .init(key: key, value: reader.text("value", maximumBytes: ReleaseKind.maximumSettingByteCount) ?? ""))
     }
     return settings
   }
@@ -147,10 +177,10 @@ private struct RequestReader {
     return flag
   }
 
-  mutating func version(_ name: String) -> ArtifactVersion? {
+  mutating func version(_ name: String) -> ReleaseVersion? {
     guard let text = text(name, maximumBytes: 1024) else { return nil }
-    do throws(ArtifactVersion.Refusal) {
-      return try ArtifactVersion(text)
+    do throws(ReleaseVersion.Refusal) {
+      return try ReleaseVersion(text)
     } catch {
       refuse(name, "\(error)")
       return nil
@@ -170,7 +200,7 @@ private struct RequestReader {
     }
     if !isTag || tag.utf8.count > 128 {
       let hint = tag.contains("${") ? ": a shell expands no variable in single quotes" : ""
-      refuse(name, "must be the tag of an image, such as sha-abc123, not \"\(ArtifactVersion.shown(tag))\"\(hint)")
+      refuse(name, "must be the tag of an image, such as sha-abc123, not \"\(ReleaseVersion.shown(tag))\"\(hint)")
     }
     return tag
   }
@@ -206,7 +236,7 @@ private struct RequestReader {
   private mutating func refuseUnknown() {
     for name in members.keys.sorted() where !known.contains(name) {
       refuse(
-        ArtifactVersion.shown(name),
+        ReleaseVersion.shown(name),
         "is not a field of a release; the fields are \(known.sorted().joined(separator: ", "))", .unknown)
     }
   }

@@ -1,19 +1,16 @@
 import Database
+import FleetKinds
+import FleetPlanning
 import FleetProtocol
 import ResourceStorage
 import WireFormats
 
 /// A row of `gcc_release` (spec §12).
 struct ReleaseRecord: Sendable, Hashable {
-  /// PostgreSQL's type `ReleaseStatus`.
-  enum Status: String, Sendable, Hashable {
-    case draft, published, deprecated
-  }
-
   var id: String
   /// As text: another program may have written what is not a version of ours.
   var version: String
-  var status: Status
+  var status: ReleaseState
   /// Offered to nobody any more, and given to nobody.
   var isWithdrawn: Bool
   var content: ReleaseContent
@@ -27,7 +24,7 @@ struct ReleaseRecord: Sendable, Hashable {
   var isFrozen: Bool { status != .draft || isWithdrawn }
 
   /// As answers say it.
-  var statusText: String { isWithdrawn ? "withdrawn" : status.rawValue }
+  var statusText: String { isWithdrawn ? "withdrawn" : status.columnWord }
 
   /// What the release was published with.
   func sha256(of type: ArtifactType) -> String? {
@@ -44,7 +41,7 @@ struct ReleaseRecord: Sendable, Hashable {
   var summary: JSONValue {
     func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
     return [
-      "id": .string(id), "version": .string(version), "status": .string(status.rawValue),
+      "id": .string(id), "version": .string(version), "status": .string(status.columnWord),
       "withdrawn": .bool(isWithdrawn), "isForced": .bool(content.isForced),
       "isMigrationRequired": .bool(content.isMigrationRequired),
       "minCurrentVersion": optional(content.minCurrentVersion), "helmChartSha256": optional(helmSha256),
@@ -69,7 +66,7 @@ struct ReleaseRecord: Sendable, Hashable {
 
   init?(_ row: SQLRow) {
     guard let id = row["id"].text, let version = row["version"].text,
-      let status = row["status"].text.flatMap(Status.init)
+      let status = row["status"].text.flatMap({ ReleaseState(columnWord: $0) })
     else { return nil }
     self.id = id
     self.version = version
@@ -83,7 +80,7 @@ struct ReleaseRecord: Sendable, Hashable {
     publishedAt = row["publishedAt"].time
   }
 
-  static func find(_ version: ArtifactVersion, _ connection: any SQLConnection) throws -> ReleaseRecord? {
+  static func find(_ version: ReleaseVersion, _ connection: any SQLConnection) throws -> ReleaseRecord? {
     try connection.query(
       "SELECT \(columns(connection.dialect)) FROM gcc_release WHERE version = $1", [.text(version.text)]
     ).first.flatMap(ReleaseRecord.init)
@@ -144,7 +141,7 @@ struct ReleaseRecord: Sendable, Hashable {
     let time = connection.dialect.time("$5")
     try connection.execute(
       """
-      UPDATE gcc_release SET status = '\(status.rawValue)', withdrawn = $1, "helmChartSha256" = $2,
+      UPDATE gcc_release SET status = '\(status.columnWord)', withdrawn = $1, "helmChartSha256" = $2,
         "composeArtifactSha256" = $3, manifest = $4, "publishedAt" = \(time), generation = generation + 1,
         resource_version = 0
       WHERE version = $6

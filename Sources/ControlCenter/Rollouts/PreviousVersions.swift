@@ -12,11 +12,14 @@ struct PreviousVersions: Sendable {
   let now: @Sendable () -> Timestamp
 
   /// In sets. Whoever never ran another version that is still published is left as it is.
-  func offer(toThoseThatRun version: String, by rollout: String, releaseID: String) async throws {
+  func offer(
+    toThoseThatRun version: String, by rollout: String, releaseID: String, while current: RolloutGuard
+  ) async throws {
     var last = ""
     while true {
       let (next, now) = (last, now())
       let (count, end) = try await database.transaction(.write) { connection in
+        try current.require(connection)
         let ids = try self.targets(after: next, version, rollout, releaseID, connection)
         for (release, organizations) in try self.versions(ids, notVersion: version, connection) {
           let made = try Self.reset(organizations, release, connection)
@@ -48,24 +51,25 @@ struct PreviousVersions: Sendable {
     ).map { (id: $0[0].text ?? "", organization: $0[1].text ?? "") }
   }
 
-  /// What each ran last before, as far as it is still published.
+  /// What each ran last before, as far as it is still published; nobody withdraws it until the transaction ends.
   private func versions(
     _ targets: [(id: String, organization: String)], notVersion version: String, _ connection: any SQLConnection
   ) throws -> [Release: [String]] {
     let rows = RowSet("name", of: targets.map(\.organization))
     let found = try connection.query(
       """
-      SELECT h."organizationName", g.id, g.version, g."minCurrentVersion" FROM gcc_version_history AS h
+      SELECT h."organizationName", g.id, g.version, \(RolloutSteps.hasArtifacts) FROM gcc_version_history AS h
       JOIN gcc_release AS g ON g.version = h."releaseVersion" AND g.status = 'published' AND NOT g.withdrawn
       WHERE h."organizationName" IN (SELECT r.name FROM \(rows.source(connection.dialect)))
         AND h."releaseVersion" <> $2 AND h.status = 'success'
-      ORDER BY h."organizationName", h."deployedAt" DESC
-      """, [rows.parameter, .text(version)])
+      ORDER BY h."organizationName", coalesce(h."recordedAt", h."deployedAt") DESC
+      """ + (connection.dialect == .postgresql ? " FOR SHARE OF g" : ""), [rows.parameter, .text(version)])
     var (versions, seen): ([Release: [String]], Set<String>) = ([:], [])
     for row in found {
       guard let organization = row[0].text, seen.insert(organization).inserted else { continue }
       // It comes down from a newer version: what a way up would need does not count.
-      let facts = ReleaseFacts(version: row[2].text ?? "")
+      let facts = ReleaseFacts(
+        version: row[2].text ?? "", deploymentTypes: RolloutSteps.deploymentTypes(row[3], row[4]), isReturn: true)
       versions[Release(id: row[1].text ?? "", facts: facts), default: []].append(organization)
     }
     return versions

@@ -5,6 +5,7 @@ import Logging
 import Reconciliation
 import ResourceModel
 import ResourceStorage
+import ServerPrograms
 import ServiceLifecycle
 import Synchronization
 import Timing
@@ -33,6 +34,15 @@ final class RolloutController: Service {
   private let logger: Logger
   private let loop: DueLoop
   private let clock: any Clock<Duration>
+  private let seen = Mutex(Seen())
+
+  /// What the last pass had come to.
+  private struct Seen {
+    /// Nil before the first.
+    var revision: Int64?
+    /// Rollouts that could not be stepped.
+    var failed: Set<String> = []
+  }
 
   init(
     database: any Database, store: SQLResourceStore, steps: RolloutSteps,
@@ -56,14 +66,10 @@ final class RolloutController: Service {
 
   func run() async throws {
     let beside = [Task { await watch() }, Task { await recheck() }]
-    await withGracefulShutdownHandler {
-      await loop.run {
-        let due = try await self.pass()
-        try? await self.clock.sleep(for: self.configuration.shortestInterval)
-        return due.map { .after($0) } ?? .whenWoken
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+    await loop.runUntilShutdown {
+      let due = try await self.pass()
+      try? await self.clock.sleep(for: self.configuration.shortestInterval)
+      return due.map { .after($0) } ?? .whenWoken
     }
     for task in beside { task.cancel() }
   }
@@ -104,12 +110,15 @@ final class RolloutController: Service {
     }
   }
 
-  /// One step of each rollout that is not over.
+  /// One step of each rollout that is not over, and of each that is and of which something has changed since the last pass.
   /// - Returns: when the next is due though nothing changes; nil where none is.
   func pass() async throws -> Duration? {
     try await steps.decideUnplannedReleases()
-    let rollouts = try await rollouts()
-    let known = try await known(Set(rollouts.map(\.rollout.spec.release)))
+    let before = seen.withLock { $0 }
+    var after = Seen()
+    after.revision = try await store.currentRevision()
+    let rollouts = try await rollouts(after: before)
+    let known = try await known(rollouts.map(\.rollout))
     var due: Duration?
     for (stored, rollout) in rollouts where Self.isActive(rollout, known) {
       do {
@@ -123,27 +132,60 @@ final class RolloutController: Service {
           "a rollout cannot be stepped and is tried again",
           metadata: ["name": "\(rollout.metadata.name)", "error": "\(error)"])
         due = min(due ?? .seconds(5), .seconds(5))
+        after.failed.insert(rollout.metadata.name)
       }
     }
-    try await takeBackOrphans(rollouts.map(\.rollout), known)
+    try await takeBackOrphans()
+    seen.withLock { [after] in $0 = after }
     return due
   }
 
-  private func rollouts() async throws -> [(stored: StoredObject, rollout: Rollout)] {
-    var rollouts: [(StoredObject, Rollout)] = []
-    var query = ListQuery()
+  /// Those that go on, and those that have ended but are not as they were: themselves, their releases or what their targets
+  /// report.
+  private func rollouts(after last: Seen) async throws -> [(stored: StoredObject, rollout: Rollout)] {
+    var stored: [String: StoredObject] = [:]
+    var query = ListQuery(selector: last.revision == nil ? .everything : Self.isGoingOn)
     repeat {
       let page = try await store.list(RolloutKind.definition, query)
-      for item in page.items {
-        guard let rollout = try? item.value().decoded(as: Rollout.self) else { continue }
-        rollouts.append((item, rollout))
-      }
+      for item in page.items { stored[item.key.name] = item }
       query.continueToken = page.continueToken
     } while query.continueToken != nil
-    return rollouts
+    if let since = last.revision {
+      let changed = try await database.transaction(.read) { try Self.changed(since: since, $0) }
+      for name in changed.union(last.failed).sorted() where stored[name] == nil {
+        stored[name] = try await store.get(RolloutKind.definition, ObjectKey(namespace: "", name: name))
+      }
+    }
+    return stored.sorted { $0.key < $1.key }.compactMap { _, item in
+      (try? item.value().decoded(as: Rollout.self)).map { (item, $0) }
+    }
   }
 
-  /// What all rollouts are looked at with.
+  private static let isGoingOn = ObjectSelector(fields: [
+    .notEquals(path: "status.phase", value: RolloutStatus.Phase.halted.rawValue),
+    .notEquals(path: "status.phase", value: RolloutStatus.Phase.completed.rawValue),
+  ])
+
+  private static func changed(since: Int64, _ connection: any SQLConnection) throws -> Set<String> {
+    var names = Set(
+      try connection.query(
+        """
+        SELECT name FROM gcc_rollout WHERE resource_version >= $1
+        UNION
+        SELECT o.name FROM gcc_rollout AS o JOIN gcc_release AS g
+          ON g.version = \(RolloutFields.release("o", connection.dialect)) WHERE g.resource_version >= $1
+        """, [.integer(since)]
+      ).compactMap { $0[0].text })
+    for row in try connection.query(
+      "SELECT DISTINCT rollout FROM gcc_rollout_counter WHERE changed >= $1", [.integer(since)])
+    {
+      guard let key = row[0].text, let slash = key.lastIndex(of: "/") else { continue }
+      names.insert(String(key[..<slash]))
+    }
+    return names
+  }
+
+  /// What rollouts are looked at with.
   struct Known: Sendable {
     /// By `RolloutCounters.key`.
     var counts: [String: [Int: StageCounts]] = [:]
@@ -151,33 +193,37 @@ final class RolloutController: Service {
     var releases: [String: (id: String, isWithdrawn: Bool)] = [:]
   }
 
-  private func known(_ versions: Set<String>) async throws -> Known {
-    let set = RowSet("version", of: versions)
+  private func known(_ rollouts: [Rollout]) async throws -> Known {
+    guard !rollouts.isEmpty else { return Known() }
+    let set = RowSet("version", of: Set(rollouts.map(\.spec.release)))
     return try await database.transaction(.read) { connection in
-      var known = Known(counts: try RolloutCounters.all(connection))
+      var known = Known()
       for row in try connection.query(
         """
         SELECT version, id, withdrawn FROM gcc_release
         WHERE version IN (SELECT r.version FROM \(set.source(connection.dialect)))
         """, [set.parameter])
       { known.releases[row[0].text ?? ""] = (row[1].text ?? "", row[2].boolean ?? false) }
+      let keys = rollouts.compactMap { rollout in
+        known.releases[rollout.spec.release].map { RolloutCounters.key(rollout.metadata.name, releaseID: $0.id) }
+      }
+      known.counts = try RolloutCounters.counts(keys, connection)
       return known
     }
   }
 
-  /// Targets whose rollout is gone.
-  private func takeBackOrphans(_ rollouts: [Rollout], _ known: Known) async throws {
-    let kept = Set(
-      rollouts.compactMap { rollout in
-        known.releases[rollout.spec.release].map {
-          RolloutCounters.key(rollout.metadata.name, releaseID: $0.id)
-        }
-      })
-    for key in known.counts.keys.sorted() where !kept.contains(key) {
-      guard let slash = key.lastIndex(of: "/") else { continue }
-      while try await steps.takeBack(
-        orphansOf: String(key[..<slash]), releaseID: String(key[key.index(after: slash)...]))
-      {}
+  /// Targets of rollouts that were deleted.
+  private func takeBackOrphans() async throws {
+    let removed = try await database.transaction(.read) { connection in
+      try connection.query("SELECT id, name FROM gcc_rollout_removed ORDER BY id LIMIT 100")
+        .map { (id: $0[0].text ?? "", name: $0[1].text ?? "") }
+    }
+    for (id, name) in removed {
+      let releases = try await database.transaction(.read) { try RolloutCounters.releases(of: name, $0) }
+      for release in releases { while try await steps.takeBack(orphansOf: name, releaseID: release) {} }
+      try await database.transaction(.write) { connection in
+        _ = try connection.execute("DELETE FROM gcc_rollout_removed WHERE id = $1", [.text(id)])
+      }
     }
   }
 

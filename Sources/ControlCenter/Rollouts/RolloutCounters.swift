@@ -16,9 +16,25 @@ enum RolloutCounters {
         "SELECT rollout, stage, bucket, count FROM gcc_rollout_counter WHERE rollout = $1", [.text(key)]))[key] ?? [:]
   }
 
-  /// Of all rollouts, by their keys.
-  static func all(_ connection: any SQLConnection) throws -> [String: [Int: StageCounts]] {
-    read(try connection.query("SELECT rollout, stage, bucket, count FROM gcc_rollout_counter WHERE count <> 0"))
+  /// The ids of the releases for which there are targets of a rollout of this name.
+  static func releases(of rollout: String, _ connection: any SQLConnection) throws -> [String] {
+    let prefix = key(rollout, releaseID: "")
+    return try connection.query(
+      """
+      SELECT DISTINCT rollout FROM gcc_rollout_counter WHERE count <> 0 AND substr(rollout, 1, length($1)) = $1 ORDER BY 1
+      """, [.text(prefix)]
+    ).compactMap { $0[0].text.map { String($0.dropFirst(prefix.count)) } }
+  }
+
+  /// Of several rollouts, by their keys.
+  static func counts(_ keys: [String], _ connection: any SQLConnection) throws -> [String: [Int: StageCounts]] {
+    let set = RowSet("key", of: keys)
+    return read(
+      try connection.query(
+        """
+        SELECT rollout, stage, bucket, count FROM gcc_rollout_counter
+        WHERE count <> 0 AND rollout IN (SELECT r.key FROM \(set.source(connection.dialect)))
+        """, [set.parameter]))
   }
 
   private static func read(_ rows: [SQLRow]) -> [String: [Int: StageCounts]] {

@@ -74,7 +74,7 @@ struct RolloutEndpoints: Sendable {
           """
           SELECT o.name, CAST(o.labels AS text), o."currentVersion", \(dialect.text(ofTime: "o.\"licenseExpiresAt\"")),
             o."webhookEndpoint" IS NOT NULL AND o."webhookSecret" IS NOT NULL,
-            t.id IS NOT NULL AND t.bucket <> 'cancelled'
+            t.id IS NOT NULL AND t.bucket <> 'cancelled', CAST(o."deploymentType" AS text)
           FROM organizational_service AS o
           LEFT JOIN gcc_deployment_target AS t ON t."releaseId" = $2 AND t."organizationName" = o.name
           WHERE o.name\(bytewise) > $1 ORDER BY o.name\(bytewise) LIMIT \(Self.pageCount)
@@ -82,9 +82,10 @@ struct RolloutEndpoints: Sendable {
       }
       organizations += rows.map { row in
         OrganizationFacts(
-          name: row[0].text ?? "", labels: StageMembers.labels(row[1].text), currentVersion: row[2].text,
-          licenseExpiresAt: row[3].time, hasWebhookEndpoint: row[4].boolean ?? false, hasTarget: row[5].boolean ?? false
-        )
+          name: row[0].text ?? "", labels: StageMembers.labels(row[1].text),
+          deploymentType: row[6].text.flatMap { DeploymentType(columnWord: $0) } ?? .kubernetes,
+          currentVersion: row[2].text, licenseExpiresAt: row[3].time, hasWebhookEndpoint: row[4].boolean ?? false,
+          hasTarget: row[5].boolean ?? false)
       }
       guard rows.count == Self.pageCount, let next = rows.last?[0].text else { break }
       last = next
@@ -95,7 +96,7 @@ struct RolloutEndpoints: Sendable {
   /// Failures of a release by what they have in common, with the customers behind them.
   func failures(of version: String) async throws -> JSONValue {
     var groups = FailureGroups()
-    let (id, reported) = try await database.transaction(.read) { connection in
+    let (id, reported, blocked) = try await database.transaction(.read) { connection in
       guard
         let id = try connection.query("SELECT id FROM gcc_release WHERE version = $1", [.text(version)]).first?[0].text
       else { throw StatusError(.notFound, "there is no release \"\(version.prefix(80))\"") }
@@ -104,8 +105,15 @@ struct RolloutEndpoints: Sendable {
         SELECT count(*) FROM gcc_deployment_target WHERE "releaseId" = $1 AND bucket IN ('succeeded', 'failed')
         """, [.text(id)]
       ).first?[0].integer
-      return (id, reported ?? 0)
+      let blocked = try connection.query(
+        """
+        SELECT blocked, count(*) FROM gcc_deployment_target
+        WHERE "releaseId" = $1 AND bucket = 'blocked' GROUP BY blocked
+        """, [.text(id)])
+      return (id, reported ?? 0, blocked)
     }
+    var passedOver: JSONValue = [:]
+    for row in blocked { passedOver[row[0].text ?? ""] = .integer(row[1].integer ?? 0) }
     var last = ""
     while true {
       let rows = try await database.transaction(.read) { [last] connection in
@@ -125,7 +133,7 @@ struct RolloutEndpoints: Sendable {
     }
     return [
       "release": .string(version), "reported": .integer(reported), "failed": .integer(Int64(groups.failed)),
-      "groups": .array(groups.largest().map(\.json)),
+      "blocked": passedOver, "groups": .array(groups.largest().map(\.json)),
     ]
   }
 }

@@ -26,7 +26,9 @@ extension RolloutSteps {
       {
         return false
       }
-      let open = "bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled', 'blocked')"
+      let open = """
+        (bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled', 'blocked') AND status <> 'inProgress')
+        """
       let changed = try connection.execute(
         """
         UPDATE gcc_deployment_target SET

@@ -38,11 +38,10 @@ extension RolloutSteps {
           """, [.text(version), now.column])
         guard isMine > 0, let object else { return }
         // One may have come since.
-        let release =
-          connection.dialect == .postgresql ? "object::jsonb #>> '{spec,release}'" : "object ->> '$.spec.release'"
-        guard try connection.query("SELECT 1 FROM gcc_rollout WHERE \(release) = $1", [.text(version)]).isEmpty else {
-          return
-        }
+        let others = try connection.query(
+          "SELECT 1 FROM gcc_rollout AS o WHERE \(RolloutFields.release("o", connection.dialect)) = $1",
+          [.text(version)])
+        guard others.isEmpty else { return }
         for result in try self.store.write(RolloutKind.definition, [.create(object: object)], in: connection) {
           // One of that name is somebody's plan.
           if case .failure(let error) = result, error.reason != .alreadyExists { throw error }
@@ -58,12 +57,13 @@ extension RolloutSteps {
 
   /// Versions of rollouts that have not ended: of stages that have not begun there are no targets yet.
   static func neededVersions(_ connection: any SQLConnection) throws -> Set<String> {
-    let phase = connection.dialect == .postgresql ? "object::jsonb #>> '{status,phase}'" : "object ->> '$.status.phase'"
-    let release =
-      connection.dialect == .postgresql ? "object::jsonb #>> '{spec,release}'" : "object ->> '$.spec.release'"
+    let dialect = connection.dialect
     return Set(
       try connection.query(
-        "SELECT \(release) FROM gcc_rollout WHERE coalesce(\(phase), '') <> 'Completed'"
+        """
+        SELECT \(RolloutFields.release("o", dialect)) FROM gcc_rollout AS o
+        WHERE coalesce(\(RolloutFields.phase("o", dialect)), '') <> '\(RolloutStatus.Phase.completed.rawValue)'
+        """
       ).compactMap { $0[0].text })
   }
 

@@ -35,20 +35,26 @@ struct RolloutSteps: Sendable {
   func step(_ stored: StoredObject, _ rollout: Rollout) async throws -> Duration? {
     let name = rollout.metadata.name
     // What it would do, for what is to be done in sets beforehand.
-    let preview = try await database.transaction(.read) { connection in
+    let (known, preview) = try await database.transaction(.read) { connection in
       let release = try Self.release(rollout.spec.release, connection)
       return (release, RolloutPlanner.decide(try self.facts(rollout, release, countsLateJoiners: true, connection)))
     }
-    if let release = preview.0 {
-      for action in preview.1.actions where Self.isPrepared(action) {
-        try await requireCurrent(stored)
-        try await prepare(action, rollout, release)
-      }
+    let prepared = preview.actions.filter(Self.isPrepared)
+    if let known {
+      for action in prepared { try await prepare(action, rollout, known, RolloutGuard(stored)) }
     }
     return try await database.transaction(.write) { connection in
-      guard try Self.lock(stored, connection) else { return .seconds(1) }
-      let release = try Self.release(rollout.spec.release, connection)
-      let decision = RolloutPlanner.decide(try self.facts(rollout, release, countsLateJoiners: false, connection))
+      guard try RolloutGuard(stored).lock(connection) else { return .seconds(1) }
+      let release = try Self.release(rollout.spec.release, isLocked: true, connection)
+      var decision = RolloutPlanner.decide(try self.facts(rollout, release, countsLateJoiners: false, connection))
+      // What came about since the preview, such as a failure that halts it, has not been prepared.
+      guard decision.actions.filter(Self.isPrepared).allSatisfy(prepared.contains) else {
+        throw RolloutGuard(stored).changed
+      }
+      if decision.actions.contains(.offerPrevious) {
+        // Those that succeeded since are found anew.
+        decision.status.previousOffered = preview.status.previousOffered
+      }
       let now = self.now()
       for action in decision.actions { try self.carryOut(action, rollout, release, at: now, connection) }
       try self.events.record(
@@ -64,18 +70,39 @@ struct RolloutSteps: Sendable {
 
   // MARK: Facts
 
-  static func release(_ version: String, _ connection: any SQLConnection) throws -> KnownRelease? {
-    try connection.query(
+  /// - Parameter isLocked: true where offers are made: nobody withdraws it until the transaction ends. Before any write, as
+  ///   all who change releases do.
+  static func release(
+    _ version: String, isLocked: Bool = false, _ connection: any SQLConnection
+  ) throws -> KnownRelease? {
+    let lock = isLocked && connection.dialect == .postgresql ? " FOR SHARE OF g" : ""
+    return try connection.query(
       """
-      SELECT id, CAST(status AS text), withdrawn, "minCurrentVersion" FROM gcc_release WHERE version = $1
+      SELECT g.id, CAST(g.status AS text), g.withdrawn, g."minCurrentVersion", \(hasArtifacts)
+      FROM gcc_release AS g WHERE g.version = $1\(lock)
       """, [.text(version)]
     ).first.map { row in
       KnownRelease(
         id: row[0].text ?? "",
         facts: ReleaseFacts(
           version: version, state: row[1].text.flatMap { ReleaseState(columnWord: $0) } ?? .draft,
-          isWithdrawn: row[2].boolean ?? false, minCurrentVersion: row[3].text))
+          isWithdrawn: row[2].boolean ?? false, minCurrentVersion: row[3].text,
+          deploymentTypes: deploymentTypes(row[4], row[5])))
     }
+  }
+
+  /// Whether there is a chart and whether there is a bundle, of a release named `g`; a draft's digests are with its artifacts.
+  static let hasArtifacts = [("helmChartSha256", ArtifactType.helm), ("composeArtifactSha256", .compose)].map {
+    column, type in
+    """
+    coalesce(g."\(column)", '') <> '' OR EXISTS
+      (SELECT 1 FROM gcc_artifact AS a WHERE a.version = g.version AND a.type = '\(type.rawValue)')
+    """
+  }.joined(separator: ", ")
+
+  /// - Parameters: as `hasArtifacts` says.
+  static func deploymentTypes(_ chart: SQLValue, _ bundle: SQLValue) -> Set<DeploymentType> {
+    Set([(DeploymentType.kubernetes, chart), (.docker, bundle)].filter { $0.1.boolean ?? false }.map(\.0))
   }
 
   private func facts(
@@ -96,20 +123,34 @@ struct RolloutSteps: Sendable {
     {
       lateJoiners = try Self.lateJoiners(release.id, connection)
     }
+    let isAnybodyAway = stages.contains { $0.counts.offline + $0.counts.silent > 0 }
     return RolloutFacts(
       spec: rollout.spec, annotations: rollout.metadata.annotations ?? [:],
       generation: rollout.metadata.generation ?? 1, release: release?.facts, stages: stages, lateJoiners: lateJoiners,
+      begunAndAway: isAnybodyAway ? try Self.begunAndAway(name, release?.id ?? "", connection) : 0,
       status: rollout.status, now: now())
+  }
+
+  private static func begunAndAway(
+    _ rollout: String, _ releaseID: String, _ connection: any SQLConnection
+  ) throws -> Int {
+    let row = try connection.query(
+      """
+      SELECT count(*) FROM gcc_deployment_target
+      WHERE "rolloutName" = $1 AND "releaseId" = $2 AND \(FleetTables.hasBegunAndIsAway)
+      """, [.text(rollout), .text(releaseID)]
+    ).first
+    return Int(row?[0].integer ?? 0)
   }
 
   private static func oldestUnanswered(
     _ rollout: String, _ stage: Int, _ releaseID: String, _ connection: any SQLConnection
   ) throws -> Timestamp? {
-    let time = connection.dialect.text(ofTime: "min(\"offeredAt\")")
-    return try ["notifying", "consent"].compactMap { bucket in
+    let since = [("notifying", "offeredAt"), ("consent", "offeredAt"), ("inProgress", "startedAt")]
+    return try since.compactMap { bucket, column in
       try connection.query(
         """
-        SELECT \(time) FROM gcc_deployment_target
+        SELECT \(connection.dialect.text(ofTime: "min(\"\(column)\")")) FROM gcc_deployment_target
         WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND bucket = '\(bucket)' AND "releaseId" = $3
         """, [.text(rollout), .integer(Int64(stage)), .text(releaseID)]
       ).first?[0].time
@@ -128,28 +169,6 @@ struct RolloutSteps: Sendable {
     return Int(row?[0].integer ?? 0)
   }
 
-  /// Another process that steps it has it alone.
-  /// - Throws: `conflict` where it is not as it was read: nothing is decided on what is no longer so.
-  private static func lock(_ stored: StoredObject, _ connection: any SQLConnection) throws -> Bool {
-    let row = try connection.query(
-      "SELECT resource_version FROM gcc_rollout WHERE name = $1"
-        + connection.dialect.forUpdate(of: "gcc_rollout", skipsLocked: true), [.text(stored.key.name)]
-    ).first
-    guard let row else { return false }
-    guard row[0].integer == stored.revision else { throw Self.changed(stored) }
-    return true
-  }
-
-  private func requireCurrent(_ stored: StoredObject) async throws {
-    guard try await store.get(RolloutKind.definition, stored.key)?.revision == stored.revision else {
-      throw Self.changed(stored)
-    }
-  }
-
-  private static func changed(_ stored: StoredObject) -> StatusError {
-    StatusError(.conflict, "the rollout \"\(stored.key.name)\" was changed in the meantime")
-  }
-
   // MARK: Actions
 
   /// Whether an action is done in sets of its own.
@@ -161,30 +180,35 @@ struct RolloutSteps: Sendable {
   }
 
   /// What is done in sets of their own, before the step that records it.
-  private func prepare(_ action: RolloutAction, _ rollout: Rollout, _ release: KnownRelease) async throws {
+  private func prepare(
+    _ action: RolloutAction, _ rollout: Rollout, _ release: KnownRelease, _ current: RolloutGuard
+  ) async throws {
     switch action {
     case .fixMembers(let index), .admitLateJoiners(let index):
       let stage = rollout.spec.stages[index]
       let place = StageMembers.Place(
         rollout: rollout.metadata.name, stage: stage.name, index: index, releaseID: release.id,
         version: rollout.spec.release)
-      try await fix(stage, place)
+      try await fix(stage, place, current)
     case .retryFailed(let includingWithdrawn):
-      while try await retry(rollout.metadata.name, release.id, includingWithdrawn: includingWithdrawn)
+      while try await retry(rollout.metadata.name, release.id, includingWithdrawn: includingWithdrawn, current)
         == Self.setCount
       {}
     case .offerPrevious:
-      try await previous.offer(toThoseThatRun: rollout.spec.release, by: rollout.metadata.name, releaseID: release.id)
+      try await previous.offer(
+        toThoseThatRun: rollout.spec.release, by: rollout.metadata.name, releaseID: release.id, while: current)
     case .offer, .markSilent, .withdrawUnanswered: break
     }
   }
 
-  private func fix(_ stage: RolloutSpec.Stage, _ place: StageMembers.Place) async throws {
+  private func fix(
+    _ stage: RolloutSpec.Stage, _ place: StageMembers.Place, _ current: RolloutGuard
+  ) async throws {
     switch stage.membership {
     case .everyoneLeft:
       var last: String? = ""
-      while let after = last { last = try await members.addEveryoneLeft(to: place, after: after) }
-    case .organizations(let names): try await members.add(names, to: place)
+      while let after = last { last = try await members.addEveryoneLeft(to: place, after: after, while: current) }
+    case .organizations(let names): try await members.add(names, to: place, while: current)
     case .labels, .percent, .count:
       var isByLabels = false
       if case .labels = stage.membership { isByLabels = true }
@@ -194,17 +218,22 @@ struct RolloutSteps: Sendable {
       let chosen = StageMembership.members(
         of: stage, among: free.map { StageMembership.Candidate(name: $0.name, labels: $0.labels) },
         release: place.version)
-      try await members.add(chosen.filter { free[$0].stage == nil }.map { free[$0].name }, to: place)
+      try await members.add(
+        chosen.filter { free[$0].stage == nil }.map { free[$0].name }, to: place, while: current)
       // The stage may have been another when a process that was killed began to fix it.
       let kept = Set(chosen)
       try await members.remove(
-        free.indices.filter { free[$0].stage == place.index && !kept.contains($0) }.map { free[$0].name }, from: place)
+        free.indices.filter { free[$0].stage == place.index && !kept.contains($0) }.map { free[$0].name }, from: place,
+        while: current)
     }
   }
 
-  private func retry(_ rollout: String, _ releaseID: String, includingWithdrawn: Bool) async throws -> Int {
+  private func retry(
+    _ rollout: String, _ releaseID: String, includingWithdrawn: Bool, _ current: RolloutGuard
+  ) async throws -> Int {
     let now = now()
     return try await database.transaction(.write) { connection in
+      try current.require(connection)
       let dialect = connection.dialect
       let withdrawn =
         includingWithdrawn
@@ -241,8 +270,9 @@ struct RolloutSteps: Sendable {
         """
         UPDATE gcc_deployment_target SET silent = \(dialect.boolean(true)), resource_version = 0
         WHERE id IN (SELECT id FROM gcc_deployment_target
-          WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND "releaseId" = $4 AND bucket IN ('notifying', 'consent')
-            AND "offeredAt" < \(dialect.time("$3")) ORDER BY id LIMIT \(Self.setCount))
+          WHERE "rolloutName" = $1 AND "stageIndex" = $2 AND "releaseId" = $4 AND (
+            bucket IN ('notifying', 'consent') AND "offeredAt" < \(dialect.time("$3"))
+            OR bucket = 'inProgress' AND "startedAt" < \(dialect.time("$3"))) ORDER BY id LIMIT \(Self.setCount))
         """, [.text(name), .integer(Int64(stage)), limit.column, .text(release.id)])
     case .withdrawUnanswered:
       try connection.execute(
@@ -253,7 +283,7 @@ struct RolloutSteps: Sendable {
           attempt = CASE WHEN status <> 'scheduled' THEN attempt WHEN attempt > 0 THEN attempt - 1 END,
           resource_version = 0
         WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1 AND "releaseId" = $3
-          AND bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled')
+          AND bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled') AND status <> 'inProgress'
           ORDER BY id LIMIT \(Self.setCount))
         """, [.text(name), now.column, .text(release.id)])
     case .fixMembers, .admitLateJoiners, .retryFailed, .offerPrevious: break

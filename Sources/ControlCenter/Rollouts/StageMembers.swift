@@ -68,11 +68,12 @@ struct StageMembers: Sendable {
   }
 
   /// Makes the targets of these organizations, as far as they are not there. What another rollout of the release cancelled is taken over.
-  func add(_ names: [String], to place: Place) async throws {
+  func add(_ names: [String], to place: Place, while current: RolloutGuard) async throws {
     for start in stride(from: 0, to: names.count, by: Self.setCount) {
       let set = RowSet("name", of: names[start..<min(start + Self.setCount, names.count)].sorted())
-      _ = try await database.transaction(.write) { connection in
-        try connection.execute(
+      try await database.transaction(.write) { connection in
+        try current.require(connection)
+        _ = try connection.execute(
           Self.insert(
             from: "\(set.source(connection.dialect, "$6")) JOIN organizational_service AS o ON o.name = r.name",
             place, connection.dialect), Self.parameters(place) + [set.parameter])
@@ -81,11 +82,12 @@ struct StageMembers: Sendable {
   }
 
   /// Removes targets of a stage that has not begun.
-  func remove(_ names: [String], from place: Place) async throws {
+  func remove(_ names: [String], from place: Place, while current: RolloutGuard) async throws {
     for start in stride(from: 0, to: names.count, by: Self.setCount) {
       let set = RowSet("name", of: names[start..<min(start + Self.setCount, names.count)].sorted())
-      _ = try await database.transaction(.write) { connection in
-        try connection.execute(
+      try await database.transaction(.write) { connection in
+        try current.require(connection)
+        _ = try connection.execute(
           """
           DELETE FROM gcc_deployment_target
           WHERE "releaseId" = $1 AND "rolloutName" = $2 AND "stageIndex" = $3 AND bucket = 'waiting'
@@ -98,8 +100,9 @@ struct StageMembers: Sendable {
   /// Makes the targets of all who have none, in one set.
   /// - Parameter after: the name with which the set before ended; empty for the first.
   /// - Returns: the name with which the next set begins; nil where there is none left.
-  func addEveryoneLeft(to place: Place, after: String) async throws -> String? {
+  func addEveryoneLeft(to place: Place, after: String, while current: RolloutGuard) async throws -> String? {
     try await database.transaction(.write) { connection in
+      try current.require(connection)
       let dialect = connection.dialect
       let bytewise = dialect == .postgresql ? " COLLATE \"C\"" : ""
       let names = try connection.query(
@@ -145,7 +148,7 @@ struct StageMembers: Sendable {
   /// What makes a target one that was never offered.
   static func reset(_ dialect: SQLDialect) -> String {
     """
-    status = \(dialect.word("'pending'", "DeploymentStatus")), "offeredAt" = NULL, blocked = NULL,
+    status = \(dialect.word("'pending'", "DeploymentStatus")), "offeredAt" = NULL, blocked = NULL, "blockedOn" = NULL,
     silent = \(dialect.boolean(false)), "webhookSent" = \(dialect.boolean(false)),
     "webhookAcked" = \(dialect.boolean(false)), "webhookRetries" = 0, "webhookError" = NULL, "scheduledFor" = NULL,
     "attemptId" = CASE WHEN gcc_deployment_target."attemptId" LIKE '\(TargetFacts.endedPrefix)%'

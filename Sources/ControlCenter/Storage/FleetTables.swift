@@ -27,74 +27,28 @@ enum FleetTables {
       migrations: [
         table(EscalationKind.definition, FleetMappings.escalation, "escalations", escalations)
       ]),
-    .json(RolloutKind.definition, indexedFields: ["spec.release"]),
+    .json(RolloutKind.definition, indexedFields: ["spec.release", "status.phase"]),
   ]
 
   /// Tables that no kind has.
-  static let migrations = [
-    Migration(owner: "gcc", version: 1, name: "artifacts, history, keys", statements: artifactsHistoryAndKeys),
-    Migration(owner: "gcc", version: 2, name: "counters of rollouts", statements: counters),
-  ]
+  static let migrations =
+    [
+      Migration(owner: "gcc", version: 1, name: "artifacts, history, keys", statements: artifactsHistoryAndKeys),
+      Migration(owner: "gcc", version: 2, name: "counters of rollouts", statements: counters),
+    ] + laterMigrations
 
   private static func table(
     _ definition: ResourceDefinition, _ mapping: ColumnMapping, _ name: String,
-    _ statements: @escaping @Sendable (Types) -> [String]
+    _ statements: @escaping @Sendable (PrismaTypes) -> [String]
   ) -> Migration {
     Migration(owner: definition.migrationOwner, version: 1, name: name) { dialect in
-      statements(Types(dialect)) + JournalTriggers(definition, mapping).statements(dialect)
+      statements(PrismaTypes(dialect)) + JournalTriggers(definition, mapping).statements(dialect)
     }
   }
 
-  /// What the types of Prisma are called in each database.
-  struct Types: Sendable {
-    let dialect: SQLDialect
-    let time: String
-    let now: String
-    let boolean: String
-    let json: String
-    let id: String
-    let integer = "integer"
-    /// What every table with columns has besides the specification's.
-    let added: String
-
-    init(_ dialect: SQLDialect) {
-      self.dialect = dialect
-      added = ColumnMapping.addedColumns(dialect).joined(separator: ",\n  ")
-      switch dialect {
-      case .postgresql:
-        (time, boolean, json) = ("timestamp(3)", "boolean", "jsonb")
-        now = "timestamp(3) NOT NULL DEFAULT (now() AT TIME ZONE 'UTC')"
-        id = "id text PRIMARY KEY DEFAULT CAST(gen_random_uuid() AS text)"
-      case .sqlite:
-        (time, boolean, json) = ("text", "integer", "text")
-        now = "text NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
-        id = """
-          id text PRIMARY KEY DEFAULT (lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || \
-          substr(hex(randomblob(2)), 2) || '-a' || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6))))
-          """
-      }
-    }
-
-    /// A word of an enum type of PostgreSQL's; text that is checked in SQLite.
-    func enumeration(_ column: String, _ type: String, _ words: [String], default word: String? = nil) -> String {
-      let list = words.map { "'\($0)'" }.joined(separator: ", ")
-      let standard = word.map { " DEFAULT '\($0)'" } ?? ""
-      return dialect == .postgresql
-        ? "\"\(column)\" \"\(type)\" NOT NULL\(standard)"
-        : "\"\(column)\" text NOT NULL\(standard) CHECK (\"\(column)\" IN (\(list)))"
-    }
-
-    /// Makes the enum type where the database has such.
-    func type(_ name: String, _ words: [String]) -> [String] {
-      let list = words.map { "'\($0)'" }.joined(separator: ", ")
-      return dialect == .postgresql ? ["CREATE TYPE \"\(name)\" AS ENUM (\(list))"] : []
-    }
-
-    var no: String { dialect == .postgresql ? "false" : "0" }
-    /// A name that is unique where another program inserts a row and knows no such column.
-    var uniqueName: String {
-      dialect == .postgresql ? "CAST(gen_random_uuid() AS text)" : "(lower(hex(randomblob(16))))"
-    }
+  /// What every table with columns has besides the specification's.
+  private static func added(_ types: PrismaTypes) -> String {
+    ColumnMapping.addedColumns(types.dialect).joined(separator: ",\n  ")
   }
 
   static let deploymentTypes = ["kubernetes", "docker"]
@@ -107,7 +61,7 @@ enum FleetTables {
     "FORCED_24H_EXCEEDED", "MIN_VERSION_BLOCKED", "LICENSE_EXPIRED", "DEPLOYMENT_FAILED", "CLIENT_OFFLINE",
   ]
 
-  @Sendable private static func organizations(_ types: Types) -> [String] {
+  @Sendable private static func organizations(_ types: PrismaTypes) -> [String] {
     types.type("DeploymentType", deploymentTypes) + [
       """
       CREATE TABLE organizational_service (
@@ -133,14 +87,14 @@ enum FleetTables {
         "health" text,
         "reportedStatus" text,
         "licenseExpiresAt" \(types.time),
-        \(types.added))
+        \(added(types)))
       """,
       // Whose health changes by time alone.
       "CREATE INDEX organizational_service_health ON organizational_service (health, \"lastSeen\")",
     ]
   }
 
-  @Sendable private static func releases(_ types: Types) -> [String] {
+  @Sendable private static func releases(_ types: PrismaTypes) -> [String] {
     types.type("ReleaseStatus", releaseStatuses) + [
       """
       CREATE TABLE gcc_release (
@@ -165,12 +119,12 @@ enum FleetTables {
         "withdrawn" \(types.boolean) NOT NULL DEFAULT \(types.no),
         "manifest" text,
         "isRolloutDecided" \(types.boolean) NOT NULL DEFAULT \(types.no),
-        \(types.added))
+        \(added(types)))
       """
     ]
   }
 
-  /// What of a target is counted as what: `TargetBucket`, in the order of its precedence.
+  /// What of a target was counted as what at first.
   private static let bucket = """
     CASE
       WHEN status = 'cancelled' THEN 'cancelled'
@@ -187,7 +141,7 @@ enum FleetTables {
     END
     """
 
-  @Sendable private static func targets(_ types: Types) -> [String] {
+  @Sendable private static func targets(_ types: PrismaTypes) -> [String] {
     types.type("DeploymentStatus", deploymentStatuses) + [
       """
       CREATE TABLE gcc_deployment_target (
@@ -223,7 +177,7 @@ enum FleetTables {
         "endedAttempts" \(types.json),
         "reportedAt" \(types.time),
         "bucket" text GENERATED ALWAYS AS (\(bucket)) STORED,
-        \(types.added),
+        \(added(types)),
         UNIQUE ("releaseId", "organizationName"))
       """,
       """
@@ -235,7 +189,7 @@ enum FleetTables {
     ]
   }
 
-  @Sendable private static func escalations(_ types: Types) -> [String] {
+  @Sendable private static func escalations(_ types: PrismaTypes) -> [String] {
     types.type("EscalationType", escalationTypes) + [
       """
       CREATE TABLE gcc_escalation (
@@ -250,7 +204,7 @@ enum FleetTables {
         "resolution" text,
         "objectName" text NOT NULL DEFAULT \(types.uniqueName),
         "fact" text NOT NULL DEFAULT \(types.uniqueName),
-        \(types.added))
+        \(added(types)))
       """,
       // One open escalation for one fact.
       """
@@ -261,7 +215,7 @@ enum FleetTables {
   }
 
   @Sendable private static func artifactsHistoryAndKeys(_ dialect: SQLDialect) -> [String] {
-    let types = Types(dialect)
+    let types = PrismaTypes(dialect)
     return [
       """
       CREATE TABLE gcc_artifact (

@@ -33,18 +33,15 @@ struct OfferLedger: Sendable {
       case .alreadyThere: target.facts = target.facts.alreadyThere(at: now)
       case .blocked(let block):
         target.facts = target.facts.blocked(for: block.reason)
-        facts.append(
-          EscalationFact(
-            organization: target.organization, type: block.escalation, subject: release.version, reason: block.message))
+        target.blockedOn = candidate.decidedOn
+        facts += Self.fact(block, target, release)
       case .offer(let channel, let doubt):
         target.facts = target.facts.offered(over: channel, at: now)
         if channel == .webhook {
           sent.insert(target.id)
           webhooks.append(
-            WebhookMessage(
-              target: target.id, organization: target.organization, version: target.version,
-              endpoint: candidate.endpoint, sealedSecret: candidate.sealedSecret
-            ).outboxMessage(id: makeID()))
+            WebhookMessage(target: target.id, organization: target.organization, version: target.version)
+              .outboxMessage(id: makeID()))
         }
         if let doubt {
           told.append(
@@ -56,8 +53,24 @@ struct OfferLedger: Sendable {
       }
       changed.append(target)
     }
-    guard !changed.isEmpty else { return rows.count }
     try TargetRows.write(changed, sentWebhooks: sent, at: now, connection)
+    try escalate(facts, with: told, at: now, connection)
+    try Outbox.add(webhooks, to: connection, now: now)
+    return rows.count
+  }
+
+  private static func fact(
+    _ block: OfferDecision.Block, _ target: TargetRows.Row, _ release: ReleaseFacts
+  ) -> [EscalationFact] {
+    guard let type = block.escalation else { return [] }
+    return [
+      EscalationFact(organization: target.organization, type: type, subject: release.version, reason: block.message)
+    ]
+  }
+
+  private func escalate(
+    _ facts: [EscalationFact], with told: [FleetEvent] = [], at now: Timestamp, _ connection: any SQLConnection
+  ) throws {
     let opened = try escalations.open(facts, at: now, in: connection)
     try mails.record(
       opened.map { .init(subject: "Customers that a release passes over", about: $0.organization, text: $0.reason) },
@@ -69,8 +82,6 @@ struct OfferLedger: Sendable {
             names: OrganizationKind.names, name: $0.organization, level: .warning, reason: "OfferBlocked",
             message: $0.reason)
         }, in: connection)
-    try Outbox.add(webhooks, to: connection, now: now)
-    return rows.count
   }
 
   /// Lets those wait again that were passed over for a reason which no longer holds; their rollout offers to them under its
@@ -79,14 +90,22 @@ struct OfferLedger: Sendable {
   func unblock(
     _ ids: [String], of release: ReleaseFacts, at now: Timestamp, in connection: any SQLConnection
   ) throws -> [String] {
-    var changed: [TargetRows.Row] = []
-    for candidate in try candidates(.targets(ids), connection) where candidate.target.facts.blocked != nil {
-      if case .blocked = OfferDecision.decide(release, for: candidate.organization, now: now) { continue }
+    var (changed, passedOver, facts): ([TargetRows.Row], [TargetRows.Row], [EscalationFact]) = ([], [], [])
+    for candidate in try candidates(.targets(ids), connection) {
+      guard let before = candidate.target.facts.blocked else { continue }
       var target = candidate.target
-      target.facts.blocked = nil
-      changed.append(target)
+      if case .blocked(let block) = OfferDecision.decide(release, for: candidate.organization, now: now) {
+        // Perhaps for another reason now.
+        target.facts = target.facts.blocked(for: block.reason)
+        target.blockedOn = candidate.decidedOn
+        passedOver.append(target)
+        if block.reason != before { facts += Self.fact(block, target, release) }
+      } else {
+        target.facts.blocked = nil
+        changed.append(target)
+      }
     }
-    try TargetRows.write(changed, at: now, connection)
+    try TargetRows.write(changed + passedOver, at: now, connection)
     try escalations.resolve(
       changed.flatMap { target in
         [EscalationType.licenseExpired, .minVersionBlocked].map {
@@ -96,14 +115,22 @@ struct OfferLedger: Sendable {
           )
         }
       }, resolution: "The reason no longer holds.", at: now, in: connection)
+    try escalate(facts, at: now, connection)
     return changed.map(\.id)
+  }
+
+  /// All of an organization that a decision about an offer is made on, as text; of a row named `o`.
+  static func decidedOn(_ dialect: SQLDialect) -> String {
+    let license = dialect.text(ofTime: "o.\"licenseExpiresAt\"")
+    return """
+      CAST(o."deploymentType" AS text) || ' ' || coalesce(\(license), '') || ' ' || coalesce(o."currentVersion", '')
+      """
   }
 
   private struct Candidate {
     var target: TargetRows.Row
     var organization: OrganizationFacts
-    var endpoint: String
-    var sealedSecret: String
+    var decidedOn: String
   }
 
   private func candidates(_ scope: Scope, _ connection: any SQLConnection) throws -> [Candidate] {
@@ -122,22 +149,24 @@ struct OfferLedger: Sendable {
     }
     return try connection.query(
       """
-      SELECT \(TargetRows.columns(dialect)), o."webhookEndpoint", o."webhookSecret", o."currentVersion",
-        \(dialect.text(ofTime: "o.\"licenseExpiresAt\""))
+      SELECT \(TargetRows.columns(dialect)),
+        coalesce(o."webhookEndpoint", '') <> '' AND coalesce(o."webhookSecret", '') <> '', o."currentVersion",
+        \(dialect.text(ofTime: "o.\"licenseExpiresAt\"")), CAST(o."deploymentType" AS text), \(Self.decidedOn(dialect))
       FROM gcc_deployment_target AS t JOIN organizational_service AS o ON o.name = t."organizationName"
       WHERE \(condition)\(limit)\(dialect.forUpdate(of: "t", skipsLocked: true))
       """, parameters
     ).map { row in
       let target = TargetRows.row(row)
       let first = TargetRows.columnCount
-      let (endpoint, secret) = (row[first].text ?? "", row[first + 1].text ?? "")
       return Candidate(
         target: target,
         organization: OrganizationFacts(
-          name: target.organization, currentVersion: row[first + 2].text, licenseExpiresAt: row[first + 3].time,
+          name: target.organization,
+          deploymentType: row[first + 3].text.flatMap { DeploymentType(columnWord: $0) } ?? .kubernetes,
+          currentVersion: row[first + 1].text, licenseExpiresAt: row[first + 2].time,
           // What nobody could sign is left to the poll.
-          hasWebhookEndpoint: !endpoint.isEmpty && !secret.isEmpty),
-        endpoint: endpoint, sealedSecret: secret)
+          hasWebhookEndpoint: row[first].boolean ?? false),
+        decidedOn: row[first + 4].text ?? "")
     }
   }
 }

@@ -10,6 +10,8 @@ enum TargetRows {
     var organization: String
     var version: String
     var facts: TargetFacts
+    /// Where it is passed over: what the decision was made on, as `OfferLedger` has it.
+    var blockedOn: String?
   }
 
   /// What `row(_:)` reads, of a table named `t`.
@@ -45,7 +47,9 @@ enum TargetRows {
     guard !changed.isEmpty else { return }
     let dialect = connection.dialect
     var rows = RowSet([
-      ("id", .text), ("status", .text), ("offered_at", .text), ("blocked", .text), ("silent", .text), ("sent", .text),
+      ("id", .text), ("status", .text), ("offered_at", .text), ("blocked", .text), ("blocked_on", .text),
+      ("silent", .text),
+      ("sent", .text),
       ("attempt_id", .text), ("attempt", .integer), ("ended", .text), ("scheduled_for", .text), ("started_at", .text),
       ("completed_at", .text), ("revision", .integer), ("error", .text), ("reason", .text), ("component", .text),
     ])
@@ -58,7 +62,8 @@ enum TargetRows {
         facts.endedAttempts.isEmpty ? nil : JSONValue.array(facts.endedAttempts.map { .string($0) }).text
       rows.append([
         .text(row.id), .text(facts.phase.columnWord), SQLValue(facts.offeredAt?.columnText),
-        SQLValue(facts.blocked?.rawValue), flag(facts.isSilent), flag(sentWebhooks?.contains(row.id) ?? false),
+        SQLValue(facts.blocked?.rawValue), SQLValue(row.blockedOn), flag(facts.isSilent),
+        flag(sentWebhooks?.contains(row.id) ?? false),
         SQLValue(facts.attemptID), SQLValue(facts.attempt), SQLValue(ended),
         SQLValue(facts.scheduledFor?.columnText), SQLValue(facts.startedAt?.columnText),
         SQLValue(facts.completedAt?.columnText), SQLValue(facts.helmRevision), SQLValue(facts.errorMessage),
@@ -78,7 +83,8 @@ enum TargetRows {
     try connection.execute(
       """
       UPDATE gcc_deployment_target SET status = \(dialect.word("r.status", "DeploymentStatus")),
-        "offeredAt" = \(dialect.time("r.offered_at")), blocked = r.blocked, silent = \(boolean("r.silent")), \(webhook)
+        "offeredAt" = \(dialect.time("r.offered_at")), blocked = r.blocked, "blockedOn" = r.blocked_on,
+        silent = \(boolean("r.silent")), \(webhook)
         "attemptId" = r.attempt_id, attempt = r.attempt,
         "endedAttempts" = \(dialect == .postgresql ? "CAST(r.ended AS jsonb)" : "r.ended"),
         "scheduledFor" = \(dialect.time("r.scheduled_for")), "startedAt" = \(dialect.time("r.started_at")),

@@ -2,41 +2,32 @@ import FleetProtocol
 import Outbox
 import WireFormats
 
-/// A webhook in the outbox: all that is needed to send it but the body, which is the release's and the same for all.
+/// A webhook in the outbox: whom it is for and about what. Where it goes and what it is signed with is the organization's when it
+/// is sent; the body is the release's and the same for all.
 struct WebhookMessage: Sendable, Hashable {
   static let topic = "webhook"
 
   var target: String
   var organization: String
   var version: String
-  var endpoint: String
-  /// As it is in the database.
-  var sealedSecret: String
 
-  init(target: String, organization: String, version: String, endpoint: String, sealedSecret: String) {
+  init(target: String, organization: String, version: String) {
     self.target = target
     self.organization = organization
     self.version = version
-    self.endpoint = endpoint
-    self.sealedSecret = sealedSecret
   }
 
   /// Nil for what is not such a message.
   init?(_ message: OutboxMessage) {
     guard message.topic == Self.topic, let json = try? JSONValue(parsing: Array(message.payload.utf8)),
-      let target = json["target"]?.string, let version = json["version"]?.string,
-      let endpoint = json["endpoint"]?.string, let secret = json["secret"]?.string
+      let target = json["target"]?.string, let version = json["version"]?.string
     else { return nil }
-    self.init(
-      target: target, organization: message.destination, version: version, endpoint: endpoint, sealedSecret: secret)
+    self.init(target: target, organization: message.destination, version: version)
   }
 
   /// - Parameter id: of the delivery, the same for all its attempts.
   func outboxMessage(id: String) -> OutboxMessage {
-    let payload: JSONValue = [
-      "target": .string(target), "version": .string(version), "endpoint": .string(endpoint),
-      "secret": .string(sealedSecret),
-    ]
+    let payload: JSONValue = ["target": .string(target), "version": .string(version)]
     return OutboxMessage(id: id, topic: Self.topic, destination: organization, payload: payload.text)
   }
 }

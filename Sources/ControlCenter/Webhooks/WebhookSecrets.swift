@@ -5,6 +5,11 @@ import ResourceModel
 /// The secrets that webhooks are signed with. In the database they are sealed, each for its organization.
 struct WebhookSecrets: Sendable {
   private static let prefix = "v1:"
+  /// True of a row whose secret another program wrote as it is.
+  static let isUnsealed =
+    "\"webhookSecret\" IS NOT NULL AND \"webhookSecret\" <> '' AND \"webhookSecret\" NOT LIKE '\(prefix)%'"
+  /// Secrets that are sealed in one transaction.
+  private static let setCount = 500
 
   let database: any Database
   let box: AES256GCM
@@ -20,6 +25,32 @@ struct WebhookSecrets: Sendable {
     return Base64.decode(String(sealed.dropFirst(Self.prefix.count)), alphabet: .standard)
       .flatMap { box.open($0, context: Array(organization.utf8)) }
       .flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  /// Seals secrets that another program wrote as they are.
+  /// - Returns: whether there may be more.
+  func sealAll() async throws -> Bool {
+    let found = try await database.transaction(.read) { connection in
+      try connection.query(
+        """
+        SELECT name, "webhookSecret" FROM organizational_service WHERE \(Self.isUnsealed) ORDER BY name
+        LIMIT \(Self.setCount)
+        """
+      ).map { (name: $0[0].text ?? "", secret: $0[1].text ?? "") }
+    }
+    guard !found.isEmpty else { return false }
+    var rows = RowSet([("name", .text), ("plain", .text), ("sealed", .text)])
+    for (name, secret) in found { rows.append([.text(name), .text(secret), .text(seal(secret, for: name))]) }
+    let set = rows
+    try await database.transaction(.write) { connection in
+      // Unless it was changed meanwhile.
+      _ = try connection.execute(
+        """
+        UPDATE organizational_service SET "webhookSecret" = r.sealed FROM \(set.source(connection.dialect))
+        WHERE organizational_service.name = r.name AND organizational_service."webhookSecret" = r.plain
+        """, [set.parameter])
+    }
+    return found.count == Self.setCount
   }
 
   /// Replaces the secret.

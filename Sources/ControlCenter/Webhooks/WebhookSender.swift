@@ -1,5 +1,3 @@
-import Database
-import FleetKinds
 import FleetProtocol
 import HTTPTransport
 import Outbox
@@ -11,10 +9,11 @@ struct WebhookSender: Sendable {
   static let timeout: Duration = .seconds(10)
   private static let maximumAnswerBytes = 64 << 10
 
-  let database: any Database
   let http: HTTPClient
   let offers: OfferIndex
   let secrets: WebhookSecrets
+  /// By the ids of targets.
+  let recipients: SetWriter<String, WebhookRecipient?>
   let acknowledgements: SetWriter<WebhookAcknowledgement, Void>
   let now: @Sendable () -> Timestamp
 
@@ -28,14 +27,17 @@ struct WebhookSender: Sendable {
     guard offer.isOffered else {
       return .rejected(reason: "the release \(message.version) is not offered any more")
     }
-    guard try await isOffered(message) else {
+    guard let recipient = try await recipients.submit(message.target), recipient.isOffered else {
       return .rejected(reason: "the offer of \(message.version) was taken back or answered already")
     }
-    guard let secret = secrets.open(message.sealedSecret, of: message.organization) else {
+    guard !recipient.endpoint.isEmpty, !recipient.secret.isEmpty else {
+      return .rejected(reason: "the organization has no webhook any more: it learns of the release when it polls")
+    }
+    guard let secret = secrets.open(recipient.secret, of: message.organization) else {
       return .rejected(
         reason: "the webhook's secret was sealed with another key: check GCC_SECRET_KEY_FILE, or set the secret anew")
     }
-    let answer = try await post(offer.body, message, secret: secret, id: delivery.message.id)
+    let answer = try await post(offer.body, to: recipient.endpoint, secret: secret, id: delivery.message.id)
     guard case .delivered = answer else { return answer }
     try await acknowledgements.submit(
       WebhookAcknowledgement(
@@ -43,23 +45,11 @@ struct WebhookSender: Sendable {
     return .delivered
   }
 
-  /// A message may have waited while its rollout was halted. What is offered is known in memory; where that knows nothing, as
-  /// right after the offer was made, the target itself is looked at.
-  private func isOffered(_ message: WebhookMessage) async throws -> Bool {
-    if offers.isOffered(message.version, to: message.organization) { return true }
-    let bucket = try await database.transaction(.read) { connection in
-      try connection.query(
-        "SELECT bucket FROM gcc_deployment_target WHERE id = $1 AND \"offeredAt\" IS NOT NULL", [.text(message.target)]
-      ).first?[0].text
-    }
-    return bucket.flatMap(TargetBucket.init(rawValue:)).map(OfferIndex.openBuckets.contains) ?? false
-  }
-
   private func post(
-    _ body: [UInt8], _ message: WebhookMessage, secret: String, id: String
+    _ body: [UInt8], to endpoint: String, secret: String, id: String
   ) async throws -> SendAnswer {
     let request = HTTPRequest(
-      method: "POST", url: message.endpoint,
+      method: "POST", url: endpoint,
       headers: [
         ("Content-Type", "application/json"),
         (WebhookSignature.header, WebhookSignature.signature(of: body, secret: secret)),

@@ -132,10 +132,7 @@ extension FleetSimulation {
       apply(index, change, sent)
     case .ignore(let why):
       tally["ignored", default: 0] += 1
-      let blindly =
-        fault == .lateReportsOverwrite
-        || (fault == .everyReportOfAnUnansweredTargetCounts && why == .earlierAttempt && known.bucket == .waiting)
-      if blindly {
+      if fault == .lateReportsOverwrite {
         var changed = known
         changed.phase = TargetPhase(columnWord: sent.report.status.rawValue) ?? known.phase
         try checkApplied(index, sent)

@@ -123,8 +123,7 @@ extension FleetSimulation {
     case .completed:
       for stage in status.stages where stage.passedAt == nil { throw violation("completed before \(stage.name)") }
     case .halted:
-      if counters.contains(where: { $0.waiting + $0.notifying + $0.consent + $0.silent + $0.offline + $0.scheduled > 0 }
-      ) {
+      if customers.contains(where: { $0.target?.isWithdrawable ?? false }) {
         throw violation("halted, and offers stand")
       }
     case .pending, .progressing, .paused: break

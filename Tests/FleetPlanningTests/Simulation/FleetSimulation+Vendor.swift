@@ -24,17 +24,15 @@ extension FleetSimulation {
       spec: spec, annotations: annotations, generation: generation, release: release, stages: stages,
       lateJoiners: RolloutPlanner.wantsLateJoiners(spec, status)
         ? customers.count { !$0.isRemoved && $0.target == nil } : 0,
-      status: status, now: now)
+      begunAndAway: customers.count { $0.target?.hasBegunAndIsAway ?? false }, status: status, now: now)
   }
 
   private func oldestUnanswered(_ stage: Int) -> Timestamp? {
     guard spec.stages[stage].gate?.silentAfter != nil else { return nil }
     var oldest: Timestamp?
     for customer in customers where customer.stage == stage {
-      guard let target = customer.target, target.bucket == .notifying || target.bucket == .consent,
-        let offered = target.offeredAt
-      else { continue }
-      oldest = min(oldest ?? offered, offered)
+      guard let since = customer.target?.silentSince else { continue }
+      oldest = min(oldest ?? since, since)
     }
     return oldest
   }
@@ -81,9 +79,7 @@ extension FleetSimulation {
     case .offer(let stage, let count): try offer(stage, count)
     case .markSilent(let stage, let limit):
       for index in customers.indices where customers[index].stage == stage {
-        guard var target = customers[index].target, target.bucket == .notifying || target.bucket == .consent,
-          let offered = target.offeredAt, offered < limit
-        else { continue }
+        guard var target = customers[index].target, let since = target.silentSince, since < limit else { continue }
         target.isSilent = true
         setTarget(index, target)
       }
@@ -157,5 +153,16 @@ extension FleetSimulation {
       }
     }
     try checkLimits(stage)
+  }
+}
+
+extension TargetFacts {
+  /// Since when it is waited for word of it.
+  fileprivate var silentSince: Timestamp? {
+    switch bucket {
+    case .notifying, .consent: offeredAt
+    case .inProgress: startedAt
+    default: nil
+    }
   }
 }

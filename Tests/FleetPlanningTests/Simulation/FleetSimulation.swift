@@ -83,6 +83,7 @@ final class FleetSimulation {
     offerTimes = spec.stages.map { _ in [] }
     for _ in 0..<number(3...30) { addCustomer() }
     if chance(15) { release.minCurrentVersion = "2.0.0" }
+    if chance(15) { release.deploymentTypes = [.kubernetes] }
     if chance(10) {
       release.state = .draft
       queue.add(.publish, at: later(0...7_200))
@@ -143,7 +144,8 @@ final class FleetSimulation {
       style: SimulatedCustomer.Style.allCases[number(0...2)], hasWebhook: chance(80),
       licenseExpiresAt: maybe(10, later(0...30_000)), pollInterval: number(600...3_600),
       failureShare: [0, 0, 5, 30][number(0...3)], slowness: [1, 1, 5, 40][number(0...3)],
-      version: ["2.2.0", "2.2.0", "2.2.0", "1.9.0", "2.3.0", "latest"][number(0...5)], ignoresOffers: chance(10),
+      version: ["2.2.0", "2.2.0", "2.2.0", "1.9.0", "2.3.0", "latest", "2.4.0"][number(0...6)],
+      deploymentType: chance(20) ? .docker : .kubernetes, ignoresOffers: chance(10),
       reportedVersion: "", lastSeen: now)
     customer.reportedVersion = customer.version
     customers.append(customer)

@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test(arguments: PlantedFault.allCases) func aPlantedFaultIsFound(_ fault: PlantedFault) {
-    for seed in 1...400 as ClosedRange<UInt64> {
+    for seed in 1...2_000 as ClosedRange<UInt64> {
       do {
         try FleetSimulation(seed: seed, fault: fault).run()
       } catch {

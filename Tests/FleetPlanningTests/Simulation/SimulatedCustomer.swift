@@ -25,6 +25,7 @@ struct SimulatedCustomer {
 
   // What is true.
   var version: String
+  var deploymentType: DeploymentType
   var isDown = false
   /// Its admin does not look at what is offered.
   var ignoresOffers: Bool
@@ -49,7 +50,8 @@ struct SimulatedCustomer {
 
   var facts: OrganizationFacts {
     OrganizationFacts(
-      name: name, labels: labels, currentVersion: reportedVersion, licenseExpiresAt: licenseExpiresAt,
+      name: name, labels: labels, deploymentType: deploymentType, currentVersion: reportedVersion,
+      licenseExpiresAt: licenseExpiresAt,
       hasWebhookEndpoint: hasWebhook, hasTarget: target != nil)
   }
 
@@ -80,7 +82,6 @@ struct Violation: Error, CustomStringConvertible {
 /// Faults that are put in to see that they are found.
 enum PlantedFault: String, Sendable, CaseIterable {
   case lateReportsOverwrite
-  case everyReportOfAnUnansweredTargetCounts
   case offersForgetTheMinute
   case offersForgetTheLimit
   case offersWhilePaused
