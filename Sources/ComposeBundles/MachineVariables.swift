@@ -7,8 +7,9 @@ package enum MachineVariables {
   /// Without the prefix.
   package static let names: Set<String> = [
     "ALLOW_UNSIGNED", "COMPOSE_WORKING_DIR", "DEPLOYMENT_TYPE", "HEALTH_FILE", "HELM_BINARY", "INSECURE_HTTP",
-    "KUBECONFIG",
-    "POD_NAME", "PROJECTS", "SOURCE", "STATE_SECRET", "TRUST_ROOT", "TRUST_ROOT_FILE", "VALUES_SOURCES", "WORKING_DIR",
+    "KUBECONFIG", "LICENSE_FILE", "ORGANIZATION_NAME",
+    "POD_NAME", "PROJECTS", "SOURCE", "STATE_SECRET", "TRUST_ROOT", "TRUST_ROOT_FILE", "VALUES_SOURCES",
+    "VENDOR_PUBLIC_KEY", "VENDOR_PUBLIC_KEY_FILE", "WORKING_DIR",
   ]
 
   /// With those of other programs.

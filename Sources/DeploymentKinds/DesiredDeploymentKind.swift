@@ -12,6 +12,10 @@ public enum DesiredDeploymentKind: ResourceKind {
   /// The annotation that asks for another attempt at a generation that failed; any new value counts once.
   public static let retryAnnotation = "deploy.wrktalk.com/retryRequestedAt"
 
+  /// Asks whether a release would do well here, before anybody deploys it: JSON that names the release. The answer is
+  /// `status.preflight`; another value asks again.
+  public static let preflightAnnotation = "deploy.wrktalk.com/preflight"
+
   /// Carries the trust roots that follow the one that the Agent has: a JSON array of DSSE envelopes. Like the timestamp
   /// statement it is no part of what is asked for, and so makes no new generation.
   public static let trustRootsAnnotation = "deploy.wrktalk.com/trust-roots"

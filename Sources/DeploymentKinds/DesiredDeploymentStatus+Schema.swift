@@ -34,6 +34,7 @@ extension DesiredDeploymentStatus {
       "history": .array(
         of: historyEntry, maximumCount: historyLimit,
         Schema.Documentation("What was deployed, failed or rolled back; newest first, at most 20 entries.")),
+      "preflight": preflight,
     ], Schema.Documentation("What the Agent last saw and did. Written by the Agent only."))
 
   private static let release = Schema.object(
@@ -137,6 +138,25 @@ extension DesiredDeploymentStatus {
       "imageDigests": texts("The image digest of each service."),
       "images": texts("The image reference of each service, pinned to its digest: what a rollback to it starts."),
     ], required: ["generation", "release", "outcome", "message", "startedAt", "completedAt"])
+
+  private static let preflight = Schema.object(
+    properties: [
+      "request": .string(Schema.Documentation("The SHA-256 of the annotation's value.")),
+      "version": .string(Schema.Documentation("The version that was asked about.")),
+      "requestedAt": .string(Schema.Documentation("As the annotation has it.")),
+      "attempts": .count("How often it was begun."),
+      "completedAt": .time("When it ended; absent while it runs."),
+      "checks": .array(
+        of: .object(
+          properties: [
+            "name": .string(Schema.Documentation("What was looked at, for example Images.")),
+            "status": .string(
+              .oneOf(Preflight.Outcome.self), Schema.Documentation("Passed, Failed, Warning, or Skipped.")),
+            "message": .string(Schema.Documentation("What was found, in a sentence a person can act on.")),
+          ], required: ["name", "status", "message"]), maximumCount: Preflight.checkLimit,
+        Schema.Documentation("What was looked at, one entry each.", listKey: "name")),
+    ], required: ["request", "version", "attempts", "checks"],
+    Schema.Documentation("The answer to the annotation deploy.wrktalk.com/preflight. Failed checks forbid nothing."))
 
   private static func texts(_ description: String) -> Schema { .map(of: .string(), Schema.Documentation(description)) }
 }

@@ -207,6 +207,64 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     }
   }
 
+  /// Whether a release that is not asked for yet would do well here, as the annotation `deploy.wrktalk.com/preflight` asked.
+  public struct Preflight: Sendable, Hashable, Codable {
+    public enum Outcome: String, Sendable, Hashable, Codable, CaseIterable {
+      case passed = "Passed"
+      case failed = "Failed"
+      /// It can be deployed, but somebody should know.
+      case warning = "Warning"
+      /// It cannot be told here; the message says why.
+      case skipped = "Skipped"
+    }
+
+    public struct Check: Sendable, Hashable, Codable {
+      /// In CamelCase, such as `Images`.
+      public var name: String
+      public var status: Outcome
+      public var message: String
+
+      public init(_ name: String, _ status: Outcome, _ message: String) {
+        self.name = name
+        self.status = status
+        self.message = message
+      }
+    }
+
+    /// The SHA-256 of the annotation's value: another value asks again.
+    public var request: String
+    public var version: String
+    /// As the annotation has it.
+    public var requestedAt: String?
+    /// How often it was begun.
+    public var attempts: Int
+    /// Nil where it has not ended.
+    public var completedAt: Timestamp?
+    public var checks: [Check]
+
+    public static let checkLimit = 32
+
+    public init(
+      request: String, version: String, requestedAt: String? = nil, attempts: Int = 1, completedAt: Timestamp? = nil,
+      checks: [Check] = []
+    ) {
+      self.request = request
+      self.version = version
+      self.requestedAt = requestedAt
+      self.attempts = attempts
+      self.completedAt = completedAt
+      self.checks = checks
+    }
+
+    /// What a reader is to know of it: what did not pass, or that all did.
+    public var sentences: [String] {
+      let told = checks.filter { $0.status == .failed } + checks.filter { $0.status == .warning }
+      let passed = checks.count { $0.status == .passed }
+      return told.map { "\($0.name) \($0.status.rawValue.lowercased()): \($0.message)" }
+        + ["\(passed) of \(checks.count) checks passed"]
+    }
+  }
+
   public var observedGeneration: Int64?
   /// Who last wrote this status. An Agent that finds another one's mark here has lost its lease meanwhile.
   public var agent: Agent?
@@ -234,6 +292,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
   public var conditions: [Condition]?
   /// Newest first, at most `historyLimit`.
   public var history: [HistoryEntry]?
+  public var preflight: Preflight?
 
   public static let historyLimit = 20
 
@@ -243,7 +302,7 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     trustRootVersion: Int64? = nil, lastHandledRetryRequest: String? = nil, current: Current? = nil,
     progress: Progress? = nil, attempts: Int? = nil,
     resumptions: Int? = nil, nextAttemptAt: Timestamp? = nil, corrections: Int? = nil, failure: Failure? = nil,
-    conditions: [Condition]? = nil, history: [HistoryEntry]? = nil
+    conditions: [Condition]? = nil, history: [HistoryEntry]? = nil, preflight: Preflight? = nil
   ) {
     self.observedGeneration = observedGeneration
     self.agent = agent
@@ -261,5 +320,6 @@ public struct DesiredDeploymentStatus: Sendable, Hashable, Codable {
     self.failure = failure
     self.conditions = conditions
     self.history = history
+    self.preflight = preflight
   }
 }

@@ -10,9 +10,6 @@ extension Schema.StringRules {
     ].joined(),
     patternMeaning: "be a semantic version such as \"2.3.0\" or \"2.3.0-rc.1\"", minimumLength: 1, maximumLength: 64)
 
-  static let sha256 = Schema.StringRules(
-    pattern: "^[0-9a-f]{64}$", patternMeaning: "be a SHA-256 digest: 64 lower-case hexadecimal digits")
-
   /// Parts between slashes, none of which is empty, `.` or `..`: a bucket may be a folder, and nothing may lead out of it.
   static let bucketKey: Schema.StringRules = {
     let excluded = #"/\\\x00-\x1F\x7F"#
@@ -28,11 +25,6 @@ extension Schema.StringRules {
     pattern: "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$",
     patternMeaning: "be an image tag: at most 128 letters, digits, '_', '.' and '-', starting with none of '.' and '-'")
 
-  static let environmentKey = Schema.StringRules(
-    pattern: "^[A-Za-z_][A-Za-z0-9_]*$",
-    patternMeaning: "be the name of an environment variable: letters, digits and '_', not starting with a digit",
-    minimumLength: 1, maximumLength: 256)
-
   static let composeProject = Schema.StringRules(
     pattern: "^[a-z0-9][a-z0-9_-]*$",
     patternMeaning:
@@ -45,13 +37,6 @@ extension Schema.StringRules {
       "be a Helm release name: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit",
     minimumLength: 1, maximumLength: 53)
 
-  /// A Secret's or ConfigMap's name: a DNS subdomain.
-  static let objectName = Schema.StringRules(
-    pattern: #"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"#,
-    patternMeaning:
-      "be an object's name: lower-case letters, digits, '-' and '.', starting and ending with one of the former",
-    minimumLength: 1, maximumLength: 253)
-
   static let configKey = Schema.StringRules(
     pattern: "^[-._a-zA-Z0-9]+$",
     patternMeaning: "be a key of a Secret or ConfigMap: letters, digits, '-', '_' and '.'", minimumLength: 1,
@@ -61,20 +46,4 @@ extension Schema.StringRules {
     pattern: "^(/([^~/]|~0|~1)*)+$",
     patternMeaning: "be a JSON pointer such as \"/spec/replicas\" ('~' and '/' within a name are written ~0 and ~1)",
     minimumLength: 1, maximumLength: 1024)
-
-  /// Six digits a unit keep every span that matches within what `DurationText` can hold.
-  static let duration = Schema.StringRules(
-    pattern: "^(0|([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?([0-9]{1,6}ms)?)$",
-    patternMeaning: "be a span of time such as \"30s\", \"10m\" or \"1h30m\"", minimumLength: 1, maximumLength: 32)
-
-  static func oneOf<Value: CaseIterable & RawRepresentable<String>>(_ type: Value.Type) -> Schema.StringRules {
-    Schema.StringRules(enumeration: type.allCases.map(\.rawValue))
-  }
-}
-
-extension Schema {
-  /// Far more than is ever counted, and far from where arithmetic overflows.
-  static let largestCount = Int64(Int32.max)
-
-  static func count(_ description: String) -> Schema { .integer(range: 0...largestCount, Documentation(description)) }
 }

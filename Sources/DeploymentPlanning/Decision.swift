@@ -20,6 +20,8 @@ public struct Decision: Sendable, Hashable {
     case deploy(ReleasePlan)
     /// Bring back what was last known to be good.
     case restore(ReleasePlan, RestorePurpose)
+    /// Look at a release that is not asked for yet, touching nothing.
+    case preflight(PreflightPlan)
     /// Something could not be read; try again with backoff.
     case retry(DeploymentFailure)
     /// Nothing to do until something changes, or at the latest after this long.

@@ -32,6 +32,8 @@ import WireFormats
 ///                unsettled and differs            restore (rollback), with pauses where it failed
 ///                no drift, or spec.drift          settled
 ///                drift                            restore (drift correction), with pauses where it failed or recurs
+///
+/// settled        a preflight is asked for         preflight, unless a deployment is about to be due
 /// ```
 public struct DeploymentPlanner {
   let desired: DesiredDeployment
@@ -46,13 +48,14 @@ public struct DeploymentPlanner {
 
   public static func decide(_ desired: DesiredDeployment, facts: DeploymentFacts) -> Decision {
     var planner = DeploymentPlanner(desired, facts: facts)
-    let step = planner.nextStep()
+    let next = planner.nextStep()
+    let step = planner.preflightStep(besides: next)
     switch step {
     case .forget, .observe, .checkLicense:
       return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: [], step: step)
     case .addFinalizer, .removeFinalizer:
       return Decision(status: desired.status ?? DesiredDeploymentStatus(), events: planner.events, step: step)
-    case .deploy, .restore, .uninstall, .retry, .settled:
+    case .deploy, .restore, .uninstall, .preflight, .retry, .settled:
       return Decision(status: planner.affirmedStatus(), events: planner.events, step: step)
     }
   }
@@ -286,7 +289,7 @@ public struct DeploymentPlanner {
   }
 
   /// A schedule says when an attempt may begin; one that has begun goes on.
-  private var scheduleWindow: ScheduleWindow {
+  var scheduleWindow: ScheduleWindow {
     guard let schedule = spec.schedule, attempt == .notBegun else { return .open }
     if facts.now < schedule.notBefore { return .waiting(until: schedule.notBefore) }
     let deadline = schedule.notBefore + min(schedule.startingDeadline.duration, .seconds(168 * 3600))

@@ -77,6 +77,10 @@ import Testing
       return []
     }
 
+    func preflight(
+      _ target: RuntimeTarget, of release: PreparedRelease
+    ) async throws(RuntimeFailure) -> [DesiredDeploymentStatus.Preflight.Check] { [] }
+
     func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
   }
 

@@ -115,6 +115,10 @@ private final class ListenedRuntime: DeploymentRuntime {
     (openings, opened) = AsyncStream.makeStream()
   }
 
+  func preflight(
+    _ target: RuntimeTarget, of release: PreparedRelease
+  ) async throws(RuntimeFailure) -> [DesiredDeploymentStatus.Preflight.Check] { [] }
+
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
     opened.yield(true)
     return AsyncStream { [opened] continuation in continuation.onTermination = { _ in opened.yield(false) } }

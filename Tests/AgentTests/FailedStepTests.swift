@@ -53,5 +53,9 @@ private struct StoppedRuntime: DeploymentRuntime {
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> [String] { try await world.uninstall(target, progress: progress) }
 
+  func preflight(
+    _ target: RuntimeTarget, of release: PreparedRelease
+  ) async throws(RuntimeFailure) -> [DesiredDeploymentStatus.Preflight.Check] { [] }
+
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { world.changes(target) }
 }

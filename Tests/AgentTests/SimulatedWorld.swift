@@ -71,6 +71,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     var vendor: ReleaseSigner?
     /// Of the last release that was signed.
     var sequence: Int64 = 0
+    /// Happens while a release is looked at.
+    var duringPreflight: (@Sendable (SimulatedWorld) async -> Void)?
     /// Every image that was started.
     var started: Set<String> = []
   }
@@ -247,7 +249,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   /// - Parameter runtime: nil for this world's own.
   func reconciler(
     term: Int64 = 1, runtime: (any DeploymentRuntime)? = nil, memory: AgentMemory? = nil,
-    random: @escaping @Sendable () -> Double = { 0 }
+    clock: any Clock<Duration> = ImmediateClock(), random: @escaping @Sendable () -> Double = { 0 }
   ) -> EnvironmentReconciler {
     EnvironmentReconciler(
       source: self, runtime: runtime ?? self, runtimeKind: .compose, preparation: self, backend: self, events: self,
@@ -255,7 +257,7 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
         mark: .init(identity: "agent-\(term)", term: term),
         isHeld: { self.state.withLock { $0.leader == term } }),
       memory: memory ?? newMemory(),
-      clock: ImmediateClock(), now: { self.now }, random: random,
+      clock: clock, now: { self.now }, random: random,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
@@ -472,6 +474,17 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
   private func begin(_ what: String) {
     set { state in
       if state.leader != Self.pass.term { state.trespasses.append("term \(Self.pass.term) \(what)") }
+    }
+  }
+
+  func preflight(
+    _ target: RuntimeTarget, of release: PreparedRelease
+  ) async throws(RuntimeFailure) -> [DesiredDeploymentStatus.Preflight.Check] {
+    begin("looked at \(release.release.version)")
+    let asked = state.withLock { $0.duringPreflight }
+    await asked?(self)
+    return try await called { state throws(RuntimeFailure) in
+      [.init("Images", state.broken.contains(release.release.version) ? .failed : .passed, "as told")]
     }
   }
 

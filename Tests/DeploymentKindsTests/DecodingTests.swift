@@ -87,7 +87,10 @@ import WireFormats
             revision: 1, generation: 1, release: release, outcome: .deployed, message: "a", startedAt: now,
             completedAt: now,
             imageDigests: ["a": "b"], images: ["a": "b"])
-        ]))
+        ],
+        preflight: DesiredDeploymentStatus.Preflight(
+          request: "a", version: "1.0.0", requestedAt: "b", attempts: 1, completedAt: now,
+          checks: [.init("Ports", .passed, "c")])))
     let json = try JSONValue(encoding: deployment)
     #expect(DesiredDeploymentKind.definition.unknownFields(in: json) == [])
     #expect(DesiredDeploymentStatus.schema.validate(try #require(json["status"])) == [])

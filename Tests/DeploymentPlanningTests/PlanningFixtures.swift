@@ -116,6 +116,7 @@ extension Decision {
     case .deploy(let plan): "deploy \(plan.release.version)"
     case .restore(let plan, .rollback): "roll back to \(plan.release.version)"
     case .restore(let plan, .driftCorrection): "correct to \(plan.release.version)"
+    case .preflight(let plan): "preflight \(plan.release.release.version)"
     case .retry(let failure): "retry \(failure.reason)"
     case .settled(nil): "settled"
     case .settled(let delay?): "settled for \(DurationText(delay))"

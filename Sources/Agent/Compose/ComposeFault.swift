@@ -1,3 +1,4 @@
+import ComposeBundles
 import DeploymentPlanning
 import ReleaseManifest
 

@@ -154,7 +154,7 @@ public final class ComposeRuntime: DeploymentRuntime {
     return staying
   }
 
-  private func command() async throws(RuntimeFailure) -> ComposeCommand {
+  func command() async throws(RuntimeFailure) -> ComposeCommand {
     if let known = configuration.command ?? detected.withLock({ $0 }) { return known }
     let found = try await ComposeCommand.detect(environment: configuration.environment)
     logger.info("found Compose", metadata: ["command": "\(found)"])
@@ -163,7 +163,7 @@ public final class ComposeRuntime: DeploymentRuntime {
   }
 
   /// The name becomes part of paths and of container names.
-  private static func check(project: String) throws(RuntimeFailure) {
+  static func check(project: String) throws(RuntimeFailure) {
     let allowed = project.utf8.allSatisfy { byte in
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")

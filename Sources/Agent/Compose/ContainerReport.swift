@@ -1,3 +1,4 @@
+import ComposeBundles
 import DeploymentPlanning
 
 /// Says of a container that failed what a person needs to know: how it ended and what it last said.

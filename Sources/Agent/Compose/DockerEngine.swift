@@ -89,10 +89,12 @@ final class DockerEngine: Sendable {
 
   /// - Parameter body: sent as JSON.
   func send(
-    _ path: String, method: String = "GET", body: JSONValue? = nil, limit: Int, timeout: Duration? = .seconds(30)
+    _ path: String, method: String = "GET", headers: [(name: String, value: String)] = [], body: JSONValue? = nil,
+    limit: Int, timeout: Duration? = .seconds(30)
   ) async throws(RuntimeFailure) -> HTTPResponse {
     var request = try await request(path, limit: limit, timeout: timeout)
     request.method = method
+    request.headers += headers
     if let body {
       request.headers.append(("Content-Type", "application/json"))
       request.body = .bytes(body.serialized())

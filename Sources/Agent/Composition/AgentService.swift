@@ -104,10 +104,13 @@ public struct AgentService: Service {
   }
 
   private var backend: any BackendServices {
-    switch configuration.source {
-    case .backend: client
-    case .kubernetes: NoBackendServices()
-    }
+    let (services, statement): (any BackendServices, @Sendable () async -> LicenseStatement) =
+      switch configuration.source {
+      case .backend: (client, { [client] in await client.licenseStatement() })
+      case .kubernetes: (NoBackendServices(), { LicenseStatement(claim: .notOffered) })
+      }
+    guard let check = configuration.license else { return services }
+    return LicensedBackend(services: services, check: check, statement: statement, now: now)
   }
 }
 

@@ -52,6 +52,8 @@ public struct AgentConfiguration: Sendable {
   public var podName: String?
   /// Whom it is to believe.
   public var trust: TrustSetting
+  /// How it checks the licence by itself; nil: it believes the Backend.
+  public var license: LicenseCheck?
   /// The Secret of its namespace that holds what it remembers; nil where that lies in its working directory.
   public var stateSecret: String?
   public var dockerEndpoint: DockerEndpoint
@@ -95,6 +97,7 @@ public struct AgentConfiguration: Sendable {
     helmHistoryMax = try variables.integer("HELM_HISTORY_MAX", default: 10, in: 2...256)
     podName = variables["POD_NAME"]
     trust = try variables.trust(readFile: readFile)
+    license = try variables.licenseCheck(readFile: readFile)
     stateSecret = try variables.stateSecret()
     dockerEndpoint = try variables.dockerEndpoint()
     allowed = try variables.allowedDeployments()

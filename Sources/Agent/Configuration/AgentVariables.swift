@@ -1,5 +1,6 @@
 import ComposeBundles
 import Logging
+import ObjectStorage
 import Observability
 import ProgramConfiguration
 
@@ -10,12 +11,11 @@ extension EnvironmentVariables {
   }
 
   /// Every name that the specification or this program gives a meaning.
-  static let agentNames = MachineVariables.names.union([
+  static let agentNames = MachineVariables.names.union(BucketConfiguration.names).union([
     "BACKEND_URL", "INSECURE_HTTP", "BACKEND_TIMEOUT", "POLL_INTERVAL", "KUBE_NAMESPACE", "HELM_RELEASE_NAME",
     "HELM_TIMEOUT",
-    "COMPOSE_PROJECT_NAME", "BUCKET_PROVIDER", "BUCKET_NAME", "BUCKET_REGION", "BUCKET_ENDPOINT", "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CONNECTION_STRING", "GCS_CREDENTIALS_FILE",
-    "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "TOKEN", "TOKEN_FILE", "CA_FILE", "LEASE_DURATION",
+    "COMPOSE_PROJECT_NAME", "HEARTBEAT_INTERVAL", "LOG_LEVEL", "LOG_FORMAT", "TOKEN", "TOKEN_FILE", "CA_FILE",
+    "LEASE_DURATION",
     "SHUTDOWN_TIMEOUT", "HELM_HISTORY_MAX",
   ])
 

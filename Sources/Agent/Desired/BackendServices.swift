@@ -28,20 +28,14 @@ public struct NoBackendServices: BackendServices {
 }
 
 extension ResourceClient: BackendServices {
-  public func license() async -> DeploymentFacts.License {
+  public func license() async -> DeploymentFacts.License { await licenseStatement().claim }
+
+  func licenseStatement() async -> LicenseStatement {
     do throws(ResourceClientError) {
-      let answer = try await get(path: "/internal/license/status")
-      let expiry = answer["expiresAt"]?.string.flatMap(Timestamp.init)
-      switch answer["valid"]?.bool {
-      case true: return answer["configured"]?.bool == false ? .notConfigured : .valid
-      case false:
-        if let message = answer["message"]?.string { return .rejected(message: message) }
-        return .expired(at: expiry)
-      case nil: return .unavailable(message: "The Backend's answer about the licence has no member \"valid\"")
-      }
+      return LicenseStatement(try await get(path: "/internal/license/status"))
     } catch {
-      if error.isNotFound { return .notOffered }
-      return .unavailable(message: "The licence could not be checked: \(error)")
+      if error.isNotFound { return LicenseStatement(claim: .notOffered) }
+      return LicenseStatement(claim: .unavailable(message: "The licence could not be checked: \(error)"))
     }
   }
 

@@ -107,5 +107,13 @@ struct AllowedRuntime: DeploymentRuntime {
     return try await runtime.uninstall(target, progress: progress)
   }
 
+  func preflight(
+    _ target: RuntimeTarget, of release: PreparedRelease
+  ) async throws(RuntimeFailure) -> [DesiredDeploymentStatus.Preflight.Check] {
+    let refusal = allowed.refusal(of: target.name) ?? allowed.refusal(of: release.release.valuesFrom ?? [])
+    if let refusal { return [.init("Allowed", .failed, refusal.message)] }
+    return try await runtime.preflight(target, of: release)
+  }
+
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { runtime.changes(target) }
 }

@@ -29,6 +29,13 @@ public protocol DeploymentRuntime: Sendable {
     _ target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> [String]
 
+  /// Finds out whether a release would do well here, without touching anything that runs.
+  /// - Returns: what was looked at; what could not be is among it, with the reason.
+  /// - Throws: only where the task was cancelled.
+  func preflight(
+    _ target: RuntimeTarget, of release: PreparedRelease
+  ) async throws(RuntimeFailure) -> [DesiredDeploymentStatus.Preflight.Check]
+
   /// Yields whenever something of the target may have changed; a wake-up only, never a fact.
   func changes(_ target: RuntimeTarget) -> AsyncStream<Void>
 }

@@ -102,7 +102,7 @@ extension Decision.Step {
   /// False for what leaves the status as it is.
   fileprivate var writesStatus: Bool {
     switch self {
-    case .deploy, .restore, .uninstall, .retry, .settled: true
+    case .deploy, .restore, .uninstall, .preflight, .retry, .settled: true
     case .forget, .observe, .checkLicense, .addFinalizer, .removeFinalizer: false
     }
   }

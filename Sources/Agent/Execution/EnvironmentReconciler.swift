@@ -94,6 +94,7 @@ public struct EnvironmentReconciler: Sendable {
       case .restore(let plan, let purpose):
         recorded = try await restore(plan, purpose, object, within: fence(object))
       case .uninstall: recorded = try await uninstall(object, within: fence(object))
+      case .preflight(let plan): recorded = try await preflight(plan, object, within: fence(object))
       case .addFinalizer: recorded = try await setFinalizer(true, object, telling: decision.events)
       case .removeFinalizer: recorded = try await setFinalizer(false, object, telling: decision.events)
       }
@@ -110,7 +111,8 @@ public struct EnvironmentReconciler: Sendable {
     switch step {
     case .settled(let delay?): .requeue(after: delay)
     case .retry(let failure): .retry(failure)
-    case .settled, .forget, .observe, .checkLicense, .deploy, .restore, .uninstall, .addFinalizer, .removeFinalizer:
+    case .settled, .forget, .observe, .checkLicense, .deploy, .restore, .uninstall, .preflight, .addFinalizer,
+      .removeFinalizer:
       .done
     }
   }
@@ -302,7 +304,7 @@ public struct EnvironmentReconciler: Sendable {
     return written
   }
 
-  private func discarding<Result>(
+  func discarding<Result>(
     _ prepared: PreparedArtifact, _ body: () async throws(RuntimeFailure) -> Result
   ) async throws(RuntimeFailure) -> Result {
     do throws(RuntimeFailure) {
@@ -364,11 +366,11 @@ public struct EnvironmentReconciler: Sendable {
     return jittered
   }
 
-  private func report(_ told: [DeploymentEvent], about object: DesiredDeployment) {
+  func report(_ told: [DeploymentEvent], about object: DesiredDeployment) {
     for event in told { events.report(event, about: object) }
   }
 
-  private func target(of object: DesiredDeployment) -> RuntimeTarget {
+  func target(of object: DesiredDeployment) -> RuntimeTarget {
     RuntimeTarget(object, name: object.target?.name ?? object.metadata.name)
   }
 }
@@ -389,14 +391,14 @@ extension Decision.Step {
   fileprivate var isRecorded: Bool {
     switch self {
     case .deploy, .restore, .uninstall: true
-    case .forget, .settled, .retry, .observe, .checkLicense, .addFinalizer, .removeFinalizer: false
+    case .forget, .settled, .retry, .observe, .checkLicense, .preflight, .addFinalizer, .removeFinalizer: false
     }
   }
 
   /// True for what needs the lease.
   fileprivate var isAct: Bool {
     switch self {
-    case .addFinalizer, .removeFinalizer: true
+    case .addFinalizer, .removeFinalizer, .preflight: true
     default: isRecorded
     }
   }

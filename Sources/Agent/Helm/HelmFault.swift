@@ -1,3 +1,4 @@
+import ComposeBundles
 import WireFormats
 
 /// Reads out of what Helm printed why it failed.

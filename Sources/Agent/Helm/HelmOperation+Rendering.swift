@@ -1,3 +1,4 @@
+import ComposeBundles
 import Cryptography
 import FoundationEssentials
 import Processes

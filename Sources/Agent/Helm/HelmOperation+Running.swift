@@ -1,3 +1,4 @@
+import ComposeBundles
 import DeploymentKinds
 import DeploymentPlanning
 import FoundationEssentials

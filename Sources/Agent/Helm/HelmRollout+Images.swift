@@ -1,3 +1,4 @@
+import ComposeBundles
 import Synchronization
 
 extension HelmRollout {

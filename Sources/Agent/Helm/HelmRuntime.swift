@@ -205,7 +205,7 @@ public final class HelmRuntime: DeploymentRuntime {
     return []
   }
 
-  private func operation(
+  func operation(
     on target: RuntimeTarget, progress: @escaping @Sendable (DesiredDeploymentStatus.Progress) async -> Void
   ) async throws(RuntimeFailure) -> HelmOperation {
     HelmOperation(

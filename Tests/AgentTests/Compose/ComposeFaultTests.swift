@@ -1,3 +1,4 @@
+import ComposeBundles
 import Testing
 
 @testable import Agent

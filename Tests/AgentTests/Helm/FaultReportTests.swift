@@ -1,3 +1,4 @@
+import ComposeBundles
 import HTTPTransport
 import ResourceClient
 import ResourceModel

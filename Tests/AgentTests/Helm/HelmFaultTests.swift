@@ -1,3 +1,4 @@
+import ComposeBundles
 import ResourceClient
 import ResourceModel
 import Testing
