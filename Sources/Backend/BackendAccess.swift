@@ -3,9 +3,38 @@ import CoreKinds
 import DeploymentKinds
 import ResourceModel
 
+extension Role {
+  /// Runs deployments: reads everything, schedules, cancels, rolls back, edits settings and windows.
+  static let `operator` = Role(rawValue: "operator")
+}
+
 /// Who may do what at the Backend.
 enum BackendAccess {
-  static let policy = AccessPolicy([.admin, .viewer, agent])
+  static let policy = AccessPolicy([.admin, operatorRole, viewer, agent])
+
+  /// What operators may change: deployments, settings and windows; not who has access, nor whom to trust.
+  private static let operation = PathRule(
+    verbs: ["post", "put", "patch", "delete"],
+    paths: [
+      "/api/admin/deployment/*", "/api/admin/config", "/api/admin/config/*", "/api/admin/windows",
+      "/api/admin/windows/*",
+    ])
+
+  /// One's own session and password.
+  private static let own = PathRule(
+    verbs: ["get", "head", "post", "delete"], paths: ["/api/admin/session", "/api/admin/session/*"])
+
+  /// All but who has access.
+  private static let reading = PathRule(
+    verbs: ["get", "head"], paths: ["/api/admin/*", "/metrics"],
+    except: ["/api/admin/accounts", "/api/admin/accounts/*", "/api/admin/tokens", "/api/admin/tokens/*"])
+
+  private static let operatorRole = RoleDefinition(
+    .operator, summary: "reads everything; schedules, cancels, rolls back, edits settings and windows",
+    rules: RoleDefinition.viewer.rules, paths: [.documents, reading, own, operation])
+
+  private static let viewer = RoleDefinition(
+    .viewer, summary: "reads", rules: RoleDefinition.viewer.rules, paths: [.documents, reading, own])
 
   /// Where a caller may send a token in another header than `Authorization`, and with which role.
   static let tokenHeaders = [TokenHeader(name: "X-Agent-Secret", roles: [.agent])]

@@ -1,11 +1,15 @@
 import Access
 import CoreKinds
+import Cryptography
 import Database
 import DeploymentKinds
 import FoundationEssentials
 import HTTPService
+import HTTPTransport
 import Logging
+import ObjectStorage
 import Observability
+import ProgramConfiguration
 import ResourceModel
 import ResourceServer
 import ResourceStorage
@@ -17,6 +21,7 @@ import WireFormats
 struct BackendServer {
   let server: ServerConfiguration
   let configuration: BackendConfiguration
+  let dataFolder: String
   let environment: [String: String]
   let options: ServiceOptions
   let logger: Logger
@@ -29,6 +34,8 @@ struct BackendServer {
     let metrics = MetricsRegistry()
     metrics.install()
     let credentials = try options.credentials(environment: environment, logger: logger)
+    try makeFolders()
+    try TrustRootSource(path: configuration.trustRootFile).check()
     let location = try databaseLocation(server.databaseURL)
     logger.info(
       "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
@@ -38,14 +45,18 @@ struct BackendServer {
     let store = SQLResourceStore(
       database: database, kinds: BackendKinds.stored, options: StoreOptions(now: now), logger: logger)
     try await store.start()
-    let front = try await front(database, store, metrics, now)
+    let parts = try parts(database, store, now)
+    try await parts.prepare()
+    let front = try await front(parts, metrics)
     let close = {
       store.close()
+      await parts.shutdown()
       await database.close()
     }
     do {
       try await options.serve(
-        front, beside: [Retention(of: Event.definition, Self.eventRetention, in: store, logger: logger)],
+        front,
+        beside: [Retention(of: Event.definition, Self.eventRetention, in: store, logger: logger)] + parts.services,
         credentials: credentials, name: BackendProgram.commandName, logger: logger)
     } catch {
       await close()
@@ -54,33 +65,68 @@ struct BackendServer {
     await close()
   }
 
-  private func front(
-    _ database: any Database, _ store: SQLResourceStore, _ metrics: MetricsRegistry,
-    _ now: @escaping @Sendable () -> Timestamp
-  ) async throws -> ServiceFront {
-    let makeID: @Sendable () -> String = { UUID().uuidString.lowercased() }
+  private func makeFolders() throws {
+    // Who has no vendor to fetch from needs no disk.
+    for folder in configuration.vendor == nil ? [] : configuration.embeddedFolders {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      } catch {
+        throw ConfigurationError("the folder \(folder) cannot be made: \(error)")
+      }
+    }
+  }
+
+  private func parts(
+    _ database: any Database, _ store: SQLResourceStore, _ now: @escaping @Sendable () -> Timestamp
+  ) throws -> BackendParts {
+    let http = HTTPClient(userAgent: "wrktalk-backend/\(ProgramVersion.current)")
+    let license = LicenseSource(
+      license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
+    return BackendParts(
+      database: database, store: store, configuration: configuration, http: http,
+      bucket: makeBucket(configuration.bucket, http: http), box: try box(), license: license,
+      now: now, makeID: { UUID().uuidString.lowercased() }, logger: logger)
+  }
+
+  /// The key that seals secrets: every process over one database needs the same.
+  private func box() throws(ConfigurationError) -> AES256GCM {
+    if let key = configuration.secretKey, let box = AES256GCM(key: key) { return box }
+    if server.databaseSource != .dataFolder {
+      logger.warning(
+        "The key that seals secrets lies in the data folder; set WRKTALK_SECRET_KEY_FILE where several processes serve one database",
+        metadata: ["folder": "\(dataFolder)"])
+    }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: dataFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw ConfigurationError(
+        "the data folder \(dataFolder) cannot be made, where the key that seals secrets would lie: set "
+          + "WRKTALK_SECRET_KEY_FILE, or another folder with --data-dir")
+    }
+    guard let box = AES256GCM(key: try SecretKey.inDataFolder(dataFolder)) else {
+      preconditionFailure("keys are checked where they are read")
+    }
+    return box
+  }
+
+  private func front(_ parts: BackendParts, _ metrics: MetricsRegistry) async throws -> ServiceFront {
     var limits = ResourceAPI.Configuration()
     limits.maximumWatchers = options.connections.maximumConnections * 3 / 4
     let api = ResourceAPI(
-      registry: ResourceRegistry(BackendKinds.definitions), store: store, policy: BackendAccess.policy,
-      configuration: limits, now: now, makeUID: makeID)
-    try await api.makeNamespaces(try await store.occupiedNamespaces())
-    let license = LicenseSource(
-      license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
-    if let problem = license.state().problem(at: now()) {
-      logger.warning("No release is deployed until the licence is put right", metadata: ["error": "\(problem)"])
-    }
-    let agentEndpoints = InternalEndpoints(
-      settings: SettingStore(database: database, makeID: makeID), license: license, now: now)
-    var service = options.service
-    service.tokenHeaders = BackendAccess.tokenHeaders
+      registry: ResourceRegistry(BackendKinds.definitions), store: parts.store, policy: BackendAccess.policy,
+      configuration: limits, now: parts.now, makeUID: parts.makeID)
+    try await api.makeNamespaces(try await parts.store.occupiedNamespaces())
     return ServiceFront(
-      configuration: service, authenticator: TokenAuthenticator(tokens: TokenStore(database: database), now: now),
-      policy: BackendAccess.policy, isReady: { await api.isReady() }, renderMetrics: { metrics.render() },
+      configuration: BackendParts.adapted(options.service),
+      authenticator: TokenAuthenticator(tokens: TokenStore(database: parts.database), now: parts.now),
+      sessions: parts.sessions, policy: BackendAccess.policy, isReady: { await api.isReady() },
+      renderMetrics: { metrics.render() },
       labels: { api.labels($0) },
       addRoutes: { router in
         api.addRoutes(to: router)
-        agentEndpoints.addRoutes(to: router)
+        parts.addRoutes(to: router)
       })
   }
 

@@ -41,7 +41,8 @@ import Testing
 
   @Test func aLicenceIsGivenOnce() {
     let error = #expect(throws: ConfigurationError.self) {
-      try BackendConfiguration(environment: ["WRKTALK_LICENSE": "a", "WRKTALK_LICENSE_FILE": "b"])
+      try BackendConfiguration(
+        environment: ["WRKTALK_LICENSE": "a", "WRKTALK_LICENSE_FILE": "b"], dataFolder: "/data")
     }
     #expect(error?.message.contains("WRKTALK_LICENSE_FILE") == true)
   }

@@ -1,3 +1,4 @@
+import Audit
 import Database
 import HTTPService
 import HTTPTypes
@@ -14,9 +15,10 @@ import WireFormats
 
 @Suite struct InternalEndpointTests {
   private func endpoints() async throws -> (InternalEndpoints, SettingStore) {
-    let settings = SettingStore(database: try await BackendDatabase.open(), makeID: { "id" })
-    let license = LicenseSource(license: nil, vendorKey: nil, read: { _ in nil })
-    return (InternalEndpoints(settings: settings, license: license, now: { Timestamp(seconds: 0) }), settings)
+    let settings = SettingStore(
+      database: try await BackendDatabase.open(), audit: AuditLedger(now: { Timestamp(seconds: 0) }), makeID: { "id" },
+      now: { Timestamp(seconds: 0) })
+    return (InternalEndpoints(settings: settings), settings)
   }
 
   /// As the server carries it out, for a caller of that role.
@@ -93,7 +95,6 @@ import WireFormats
   @Test(arguments: [(Role.agent, 200), (.admin, 200), (.viewer, 403)])
   func theyAreForAgentsAndAdmins(role: Role, status: Int) async throws {
     let (endpoints, _) = try await endpoints()
-    #expect(try await answer(endpoints, .get, "/internal/license/status", role: role).code == status)
     #expect(
       try await answer(endpoints, .post, "/internal/config", ["key": "A", "value": "b"], role: role).code == status)
   }
@@ -102,7 +103,6 @@ import WireFormats
     let (endpoints, _) = try await endpoints()
     #expect(try await answer(endpoints, .get, "/internal/other").code == 404)
     #expect(try await answer(endpoints, .get, "/internal/config").code == 405)
-    #expect(try await answer(endpoints, .delete, "/internal/license/status").code == 405)
     #expect(try await answer(endpoints, .post, "/internal/config", ["key": "1"]).code == 400)
   }
 }

@@ -14,7 +14,9 @@ public struct BackendCommand: AsyncParsableCommand {
       WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
       """,
     version: ProgramVersion.current,
-    subcommands: [ServeCommand.self, MigrateCommand<BackendProgram>.self, TokenCommand<BackendProgram>.self])
+    subcommands: [
+      ServeCommand.self, MigrateCommand<BackendProgram>.self, AdminCommand.self, TokenCommand<BackendProgram>.self,
+    ])
 
   public init() {}
 }

@@ -1,8 +1,11 @@
 import Access
 import ArgumentParser
+import Audit
 import Database
 import ResourceModel
 import ServerPrograms
+import Timing
+import WireFormats
 
 /// What the commands that all servers have need to know of the Backend.
 enum BackendProgram: ServerProgram {
@@ -12,6 +15,22 @@ enum BackendProgram: ServerProgram {
   static let databaseFile = "wrktalk.db"
   static var migrations: [Migration] { BackendMigrations.all }
   static var policy: AccessPolicy { BackendAccess.policy }
+
+  static func audit(_ change: TokenChange, in connection: any SQLConnection) throws {
+    let actor = CommandActor.current
+    let entry =
+      switch change {
+      case .created(let token):
+        actor.entry(
+          "TokenCreated", token.name,
+          [
+            "role": .string(token.identity.roleText), "namespace": token.tenant.map { .string($0) } ?? .null,
+            "expiresAt": token.expiresAt.map { .string($0.description) } ?? .null,
+          ])
+      case .revoked(let name): actor.entry("TokenRevoked", name)
+      }
+    try AuditLedger(now: SystemTime.now).record([entry], in: connection)
+  }
 }
 
 /// What the token of an Agent is bound to.

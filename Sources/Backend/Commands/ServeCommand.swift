@@ -15,9 +15,11 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let configuration = try data.configuration()
     let environment = ProcessInfo.processInfo.environment
+    let folder = FileManager.default.currentDirectoryPath
+    let dataFolder = data.dataFolder.hasPrefix("/") ? data.dataFolder : "\(folder)/\(data.dataFolder)"
     try await BackendServer(
-      server: configuration, configuration: BackendConfiguration(environment: environment),
-      environment: environment, options: service, logger: Logger(label: "backend")
+      server: configuration, configuration: BackendConfiguration(environment: environment, dataFolder: dataFolder),
+      dataFolder: dataFolder, environment: environment, options: service, logger: Logger(label: "backend")
     ).run()
   }
 }

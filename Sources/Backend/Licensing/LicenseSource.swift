@@ -1,9 +1,11 @@
 import Cryptography
 import Files
+import Licensing
 import Threads
 import WireFormats
 
-/// Where the licence and the vendor's key come from. Files are read each time, so that a renewed licence counts at once.
+/// Where the operator's licence and the vendor's keys come from. Files are read each time, so that a renewed licence counts at
+/// once.
 struct LicenseSource: Sendable {
   /// A value given directly, or in a file.
   enum Value: Sendable, Hashable {
@@ -16,41 +18,52 @@ struct LicenseSource: Sendable {
   /// Reads a small text file; nil where it cannot be read.
   var read: @Sendable (_ path: String) -> String?
 
-  /// As `state()`, without a thread of Swift's tasks waiting for the disk.
-  func currentState() async -> LicenseState {
+  /// What the settings say at this moment.
+  struct Content: Sendable, Hashable {
+    /// Nil where no licence is configured.
+    var token: Result<String, LicenseError>?
+    var keys: Result<LicenseKeys, LicenseError>
+  }
+
+  /// As `content()`, without a thread of Swift's tasks waiting for the disk.
+  func currentContent() async -> Content {
     switch (license, vendorKey) {
-    case (.file, _), (_, .file): await onOwnThread { state() }
-    default: state()
+    case (.file, _), (_, .file): await onOwnThread { content() }
+    default: content()
     }
   }
 
-  func state() -> LicenseState {
-    guard let license else { return .notRequired }
+  func content() -> Content {
+    Content(token: license.map { text($0, "the licence") }, keys: keys())
+  }
+
+  private func keys() -> Result<LicenseKeys, LicenseError> {
     guard let vendorKey else {
-      return .rejected(
-        LicenseError(message: "a licence is set, but not the vendor's key: set WRKTALK_VENDOR_PUBLIC_KEY_FILE"))
+      return .failure(
+        LicenseError("a licence is set, but not the vendor's key: set WRKTALK_VENDOR_PUBLIC_KEY_FILE"))
     }
-    do {
-      let key = try Ed25519.PublicKey(text: try text(vendorKey, "the vendor's key"))
-      return .licensed(try License(token: try text(license, "the licence"), vendorKey: key))
-    } catch let error as LicenseError {
-      return .rejected(error)
+    do throws(LicenseError) {
+      return .success(try LicenseKeys(parsing: try text(vendorKey, "the vendor's key").get()))
     } catch {
-      return .rejected(LicenseError(message: "\(error)"))
+      return .failure(error)
     }
   }
 
-  private func text(_ value: Value, _ name: String) throws(LicenseError) -> String {
-    let text: String
+  private func text(_ value: Value, _ name: String) -> Result<String, LicenseError> {
     switch value {
-    case .text(let given): text = given
+    case .text(let given): .success(given)
     case .file(let path):
-      guard let content = read(path) else { throw LicenseError(message: "\(name) cannot be read from \(path)") }
-      text = content
+      read(path).map { .success($0) } ?? .failure(LicenseError("\(name) cannot be read from \(path)"))
     }
-    var trimmed = Substring(text)
-    while trimmed.first?.isWhitespace == true { trimmed.removeFirst() }
-    while trimmed.last?.isWhitespace == true { trimmed.removeLast() }
-    return String(trimmed)
+  }
+}
+
+extension LicenseSet {
+  /// - Parameter kept: the token in the database.
+  init(holder: LicenseHolder, _ content: LicenseSource.Content, kept: String?) {
+    var held: [HeldLicense] = []
+    if let token = content.token { held.append(HeldLicense(source: .configured, token: token, keys: content.keys)) }
+    if let kept { held.append(HeldLicense(source: .kept, token: .success(kept), keys: content.keys)) }
+    self.init(holder: holder, held: held)
   }
 }

@@ -1,12 +1,17 @@
 import Access
+import Audit
 import Database
+import Outbox
 import ResourceStorage
 
 /// The Backend's schema.
 enum BackendMigrations {
   /// Every migration: the stored kinds', the tokens' and the Backend's own.
   static var all: [Migration] {
-    SQLResourceStore.migrations(for: BackendKinds.stored) + TokenStore.migrations + own
+    SQLResourceStore.migrations(for: BackendKinds.stored) + TokenStore.migrations + Outbox.migrations + own
+      + DeploymentTables.migrations + SchedulingTables.migrations + IntakeTables.migrations
+      + AuditLedger.migrations + AccountTables.migrations + SettingMigrations.all + LicenseStore.migrations
+      + NoticeMigrations.all + WindowTables.migrations
   }
 
   static let own: [Migration] = [

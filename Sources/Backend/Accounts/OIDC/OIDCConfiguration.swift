@@ -1,0 +1,87 @@
+import FoundationEssentials
+import HTTPService
+import ProgramConfiguration
+
+/// The identity provider by which people may sign in, `WRKTALK_OIDC_…`.
+struct OIDCConfiguration: Sendable, Hashable {
+  /// Where the identity provider sends people back to: a page, which hands `code` and `state` on.
+  static let returnPath = "/sign-in/oidc"
+
+  /// As the provider's tokens name it.
+  var issuer: String
+  var clientID: String
+  /// Nil for a client that has none (PKCE alone).
+  var clientSecret: String?
+  /// Which claim says what somebody is, such as `groups`; a text or a list of them.
+  var roleClaim: String
+  /// Which role its values give; empty: only whom an admin has made an account for signs in, with its role.
+  var roleMap: [String: AdminAccount.Role]
+  var scopes: String
+  /// How people's browsers address this server.
+  var externalURL: String
+
+  var returnURL: String { externalURL + Self.returnPath }
+
+  /// Nil without `WRKTALK_OIDC_ISSUER`.
+  /// - Throws: `ConfigurationError`, which names the variable at fault.
+  init?(_ variables: EnvironmentVariables, externalURL: String?) throws(ConfigurationError) {
+    guard variables["OIDC_ISSUER"] != nil else { return nil }
+    issuer = try variables.url("OIDC_ISSUER", default: "")
+    guard Self.isProtected(issuer) else {
+      throw variables.wrong("OIDC_ISSUER", "must begin with https:// (http:// is for this machine only)")
+    }
+    guard let clientID = variables["OIDC_CLIENT_ID"] else {
+      throw variables.wrong("OIDC_CLIENT_ID", "is missing: the identity provider gives it out")
+    }
+    self.clientID = clientID
+    guard let externalURL else {
+      throw variables.wrong(
+        "EXTERNAL_URL", "is missing: the identity provider sends people back to it, such as https://tower.example.com")
+    }
+    self.externalURL = externalURL
+    clientSecret = try Self.secret(variables)
+    roleClaim = variables["OIDC_ROLE_CLAIM"] ?? "groups"
+    scopes = variables["OIDC_SCOPES"] ?? "openid email profile"
+    guard scopes.split(separator: " ").contains("openid") else {
+      throw variables.wrong("OIDC_SCOPES", "must contain openid")
+    }
+    roleMap = [:]
+    let map = variables["OIDC_ROLE_MAP"] ?? ""
+    // Names of LDAP have commas in them: where there is a semicolon, it is what separates.
+    for pair in map.split(separator: map.contains(";") ? ";" : ",") {
+      // A group's name may hold an equals sign, as one of LDAP does; a role holds none.
+      guard let place = pair.lastIndex(of: "=") else {
+        throw variables.wrong("OIDC_ROLE_MAP", "must be pairs such as wrktalk-admins=admin,operations=operator")
+      }
+      let value = Self.trimmed(pair[..<place])
+      guard let role = AdminAccount.Role(rawValue: Self.trimmed(pair[pair.index(after: place)...])), !value.isEmpty
+      else {
+        throw variables.wrong("OIDC_ROLE_MAP", "\"\(pair.prefix(80))\" does not end in =admin, =operator or =viewer")
+      }
+      roleMap[value] = role
+    }
+  }
+
+  private static func secret(_ variables: EnvironmentVariables) throws(ConfigurationError) -> String? {
+    guard let path = variables["OIDC_CLIENT_SECRET_FILE"] else { return nil }
+    guard let data = FileManager.default.contents(atPath: path), data.count < 4096,
+      let text = String(validating: data, as: UTF8.self)?.split(whereSeparator: \.isWhitespace).first
+    else { throw variables.wrong("OIDC_CLIENT_SECRET_FILE", "\(path) cannot be read") }
+    return String(text)
+  }
+
+  /// Whether nobody on the way reads or changes what is fetched there.
+  static func isProtected(_ url: String) -> Bool {
+    let lower = url.lowercased()
+    if lower.hasPrefix("https://") { return lower.count > 8 }
+    guard lower.hasPrefix("http://") else { return false }
+    return OriginRule.isLoopback(lower.dropFirst(7).split(separator: "/").first.map(String.init))
+  }
+
+  private static func trimmed(_ text: some StringProtocol) -> String {
+    var part = text[...]
+    while part.first == " " { part.removeFirst() }
+    while part.last == " " { part.removeLast() }
+    return String(part)
+  }
+}

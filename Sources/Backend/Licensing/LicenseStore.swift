@@ -1,0 +1,60 @@
+import Database
+import WireFormats
+
+/// What the database keeps of the licence: in `deployment_config` the token that came last, and the id that the installation
+/// made for itself, which a licence may be bound to.
+struct LicenseStore: Sendable {
+  /// Notified when another token was kept.
+  static let channel = "license"
+
+  static let migrations = [
+    Migration(owner: "backend.licensing", version: 1, name: "installation") { _ in
+      ["ALTER TABLE deployment_config ADD COLUMN \"installationId\" text"]
+    }
+  ]
+
+  struct Kept: Sendable, Hashable {
+    var installation: String?
+    var token: String?
+  }
+
+  let database: any Database
+
+  func read() async throws -> Kept {
+    try await database.transaction(.read) { try Self.read($0, "") }
+  }
+
+  /// The row, locked until the transaction ends.
+  static func lock(_ connection: any SQLConnection) throws -> Kept {
+    try read(connection, connection.dialect.forUpdate(of: "deployment_config"))
+  }
+
+  private static func read(_ connection: any SQLConnection, _ lock: String) throws -> Kept {
+    let row = try connection.query(
+      "SELECT \"installationId\", license FROM deployment_config WHERE id = 1\(lock)"
+    ).first
+    func text(_ index: Int) -> String? { row?[index].text.flatMap { $0.isEmpty ? nil : $0 } }
+    return Kept(installation: text(0), token: text(1))
+  }
+
+  /// Makes the installation's id where it has none.
+  func establish(_ id: String) async throws -> Kept {
+    let kept = try await read()
+    if kept.installation != nil { return kept }
+    return try await database.transaction(.write) { connection in
+      try connection.execute(
+        """
+        INSERT INTO deployment_config (id, "installationId") VALUES (1, $1)
+        ON CONFLICT (id) DO UPDATE SET "installationId" = coalesce(deployment_config."installationId", $1)
+        """, [.text(id)])
+      return try Self.read(connection, "")
+    }
+  }
+
+  static func keep(_ token: String, at now: Timestamp, _ connection: any SQLConnection) throws {
+    try connection.execute(
+      "UPDATE deployment_config SET license = $1, \"updatedAt\" = \(connection.dialect.time("$2")) WHERE id = 1",
+      [.text(token), now.column])
+    try connection.notify(channel: channel, payload: "")
+  }
+}

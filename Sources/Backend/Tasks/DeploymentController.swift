@@ -1,0 +1,114 @@
+import Database
+import DeploymentKinds
+import Logging
+import OfferPlanning
+import Reconciliation
+import ResourceModel
+import ResourceStorage
+import ServiceLifecycle
+import Timing
+import WireFormats
+
+/// Brings tasks forward by what the DesiredDeployment says and by the time: what was begun, ended, missed or was given up, forced
+/// deadlines, and whether an Agent is there.
+///
+/// A pass is one transaction that begins with the lock of `deployment_config`, so that of several processes one at a time makes it,
+/// and goes by what is, not by what woke it.
+final class DeploymentController: Service {
+  /// After this time there is a pass even if nothing changed.
+  static let interval: Duration = .seconds(30)
+  /// After its start this server waits so long before it takes silence for an end: while it was down, nobody could be heard.
+  static let settlingTime: Duration = .seconds(120)
+
+  private let context: DeploymentContext
+  private let environments: ComposeEnvironments
+  private let clock: any Clock<Duration>
+  private let logger: Logger
+  private let loop: DueLoop
+  private let upSince: Timestamp
+
+  init(
+    context: DeploymentContext, environments: ComposeEnvironments, clock: any Clock<Duration> = ContinuousClock(),
+    logger: Logger
+  ) {
+    var logger = logger
+    logger[metadataKey: "controller"] = "deployment"
+    self.context = context
+    self.environments = environments
+    self.clock = clock
+    self.logger = logger
+    upSince = context.now()
+    loop = DueLoop(
+      longestWait: Self.interval, backoff: Backoff(maximum: .seconds(30)), clock: clock, logger: logger)
+  }
+
+  /// Something may have changed.
+  func wake() { loop.wake() }
+
+  func run() async throws {
+    let watch = Task { await self.watch() }
+    await withGracefulShutdownHandler {
+      await loop.run {
+        try await self.pass()
+        return .after(Self.interval)
+      }
+    } onGracefulShutdown: { [loop] in
+      loop.stop()
+    }
+    watch.cancel()
+  }
+
+  /// Wakes the loop when the DesiredDeployment changes.
+  private func watch() async {
+    while !Task.isCancelled {
+      do {
+        let changes = try await context.store.watch(
+          DesiredDeploymentKind.definition, namespace: context.settings.namespace, selector: .everything,
+          after: try await context.store.currentRevision())
+        wake()
+        for try await change in changes where change.kind != .bookmark { wake() }
+      } catch {
+        if Task.isCancelled { return }
+      }
+      try? await clock.sleep(for: .seconds(1))
+    }
+  }
+
+  /// Looks at everything once.
+  func pass() async throws {
+    let upSince = upSince
+    let unsaved = try await context.transaction { transaction in
+      let isSettled = transaction.now - upSince >= Self.settlingTime
+      let lease = try AgentLease.read(transaction.context, transaction.connection, now: transaction.now)
+      let isAlive = try transaction.noteRenewal(lease)
+      if transaction.now - upSince >= TaskRule.absence { transaction.noteAbsence() }
+      // What has happened counts before what has not.
+      try transaction.settleExecutor(lease)
+      try transaction.followRecord(isAgentAlive: isAlive)
+      try transaction.stepByTime(lease, isSettled: isSettled)
+      try transaction.stepForcedUpdates()
+      guard transaction.context.settings.kind == .docker,
+        let task = try AgentTask.active(in: transaction.connection), task.status == .pending, !task.isEnvironmentSaved
+      else { return nil as (AgentTask, String?)? }
+      return (task, transaction.state.currentVersion)
+    }
+    do {
+      if let (task, running) = unsaved { try await save(task, running: running) }
+      try await environments.prune()
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      logger.warning("The copies of .env are not up to date; they are tried again", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func save(_ task: AgentTask, running: String?) async throws {
+    try await environments.save(before: task, running: running, isHandedOut: false)
+    let id = task.id
+    try await context.transaction { transaction in
+      guard var task = try AgentTask.find(id: id, in: transaction.connection) else { return }
+      task.isEnvironmentSaved = true
+      try task.save(transaction.connection, at: transaction.now)
+    }
+  }
+}

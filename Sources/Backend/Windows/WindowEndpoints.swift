@@ -1,0 +1,130 @@
+import Access
+import Audit
+import Database
+import HTTPService
+import HTTPTypes
+import Hummingbird
+import MaintenanceWindows
+import OfferPlanning
+import ResourceModel
+import WireFormats
+
+/// Where admins read and set the maintenance windows.
+struct WindowEndpoints: Sendable {
+  static let maximumBodyByteCount = 64 << 10
+  static let maximumNextCount: Int64 = 50
+
+  let database: any Database
+  let store: WindowStore
+  let audit: AuditLedger
+  let now: @Sendable () -> Timestamp
+  /// The calendar has changed.
+  let changed: @Sendable () -> Void
+
+  func addRoutes(to router: Router<ServiceContext>) {
+    router.endpoint(
+      "/api/admin/windows",
+      [
+        .get: { request, context in
+          try EndpointCaller.require(context, request)
+          return .json(try await database.transaction(.read) { try WindowStore.json($0) })
+        },
+        .put: { request, context in
+          let caller = try EndpointCaller.require(context, request)
+          let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
+          try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
+          let json = try JSONBody.parse(body)
+          return .json(try await replace(json, by: caller.identity, from: context.peer))
+        },
+      ])
+    router.endpoint(
+      "/api/admin/windows/next",
+      [
+        .get: { request, context in
+          try EndpointCaller.require(context, request)
+          let count = try QueryItems(request.uri.query).number("count") ?? 5
+          guard (1...Self.maximumNextCount).contains(count) else {
+            throw StatusError(
+              .badRequest, "the query parameter count must be from 1 to \(Self.maximumNextCount), not \(count)")
+          }
+          return .json(try await next(Int(count)))
+        }
+      ])
+  }
+
+  /// - Returns: the calendar as it is kept.
+  /// - Throws: `StatusError`: 422 naming the field; 409 where the policy Automatic needs what it leaves out.
+  func replace(_ json: JSONValue, by identity: Identity, from address: String?) async throws -> JSONValue {
+    let now = now()
+    let calendar = try await database.transaction(.write) { connection in
+      let policy = try PolicyState.read(connection, locked: true)
+      // Zones are read from files, here on the connection's own thread.
+      let calendar = try check(json)
+      try check(calendar, policy, connection)
+      let before = try WindowStore.json(connection)
+      guard before != calendar.json else { return calendar }
+      try WindowStore.write(calendar, at: now, connection)
+      try audit.record(
+        [
+          AuditEntry(
+            actor: identity.name, roles: identity.roleText, address: address ?? "",
+            action: "MaintenanceWindowsChanged", object: "windows",
+            detail: ["before": before, "after": calendar.json])
+        ], in: connection)
+      return calendar
+    }
+    changed()
+    return calendar.json
+  }
+
+  private func check(_ json: JSONValue) throws(StatusError) -> MaintenanceCalendar {
+    do {
+      return try store.calendar(reading: json)
+    } catch {
+      throw StatusError(.invalid, "\(error)")
+    }
+  }
+
+  private func check(
+    _ calendar: MaintenanceCalendar, _ policy: PolicyState, _ connection: any SQLConnection
+  ) throws {
+    if policy.policy == .automatic, calendar.windows.isEmpty {
+      throw StatusError(
+        .conflict,
+        "windows: the deployment policy is Automatic, which needs a window at least: set it to Manual first")
+    }
+    if let scheduled = try AutomaticDeployment.find(connection), !calendar.contains(scheduled.scheduledFor) {
+      throw StatusError(
+        .conflict,
+        "windows: v\(scheduled.version) was scheduled automatically for \(scheduled.scheduledFor.wholeSeconds), which they do "
+          + "not include: cancel it first")
+    }
+  }
+
+  func next(_ count: Int) async throws -> JSONValue {
+    let now = now()
+    return try await database.transaction(.read) { connection in
+      do {
+        let calendar = try store.calendar(connection)
+        var answer: JSONValue = [
+          "isOpen": .bool(calendar.contains(now)), "next": .array(calendar.next(after: now, count: count).map(\.json)),
+        ]
+        answer["opening"] = calendar.opening(at: now).map(\.json) ?? .null
+        answer["freeze"] = calendar.freeze(at: now).map { .string($0.reason) } ?? .null
+        return answer
+      } catch let error as CalendarError {
+        throw StatusError(.serviceUnavailable, "the maintenance windows cannot be read: \(error)")
+      }
+    }
+  }
+}
+
+extension Opening {
+  fileprivate var json: JSONValue {
+    [
+      "start": .string(start.description), "end": end.map { .string($0.description) } ?? .null,
+      "timeZone": .string(zone.name.description), "localStart": .string(zone.localText(of: start)),
+      "localEnd": end.map { .string(zone.localText(of: $0)) } ?? .null,
+    ]
+  }
+}

@@ -1,0 +1,238 @@
+import Database
+import FleetProtocol
+import OfferPlanning
+import TestSupport
+import Testing
+import WireFormats
+
+@testable import Backend
+
+/// What the vendor's server answers, and what becomes of it.
+@Suite(.postgreSQLServer, .timeLimit(.minutes(5))) struct OfferPollTests {
+  private func serve(
+    _ database: TestDatabase, environment: [String: String] = [:],
+    _ body: (BackendFixture, FakeVendor) async throws -> Void
+  ) async throws {
+    let vendor = try FakeVendor()
+    try await BackendFixture.with(database, environment: vendor.environment.merging(environment) { $1 }) { fixture in
+      try await body(fixture, vendor)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func anOfferIsTakenOnceHoweverOftenItComes(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0") { $0.isForced = true }
+      try await fixture.pollVendor()
+      let first = try #require(await fixture.onlyRelease())
+      #expect(first.status == .pending && first.releaseName == "v2.3.0" && first.version == "2.3.0")
+      #expect(first.isForced && first.forceDeadline == BackendFixture.start + .seconds(86_400))
+      #expect(!first.isDownloaded && first.offer?.releaseID == "rel-2.3.0")
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(vendor.requests("/updates").last?.headers["if-none-match"] != nil)
+      // The vendor's server forgot what the tag meant.
+      vendor.change { $0.updates = (200, [], $0.offer?.body ?? []) }
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease() == first, "the deadline is that of the receipt")
+      #expect(try await fixture.notices() == ["forcedUpdate"])
+      let row = try await fixture.query("SELECT \"lastGccPoll\" IS NOT NULL, \"pollFailures\" FROM deployment_config")
+      #expect(row.first?[0].boolean == true && row.first?[1].integer == 0)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func aRetryOfTheVendorsIsANewOffer(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0") { $0.isForced = true }
+      try await fixture.pollVendor()
+      let id = try #require(await fixture.onlyRelease()).id
+      try await fixture.alter("UPDATE scheduled_deployment SET status = 'failed', attempt = 1, \"attemptId\" = 'a1'")
+      let failed = StatusReport(
+        organizationName: BackendFixture.organization, releaseID: "rel-2.3.0", status: .failed, attemptID: "a1",
+        attempt: 1)
+      try await fixture.database.transaction(.write) { connection in
+        try fixture.parts.reports.record([.status(failed)], in: connection)
+      }
+      // Until the vendor has heard of it, the offer is the former.
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(try await fixture.deployment(id)?.status == .failed)
+      try await fixture.database.transaction(.write) { [now = fixture.now] connection in
+        try VendorReports.settle(.status(failed), isTaken: true, at: now, in: connection)
+      }
+      // Its processes may not all know yet.
+      fixture.advance(.seconds(20))
+      fixture.parts.intake.poller?.wake()
+      try await fixture.pollVendor()
+      #expect(try await fixture.deployment(id)?.status == .failed)
+      fixture.advance(.seconds(40))
+      try await fixture.pollVendor()
+      let again = try #require(await fixture.onlyRelease())
+      #expect(again.id == id && again.status == .pending && again.attempt == 2 && again.attemptID != "a1")
+      #expect(again.forceDeadline == fixture.now + .seconds(86_400), "a new offer has a deadline of its own")
+      #expect(try await fixture.told().count == 2, "admins are told once more")
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease() == again)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func aChangedOfferIsDownloadedAnew(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      let offer = try vendor.offer("2.3.0")
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      #expect(try await fixture.onlyRelease()?.isDownloaded == true)
+      let changed = try vendor.offer("2.3.0", payload: "changed")
+      #expect(changed.chartSha256 != offer.chartSha256)
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease()?.isDownloaded == false)
+      try await fixture.fetchArtifacts()
+      #expect(try await fixture.onlyRelease()?.artifactSha256 == changed.chartSha256)
+      #expect(try await fixture.notices() == ["releaseAvailable"])
+      #expect(try await fixture.told().count == 2, "what is available is something else")
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func whatNobodyCanTakeIsToldOnce(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("latest")
+      for _ in 0..<3 {
+        try await fixture.pollVendor()
+        fixture.advance(.seconds(600))
+      }
+      #expect(try await fixture.onlyRelease() == nil)
+      #expect(try await fixture.notices() == ["downloadFailed"])
+      let reports = try await fixture.outbox("report")
+      #expect(reports.count == 1 && reports.first?["body"]?["reason"] == "InvalidVersion")
+      try vendor.offer("2.3.0")
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease()?.version == "2.3.0")
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func whatRunsAlreadyIsReported(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try await fixture.alter("UPDATE deployment_config SET \"currentVersion\" = '2.3.0'")
+      try vendor.offer("2.3.0")
+      try await fixture.pollVendor()
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease()?.status == .success)
+      let reports = try await fixture.outbox("report").map { $0["body"] }
+      #expect(reports.map { $0?["status"] } == ["success"] && reports.first??["currentVersion"] == "2.3.0")
+      #expect(try await fixture.notices() == [])
+    }
+  }
+
+  /// Nothing of what comes from outside is believed before it is read.
+  @Test(arguments: [
+    (200, "{"), (200, "<html>"), (200, #"{"eventType": "x"}"#), (200, #"{"eventType": "release.published"}"#),
+    (200, String(repeating: "[", count: 100_000)), (200, String(repeating: " ", count: 5 << 20)),
+    (200, #"{"eventType":"release.published","release":{"id":"a\u0000","version":"1.0.0"}}"#),
+    (302, "{}"), (401, "{}"), (404, "{}"), (500, "{}"),
+  ])
+  func aWrongAnswerIsAskedForAgainLater(_ status: Int, _ body: String) async throws {
+    try await serve(.sqlite) { fixture, vendor in
+      vendor.change { $0.updates = (status, ["Location: \(vendor.url)/elsewhere"], Array(body.utf8)) }
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease() == nil)
+      #expect(try await fixture.query("SELECT \"pollFailures\" FROM deployment_config").first?[0].integer == 1)
+      #expect(vendor.requests("/elsewhere").isEmpty)
+      // It is not asked in a tight loop, whoever asks for it.
+      fixture.parts.intake.poller?.wake()
+      try await fixture.pollVendor()
+      #expect(vendor.requests("/updates").count == 1)
+      vendor.change { $0.updates = nil }
+      try vendor.offer("2.3.0")
+      fixture.advance(.seconds(15))
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease() != nil)
+      #expect(try await fixture.query("SELECT \"pollFailures\" FROM deployment_config").first?[0].integer == 0)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func theServersRetryAfterIsObeyed(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      vendor.change { $0.updates = (503, ["Retry-After: 600"], []) }
+      try await fixture.pollVendor()
+      fixture.advance(.seconds(599))
+      try await fixture.pollVendor()
+      #expect(vendor.requests("/updates").count == 1)
+      fixture.advance(.seconds(62))
+      try await fixture.pollVendor()
+      #expect(vendor.requests("/updates").count == 2)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func ofSeveralProcessesOneAsksAtATime(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0")
+      try await fixture.withAnotherProcess { other in
+        async let first = fixture.parts.intake.poller?.pass()
+        async let second = other.intake.poller?.pass()
+        _ = try await (first, second)
+        #expect(vendor.requests("/updates").count == 1)
+        async let third = fixture.parts.intake.heartbeats?.pass()
+        async let fourth = other.intake.heartbeats?.pass()
+        _ = try await (third, fourth)
+        #expect(vendor.requests("/heartbeat").count == 1)
+      }
+    }
+  }
+
+  /// The claim of a process that was killed runs out.
+  @Test(arguments: TestDatabase.available)
+  func whatAKilledProcessHadBegunAnotherTakesUp(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0")
+      _ = try await fixture.database.transaction(.write) { [now = fixture.now] connection in
+        try VendorClock(activity: .poll).step(isWanted: false, now: now, in: connection)
+      }
+      try await fixture.pollVendor()
+      #expect(vendor.requests("/updates").isEmpty)
+      fixture.advance(VendorSchedule.lease)
+      try await fixture.pollVendor()
+      #expect(try await fixture.onlyRelease() != nil)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func aHeartbeatSaysWhatRunsAndHowItIs(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try await fixture.alter(
+        "UPDATE deployment_config SET \"currentVersion\" = '2.3.0', \"lastAgentPoll\" = '2027-01-15T07:59:00.000Z'")
+      _ = try await fixture.parts.intake.heartbeats?.pass()
+      let request = try #require(vendor.requests("/api/v1/organizations/customer-x/heartbeat").first)
+      #expect(request.headers["authorization"] == "Bearer key")
+      var body = try JSONValue(parsing: request.body)
+      #expect(body["installationId"]?.string?.isEmpty == false)
+      body["installationId"] = Optional<JSONValue>.none
+      #expect(
+        body == [
+          "version": "2.3.0", "status": "unknown", "agentLastPoll": "2027-01-15T07:59:00Z",
+          "timestamp": .string(BackendFixture.start.description), "pendingReports": 0,
+        ])
+      #expect(
+        try await fixture.query("SELECT 1 FROM deployment_config WHERE \"lastHeartbeat\" IS NOT NULL").count == 1)
+      fixture.advance(.seconds(289))
+      _ = try await fixture.parts.intake.heartbeats?.pass()
+      fixture.advance(.seconds(1))
+      _ = try await fixture.parts.intake.heartbeats?.pass()
+      #expect(vendor.requests("/heartbeat").count == 2, "as the vendor's server asked")
+      try await fixture.alter(
+        "UPDATE deployment_config SET \"heartbeatEnabled\" = \(fixture.database.dialect.boolean(false))")
+      fixture.advance(.seconds(3600))
+      _ = try await fixture.parts.intake.heartbeats?.pass()
+      #expect(vendor.requests("/heartbeat").count == 2)
+    }
+  }
+}
