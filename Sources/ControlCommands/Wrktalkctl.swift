@@ -18,7 +18,8 @@ public struct Wrktalkctl: AsyncParsableCommand {
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, DiffCommand.self, WaitCommand.self, DeleteCommand.self,
       HistoryCommand.self, RollbackCommand.self, RetryCommand.self, SuspendCommand.self, ResumeCommand.self,
-      EventsCommand.self, TrustCommand.self, ReleaseCommand.self, RolloutCommand.self, FleetCommand.self,
+      DeploymentCommand.self, EventsCommand.self, SupportBundleCommand.self, AuditCommand.self, TrustCommand.self,
+      ReleaseCommand.self, RolloutCommand.self, FleetCommand.self,
       OrgCommand.self, SimulateCommand.self, ConfigCommand.self, CRDsCommand.self, VersionCommand.self,
       CompletionCommand.self,
     ])

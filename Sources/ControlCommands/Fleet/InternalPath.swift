@@ -17,6 +17,12 @@ enum InternalPath {
     "\(keys(organization))/\(PercentEncoding.encode(id))"
   }
 
+  static func licenses(_ organization: String) -> String { "\(self.organization(organization))/licenses" }
+
+  static func license(_ id: String, of organization: String) -> String {
+    "\(licenses(organization))/\(PercentEncoding.encode(id))"
+  }
+
   static func webhookSecret(_ organization: String) -> String { "\(self.organization(organization))/webhook-secret" }
 
   static func history(_ organization: String) -> String { "\(self.organization(organization))/history" }

@@ -26,18 +26,24 @@ struct DeploymentDescription {
           ("When", "\(failure.at) (\(ago(failure.at)))"),
         ])
     }
+    if let preflight = object.status?.preflight { text += section("Preflight", checks(preflight)) }
     text += conditions()
     text += "\nHistory:\n" + DeploymentHistory(object.status?.history ?? [], now: now).render(indentation: 2)
     text += "\nEvents:\n" + EventList(events, now: now).render(indentation: 2)
     return text
   }
 
+  /// What another section says better.
+  private static let longAnnotations: Set = [
+    ThreeWayPatch.lastAppliedAnnotation, DesiredDeploymentKind.preflightAnnotation,
+  ]
+
   private func heading() -> String {
     let metadata = object.metadata
     var fields: [(String, String)] = [
       ("Name", metadata.name), ("Namespace", metadata.namespace ?? ""),
       ("Labels", pairs(metadata.labels ?? [:])),
-      ("Annotations", pairs((metadata.annotations ?? [:]).filter { $0.key != ThreeWayPatch.lastAppliedAnnotation })),
+      ("Annotations", pairs((metadata.annotations ?? [:]).filter { !Self.longAnnotations.contains($0.key) })),
     ]
     if let created = metadata.creationTimestamp { fields.append(("Created", "\(created) (\(ago(created)))")) }
     if let deleted = metadata.deletionTimestamp { fields.append(("Deleted", "\(deleted) (\(ago(deleted)))")) }
@@ -88,6 +94,12 @@ struct DeploymentDescription {
       fields.append(("Image of \(service)", digest))
     }
     return fields
+  }
+
+  private func checks(_ preflight: DesiredDeploymentStatus.Preflight) -> [(String, String)] {
+    let state = preflight.completedAt.map { "\($0) (\(ago($0)))" } ?? "not yet"
+    return [("Version", preflight.version), ("Completed", state)]
+      + preflight.checks.map { ($0.name, "\($0.status.rawValue): \($0.message)") }
   }
 
   private func conditions() -> String {

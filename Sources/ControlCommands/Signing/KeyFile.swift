@@ -1,24 +1,23 @@
 import Cryptography
 import Glibc
+import KeyFiles
 
 /// Keys in files: private ones as PKCS #8, public ones as `openssl pkey -pubout` writes them.
 enum KeyFile {
-  /// - Parameter passphrase: asked for only where the file is encrypted.
+  /// The passphrase is asked for only where the file is encrypted.
   static func readPrivate(
-    _ path: String, passphrase: () throws(CommandFailure) -> [UInt8], console: Console
+    _ path: String, passphrase: PassphraseOptions, console: Console
   ) throws(CommandFailure) -> Ed25519.PrivateKey {
-    let pem = String(decoding: try FileText.read(path), as: UTF8.self)
-    var status = stat()
-    if unsafe stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
-      console.note("Warning: others may read the private key \(printable(path)): chmod 600 it.")
-    }
-    do {
-      guard Ed25519.PrivateKey.isEncrypted(pem: pem) else { return try Ed25519.PrivateKey(pem: pem) }
-      return try Ed25519.PrivateKey(encryptedPEM: pem, passphrase: try passphrase())
-    } catch let failure as CommandFailure {
-      throw failure
+    do throws(KeyFileError) {
+      let key = try PrivateKeyFile.read(path) { () throws(KeyFileError) in
+        try passphrase.passphrase(of: printable(path))
+      }
+      if PrivateKeyFile.isReadableByOthers(path) {
+        console.note("Warning: others may read the private key \(printable(path)): chmod 600 it.")
+      }
+      return key
     } catch {
-      throw CommandFailure("\(printable(path)): \(error)")
+      throw CommandFailure(error)
     }
   }
 
@@ -37,7 +36,31 @@ enum KeyFile {
   }
 
   static func create(_ key: Ed25519.PrivateKey, at path: String, passphrase: [UInt8]?) throws(CommandFailure) {
-    try NewFile.create(
-      passphrase.map { key.encryptedPEM(passphrase: $0) } ?? key.pem, at: path, isSecret: true)
+    do throws(KeyFileError) {
+      try PrivateKeyFile.create(key, at: path, passphrase: passphrase)
+    } catch {
+      throw CommandFailure(error)
+    }
+  }
+}
+
+extension PassphraseOptions {
+  /// - Parameter isNew: asks twice at a terminal, so that nobody locks himself out by a slip.
+  func read(for what: String, isNew: Bool = false) throws(CommandFailure) -> [UInt8] {
+    do throws(KeyFileError) {
+      return try passphrase(of: what, isNew: isNew)
+    } catch {
+      throw CommandFailure(error)
+    }
+  }
+}
+
+extension CommandFailure {
+  init(_ error: KeyFileError) {
+    switch error.kind {
+    case .failure: self.init(printable(error.message), hint: error.hint)
+    case .usage: self.init(printable(error.message), hint: error.hint, exitCode: Self.usageExitCode)
+    case .interrupted: self = .interruption(by: SIGINT)
+    }
   }
 }

@@ -7,9 +7,13 @@ enum NewFile {
   /// Makes a file; one that is there already stays as it is.
   /// - Parameter isSecret: it is its owner's alone.
   static func create(_ text: String, at path: String, isSecret: Bool = false) throws(CommandFailure) {
+    try create(Array(text.utf8), at: path, isSecret: isSecret)
+  }
+
+  static func create(_ bytes: [UInt8], at path: String, isSecret: Bool = false) throws(CommandFailure) {
     do throws(FileFault) {
       let file = try ReplacementFile(path: path, isReadableByAll: !isSecret)
-      try file.write(Array(text.utf8))
+      try file.write(bytes)
       try file.commitNew()
     } catch {
       if error.number == EEXIST {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cryptography
 import FoundationEssentials
+import KeyFiles
 import ReleaseManifest
 
 /// The keys that a command signs with.
@@ -37,8 +38,7 @@ struct SigningOptions: ParsableArguments {
   ) async throws(CommandFailure) -> [KeyID] {
     var signers: [KeyID] = []
     for path in keyFiles {
-      let key = try KeyFile.readPrivate(
-        path, passphrase: { () throws(CommandFailure) in try passphrase.read(for: printable(path)) }, console: console)
+      let key = try KeyFile.readPrivate(path, passphrase: passphrase, console: console)
       try Self.check(key.publicKey, as: role, under: roots, revokers, title: printable(path))
       envelope.sign(with: key)
       signers.append(key.publicKey.id)

@@ -8,7 +8,7 @@ import WireFormats
     let answer = try JSONValue(
       parsing: """
         {"organizations": 450, "health": {"NeverSeen": 3, "Online": 430, "Offline": 17, "Asleep": 0},
-         "versions": [{"version": "2.3.0", "organizations": 212}, {"version": null, "organizations": 3}],
+         "versions": [{"version": "2.3.0", "organizations": 212, "behind": 1}, {"version": null, "organizations": 3}],
          "escalations": {"open": 2}}
         """)
     #expect(
@@ -22,8 +22,8 @@ import WireFormats
         NeverSeen   3               0.7%    has never been seen
         Asleep      0               0.0%
 
-        VERSION         ORGANIZATIONS   SHARE
-        2.3.0           212             47.1%
+        VERSION         ORGANIZATIONS   SHARE   RELEASES BEHIND
+        2.3.0           212             47.1%   1
         none reported   3               0.7%
 
         """)

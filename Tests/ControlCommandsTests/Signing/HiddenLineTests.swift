@@ -3,6 +3,7 @@ import TestSupport
 import Testing
 
 @testable import ControlCommands
+@testable import KeyFiles
 
 @Suite(.timeLimit(.minutes(5))) struct HiddenLineTests {
   @Test(arguments: [

@@ -14,7 +14,7 @@ struct OrgCommand: AsyncParsableCommand {
         wrktalkctl org key create acme > acme.key
         wrktalkctl org webhook-secret acme > acme.secret
       """,
-    subcommands: [OrgCreate.self, OrgKeyCommand.self, OrgWebhookSecret.self, OrgHistory.self])
+    subcommands: [OrgCreate.self, OrgKeyCommand.self, OrgLicenseCommand.self, OrgWebhookSecret.self, OrgHistory.self])
 }
 
 /// Organizations as a command line names them.

@@ -14,23 +14,36 @@ struct OrgKeyCommand: AsyncParsableCommand {
     subcommands: [OrgKeyCreate.self, OrgKeyList.self, OrgKeyRevoke.self])
 }
 
+/// What commands about keys need.
+struct OrgKeyOptions: ParsableArguments {
+  @Argument(help: "The organization.")
+  var name: String
+
+  @OptionGroup var connection: ConnectionOptions
+
+  /// Asks the server about the organization's keys.
+  func ask<Answer>(
+    _ request: (ResourceClient, _ name: String) async throws(ResourceClientError) -> Answer
+  ) async throws -> (answer: Answer, name: String, session: Session) {
+    let name = try OrganizationName.read(name)
+    let session = try connection.session()
+    let client = session.client
+    let answer = try await session.request { () async throws(ResourceClientError) in try await request(client, name) }
+    return (answer, name, session)
+  }
+}
+
 struct OrgKeyCreate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Make a key, and print it: it is shown this once, and only its digest is kept.")
 
-  @Argument(help: "The organization.")
-  var name: String
+  @OptionGroup var options: OrgKeyOptions
 
   @Option(name: .shortAndLong, help: "The form: text (the key alone), yaml, json.")
   var output = DocumentFormat.text
 
-  @OptionGroup var connection: ConnectionOptions
-
   func run() async throws {
-    let name = try OrganizationName.read(name)
-    let session = try connection.session()
-    let client = session.client
-    let answer = try await session.request { () async throws(ResourceClientError) in
+    let (answer, name, session) = try await options.ask { client, name async throws(ResourceClientError) in
       try await client.post(path: InternalPath.keys(name), body: .object([:]))
     }
     guard let key = answer["key"]?.string else { throw CommandFailure("\(session.server) answered no key") }
@@ -49,19 +62,13 @@ struct OrgKeyList: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List a customer's valid keys, without the keys themselves.")
 
-  @Argument(help: "The organization.")
-  var name: String
+  @OptionGroup var options: OrgKeyOptions
 
   @Option(name: .shortAndLong, help: "The form: text, yaml, json.")
   var output = DocumentFormat.text
 
-  @OptionGroup var connection: ConnectionOptions
-
   func run() async throws {
-    let name = try OrganizationName.read(name)
-    let session = try connection.session()
-    let client = session.client
-    let answer = try await session.request { () async throws(ResourceClientError) in
+    let (answer, name, session) = try await options.ask { client, name async throws(ResourceClientError) in
       try await client.get(path: InternalPath.keys(name))
     }
     guard output == .text else { return try session.console.write(answer, as: output) }
@@ -87,20 +94,15 @@ struct OrgKeyRevoke: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "revoke", abstract: "Make a key invalid; within a minute no server accepts it any more.")
 
-  @Argument(help: "The organization.")
-  var name: String
+  @OptionGroup var options: OrgKeyOptions
 
   @Argument(help: "The key's ID, as org key list shows it.")
   var id: String
 
-  @OptionGroup var connection: ConnectionOptions
-
   func run() async throws {
-    let name = try OrganizationName.read(name)
-    let session = try connection.session()
-    let (client, id) = (session.client, id)
-    try await session.request { () async throws(ResourceClientError) in
-      _ = try await client.delete(path: InternalPath.key(id, of: name))
+    let id = id
+    let (_, name, session) = try await options.ask { client, name async throws(ResourceClientError) in
+      try await client.delete(path: InternalPath.key(id, of: name))
     }
     try session.console.write("key \(printable(id)) of \(printable(name)) revoked\n")
   }

@@ -18,3 +18,18 @@ struct RolloutCommand: AsyncParsableCommand {
       RolloutResume.self, RolloutHalt.self, RolloutRetry.self,
     ])
 }
+
+/// What commands need that change a rollout which is there.
+struct RolloutChangeOptions: ParsableArguments {
+  @Argument(help: "The rollout.")
+  var name: String
+
+  @OptionGroup var connection: ConnectionOptions
+
+  /// Makes the change and prints what it came to.
+  func run(_ change: (RolloutChange) async throws -> String) async throws {
+    let session = try connection.session()
+    let outcome = try await change(RolloutChange(name: try RolloutName.read(name), session: session))
+    try session.console.write("\(outcome)\n")
+  }
+}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cryptography
 import FoundationEssentials
+import KeyFiles
 import ReleaseManifest
 import Timing
 import WireFormats

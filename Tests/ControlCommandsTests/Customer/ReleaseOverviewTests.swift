@@ -1,0 +1,53 @@
+import Testing
+import WireFormats
+
+@testable import ControlCommands
+
+@Suite struct ReleaseOverviewTests {
+  private let overview = ReleaseOverview(answer: [
+    "pending": [
+      [
+        "id": "a", "version": "2.4.0", "status": "pending", "chartDownloaded": false, "totalBytes": 200,
+        "downloadedBytes": 50, "receivedAt": "2027-01-15T08:00:00Z",
+      ],
+      [
+        "id": "b", "version": "2.3.1", "status": "failed", "chartDownloaded": true,
+        "receivedAt": "2027-01-14T08:00:00Z", "errorMessage": "media: pulling failed\nlog \u{1b}[31m",
+      ],
+    ],
+    "scheduled": [
+      ["rollback": true, "task": ["status": "pending", "requestedBy": "maria"]],
+      [
+        "id": "c", "version": "2.3.0", "status": "inProgress", "scheduledFor": "2027-01-15T09:00:00Z",
+        "scheduledBy": "maria", "task": ["progress": ["step": "Pulling", "message": "1 of 3"]],
+      ],
+    ],
+    "history": [
+      [
+        "version": "2.2.0", "status": "success", "isCurrent": true, "deployedAt": "2027-01-10T08:00:00Z",
+        "requestedBy": "ben",
+      ]
+    ],
+  ])
+
+  @Test func oneLineSaysOfEachReleaseWhatAnAdminHasToKnow() throws {
+    let now = try #require(Timestamp("2027-01-15T09:00:00Z"))
+    let lines = overview.text(now: now).split(separator: "\n").map(String.init)
+    #expect(lines.count == 6)
+    #expect(lines[1].hasPrefix("(rollback)"))
+    #expect(lines[2].contains("2027-01-15T09:00:00Z") && lines[2].contains("Pulling: 1 of 3"))
+    #expect(lines[3].contains("offered 60m ago") && lines[3].contains("downloaded 25 %"))
+    #expect(lines[4].contains("media: pulling failed") && !lines[4].contains("\u{1b}"))
+    #expect(lines[5].contains("success") && lines[5].contains("runs"))
+  }
+
+  @Test(arguments: [("2.4.0", "a"), ("v2.3.0", "c"), ("b", "b")])
+  func aDeploymentIsFoundByVersionAndByID(word: String, id: String) throws {
+    #expect(try overview.deployment(word)["id"]?.string == id)
+  }
+
+  @Test func whereThereIsNoneItIsSaidWhichThereAre() {
+    let failure = #expect(throws: CommandFailure.self) { try overview.deployment("9.9.9") }
+    #expect(failure?.hint?.contains("2.3.0, 2.4.0, 2.3.1") == true)
+  }
+}
