@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release reproduce demo test chaos bench bench-fleet fleet-seeds soak chaos-fleet fuzz crds format lint clean
+.PHONY: build release reproduce demo test chaos chaos-chain bench bench-fleet fleet-seeds soak chaos-fleet fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -23,7 +23,11 @@ test:             ## Run every test this machine can run, and name what it skips
 
 chaos:            ## Let everything go wrong around the Backend for CHAOS_SECONDS on each database; CHAOS_SEED repeats a run
 	swift build --build-tests
-	CHAOS_SECONDS="$${CHAOS_SECONDS:-3600}" swift test --skip-build --filter '^ProgramTests.ChaosTests'
+	CHAOS_SECONDS="$${CHAOS_SECONDS:-3600}" swift test --skip-build --filter '^ProgramTests\.(TwoBackendsC|C)haosTests'
+
+chaos-chain:      ## Kill vendor, Backend and Agent at random, and lose and repeat what travels between them, in CHAIN_RUNS (200) runs of the chain
+	swift build --build-tests
+	CHAIN_RUNS="$${CHAIN_RUNS:-200}" swift test --skip-build --filter '^ProgramTests\.ChainChaosTests'
 
 chaos-fleet:      ## Kill one of three processes of the vendor's server every 5 s while FLEET_SIZE customers take a release
 	Tests/Soak/chaos-fleet.sh

@@ -98,6 +98,17 @@ let package = Package(
       "FleetPlanning",
       ["FleetKinds", "FleetProtocol", "ReleaseManifest", "ResourceModel", "Timing", "WireFormats"]),
 
+    // A release, as one customer sees it: every decision from the offer to the report.
+    module(
+      "OfferPlanning",
+      [
+        "Cryptography", "DeploymentKinds", "FleetProtocol", "ReleaseManifest", "ResourceModel", "Timing", "WireFormats",
+      ]),
+    // When a customer lets releases in.
+    module("MaintenanceWindows", ["WireFormats"]),
+    // What a vendor sells, and signs.
+    module("Licensing", ["Cryptography", "WireFormats"]),
+
     // Wrappers of libraries and of the operating system.
     module("ProgramConfiguration", ["WireFormats"]),
     module("Threads", [], settings: wrapper),
@@ -113,6 +124,8 @@ let package = Package(
     module("Processes", [subprocess, systemPackage, logging]),
     module("Observability", ["Timing", "WireFormats", systemPackage, logging, metrics]),
     module("Files", ["Cryptography", "WireFormats"]),
+    // Private keys of people, and the passphrases that they are encrypted with.
+    module("KeyFiles", ["Cryptography", "Files", argumentParser, systemPackage]),
     module(
       "ObjectStorage",
       [
@@ -125,16 +138,23 @@ let package = Package(
       "ComposeBundles",
       ["Cryptography", "DeploymentKinds", "DeploymentPlanning", "Observability", "WireFormats", "YAMLDocuments"]),
 
+    // What a chart and a bundle are, for both servers that keep them.
+    module("ReleaseArchives", ["Archives", "ReleaseManifest", "WireFormats", "YAMLDocuments"]),
+
     // Work that is kept in a database.
     module("Outbox", ["Database", "Reconciliation", "Timing", "WireFormats", logging]),
+
+    // Who did what, as a chain that shows what is missing: how it is checked, and how it is kept.
+    module("AuditChain", ["Cryptography", "WireFormats"]),
+    module("Audit", ["AuditChain", "Database", "WireFormats"]),
 
     // What every server has: who may do what, and the HTTP front.
     module("Access", ["Cryptography", "Database", "ResourceModel", "Timing", "WireFormats"]),
     module(
       "HTTPService",
       [
-        "Access", "ProgramConfiguration", "ResourceModel", "Timing", "WireFormats", httpTypes, hummingbird, logging,
-        metrics, nioCore, nioHTTP1, nioSSL,
+        "Access", "Cryptography", "ProgramConfiguration", "ResourceModel", "Timing", "WireFormats", httpTypes,
+        hummingbird, logging, metrics, nioCore, nioHTTP1, nioSSL,
         serviceLifecycle, unixSignals,
       ]),
 
@@ -155,26 +175,29 @@ let package = Package(
     module(
       "ServerPrograms",
       [
-        "Access", "Cryptography", "Database", "HTTPService", "Observability", "ProgramConfiguration", "Timing",
-        "WireFormats", argumentParser, logging,
-        serviceLifecycle, systemPackage,
+        "Access", "Cryptography", "Database", "HTTPService", "Mail", "Observability", "ProgramConfiguration",
+        "Reconciliation", "Timing", "WireFormats", argumentParser, logging, serviceLifecycle, systemPackage,
       ]),
     module(
       "Backend",
       [
-        "Access", "CoreKinds", "Cryptography", "Database", "DeploymentKinds", "Files", "HTTPService",
-        "Observability", "ProgramConfiguration", "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms",
-        "Threads", "Timing",
-        "WireFormats", argumentParser, httpTypes, hummingbird, logging, nioCore, serviceLifecycle, systemPackage,
-        unixSignals,
+        "Access", "Archives", "Audit", "AuditChain", "ClusterAccess", "CoreKinds", "Cryptography",
+        "CurlTransfers", "Database", "DeploymentKinds", "DeploymentPlanning", "Files", "FleetProtocol", "HTTPService",
+        "HTTPTransport", "Licensing", "Mail", "MaintenanceWindows", "ObjectStorage", "Observability",
+        "OfferPlanning", "Outbox", "ProgramConfiguration", "Reconciliation", "ReleaseArchives",
+        "ReleaseManifest", "ResourceClient", "ResourceModel", "ResourceServer", "ResourceStorage",
+        "ServerPrograms", "Threads", "Timing", "WireFormats", "YAMLDocuments", argumentParser, httpTypes,
+        hummingbird, logging, metrics, nioCore, serviceLifecycle, systemPackage, unixSignals,
       ]),
     module(
       "ControlCenter",
       [
         "Access", "Archives", "CoreKinds", "Cryptography", "CurlTransfers", "Database", "DeploymentKinds", "Files",
         "FleetKinds", "FleetPlanning",
-        "FleetProtocol", "HTTPService", "HTTPTransport", "Mail", "ObjectStorage", "Observability", "Outbox",
-        "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceServer",
+        "FleetProtocol", "HTTPService", "HTTPTransport", "KeyFiles", "Licensing", "Mail", "ObjectStorage",
+        "Observability", "Outbox",
+        "ProgramConfiguration", "Reconciliation", "ReleaseArchives", "ReleaseManifest", "ResourceModel",
+        "ResourceServer",
         "ResourceStorage", "ServerPrograms", "Threads", "Timing", "WireFormats", "YAMLDocuments", argumentParser,
         httpTypes, hummingbird, logging, metrics, nioCore, serviceLifecycle, systemPackage, unixSignals,
       ]),
@@ -188,7 +211,7 @@ let package = Package(
       "Agent",
       [
         "Archives", "ClusterAccess", "ComposeBundles", "Compression", "CoreKinds", "Cryptography", "DeploymentKinds",
-        "DeploymentPlanning", "Files", "HTTPTransport", "ObjectStorage", "Observability", "Processes",
+        "DeploymentPlanning", "Files", "HTTPTransport", "Licensing", "ObjectStorage", "Observability", "Processes",
         "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel", "Threads",
         "Timing", "WireFormats", "YAMLDocuments", argumentParser, logging, metrics, serviceLifecycle, unixSignals,
         systemPackage,
@@ -196,11 +219,10 @@ let package = Package(
     module(
       "ControlCommands",
       [
-        "Archives", "ComposeBundles", "CoreKinds", "Cryptography", "DeploymentKinds", "DeploymentPlanning", "Files",
-        "FleetKinds", "FleetSimulator", "HTTPTransport", "Processes", "ReleaseManifest", "ResourceClient",
-        "ResourceModel", "Timing", "WireFormats",
-        "YAMLDocuments",
-        argumentParser, logging, systemPackage, unixSignals,
+        "Archives", "AuditChain", "ComposeBundles", "CoreKinds", "Cryptography", "DeploymentKinds",
+        "DeploymentPlanning", "Files", "FleetKinds", "FleetSimulator", "HTTPTransport", "KeyFiles",
+        "Observability", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "Timing",
+        "WireFormats", "YAMLDocuments", argumentParser, logging, systemPackage, unixSignals,
       ]),
 
     // Executables: arguments and composition only.
@@ -228,9 +250,8 @@ let package = Package(
       name: "FuzzTargets",
       dependencies: [
         "Access", "Agent", "Archives", "ComposeBundles", "CoreKinds", "DeploymentKinds", "DeploymentPlanning",
-        "HTTPTransport", "HTTPService", "ObjectStorage", "ReleaseManifest", "ResourceModel", "ResourceServer",
-        "ResourceStorage",
-        "WireFormats", "YAMLDocuments",
+        "Cryptography", "HTTPTransport", "HTTPService", "Licensing", "MaintenanceWindows", "ObjectStorage",
+        "ReleaseManifest", "ResourceModel", "ResourceServer", "ResourceStorage", "WireFormats", "YAMLDocuments",
       ],
       path: "Tests/Fuzzing/Targets", swiftSettings: strict),
     tests("FuzzingTests", ["FuzzTargets"]),
@@ -239,7 +260,7 @@ let package = Package(
     module(
       "TestSupport",
       [
-        "Cryptography", "HTTPTransport", "Processes", "ReleaseManifest", "WireFormats", logging, subprocess,
+        "Archives", "Cryptography", "HTTPTransport", "Processes", "ReleaseManifest", "WireFormats", logging, subprocess,
         systemPackage,
       ]),
     tests("ArchitectureTests", []),
@@ -252,15 +273,26 @@ let package = Package(
     tests(
       "DeploymentPlanningTests",
       ["DeploymentPlanning", "DeploymentKinds", "ReleaseManifest", "Cryptography", "ResourceModel", "WireFormats"]),
+    tests(
+      "MaintenanceWindowsTests", ["MaintenanceWindows", "Processes", "WireFormats"], exclude: ["calendars.py"]),
     tests("FleetKindsTests", ["FleetKinds", "ResourceModel", "WireFormats"]),
+    tests("LicensingTests", ["Cryptography", "Licensing", "WireFormats"]),
     tests("FleetProtocolTests", ["FleetProtocol", "WireFormats"]),
+    tests(
+      "OfferPlanningTests",
+      [
+        "Cryptography", "DeploymentKinds", "FleetProtocol", "OfferPlanning", "ReleaseManifest", "ResourceModel",
+        "WireFormats",
+      ]),
     tests("FleetPlanningTests", ["FleetKinds", "FleetPlanning", "FleetProtocol", "ResourceModel", "WireFormats"]),
     tests(
       "ControlCenterTests",
       [
         "Access", "Archives", "ControlCenter", "CoreKinds", "Cryptography", "Database", "FleetKinds", "FleetPlanning",
-        "FleetProtocol", "HTTPService", "HTTPTransport", "ObjectStorage", "Outbox", "Reconciliation", "ReleaseManifest",
-        "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing", "WireFormats", argumentParser, httpTypes,
+        "FleetProtocol", "HTTPService", "HTTPTransport", "Licensing", "ObjectStorage", "Outbox", "Processes",
+        "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing",
+        "WireFormats",
+        argumentParser, httpTypes,
         hummingbird, logging,
         nioCore, serviceLifecycle,
       ]),
@@ -285,7 +317,8 @@ let package = Package(
       [
         "ObjectStorage", "Cryptography", "HTTPTransport", "ProgramConfiguration", "Timing", "WireFormats",
         systemPackage,
-      ]),
+      ], exclude: ["vectors.py"]),
+    tests("AuditChainTests", ["AuditChain", "WireFormats"]),
     tests("DatabaseTests", ["Database", logging]),
     tests("OutboxTests", ["Outbox", "Database", "Reconciliation", "Timing", "WireFormats", logging]),
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
@@ -310,31 +343,35 @@ let package = Package(
     tests(
       "BackendTests",
       [
-        "CoreKinds", "Access", "Backend", "Cryptography", "Database", "DeploymentKinds", "HTTPService",
-        "ProgramConfiguration",
-        "ResourceModel", "ResourceServer", "ResourceStorage", "ServerPrograms", "WireFormats", argumentParser,
-        httpTypes, hummingbird,
-        logging, nioCore, nioEmbedded,
+        "Access", "Archives", "Audit", "AuditChain", "Backend", "ControlCenter", "CoreKinds", "Cryptography",
+        "Database", "DeploymentKinds", "DeploymentPlanning", "FleetKinds", "FleetProtocol", "HTTPService",
+        "HTTPTransport", "Licensing", "Mail", "MaintenanceWindows", "ObjectStorage", "OfferPlanning", "Outbox",
+        "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceServer",
+        "ResourceStorage", "ServerPrograms", "Threads", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird,
+        logging, nioCore, nioEmbedded, serviceLifecycle,
       ], exclude: ["Fixtures"]),
     tests(
       "AgentTests",
       [
         "Agent", "Archives", "ClusterAccess", "ComposeBundles", "Cryptography", "DeploymentKinds", "DeploymentPlanning",
-        "HTTPTransport", "ObjectStorage", "Processes", "ProgramConfiguration", "Reconciliation", "ReleaseManifest",
-        "ResourceClient", "ResourceModel", "Timing", "WireFormats", "YAMLDocuments", logging, systemPackage,
+        "HTTPTransport", "Licensing", "ObjectStorage", "Processes", "ProgramConfiguration", "Reconciliation",
+        "ReleaseManifest", "ResourceClient", "ResourceModel", "Timing", "WireFormats", "YAMLDocuments", logging,
+        systemPackage,
       ]),
     tests(
       "ControlCommandsTests",
       [
-        "CoreKinds", "ControlCommands", "Cryptography", "DeploymentKinds", "FleetKinds", "HTTPTransport", "Processes",
-        "ReleaseManifest",
-        "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser,
+        "Archives", "AuditChain", "ControlCommands", "CoreKinds", "Cryptography", "DeploymentKinds",
+        "FleetKinds", "HTTPTransport", "KeyFiles", "Processes", "ReleaseManifest", "ResourceClient",
+        "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser,
       ]),
     tests(
       "ProgramTests",
       [
-        "CoreKinds", "ClusterAccess", "Cryptography", "DeploymentKinds", "HTTPTransport", "ObjectStorage", "Processes",
-        "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats", "YAMLDocuments", logging, systemPackage,
+        "CoreKinds", "ClusterAccess", "Cryptography", "Database", "DeploymentKinds", "DeploymentPlanning", "FleetKinds",
+        "HTTPTransport",
+        "ObjectStorage", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats",
+        "YAMLDocuments", logging, systemPackage,
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -16,6 +16,7 @@ public enum Testbed {
     case composeV1
     case images
     case s3
+    case googleStorage
     case postgresql
     case kubectl
     case kubectl127
@@ -26,6 +27,7 @@ public enum Testbed {
     case agentImage
     case composeAgentImage
     case backendImage
+    case controlCenterImage
     case hostAddress
 
     /// The variable that says that the facility is there, and where.
@@ -35,6 +37,7 @@ public enum Testbed {
       case .composeV1: "WRKTALK_TEST_COMPOSE_V1"
       case .images: "WRKTALK_TEST_IMAGES"
       case .s3: "WRKTALK_TEST_S3_ENDPOINT"
+      case .googleStorage: "WRKTALK_TEST_GCS_ENDPOINT"
       case .postgresql: "WRKTALK_TEST_POSTGRESQL_BIN"
       case .kubectl: "WRKTALK_TEST_KUBECTL"
       case .kubectl127: "WRKTALK_TEST_KUBECTL_1_27"
@@ -45,6 +48,7 @@ public enum Testbed {
       case .agentImage: "WRKTALK_TEST_AGENT_IMAGE"
       case .composeAgentImage: "WRKTALK_TEST_COMPOSE_AGENT_IMAGE"
       case .backendImage: "WRKTALK_TEST_BACKEND_IMAGE"
+      case .controlCenterImage: "WRKTALK_TEST_GCC_IMAGE"
       case .hostAddress: "WRKTALK_TEST_HOST_ADDRESS"
       }
     }
@@ -55,6 +59,7 @@ public enum Testbed {
       case .composeV1: "docker-compose 1"
       case .images: "the testbed's application images"
       case .s3: "an S3 server"
+      case .googleStorage: "a server of Google's storage API"
       case .postgresql: "PostgreSQL's server programs"
       case .kubectl: "kubectl 1.34"
       case .kubectl127: "kubectl 1.27"
@@ -65,6 +70,7 @@ public enum Testbed {
       case .agentImage: "images of the programs"
       case .composeAgentImage: "an image of the Agent with Compose"
       case .backendImage: "an image of the Backend"
+      case .controlCenterImage: "an image of the vendor's server"
       case .hostAddress: "a cluster whose pods reach this machine"
       }
     }

@@ -13,16 +13,15 @@ struct ModuleGraphTests {
     // Values and wrappers that need nothing but formats.
     [
       "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Observability", "Processes",
-      "Reconciliation", "ResourceModel", "YAMLDocuments",
+      "MaintenanceWindows", "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
     [
-      "Access", "CoreKinds", "DeploymentKinds", "Files", "FleetKinds", "FleetProtocol", "HTTPTransport", "Mail",
-      "Outbox",
-      "ReleaseManifest",
+      "Access", "AuditChain", "CoreKinds", "DeploymentKinds", "Files", "FleetKinds", "FleetProtocol", "HTTPTransport",
+      "Licensing", "Mail", "Outbox", "ReleaseManifest",
     ],
     [
-      "DeploymentPlanning", "FleetPlanning", "HTTPService", "ObjectStorage", "ResourceClient", "ResourceStorage",
-      "TestSupport",
+      "Audit", "DeploymentPlanning", "FleetPlanning", "HTTPService", "KeyFiles", "ObjectStorage", "OfferPlanning",
+      "ReleaseArchives", "ResourceClient", "ResourceStorage", "TestSupport",
     ],
     ["ClusterAccess", "ComposeBundles", "FleetSimulator", "ResourceServer", "ServerPrograms"],
     ["Agent", "Backend", "ControlCenter", "ControlCommands"],
@@ -31,8 +30,8 @@ struct ModuleGraphTests {
 
   /// Modules of values in, values out: what they may import that is not this project's.
   private static let pure = [
-    "CoreKinds", "DeploymentKinds", "DeploymentPlanning", "FleetKinds", "FleetPlanning", "FleetProtocol",
-    "ReleaseManifest", "ResourceModel", "WireFormats",
+    "AuditChain", "CoreKinds", "DeploymentKinds", "DeploymentPlanning", "FleetKinds", "FleetPlanning", "FleetProtocol",
+    "Licensing", "MaintenanceWindows", "OfferPlanning", "ReleaseManifest", "ResourceModel", "WireFormats",
   ]
   private static let pureImports: Set = ["FoundationEssentials", "Synchronization"]
 

@@ -56,6 +56,11 @@ release() {
   tar -C "$folder/chart" -czf "$folder/wrktalk-$1.tgz" wrktalk
   run curl -sS --fail-with-body -X POST "$WRKTALK_SERVER/api/internal/artifacts" -H @"$folder/ci-header" \
     -F "file=@$folder/wrktalk-$1.tgz" -F type=helm -F "version=$1"; echo
+  mkdir -p "$folder/bundle/wrktalk"
+  printf 'services: {}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
+  tar -C "$folder/bundle" -czf "$folder/wrktalk-$1-compose.tar.gz" wrktalk
+  run curl -sS --fail-with-body -X POST "$WRKTALK_SERVER/api/internal/artifacts" -H @"$folder/ci-header" \
+    -F "file=@$folder/wrktalk-$1-compose.tar.gz" -F type=compose -F "version=$1"; echo
   run curl -sS --fail-with-body -X POST "$WRKTALK_SERVER/api/internal/releases" -H @"$folder/ci-header" \
     -H "Content-Type: application/json" -d '{"version": "'"$1"'", "imageTags": {"backend": "sha-abc123", "media": "sha-def456",
       "controlTower": "sha-ghi789", "agent": "sha-jkl012"}, "isForced": false, "isMigrationRequired": false,

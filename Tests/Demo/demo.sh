@@ -1,9 +1,9 @@
 #!/bin/bash
-# demo.sh [compose|helm]: the main job on one machine, with embedded defaults: a Backend on SQLite, a folder as the bucket, an
-# Agent and a real Docker Compose stack, or a real Helm release on Kubernetes, that goes from v1 to v2, each signed by the
-# vendor, refuses what somebody changed on the way, goes to a broken v3 and rolls back by itself; then somebody interferes by
-# hand and it is put right. Everything it starts and makes is removed at the end. BINARIES names the folder of programs that
-# are built already.
+# demo.sh [compose|helm]: the whole way of a release on one machine, with embedded defaults: the vendor's server, a customer's Backend
+# with a folder as its bucket, an Agent, and a real Docker Compose stack or a real Helm release on Kubernetes. CI makes releases,
+# the vendor publishes them, the customer's admin says when, the Agent deploys, the vendor is told. One that somebody changed on
+# the way is refused, one that crashes rolls back by itself and halts its rollout; then somebody interferes by hand and it is put
+# right. Everything it starts and makes is removed at the end. BINARIES names the folder of programs that are built already.
 . "$(dirname "$0")/../Testbed/lib.sh"
 cd "$TESTBED/../.."
 runtime=${1:-compose}
@@ -18,11 +18,12 @@ images=$(. "$TESTBED_STATE/environment"; echo "$WRKTALK_TEST_IMAGES")
 binaries=${BINARIES:-}
 [ -n "$binaries" ] || {
   say "building the programs"
-  for product in wrktalk-backend wrktalk-agent wrktalkctl; do swift build --product "$product"; done
+  for product in wrktalk-gcc wrktalk-backend wrktalk-agent wrktalkctl; do swift build --product "$product"; done
   binaries=$(swift build --show-bin-path); }
 project=wrktalk-demo
 port=${DEMO_PORT:-3900}
 . "$TESTBED/customer.sh"
+. "$TESTBED/vendor.sh"
 
 heading() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 run() { printf '\n$ %s\n' "$*"; "$@"; }
@@ -51,53 +52,103 @@ interfere_helm() {
   wait_for 60 "the Service of media" shows service/wrktalk-media '{.metadata.name}' wrktalk-media
 }
 
-heading "The vendor: keys of its own, and three releases, each signed with all that may run of it"
-run begin_signing
-release 1.0.0 v1
-release 2.0.0 v2
-release 3.0.0 crash
-run wrktalkctl release verify "$folder/2.0.0.manifest.json" --root "$trust/root.json"
+# offered VERSION: the customer has the release, downloaded and verified, and may deploy it.
+offered() {
+  is_offered() { wrktalkctl deployment list -o json | jq -e --arg v "$1" '.pending[] | select(.version == $v and .chartDownloaded)' >/dev/null; }
+  wait_for 60 "the offer of $1" is_offered "$1"
+  run wrktalkctl deployment list
+}
+# told VERSION PHASE...: the vendor knows how the release went at the customer.
+told() {
+  local version=$1; shift
+  quietly() { WRKTALK_SERVER=$vendor_server WRKTALK_TOKEN=$(cat "$folder/engineer.token") wrktalkctl "$@"; }
+  is_told() { quietly get deploymenttargets -o json |
+    jq -e --arg v "$1" --arg s "$2" '.items[] | select(.spec.release == $v and (.status.phase | IN($s | split(" ")[])))' >/dev/null; }
+  wait_for 60 "the report of $version" is_told "$version" "$*"
+  at_vendor get deploymenttargets -o wide
+}
+# known VERSION: the vendor knows what the customer runs.
+known() {
+  is_known() { [ "$(quietly get organization "$customer" -o json | jq -r .status.currentVersion)" = "$1" ]; }
+  wait_for 60 "the vendor's knowledge of $1" is_known "$1"
+  at_vendor org history "$customer"
+}
 
-heading "The customer's Backend: the resource API on SQLite"
+heading "The vendor: keys of its own, a server, and a customer"
+run begin_signing
+start_vendor
+enrol
+
+heading "The customer: a Backend that asks that vendor for releases"
 start_backend
 echo "serving on $WRKTALK_SERVER"
 
 case $runtime in compose) place="the Docker engine" ;; helm) place="the Kubernetes cluster" ;; esac
-heading "The Agent: it reads desired state from the Backend and converges $place"
+heading "The Agent: it reads desired state from the Backend and converges $place; it trusts what the vendor signed, and nobody else"
 start_agent
 echo "running"
 
-heading "Apply release 1.0.0 and watch it converge"
-run wrktalkctl apply -f "$folder/1.0.0.yaml"
+heading "CI makes release 1.0.0, and the vendor publishes it"
+ci 1.0.0 v1
+at_vendor release publish 1.0.0
+
+heading "The customer's admin sees it, and says when"
+offered 1.0.0
+run wrktalkctl deployment schedule 1.0.0
 wrktalkctl get dd -n "$project" --watch &
 watcher=$!; programs+=("$watcher")
+there() { wrktalkctl get dd wrktalk -n "$project" -o name >/dev/null 2>&1; }
+wait_for 30 "the record" there
 ready
 run workloads
+told 1.0.0 Success
 
-heading "Apply release 2.0.0: the same one command"
-run wrktalkctl diff -f "$folder/2.0.0.yaml" || true
-run wrktalkctl apply -f "$folder/2.0.0.yaml"
+heading "Release 2.0.0 the same way"
+ci 2.0.0 v2
+at_vendor release publish 2.0.0
+offered 2.0.0
+run wrktalkctl deployment schedule 2.0.0
+runs() { [ "$(wrktalkctl get dd wrktalk -n "$project" -o json | jq -r .status.current.version)" = "$1" ]; }
+wait_for 180 "2.0.0" runs 2.0.0
 ready
 run workloads
+told 2.0.0 Success
+at_vendor fleet status
 
-heading "Somebody who holds the Backend asks for another image than the vendor signed: nothing is touched"
-sed 's/^    backend: v2$/    backend: crash/' "$folder/2.0.0.yaml" >"$folder/changed.yaml"
-run wrktalkctl apply -f "$folder/changed.yaml"
-run wrktalkctl wait dd/wrktalk -n "$project" --for=condition=Stalled --timeout 1m
-run wrktalkctl get dd -n "$project"
-run workloads
-run wrktalkctl apply -f "$folder/2.0.0.yaml"
-ready
-
-heading "Apply release 3.0.0, whose images crash: the Agent tries it once and returns to 2.0.0 by itself"
-run wrktalkctl apply -f "$folder/3.0.0.yaml"
-run wrktalkctl wait dd/wrktalk -n "$project" --for=condition=Remediated --timeout 3m
+heading "Release 3.0.0, whose images crash: a rollout that halts at the first failure"
+ci 3.0.0 crash
+cat >"$folder/rollout.yaml" <<YAML
+apiVersion: deploy.wrktalk.com/v1
+kind: Rollout
+metadata: {name: to-3.0.0}
+spec:
+  release: 3.0.0
+  stages:
+  - name: canary
+    organizations: [$customer]
+    gate: {maxFailures: 0}
+  - name: everyone
+YAML
+at_vendor rollout start -f "$folder/rollout.yaml"
+at_vendor release publish 3.0.0
+offered 3.0.0
+run wrktalkctl deployment schedule 3.0.0
+# On Kubernetes a container that crashes is started again after longer and longer pauses.
+wait_for 600 "the return to 2.0.0" eval 'wrktalkctl wait dd/wrktalk -n "$project" --for=condition=Remediated --timeout 5s >/dev/null 2>&1'
 run wrktalkctl describe dd wrktalk -n "$project"
 run workloads
+told 3.0.0 Failed RolledBack
+code=0
+at_vendor rollout status to-3.0.0 --watch --timeout 1m || code=$?
+[ "$code" = 1 ] || fail "the rollout should have halted, and its status ended with $code"
+at_vendor fleet failures 3.0.0
 
-heading "Back to 2.0.0 in what is desired, too"
-run wrktalkctl rollback wrktalk -n "$project" --to-version 2.0.0
+heading "Back to 1.0.0 by hand, which ran here: no vendor is needed for that"
+run wrktalkctl deployment rollback --to-version 1.0.0 --reason "to see that it works"
+wait_for 180 "1.0.0" runs 1.0.0
 ready
+run workloads
+known 1.0.0
 
 "interfere_$runtime"
 ready 1m
@@ -105,8 +156,9 @@ run workloads
 
 kill "$watcher" 2>/dev/null || true
 heading "What happened"
-run wrktalkctl get dd -n "$project"
+run wrktalkctl deployment list
 run wrktalkctl history wrktalk -n "$project"
 [ "$runtime" != helm ] || run helm history wrktalk
 run wrktalkctl events -n "$project"
+run wrktalkctl audit verify
 printf '\nThe demo is done. The README says how to go on from here.\n'

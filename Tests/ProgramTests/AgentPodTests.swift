@@ -177,7 +177,8 @@ extension ClusterSession {
   ///   - variables: of the Agent; those that belong into a Secret are left out.
   ///   - patches: YAML, as the field `patches` of a kustomization has it.
   func applyOverlay(
-    _ name: String, images: [String: String], variables: [String: String], patches: String = "[]"
+    _ name: String, images: [String: String], settings: String = "wrktalk-agent-settings",
+    variables: [String: String], patches: String = "[]"
   ) async throws {
     let replaced = images.sorted { $0.key < $1.key }.map { name, image in
       """
@@ -187,7 +188,9 @@ extension ClusterSession {
       """
     }.joined(separator: "\n")
     // Nobody signs the releases of these tests.
-    let unsigned = ["WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_TRUST_ROOT_FILE": ""]
+    let unsigned =
+      settings == "wrktalk-agent-settings"
+      ? ["WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_TRUST_ROOT_FILE": ""] : [:]
     let literals = variables.merging(unsigned) { _, new in new }.filter { !PodBucket.secretVariables.contains($0.key) }
       .sorted { $0.key < $1.key }
       .map { "      - \($0.key)=\($0.value)" }.joined(separator: "\n")
@@ -198,7 +201,7 @@ extension ClusterSession {
       images:
       \(replaced)
       configMapGenerator:
-        - name: wrktalk-agent-settings
+        - name: \(settings)
           behavior: merge
           literals:
       \(literals)

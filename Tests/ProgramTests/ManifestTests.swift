@@ -136,16 +136,22 @@ import YAMLDocuments
     #expect(volume["secret"]?["secretName"] == "wrktalk-gcc")
   }
 
-  @Test func theVendorsServerOnADockerHostReadsItsSecretsFromFiles() throws {
-    let bytes = try #require(FileManager.default.contents(atPath: "\(Testbed.repository)/compose/gcc.yaml"))
-    let file = try #require(try YAMLStream.parse([UInt8](bytes), file: "gcc.yaml").first).value
-    let server = try #require(file["services"]?["gcc"])
+  @Test(arguments: [
+    ("gcc.yaml", "gcc", "/etc/wrktalk-gcc/", "DATABASE_URL", "database"),
+    ("customer.yaml", "backend", "/etc/wrktalk/", "WRKTALK_DATABASE_URL", "inside"),
+  ])
+  func aServerOnADockerHostReadsItsSecretsFromFiles(
+    name: String, service: String, folder: String, variable: String, network: String
+  ) throws {
+    let bytes = try #require(FileManager.default.contents(atPath: "\(Testbed.repository)/compose/\(name)"))
+    let file = try #require(try YAMLStream.parse([UInt8](bytes), file: name).first).value
+    let server = try #require(file["services"]?[service])
     let database = try #require(file["services"]?["database"])
     #expect(server["read_only"] == true)
     #expect(server["cap_drop"] == ["ALL"])
     #expect(server["user"] == "1000:1000")
     #expect(database["ports"] == nil)
-    #expect(file["networks"]?["database"]?["internal"] == true)
+    #expect(file["networks"]?[network]?["internal"] == true)
     let secrets = try #require(file["secrets"])
     for service in [server, database] {
       let granted = (service["secrets"]?.array ?? []).compactMap(\.string)
@@ -154,10 +160,10 @@ import YAMLDocuments
         let secret = try #require(value.string?.split(separator: "/").last.map(String.init))
         #expect(value.string == "/run/secrets/\(secret)")
         #expect(granted.contains(secret), "\(name)")
-        #expect(secrets[secret]?["file"]?.string?.hasPrefix("/etc/wrktalk-gcc/") == true)
+        #expect(secrets[secret]?["file"]?.string?.hasPrefix(folder) == true)
       }
     }
-    let url = try #require(server["environment"]?["DATABASE_URL"]?.string)
+    let url = try #require(server["environment"]?[variable]?.string)
     #expect(url == "postgresql://wrktalk@database:5432/wrktalk?passfile=/run/secrets/pgpass")
   }
 

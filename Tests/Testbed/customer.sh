@@ -63,12 +63,13 @@ $runtime_spec$manifest
 YAML
 }
 
-# start_backend: on SQLite; wrktalkctl then talks to it as an administrator.
+# start_backend: on SQLite, with the variables of backend_settings beside those; wrktalkctl then talks to it as an administrator.
+backend_settings=()
 start_backend() {
   export WRKTALK_DATABASE_URL=sqlite:$folder/wrktalk.db
   wrktalk-backend token create --role admin --name admin >"$folder/admin.token" 2>>"$folder/backend.log"
   wrktalk-backend token create --role agent --namespace "$project" --name agent >"$folder/agent.token" 2>>"$folder/backend.log"
-  wrktalk-backend serve --listen "127.0.0.1:$port" >>"$folder/backend.log" 2>&1 &
+  env "${backend_settings[@]}" wrktalk-backend serve --listen "127.0.0.1:$port" --data-dir "$folder/backend" >>"$folder/backend.log" 2>&1 &
   backend_pid=$!; programs+=("$backend_pid")
   export WRKTALK_SERVER=http://127.0.0.1:$port WRKTALKCTL_CONFIG=$folder/wrktalkctl.yaml
   WRKTALK_TOKEN=$(cat "$folder/admin.token"); export WRKTALK_TOKEN

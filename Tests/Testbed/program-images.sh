@@ -1,8 +1,8 @@
 #!/bin/bash
 # program-images.sh BIN_DIR: images of the programs as they were built into BIN_DIR, pushed to the testbed's registry, for
 # pods and containers that run them: REGISTRY/wrktalk/wrktalk-agent (with Helm 3), wrktalk-agent-compose (with Docker's
-# client and Compose, as root, who may use the engine's socket) and wrktalk-backend, each with a tag that stands for what
-# is in it; and wrktalk-agent:broken, whose program ends with exit code 1. All but that for Compose run as uid 1000.
+# client and Compose, as root, who may use the engine's socket), wrktalk-backend and wrktalk-gcc, each with a tag that stands
+# for what is in it; and wrktalk-agent:broken, whose program ends with exit code 1. All but that for Compose run as uid 1000.
 . "$(dirname "$0")/lib.sh"
 [ $# = 1 ] && [ -d "$1" ] || fail "usage: program-images.sh BIN_DIR"
 binaries=$(cd "$1" && pwd)
@@ -74,6 +74,10 @@ fi
 if [ -x "$binaries/wrktalk-backend" ]; then
   tag=$(program wrktalk-backend wrktalk-backend '["serve", "--listen", "0.0.0.0:3000"]' 1000:1000)
   publish WRKTALK_TEST_BACKEND_IMAGE "$registry/wrktalk/wrktalk-backend:$tag"
+fi
+if [ -x "$binaries/wrktalk-gcc" ]; then
+  tag=$(program wrktalk-gcc wrktalk-gcc '["serve", "--listen", "0.0.0.0:3000"]' 1000:1000)
+  publish WRKTALK_TEST_GCC_IMAGE "$registry/wrktalk/wrktalk-gcc:$tag"
 fi
 pushed wrktalk-agent broken || {
   root "$work/broken"

@@ -62,8 +62,12 @@ extension FuzzTarget {
     _ = try? DeleteOptions(QueryItems(parts[1].asText), body: try? JSONValue(parsing: Array(parts[4])))
   }
 
-  /// What an S3 server answers.
+  /// What a store answers.
   static let xml = FuzzTarget(name: "xml", maximumByteCount: 4 << 10) { bytes in
+    for listing in [S3Answer.listing(bytes), AzureAnswer.listing(bytes), GoogleAnswer.listing(bytes)].compactMap(\.self)
+    {
+      try require(listing.continuation != "", "a list that begins anew where it ends")
+    }
     guard let root = XMLParser.parse(bytes) else { return }
     try require(!root.name.isEmpty || bytes.contains(UInt8(ascii: ":")), "an element without a name")
   }

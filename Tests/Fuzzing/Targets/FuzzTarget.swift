@@ -16,6 +16,7 @@ public struct FuzzTarget: Sendable {
 
   public static let all: [FuzzTarget] = [
     json, patch, yaml, text, record, request, archive, gzip, xml, settings, revision, output, envelope, form,
+    license, zone, calendar,
   ]
 }
 

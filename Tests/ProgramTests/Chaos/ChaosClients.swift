@@ -9,22 +9,26 @@ import WireFormats
 /// Writes its own objects, one write after the other: makes, counts up and deletes Leases.
 struct ChaosWriter {
   let number: Int
-  let client: ResourceClient
+  /// Each write goes through one of them.
+  let clients: [ResourceClient]
   let record: ChaosRecord
+  var namespace = "chaos"
+  var objectCount = 6
   let isEnding: @Sendable () -> Bool
 
   private static let names = LeaseKind.definition.names
 
   func run(_ generator: SeededGenerator) async throws {
     var generator = generator
-    var objects = (0..<6).map { ObjectKey(namespace: "chaos", name: "w\(number)-\($0)") }
+    var objects = (0..<objectCount).map { ObjectKey(namespace: namespace, name: "w\(number)-\($0)") }
     objects.shuffle(using: &generator)
     var sequence: Int64 = 0
     while !isEnding() {
       let key = objects[Int.random(in: 0..<objects.count, using: &generator)]
       sequence += 1
       do {
-        try await writeOnce(key, sequence, delete: Int.random(in: 0..<5, using: &generator) == 0)
+        guard let client = clients.randomElement(using: &generator) else { return }
+        try await writeOnce(key, sequence, delete: Int.random(in: 0..<5, using: &generator) == 0, client)
       } catch is CancellationError {
         return
       } catch {
@@ -34,7 +38,7 @@ struct ChaosWriter {
     }
   }
 
-  private func writeOnce(_ key: ObjectKey, _ sequence: Int64, delete: Bool) async throws {
+  private func writeOnce(_ key: ObjectKey, _ sequence: Int64, delete: Bool, _ client: ResourceClient) async throws {
     let current: JSONValue?
     do throws(ResourceClientError) {
       current = try await client.get(Self.names, key)
@@ -101,11 +105,17 @@ final class ChaosWatcher: Sendable {
   var problem: String? { state.withLock(\.problem) }
   var position: Int64 { state.withLock { Int64($0.position) ?? 0 } }
 
-  func run(_ client: ResourceClient) async {
+  /// - Parameters:
+  ///   - clients: the first is watched through; whenever it is cut off, the next.
+  ///   - namespace: nil for all.
+  func run(_ clients: [ResourceClient], namespace: String? = "chaos") async {
+    var cuts = 0
     while !Task.isCancelled {
       do throws(ResourceClientError) {
+        let client = clients[cuts % clients.count]
+        cuts += 1
         let from = state.withLock(\.position)
-        for try await event in try await client.watch(LeaseKind.definition.names, namespace: "chaos", from: from) {
+        for try await event in try await client.watch(LeaseKind.definition.names, namespace: namespace, from: from) {
           note(event)
         }
       } catch {

@@ -75,11 +75,11 @@ final class ChaosRun: Sendable {
 
   func run(for duration: Duration) async throws {
     try await withThrowingTaskGroup(of: Void.self) { watching in
-      for watcher in watchers { watching.addTask { await watcher.run(self.client) } }
+      for watcher in watchers { watching.addTask { await watcher.run([self.client]) } }
       try await withThrowingTaskGroup(of: Void.self) { writing in
         for number in 0..<4 {
           let writer = ChaosWriter(
-            number: number, client: client, record: record, isEnding: { self.isEnding.withLock { $0 } })
+            number: number, clients: [client], record: record, isEnding: { self.isEnding.withLock { $0 } })
           writing.addTask { try await writer.run(SeededGenerator(seed: self.seed &+ UInt64(number) + 1)) }
         }
         do {

@@ -1,0 +1,246 @@
+import DeploymentKinds
+import FleetKinds
+import FoundationEssentials
+import HTTPTransport
+import ResourceClient
+import ResourceModel
+import Synchronization
+import TestSupport
+import WireFormats
+
+/// The whole way of a release, with the real programs: the vendor's server, a customer's Backend and bucket, and an Agent with a
+/// Compose project of its own on the testbed's engine.
+final class ReleaseChain: Sendable {
+  static let organization = "customer-x"
+  static let ciToken = "a-token-of-ci-for-this-test-alone"
+  static let key = ObjectKey(namespace: "wrktalk", name: "wrktalk")
+
+  let folder: TemporaryFolder
+  let project: String
+  let vendor: ServerProcess
+  let backend: ServerProcess
+  let http: HTTPClient
+  /// The vendor's, with everything allowed.
+  let vendorClient: ResourceClient
+  let client: ResourceClient
+  private let adminToken: String
+  private let agentTokenFile: String
+  private let agents = Mutex<[RunningProgram]>([])
+
+  /// Runs `body` over a chain that is there, and removes all of it whatever happens.
+  /// - Parameters:
+  ///   - settings: of the Backend, beside what it needs.
+  ///   - way: the URL under which the Backend reaches the vendor's server, of its own.
+  static func use(
+    settings: [String: String] = [:], way: (String) async throws -> String = { $0 },
+    _ body: (ReleaseChain) async throws -> Void
+  ) async throws {
+    let chain = try await ReleaseChain(settings, way)
+    let result: Result<Void, any Error>
+    do { result = .success(try await body(chain)) } catch { result = .failure(error) }
+    if case .failure = result { chain.showOutput() }
+    try await chain.tearDown()
+    try result.get()
+  }
+
+  private init(_ settings: [String: String], _ way: (String) async throws -> String) async throws {
+    folder = try TemporaryFolder()
+    project = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    http = HTTPClient(userAgent: "wrktalk-tests")
+    vendor = try await ServerProcess(
+      "wrktalk-gcc", arguments: ["--data-dir", folder.file("gcc")],
+      environment: ["CI_TOKEN": Self.ciToken, "GCC_WEBHOOK_ALLOWED_ADDRESSES": "*"])
+    let vendorToken = try await vendor.secret(["token", "create", "--role", "admin", "--name", "tests"])
+    vendorClient = ResourceClient(endpoint: APIEndpoint(vendor.url, token: .fixed(vendorToken)), http: http)
+    _ = try await vendorClient.create(
+      Organization(
+        metadata: ObjectMeta(name: Self.organization), spec: OrganizationSpec(deploymentType: .docker)))
+    let apiKey = try await vendor.secret(["key", "create", Self.organization])
+    let secret = try await vendorClient.put(
+      path: "/api/internal/organizations/\(Self.organization)/webhook-secret", body: [:])["secret"]?.string
+    let variables = [
+      "WRKTALK_GCC_ENDPOINT": try await way(vendor.url), "WRKTALK_ORGANIZATION_NAME": Self.organization,
+      "WRKTALK_GCC_API_KEY": apiKey, "WRKTALK_WEBHOOK_SECRET": secret ?? "", "WRKTALK_DEPLOYMENT_TYPE": "docker",
+      "WRKTALK_COMPOSE_PROJECT_NAME": project, "WRKTALK_BUCKET_PROVIDER": "file",
+      "WRKTALK_BUCKET_NAME": folder.file("bucket"),
+    ]
+    try FileManager.default.createDirectory(atPath: folder.file("bucket/config"), withIntermediateDirectories: true)
+    try folder.write("REGISTRY=\(try Testbed.location(of: .images))\n", to: "bucket/config/.env")
+    backend = try await ServerProcess(
+      "wrktalk-backend", arguments: ["--data-dir", folder.file("backend")],
+      environment: variables.merging(settings) { $1 })
+    adminToken = try await backend.secret(["token", "create", "--role", "admin", "--name", "tests-admin"])
+    client = ResourceClient(endpoint: APIEndpoint(backend.url, token: .fixed(adminToken)), http: http)
+    let agentToken = try await backend.secret([
+      "token", "create", "--role", "agent", "--name", "tests-agent", "--namespace", Self.key.namespace,
+    ])
+    agentTokenFile = try folder.write(agentToken, to: "agent.token")
+    // Now that it is known where the Backend is.
+    var organization = try await vendorClient.get(
+      OrganizationKind.self, ObjectKey(namespace: "", name: Self.organization))
+    organization.spec.webhookEndpoint = "\(backend.url)/api/deployment/webhook"
+    _ = try await vendorClient.replace(organization)
+  }
+
+  // MARK: The vendor
+
+  /// Makes and publishes a release as CI does (spec §5.1): a bundle whose images have this tag.
+  func publish(_ version: String, tag: String, composeFile: String = twoServices, isForced: Bool = false) async throws {
+    let bundle = folder.file("wrktalk-\(version)-compose.tar.gz")
+    try folder.write(composeFile, to: "bundle-\(version)/wrktalk/docker-compose.yaml")
+    try await CustomerEnvironment.command(
+      "tar", "-C", folder.file("bundle-\(version)"), "--mtime=@0", "-czf", bundle, "wrktalk")
+    let authorization = "Authorization: Bearer \(Self.ciToken)"
+    try await curl(
+      "-X", "POST", "\(vendor.url)/api/internal/artifacts", "-H", authorization, "-F", "file=@\(bundle)", "-F",
+      "type=compose", "-F", "version=\(version)")
+    let release: JSONValue = [
+      "version": .string(version),
+      "imageTags": [
+        "backend": .string(tag), "media": .string(tag), "controlTower": .string(tag), "agent": .string(tag),
+      ],
+      "isForced": .bool(isForced), "isMigrationRequired": false, "releaseNotes": "Bug fixes",
+      "newNonEssentialEnvs": [["key": "NEW_FEATURE", "value": "false"]],
+    ]
+    try await curl(
+      "-X", "POST", "\(vendor.url)/api/internal/releases", "-H", authorization, "-H",
+      "Content-Type: application/json", "-d", release.text)
+    try await curl("-X", "POST", "\(vendor.url)/api/internal/releases/\(version)/publish", "-H", authorization)
+  }
+
+  @discardableResult
+  private func curl(_ arguments: String...) async throws -> String {
+    try await CustomerEnvironment.command(["curl", "-sS", "--fail-with-body"] + arguments)
+  }
+
+  func organizationAtVendor() async throws -> Organization {
+    try await vendorClient.get(OrganizationKind.self, ObjectKey(namespace: "", name: Self.organization))
+  }
+
+  /// Waits until the vendor knows that the customer runs this version.
+  func waitForVendor(toKnow version: String) async throws {
+    try await poll("the vendor knows \(version)") {
+      try await organizationAtVendor().status?.currentVersion == version
+    }
+  }
+
+  /// The target of a release at the customer, as JSON, once it is as `condition` says.
+  @discardableResult
+  func waitForTarget(
+    of version: String, _ what: String, _ condition: (JSONValue) -> Bool
+  ) async throws -> JSONValue {
+    var last: JSONValue = .null
+    try await poll("\(version) is \(what) at the vendor's; it is \(last.text)") {
+      let targets = try await vendorClient.list(DeploymentTargetKind.names, namespace: nil).items
+      guard let target = targets.first(where: { $0["spec"]?["release"]?.string == version }) else { return false }
+      last = target
+      return condition(target)
+    }
+    return last
+  }
+
+  // MARK: The customer's admin
+
+  func send(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> (Int, JSONValue) {
+    var headers = [(name: "Authorization", value: "Bearer \(adminToken)")]
+    if body != nil { headers.append(("Content-Type", "application/json")) }
+    let response = try await http.send(
+      HTTPTransport.HTTPRequest(
+        method: method, url: backend.url + path, headers: headers, body: body.map { .bytes($0.serialized()) } ?? .none))
+    return (response.status, (try? JSONValue(parsing: response.body)) ?? .null)
+  }
+
+  /// What there is of releases, as the Control Tower sees it.
+  func releases() async throws -> JSONValue { try await send("GET", "/api/admin/deployment/releases").1 }
+
+  /// The deployment of a release, once it may be scheduled.
+  func waitForOffer(of version: String) async throws -> String {
+    var id: String?
+    try await poll("\(version) is offered and downloaded") {
+      let pending = try await releases()["pending"]?.array ?? []
+      id =
+        pending.first { $0["version"]?.string == version && $0["chartDownloaded"]?.bool == true }?["id"]?.string
+      return id != nil
+    }
+    return id ?? ""
+  }
+
+  @discardableResult
+  func schedule(_ version: String, at time: Timestamp? = nil) async throws -> JSONValue {
+    let id = try await waitForOffer(of: version)
+    let (status, answer) = try await send(
+      "POST", "/api/admin/deployment/schedule",
+      ["deploymentId": .string(id), "scheduledFor": .string((time ?? Self.now()).wholeSeconds.description)])
+    guard status == 200 else { throw ProgramError(description: "scheduling gave \(status): \(answer.text)") }
+    return answer
+  }
+
+  static func now() -> Timestamp { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }
+
+  /// Waits until an entry of the history is as `condition` says.
+  func waitForHistory(_ what: String, _ condition: (JSONValue) -> Bool) async throws {
+    try await poll(what) { try await releases()["history"]?.array?.contains(where: condition) == true }
+  }
+
+  // MARK: The Agent
+
+  @discardableResult
+  func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
+    let variables = [
+      "WRKTALK_AGENT_BACKEND_URL": backend.url, "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
+      "WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker",
+      "WRKTALK_AGENT_KUBE_NAMESPACE": Self.key.namespace, "WRKTALK_AGENT_BUCKET_PROVIDER": "file",
+      "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"), "WRKTALK_AGENT_COMPOSE_WORKING_DIR": folder.file("agent"),
+      "WRKTALK_AGENT_LEASE_DURATION": "3s",
+    ]
+    let agent = try await RunningProgram.start(
+      Testbed.program("wrktalk-agent"), arguments: ["run"], environment: variables.merging(settings) { $1 })
+    agents.withLock { $0.append(agent) }
+    return agent
+  }
+
+  /// What a service of the customer's stack itself says its version is.
+  func servedVersion(of service: String) async throws -> String {
+    let id = try await CustomerEnvironment.command(
+      "docker", "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
+      "label=com.docker.compose.service=\(service)"
+    ).split(separator: "\n").first
+    guard let id else { return "" }
+    return try await CustomerEnvironment.command("docker", "exec", String(id), "/bin/busybox", "cat", "/www/version")
+  }
+
+  // MARK: All of it
+
+  /// Asks until it is so; the suite's time limit ends a wait in vain.
+  private func poll(
+    _ what: @autoclosure () -> String, _ isReached: () async throws -> Bool
+  ) async throws {
+    for _ in 0..<1800 {
+      if try await isReached() { return }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    throw ProgramError(description: "waited in vain: \(what()); \((try? await releases())?.text ?? "")")
+  }
+
+  private func showOutput() {
+    let programs =
+      [("wrktalk-gcc", vendor.output), ("wrktalk-backend", backend.output)]
+      + agents.withLock { $0 }.map { ($0.name, $0.output) }
+    for (name, output) in programs {
+      print("--- \(name), the last lines:", output.suffix(40).joined(separator: "\n"), separator: "\n")
+    }
+  }
+
+  private func tearDown() async throws {
+    for agent in agents.withLock({ $0 }) { await agent.kill() }
+    await backend.program.stop()
+    await vendor.program.stop()
+    await http.shutdown()
+    try await CustomerEnvironment.command(
+      "sh", "-c",
+      """
+      docker ps -aq --filter label=com.docker.compose.project=\(project) | xargs -r docker rm -f
+      docker network ls -q --filter label=com.docker.compose.project=\(project) | xargs -r docker network rm
+      """)
+  }
+}
