@@ -6,6 +6,7 @@ import Logging
 import Reconciliation
 import ResourceModel
 import ResourceStorage
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
@@ -41,13 +42,9 @@ final class PreflightController: Service {
 
   func run() async throws {
     let watch = Task { await self.watch() }
-    await withGracefulShutdownHandler {
-      await loop.run {
-        try await self.pass()
-        return .whenWoken
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+    await loop.runUntilShutdown {
+      try await self.pass()
+      return .whenWoken
     }
     watch.cancel()
   }

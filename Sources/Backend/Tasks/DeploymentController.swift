@@ -5,6 +5,7 @@ import OfferPlanning
 import Reconciliation
 import ResourceModel
 import ResourceStorage
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
@@ -47,13 +48,9 @@ final class DeploymentController: Service {
 
   func run() async throws {
     let watch = Task { await self.watch() }
-    await withGracefulShutdownHandler {
-      await loop.run {
-        try await self.pass()
-        return .after(Self.interval)
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+    await loop.runUntilShutdown {
+      try await self.pass()
+      return .after(Self.interval)
     }
     watch.cancel()
   }

@@ -6,6 +6,7 @@ import MaintenanceWindows
 import OfferPlanning
 import Reconciliation
 import ResourceModel
+import ServerPrograms
 import ServiceLifecycle
 import Synchronization
 import Timing
@@ -57,13 +58,9 @@ final class AutomaticDeployments: Service {
   func wake() { loop.wake() }
 
   func run() async throws {
-    await withGracefulShutdownHandler {
-      await loop.run {
-        try await self.pass()
-        return .after(Self.interval)
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+    await loop.runUntilShutdown {
+      try await self.pass()
+      return .after(Self.interval)
     }
   }
 

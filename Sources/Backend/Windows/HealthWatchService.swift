@@ -7,6 +7,7 @@ import OfferPlanning
 import Reconciliation
 import ResourceModel
 import ResourceStorage
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
@@ -55,13 +56,9 @@ final class HealthWatchService: Service {
   }
 
   func run() async throws {
-    await withGracefulShutdownHandler {
-      await loop.run {
-        try await self.pass()
-        return .after(Self.interval)
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
+    await loop.runUntilShutdown {
+      try await self.pass()
+      return .after(Self.interval)
     }
   }
 
