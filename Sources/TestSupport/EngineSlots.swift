@@ -55,6 +55,6 @@ public struct EngineSlots: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == EngineSlots {
-  /// The test starts containers; only a few such tests run at a time.
+  /// The test starts containers; only a few such tests run at a time. A time limit counts the wait for a slot too: give it an hour.
   public static var usesEngine: Self { EngineSlots() }
 }

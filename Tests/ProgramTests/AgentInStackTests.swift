@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The Agent as a service of the very Compose project that it deploys.
-@Suite(.needs(.docker), .needs(.images), .needs(.composeAgentImage), .usesEngine, .timeLimit(.minutes(30)))
+@Suite(.needs(.docker), .needs(.images), .needs(.composeAgentImage), .usesEngine, .timeLimit(.minutes(60)))
 struct AgentInStackTests {
   @Test func itReplacesItselfLastAndABrokenSuccessorIsRolledBack() async throws {
     try await CustomerEnvironment.use { environment in

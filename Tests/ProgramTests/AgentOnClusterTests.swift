@@ -5,7 +5,7 @@ import WireFormats
 
 /// The Agent with a Compose environment whose record a Kubernetes API server holds.
 @Suite(
-  .needs(.cluster), .needs(.kubectl), .needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(30)))
+  .needs(.cluster), .needs(.kubectl), .needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct AgentOnClusterTests {
   @Test func kubectlIsAllThatADeploymentTakes() async throws {
     try await CustomerEnvironment.use { environment in

@@ -8,7 +8,7 @@ import WireFormats
 /// The Agent as a pod of the cluster whose releases it deploys, with the rights that manifests/ gives it.
 @Suite(
   .needs(.cluster), .needs(.kubectl), .needs(.agentImage), .needs(.hostAddress), .needs(.s3), .needs(.images),
-  .usesEngine, .timeLimit(.minutes(30)))
+  .usesEngine, .timeLimit(.minutes(60)))
 struct AgentPodTests {
   private static func useBucket(_ body: (ClusterSession, PodBucket) async throws -> Void) async throws {
     try await ClusterSession.use { session in

@@ -9,7 +9,7 @@ import WireFormats
 /// Backend and Agent as pods of one cluster, as manifests/overlays/backend-source has them, over PostgreSQL.
 @Suite(
   .needs(.cluster), .needs(.kubectl), .needs(.agentImage), .needs(.backendImage), .needs(.hostAddress), .needs(.s3),
-  .needs(.images), .needs(.postgresql), .postgreSQLServer, .usesEngine, .timeLimit(.minutes(30)))
+  .needs(.images), .needs(.postgresql), .postgreSQLServer, .usesEngine, .timeLimit(.minutes(60)))
 struct BackendPodTests {
   /// In the order that the head of the overlay gives.
   @Test func anAgentConvergesWhatTheBackendBesideItHolds() async throws {

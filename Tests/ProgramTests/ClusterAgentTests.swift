@@ -7,7 +7,7 @@ import WireFormats
 
 /// Agents whose Lease and records a Kubernetes API server holds.
 @Suite(
-  .needs(.cluster), .needs(.kubectl), .needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(30)))
+  .needs(.cluster), .needs(.kubectl), .needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct ClusterAgentTests {
   private func settings(
     _ environment: CustomerEnvironment, _ session: ClusterSession, kubeconfig: String? = nil

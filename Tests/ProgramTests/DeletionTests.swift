@@ -7,7 +7,7 @@ import Testing
 import WireFormats
 
 /// What becomes of a project when its deployment is deleted, with the real programs.
-@Suite(.needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct DeletionTests {
   /// Two services, of which one keeps a volume.
   private static let composeFile =

@@ -9,7 +9,7 @@ import Testing
 #endif
 
 /// Agents that are killed with SIGKILL while Helm works: whoever comes next ends what was begun.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmCrashTests {
   /// A migration that takes its time keeps Helm in the middle of an upgrade.
   private static let slowMigration =

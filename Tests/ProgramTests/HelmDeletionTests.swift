@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What becomes of a Helm release when its deployment is deleted.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmDeletionTests {
   /// The policy is one of the Agent, so that either source serves for either Helm.
   private static let sources: [(HelmEdition, HelmEnvironment.Source)] = HelmEdition.offered.map {

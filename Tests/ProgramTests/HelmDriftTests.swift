@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What is changed with kubectl or helm behind the Agent's back.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmDriftTests {
   @Test(arguments: HelmEdition.offered.sharedOut(0))
   func whatWasChangedInTheClusterIsToldOfThenCorrected(_ edition: HelmEdition) async throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Upgrades through Helm that fail: the true reason is said, and the version before runs again, or all is left as it is.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmFailureTests {
   /// What is wrong with a release.
   struct Fault {

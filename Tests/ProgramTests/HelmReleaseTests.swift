@@ -5,7 +5,7 @@ import Testing
 import WireFormats
 
 /// Releases through Helm, with the real programs and real pods: installed, upgraded, and told of by stock kubectl.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmReleaseTests {
   @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aReleaseFromTheBackendIsInstalledAndUpgraded(_ edition: HelmEdition) async throws {

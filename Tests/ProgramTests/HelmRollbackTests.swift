@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The return to what ran before, through Helm.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmRollbackTests {
   @Test(arguments: HelmEdition.offered.sharedOut(0))
   func aRevisionComesFromHelmAndAVersionFromTheBucket(_ edition: HelmEdition) async throws {

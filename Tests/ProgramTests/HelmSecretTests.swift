@@ -5,7 +5,7 @@ import Testing
 import WireFormats
 
 /// Values from a Secret of the namespace.
-@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.cluster), .needs(.kubectl), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct HelmSecretTests {
   private static let password = "geheim-4711"
 

@@ -82,7 +82,8 @@ struct HostPort: Sendable, Hashable, CustomStringConvertible {
   /// What programs of this machine listen on, without opening a port.
   static func listening() -> [HostPort] {
     let tables: [(String, Kind)] = [("tcp", .tcp), ("tcp6", .tcp), ("udp", .udp), ("udp6", .udp)]
-    return tables.flatMap { name, kind in
+    // The kernel gives a table in pieces and may leave out a socket while others come and go: what either reading has counts.
+    return (tables + tables).flatMap { name, kind in
       FileManager.default.contents(atPath: "/proc/net/\(name)").map {
         listening(in: String(decoding: $0, as: UTF8.self), kind)
       } ?? []

@@ -5,7 +5,7 @@ import Testing
 import WireFormats
 
 /// From CI's curl to `currentVersion` at the vendor (spec §5), on real parts.
-@Suite(.needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(20)))
+@Suite(.needs(.docker), .needs(.images), .usesEngine, .timeLimit(.minutes(60)))
 struct ReleaseChainTests {
   @Test func aReleaseGoesFromCIToTheCustomerAndItsReportBack() async throws {
     try await ReleaseChain.use { chain in
