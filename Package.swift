@@ -82,6 +82,7 @@ let package = Package(
 
     // Values: no I/O below this line until the wrappers.
     module("WireFormats", []),
+    module("Addresses", []),
     module("Timing", ["WireFormats"]),
     module("ResourceModel", ["WireFormats"]),
     module("CoreKinds", ["ResourceModel", "WireFormats"]),
@@ -117,9 +118,9 @@ let package = Package(
     module("ReleaseManifest", ["Cryptography", "WireFormats"]),
     module("Archives", ["CLibArchive", "Threads", systemPackage], settings: wrapper),
     module("Compression", ["CLibZ"], settings: wrapper),
-    module("CurlTransfers", ["CLibCurl"], settings: wrapper),
+    module("CurlTransfers", ["Addresses", "CLibCurl"], settings: wrapper),
     module("HTTPTransport", ["CLibCurl", "CurlTransfers"], settings: wrapper),
-    module("Mail", ["CLibCurl", "Cryptography", "CurlTransfers", "WireFormats"], settings: wrapper),
+    module("Mail", ["Addresses", "CLibCurl", "Cryptography", "CurlTransfers", "WireFormats"], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", "Threads", "WireFormats", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
     module("Observability", ["Timing", "WireFormats", systemPackage, logging, metrics]),
@@ -153,10 +154,16 @@ let package = Package(
     module(
       "HTTPService",
       [
-        "Access", "Cryptography", "ProgramConfiguration", "ResourceModel", "Timing", "WireFormats", httpTypes,
-        hummingbird, logging, metrics, nioCore, nioHTTP1, nioSSL,
+        "Access", "Addresses", "Compression", "Cryptography", "ProgramConfiguration", "ResourceModel", "Timing",
+        "WireFormats", httpTypes, hummingbird, logging, metrics, nioCore, nioHTTP1, nioSSL,
         serviceLifecycle, unixSignals,
       ]),
+
+    // The pages, as they are written, and as the servers serve them.
+    .target(
+      name: "CPageFiles", exclude: ["README.md", "fleet", "shared", "tower"],
+      cSettings: [.disableWarning("c23-extensions")]),
+    module("Pages", ["CPageFiles", "Cryptography", "HTTPService"], settings: wrapper),
 
     // The resource API: kept, served and consumed.
     module("ResourceStorage", ["Database", "ResourceModel", "WireFormats", logging]),
@@ -175,16 +182,26 @@ let package = Package(
     module(
       "ServerPrograms",
       [
-        "Access", "Cryptography", "Database", "HTTPService", "Mail", "Observability", "ProgramConfiguration",
-        "Reconciliation", "Timing", "WireFormats", argumentParser, logging, serviceLifecycle, systemPackage,
+        "Access", "Addresses", "Audit", "Cryptography", "Database", "HTTPService", "Mail", "Observability",
+        "ProgramConfiguration", "Reconciliation", "ResourceModel", "ResourceStorage", "Timing", "WireFormats",
+        argumentParser, logging,
+        serviceLifecycle, systemPackage,
+      ]),
+    // People who sign in at a server, and the audit of what they do.
+    module(
+      "Accounts",
+      [
+        "Access", "Audit", "AuditChain", "Cryptography", "Database", "HTTPService", "HTTPTransport", "Mail",
+        "ProgramConfiguration", "ResourceModel", "ServerPrograms", "Threads", "Timing", "WireFormats", argumentParser,
+        httpTypes, hummingbird, logging, nioCore,
       ]),
     module(
       "Backend",
       [
-        "Access", "Archives", "Audit", "AuditChain", "ClusterAccess", "CoreKinds", "Cryptography",
+        "Access", "Accounts", "Archives", "Audit", "AuditChain", "ClusterAccess", "CoreKinds", "Cryptography",
         "CurlTransfers", "Database", "DeploymentKinds", "DeploymentPlanning", "Files", "FleetProtocol", "HTTPService",
         "HTTPTransport", "Licensing", "Mail", "MaintenanceWindows", "ObjectStorage", "Observability",
-        "OfferPlanning", "Outbox", "ProgramConfiguration", "Reconciliation", "ReleaseArchives",
+        "OfferPlanning", "Outbox", "Pages", "ProgramConfiguration", "Reconciliation", "ReleaseArchives",
         "ReleaseManifest", "ResourceClient", "ResourceModel", "ResourceServer", "ResourceStorage",
         "ServerPrograms", "Threads", "Timing", "WireFormats", "YAMLDocuments", argumentParser, httpTypes,
         hummingbird, logging, metrics, nioCore, serviceLifecycle, systemPackage, unixSignals,
@@ -192,7 +209,9 @@ let package = Package(
     module(
       "ControlCenter",
       [
-        "Access", "Archives", "CoreKinds", "Cryptography", "CurlTransfers", "Database", "DeploymentKinds", "Files",
+        "Access", "Accounts", "Addresses", "Archives", "Audit", "CoreKinds", "Cryptography", "CurlTransfers",
+        "Database",
+        "DeploymentKinds", "Files",
         "FleetKinds", "FleetPlanning",
         "FleetProtocol", "HTTPService", "HTTPTransport", "KeyFiles", "Licensing", "Mail", "ObjectStorage",
         "Observability", "Outbox",
@@ -234,14 +253,15 @@ let package = Package(
     .executableTarget(
       name: "wrktalk-bench",
       dependencies: [
-        "BareWebhooks", "Cryptography", "Database", "DeploymentKinds", "HTTPTransport", "Processes", "Reconciliation",
-        "ReleaseManifest",
-        "ResourceModel", "ResourceStorage",
-        "WireFormats", argumentParser, logging, systemPackage,
+        "Addresses", "BareWebhooks", "Cryptography", "Database", "DeploymentKinds", "FleetProtocol", "HTTPTransport",
+        "Processes",
+        "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceStorage", "Threads", "WireFormats",
+        argumentParser, httpTypes, hummingbird, logging, nioCore, serviceLifecycle, systemPackage,
       ],
       path: "Tests/Benchmarks",
       exclude: [
-        "BareWebhooks", "bench.sh", "bench-fleet.sh", "bench-helm.sh", "idle-connections.py", "measure.sh",
+        "BareWebhooks", "bench.sh", "bench-chain.sh", "bench-fleet.sh", "bench-helm.sh", "count-bytes.py",
+        "idle-connections.py", "measure.sh",
       ],
       swiftSettings: strict),
 
@@ -286,9 +306,16 @@ let package = Package(
       ]),
     tests("FleetPlanningTests", ["FleetKinds", "FleetPlanning", "FleetProtocol", "ResourceModel", "WireFormats"]),
     tests(
+      "ChainSimulationTests",
+      [
+        "DeploymentKinds", "FleetKinds", "FleetPlanning", "FleetProtocol", "MaintenanceWindows", "OfferPlanning",
+        "ResourceModel", "WireFormats",
+      ]),
+    tests(
       "ControlCenterTests",
       [
-        "Access", "Archives", "ControlCenter", "CoreKinds", "Cryptography", "Database", "FleetKinds", "FleetPlanning",
+        "Access", "Accounts", "Archives", "Audit", "ControlCenter", "CoreKinds", "Cryptography", "Database",
+        "FleetKinds", "FleetPlanning",
         "FleetProtocol", "HTTPService", "HTTPTransport", "Licensing", "ObjectStorage", "Outbox", "Processes",
         "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceStorage", "ServerPrograms", "Timing",
         "WireFormats",
@@ -305,8 +332,8 @@ let package = Package(
     tests("CompressionTests", ["Compression"]),
     tests("ComposeBundlesTests", ["ComposeBundles", "WireFormats", "YAMLDocuments"]),
     tests("ArchivesTests", ["Archives", "Processes", systemPackage]),
-    tests("CurlTransfersTests", ["CLibCurl", "CurlTransfers"]),
-    tests("HTTPTransportTests", ["CurlTransfers", "HTTPTransport"]),
+    tests("CurlTransfersTests", ["Addresses", "CLibCurl", "CurlTransfers"]),
+    tests("HTTPTransportTests", ["Addresses", "CurlTransfers", "HTTPTransport"]),
     .systemLibrary(
       name: "CLibSSL", path: "Tests/MailTests/CLibSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     tests("MailTests", ["CLibSSL", "CurlTransfers", "Mail", "WireFormats"], exclude: ["CLibSSL"]),
@@ -324,7 +351,11 @@ let package = Package(
     tests("ResourceStorageTests", ["ResourceStorage", "Database", "ResourceModel", "WireFormats", logging]),
     tests(
       "HTTPServiceTests",
-      ["Access", "HTTPService", "ResourceModel", "WireFormats", httpTypes, hummingbird, logging, nioCore, nioEmbedded]),
+      [
+        "Access", "Addresses", "HTTPService", "ResourceModel", "WireFormats", httpTypes, hummingbird, logging, nioCore,
+        nioEmbedded,
+      ]),
+    tests("PagesTests", ["HTTPService", "Pages"]),
     tests(
       "ResourceServerTests",
       [
@@ -343,9 +374,10 @@ let package = Package(
     tests(
       "BackendTests",
       [
-        "Access", "Archives", "Audit", "AuditChain", "Backend", "ControlCenter", "CoreKinds", "Cryptography",
+        "Access", "Accounts", "Archives", "Audit", "AuditChain", "Backend", "ControlCenter", "CoreKinds",
+        "Cryptography",
         "Database", "DeploymentKinds", "DeploymentPlanning", "FleetKinds", "FleetProtocol", "HTTPService",
-        "HTTPTransport", "Licensing", "Mail", "MaintenanceWindows", "ObjectStorage", "OfferPlanning", "Outbox",
+        "HTTPTransport", "Licensing", "Mail", "MaintenanceWindows", "ObjectStorage", "OfferPlanning", "Outbox", "Pages",
         "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceServer",
         "ResourceStorage", "ServerPrograms", "Threads", "Timing", "WireFormats", argumentParser, httpTypes, hummingbird,
         logging, nioCore, nioEmbedded, serviceLifecycle,

@@ -12,12 +12,7 @@ public struct AuditLedger: Sendable {
   /// audited whatever it was done with.
   public func record(_ entries: [AuditEntry], in connection: any SQLConnection) throws {
     guard !entries.isEmpty else { return }
-    // Whoever else records waits here until this transaction ends: the chain has one end.
-    let lock = connection.dialect.forUpdate(of: "h")
-    guard
-      let head = try connection.query("SELECT h.sequence, h.digest FROM audit_head AS h WHERE h.id = 1" + lock).first,
-      var sequence = head[0].integer, var previous = head[1].text
-    else { throw DatabaseError(code: .other, message: "the row of audit_head is gone") }
+    var (sequence, previous) = try lock(in: connection)
     let at = now().microsecondText
     var rows = RowSet([
       ("sequence", .integer), ("at", .text), ("actor", .text), ("roles", .text), ("address", .text), ("action", .text),
@@ -43,6 +38,19 @@ public struct AuditLedger: Sendable {
       """, [rows.parameter])
     try connection.execute(
       "UPDATE audit_head SET sequence = $1, digest = $2 WHERE id = 1", [.integer(sequence), .text(previous)])
+  }
+
+  /// Whoever else records waits from here until this transaction ends: the chain has one end. A transaction that locks what lies behind
+  /// the audit in the order of locks before it knows its entries calls this first.
+  /// - Returns: the chain's end.
+  @discardableResult
+  public func lock(in connection: any SQLConnection) throws -> (sequence: Int64, digest: String) {
+    let lock = connection.dialect.forUpdate(of: "h")
+    guard
+      let head = try connection.query("SELECT h.sequence, h.digest FROM audit_head AS h WHERE h.id = 1" + lock).first,
+      let sequence = head[0].integer, let digest = head[1].text
+    else { throw DatabaseError(code: .other, message: "the row of audit_head is gone") }
+    return (sequence, digest)
   }
 
   static let columns = "sequence, at, actor, roles, address, action, object, detail, previous, digest"

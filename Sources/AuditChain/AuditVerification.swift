@@ -41,11 +41,11 @@ public struct AuditVerification: Sendable {
   private let remembered: String?
   private var isRememberedFound: Bool
 
-  /// - Parameter remembered: the digest that a former verification ended with, kept where nobody who can write the entries
+  /// - Parameter remembered: the digest that a previous verification ended with, kept where nobody who can write the entries
   ///   can change it.
   public init(remembered: String? = nil) {
     self.remembered = remembered?.lowercased()
-    isRememberedFound = remembered == nil || remembered == AuditRecord.beginning
+    isRememberedFound = self.remembered == nil || self.remembered == AuditRecord.beginning
   }
 
   /// The next entries.

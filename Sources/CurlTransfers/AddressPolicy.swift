@@ -1,3 +1,5 @@
+public import Addresses
+
 /// Which addresses a client may connect to.
 ///
 /// It is asked when a socket is about to be connected, with the address that the connection will have: a name that had a

@@ -17,7 +17,7 @@ extension SQLDialect {
     self == .postgresql ? "CAST(\(expression) AS timestamp)" : expression
   }
 
-  /// A time column as RFC 3339, without fraction.
+  /// A time column as RFC 3339, to the millisecond.
   public func text(ofTime expression: String) -> String {
     self == .postgresql ? "to_char(\(expression), 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')" : expression
   }
@@ -25,6 +25,11 @@ extension SQLDialect {
   /// A word as a value of an enum type.
   public func word(_ expression: String, _ type: String) -> String {
     self == .postgresql ? "CAST(\(expression) AS \"\(type)\")" : expression
+  }
+
+  /// A text parameter as JSON.
+  public func json(_ expression: String) -> String {
+    self == .postgresql ? "CAST(\(expression) AS jsonb)" : expression
   }
 
   /// True or false as the database writes it.

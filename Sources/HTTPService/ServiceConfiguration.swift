@@ -22,6 +22,8 @@ public struct ServiceConfiguration: Sendable {
   public var openPaths = PathPatterns([])
   /// True where `/metrics` needs no token.
   public var areMetricsOpen = false
+  /// Who may say for whom they speak.
+  public var proxies = TrustedProxies()
   /// The names by which the server may be addressed.
   public var hosts = HostRule.any
   /// Tokens to look up that this process has not seen yet, from one address.

@@ -5,8 +5,8 @@ public import ResourceModel
 /// What a request carries through the front to its endpoint.
 public struct ServiceContext: RequestContext {
   public var coreContext: CoreRequestContextStorage
-  /// The address of the client, as numbers.
-  public let peer: String?
+  /// The address of the client, as numbers; by a trusted proxy, of whom it speaks for.
+  public internal(set) var peer: String?
   public let connection: ClientConnection
   /// Who sent the request; nil under paths that need no token.
   public internal(set) var caller: Caller?
@@ -57,5 +57,16 @@ public struct Caller: Sendable {
     self.credentials = credentials
     self.session = session
     self.isStillValid = isStillValid
+  }
+
+  /// For what is not done by a session that somebody left open, such as deploying, and what says whom to trust. Whoever sends a token
+  /// proves with it who they are.
+  /// - Throws: `forbidden` where the caller's session is to prove itself once more.
+  public func requireRecentAuthentication() throws(StatusError) {
+    guard let session, !session.isRecentlyAuthenticated else { return }
+    throw StatusError(
+      .forbidden,
+      "this needs a sign-in of the last 10 minutes: confirm your password (POST /api/admin/session/reauthenticate), then try "
+        + "again")
   }
 }

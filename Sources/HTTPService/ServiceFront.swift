@@ -18,6 +18,7 @@ public struct ServiceFront: HTTPResponder {
   private let readiness: Readiness
   private let renderMetrics: @Sendable () -> String
   private let labels: @Sendable (Request) -> RequestLabels
+  private let proxyHint = ProxyHint()
 
   /// - Parameters:
   ///   - sessions: how sessions of people are taken; nil where there are none.
@@ -57,6 +58,11 @@ public struct ServiceFront: HTTPResponder {
 
   public func respond(to request: Request, context: ServiceContext) async throws -> Response {
     let start = ContinuousClock.now
+    var context = context
+    if let name = HTTPField.Name.forwardedFor, case let forwarded = request.headers[values: name], !forwarded.isEmpty {
+      proxyHint.note(peer: context.peer, configuration.proxies, context.logger)
+      context.peer = configuration.proxies.client(peer: context.peer, forwarded: forwarded)
+    }
     var response: Response
     do {
       response = try await answer(request, context)
@@ -93,6 +99,10 @@ public struct ServiceFront: HTTPResponder {
         .forbidden,
         "this server is not addressed as \"\((request.head.authority ?? "").prefix(100))\"; "
           + "if it is to be, start it with --allowed-host NAME")
+    }
+    // The router drops empty parts, the table of rights compares text: what one takes for another path the other must not.
+    guard !path.contains("//") else {
+      throw StatusError(.badRequest, "the path has an empty part: write one slash where there are two")
     }
     if configuration.unhurriedPaths.contains(path) {
       return try await routes.respond(to: request, context: context)

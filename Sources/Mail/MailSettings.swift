@@ -1,4 +1,6 @@
+import Addresses
 public import CurlTransfers
+import WireFormats
 
 /// The SMTP server that takes a program's mails, and how the program proves itself to it.
 public struct MailSettings: Sendable, Hashable {

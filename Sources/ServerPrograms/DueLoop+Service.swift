@@ -10,4 +10,13 @@ extension DueLoop {
       self.stop()
     }
   }
+
+  /// The same, and each of these wakes it before its time.
+  public func runUntilShutdown(
+    wokenBy wakeups: AsyncStream<String>, _ pass: @Sendable () async throws -> Next
+  ) async {
+    let listener = Task { for await _ in wakeups { self.wake() } }
+    await runUntilShutdown(pass)
+    listener.cancel()
+  }
 }

@@ -1,3 +1,4 @@
+import Addresses
 public import ArgumentParser
 import Glibc
 public import HTTPService
@@ -39,6 +40,14 @@ public struct ServiceOptions: ParsableArguments {
   var allowedHosts: [String] = []
 
   @Option(
+    name: .customLong("trusted-proxy"),
+    help: ArgumentHelp(
+      "An address or a range such as 10.0.0.0/8 of proxies whose X-Forwarded-For says who the client is (may be repeated): "
+        + "limits and the audit then count that client.", valueName: "range"),
+    transform: ServiceOptions.range)
+  var trustedProxies: [AddressRange] = []
+
+  @Option(
     help: ArgumentHelp(
       "Connections at the same time (default: as many as the limit of open files lets, at most 4096); a quarter of them "
         + "may come from one address.", valueName: "number"))
@@ -52,6 +61,13 @@ public struct ServiceOptions: ParsableArguments {
   var shutdownTimeout = DurationText(.seconds(10))
 
   public init() {}
+
+  private static func range(_ text: String) throws -> AddressRange {
+    guard let range = AddressRange(text) else {
+      throw ValidationError("must be an address such as 10.0.0.5 or a range such as 10.0.0.0/8")
+    }
+    return range
+  }
 
   private static func span(_ text: String) throws -> DurationText {
     guard let span = DurationText(text), span.duration > .zero else {
@@ -74,13 +90,16 @@ public struct ServiceOptions: ParsableArguments {
     service.requests = ServiceConfiguration.Allowance(
       rate: requestsPerSecond, burst: max(1, requestsPerSecond * 4))
     service.acceptsPasswordsFromAnywhere = basicFromAnywhere
+    service.proxies = TrustedProxies(trustedProxies)
     service.hosts =
       allowedHosts.isEmpty && !listen.isLoopback ? .any : .names(Set(allowedHosts.map { $0.lowercased() }))
     return service
   }
 
   public var connections: ConnectionLimits {
-    ConnectionLimits(maximumConnections: maxConnections ?? 4096, openFileLimit: Self.openFileLimit())
+    var limits = ConnectionLimits(maximumConnections: maxConnections ?? 4096, openFileLimit: Self.openFileLimit())
+    limits.proxies = TrustedProxies(trustedProxies)
+    return limits
   }
 
   /// How many descriptors this process may have.

@@ -5,13 +5,16 @@ public enum SecretText {
 
   private static let secretWords = [
     "token", "password", "passwd", "passphrase", "secret", "authorization", "credential", "apikey", "accesskey",
-    "privatekey", "cookie",
+    "privatekey", "cookie", "connectionstring",
   ]
+  /// Names, or parts of them between separators, that are too short to be looked for inside words.
+  private static let secretParts: Set = ["pw", "pwd", "pin", "dsn", "salt"]
 
   /// Whether a field of this name holds a secret, as `authToken`, `API_KEY` and `x-client-secret` do.
   public static func isSecret(name: String) -> Bool {
-    let plain = name.lowercased().filter { $0 != "_" && $0 != "-" && $0 != "." }
-    return secretWords.contains { plain.contains($0) }
+    let parts = name.lowercased().split { $0 == "_" || $0 == "-" || $0 == "." }
+    let plain = parts.joined()
+    return secretWords.contains { plain.contains($0) } || parts.contains { secretParts.contains(String($0)) }
   }
 
   /// The text without the tokens of HTTP authorization (`Bearer …`, `Basic …`), JSON Web Tokens, the passwords of URLs

@@ -31,4 +31,17 @@ import Testing
     #expect(headers[.contentSecurityPolicy]?.contains("unsafe-inline") == false)
     #expect(headers[.xContentTypeOptions] == "nosniff")
   }
+
+  @Test(arguments: [("gzip, br", true), ("gzip;q=0", false), ("br", false), (nil, false)])
+  func whoUnpacksGzipGetsTheSmallerBytes(accepted: String?, isCompressed: Bool) {
+    let large = StaticAsset(
+      contentType: "text/css", bytes: Array(repeating: UInt8(ascii: "a"), count: 4096), entityTag: "\"1\"")
+    var head = HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: "/a.css")
+    head.headerFields[.acceptEncoding] = accepted
+    let response = large.response(to: Request(head: head, body: RequestBody(buffer: ByteBuffer())))
+    #expect((response.headers[.contentEncoding] == "gzip") == isCompressed)
+    #expect((response.body.contentLength.map { $0 < 200 } ?? false) == isCompressed)
+    #expect(response.headers[.vary] == "Accept, Accept-Encoding")
+    #expect(asset.compressed == nil, "what would become larger stays as it is")
+  }
 }

@@ -1,3 +1,4 @@
+import Addresses
 import CurlTransfers
 import FoundationEssentials
 import Glibc

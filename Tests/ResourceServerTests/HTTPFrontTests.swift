@@ -18,7 +18,7 @@ import WireFormats
       ("GET", "/nothing", nil, 401), ("GET", "/healthz", nil, 200), ("GET", "/livez", nil, 200),
       ("GET", "/readyz", nil, 200), ("GET", "/metrics", nil, 401), ("GET", "/metrics", "agent", 403),
       ("GET", "/metrics", "viewer", 200), ("GET", "/readyz/", nil, 200), ("POST", "/readyz", nil, 405),
-      ("DELETE", "/api/v1/namespaces//events", "admin", 404), ("GET", "//readyz", nil, 401),
+      ("DELETE", "/api/v1/namespaces//events", "admin", 400), ("GET", "//readyz", nil, 400),
       ("GET", "/version", "viewer", 200), ("GET", "/openapi/v2", "viewer", 200), ("DELETE", "/version", "admin", 405),
       ("GET", "/apis/deploy.wrktalk.com/v2", "viewer", 404), ("GET", "/apis/../etc/passwd", "viewer", 404),
       ("GET", "/api/v1/namespaces/anything", "viewer", 404),

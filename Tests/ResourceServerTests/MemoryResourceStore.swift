@@ -14,6 +14,7 @@ final class MemoryResourceStore: ResourceStore {
     var watchers: [Int: Watcher] = [:]
     var nextWatcher = 0
     var holdsSearches = false
+    var origins: [WriteOrigin?] = []
   }
 
   private struct Watcher {
@@ -70,7 +71,12 @@ final class MemoryResourceStore: ResourceStore {
       remainingItemCount: isLast ? nil : matching.count - end)
   }
 
-  func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
+  /// Who wrote, in the order of the writes.
+  var origins: [WriteOrigin?] { state.withLock(\.origins) }
+
+  func write(
+    _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
+  ) async throws -> StoredObject {
     try state.withLock { state in
       let plural = kind.names.plural
       let change: ObjectChange
@@ -90,6 +96,7 @@ final class MemoryResourceStore: ResourceStore {
       }
       guard let object = change.object else { throw StatusError(.internalError, "no object") }
       state.revision += 1
+      state.origins.append(origin)
       state.objects[plural, default: [:]][object.key] = change.kind == .deleted ? nil : object
       state.changes.append((plural, change))
       for watcher in state.watchers.values { watcher.offer(plural, change) }

@@ -24,10 +24,11 @@ final class ConnectionCount: Sendable {
 
   init(_ limits: ConnectionLimits) { self.limits = limits }
 
-  func enter(_ address: String) throws(Refusal) {
+  /// - Parameter isProxy: its connections are many clients'.
+  func enter(_ address: String, isProxy: Bool = false) throws(Refusal) {
     let refusal: Refusal? = state.withLock { state in
       if state.total >= limits.maximumConnections { return .total(maximum: limits.maximumConnections) }
-      if state.byAddress[address, default: 0] >= limits.maximumConnectionsPerAddress {
+      if !isProxy, state.byAddress[address, default: 0] >= limits.maximumConnectionsPerAddress {
         return .address(maximum: limits.maximumConnectionsPerAddress)
       }
       state.total += 1

@@ -2,7 +2,7 @@
 public struct ConnectionLimits: Sendable, Hashable {
   /// Connections at the same time; more are closed as they come.
   public var maximumConnections = 4096
-  /// Of those, how many may come from one address (IPv6: one /64 network). An ingress is one address.
+  /// Of those, how many may come from one address (IPv6: one /64 network) that is not a trusted proxy's.
   public var maximumConnectionsPerAddress = 1024
   /// From the opening of a connection until the head of its first request has come.
   public var headTimeout: Duration = .seconds(10)
@@ -21,6 +21,9 @@ public struct ConnectionLimits: Sendable, Hashable {
   /// thrown away, so that it gets to see the answer.
   public var lingerTimeout: Duration = .seconds(2)
   public var lingerByteCount = 64 << 10
+
+  /// Of whose connections there may be `maximumConnections`.
+  public var proxies = TrustedProxies()
 
   public init() {}
 

@@ -73,7 +73,7 @@ struct LimitedHTTPChannel: ServerChildChannel {
     let address = value.channel.remoteAddress?.ipAddress
     let key = PeerAddress.limitKey(address)
     do {
-      try count.enter(key)
+      try count.enter(key, isProxy: address.map(limits.proxies.isTrusted) ?? false)
     } catch {
       refusals.record(error, address ?? key, logger)
       value.channel.close(mode: .all, promise: nil)

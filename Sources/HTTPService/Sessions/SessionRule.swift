@@ -9,20 +9,33 @@ public struct SessionRule: Sendable {
   /// The header that carries `Session.headerToken`.
   public static let headerTokenName = "X-WrkTalk-CSRF"
 
+  /// The header by which a page says that it asks by itself, and not for a person who does something.
+  public static let unattendedName = "X-WrkTalk-Unattended"
+
   public var authenticator: any SessionAuthenticator
   public var cookie: SecureCookie
   public var origins: OriginRule
+  /// Which setting says how browsers address the server.
+  public var originSetting: String
   /// Whether a request is what a person asks for just now, and prolongs the session.
   public var isUse: @Sendable (Request) -> Bool
 
   public init(
     authenticator: any SessionAuthenticator, cookie: SecureCookie = SecureCookie("wrktalk"),
-    origins: OriginRule = OriginRule(), isUse: @escaping @Sendable (Request) -> Bool = { _ in true }
+    origins: OriginRule = OriginRule(), originSetting: String = "WRKTALK_EXTERNAL_URL",
+    isUse: @escaping @Sendable (Request) -> Bool = { _ in true }
   ) {
     self.authenticator = authenticator
     self.cookie = cookie
     self.origins = origins
+    self.originSetting = originSetting
     self.isUse = isUse
+  }
+
+  /// Whether a person asks: a page that watches, or looks again and again, keeps nobody signed in.
+  @Sendable public static func isAttended(_ request: Request) -> Bool {
+    header(unattendedName, of: request) == nil
+      && !(request.uri.query ?? "").split(separator: "&").contains { $0 == "watch" || $0.hasPrefix("watch=") }
   }
 
   /// Refuses what a page of another origin sends, before anything is looked up.
@@ -42,7 +55,7 @@ public struct SessionRule: Sendable {
         .forbidden,
         "the origin \"\(origin.prefix(100))\" is not this server's, which is addressed as "
           + "\"\((request.head.authority ?? "").prefix(100))\"; pages need https, but for localhost; where a proxy changes "
-          + "the name, set WRKTALK_EXTERNAL_URL")
+          + "the name, set \(originSetting)")
     }
   }
 

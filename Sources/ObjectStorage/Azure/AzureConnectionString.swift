@@ -69,6 +69,10 @@ struct AzureConnectionString {
     guard query.split(separator: "&").contains(where: { $0.hasPrefix("sig=") }),
       query.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") })
     else { throw Fault(text: "has a SharedAccessSignature that is not a query with a sig") }
+    // Unlike a key, it travels as it is.
+    guard HTTPEndpoint.isPrivate(endpoint) else {
+      throw Fault(text: "would have the SharedAccessSignature travel without TLS: use an https:// BlobEndpoint")
+    }
     return .sharedAccessSignature(query)
   }
 

@@ -80,7 +80,7 @@ extension ResourceAPI {
       let outcome = try lifecycle(definition).delete(
         stored.valueOrMetadata, preconditions: options.preconditions, now: now())
       do {
-        let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: options.isDryRun)
+        let result = try await carryOut(outcome, on: stored, definition, call, isDryRun: options.isDryRun)
         if case .remove = outcome.step { return .removed(uid: stored.uid) }
         return .marked(result)
       } catch let error as StatusError where error.reason == .conflict {

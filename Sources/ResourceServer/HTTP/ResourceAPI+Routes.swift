@@ -38,7 +38,8 @@ extension ResourceAPI {
 
   /// May the caller do this, and is there room for it?
   fileprivate func respond(_ request: Request, _ path: APIPath, _ context: ServiceContext) async throws -> Response {
-    let caller = try context.requireCaller()
+    // The root needs no token where a page is served there as well.
+    let caller = try await context.authenticate(request)
     let query = try QueryItems(request.uri.query)
     var scope = AccessScope.everything
     if let attributes = try AccessAttributes(request, path, query) {
@@ -46,6 +47,7 @@ extension ResourceAPI {
         throw Self.forbidden(caller.identity, attributes, path)
       }
       scope = allowed
+      if request.method != .get, request.method != .head { try caller.requireRecentAuthentication() }
     } else if case .review = path {
       // Everybody may ask what they may do.
     } else {
@@ -60,7 +62,7 @@ extension ResourceAPI {
     defer { upload?.end() }
     let call = APICall(
       request: request, path: path, query: query, caller: caller, isMachine: isMachine, scope: scope,
-      logger: context.logger, connection: context.connection)
+      logger: context.logger, peer: context.peer, connection: context.connection)
     let response = try await respond(to: call)
     return try call.isWatch ? response : bounded(response, call)
   }
@@ -110,7 +112,9 @@ private struct ResourceRoutes: RouterMiddleware {
   func handle(
     _ request: Request, context: ServiceContext, next: @concurrent (Request, ServiceContext) async throws -> Response
   ) async throws -> Response {
-    guard let path = APIPath(request.uri.path), api.claims(path) else { return try await next(request, context) }
+    guard let path = APIPath(request.uri.path), api.claims(path), path != .root || !request.acceptsHTML else {
+      return try await next(request, context)
+    }
     return try await api.respond(request, path, context)
   }
 }

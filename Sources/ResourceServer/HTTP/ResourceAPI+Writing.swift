@@ -147,7 +147,7 @@ extension ResourceAPI {
       default: try checkContent(old, replacing: old, definition, call)
       }
       do {
-        let result = try await carryOut(outcome.step, on: stored, definition, call, isDryRun: options.isDryRun)
+        let result = try await carryOut(outcome, on: stored, definition, call, isDryRun: options.isDryRun)
         return try response(definition, result, representation, call, warnings: outcome.warnings)
       } catch let error as StatusError where error.reason == .conflict {
         if isReplacement || attempt >= Self.conflictRetries { throw error }
@@ -181,20 +181,22 @@ extension ResourceAPI {
   // MARK: Steps
 
   func carryOut(
-    _ step: ObjectLifecycle.Outcome.Step, on stored: StoredObject, _ definition: ResourceDefinition, _ call: APICall,
+    _ outcome: ObjectLifecycle.Outcome, on stored: StoredObject, _ definition: ResourceDefinition, _ call: APICall,
     isDryRun: Bool
   ) async throws -> StoredObject {
-    switch step {
+    let changed = outcome.changedFields
+    switch outcome.step {
     case .nothing: return stored
     case .create(let object):
       return isDryRun ? try dryRun(object, definition) : try await write(.create(object: object), definition, call)
     case .update(let object):
       if isDryRun { return try dryRun(object, replacing: stored, definition) }
-      return try await write(.update(object: object, expected: stored.revision), definition, call)
+      return try await write(.update(object: object, expected: stored.revision), changing: changed, definition, call)
     case .remove(let object):
       let last = preview(object, revision: stored.revision)
       if isDryRun { return last }
-      _ = try await write(.remove(key: stored.key, expected: stored.revision), definition, call)
+      _ = try await write(
+        .remove(key: stored.key, expected: stored.revision), changing: changed, definition, call)
       if definition.names == namespaces?.names { try await namespaceWasRemoved(stored.key.name, call) }
       return last
     }
@@ -203,10 +205,15 @@ extension ResourceAPI {
   /// Writes, and logs who wrote what; never what was written. Agents renew Leases and report Events all the time: those
   /// are logged at debug only.
   private func write(
-    _ write: ObjectWrite, _ definition: ResourceDefinition, _ call: APICall
+    _ write: ObjectWrite, changing changedFields: [String] = [], _ definition: ResourceDefinition, _ call: APICall
   ) async throws -> StoredObject {
-    let stored = try await store.write(definition, write)
-    let verb = try call.attributes()?.verb ?? ""
+    let attributes = try call.attributes()
+    let verb = attributes?.verb ?? ""
+    let origin = WriteOrigin(
+      actor: call.identity.name, roles: call.identity.roleText, address: call.peer ?? "", verb: verb,
+      subresource: attributes?.subresource ?? "", changedFields: changedFields)
+    // Machines report all the time, within rights of their own.
+    let stored = try await store.write(definition, write, by: call.isMachine ? nil : origin)
     let isRoutine = call.isMachine && !definition.hasStatus
     call.logger.log(
       level: isRoutine ? .debug : .info, "Wrote object",

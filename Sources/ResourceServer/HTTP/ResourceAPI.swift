@@ -156,6 +156,8 @@ struct APICall: Sendable {
   /// What the request may change of an object.
   var scope: AccessScope
   var logger: Logger
+  /// Where it comes from; nil where that is not known.
+  var peer: String?
   var connection: ClientConnection
   var identity: Identity { caller.identity }
 
@@ -163,15 +165,7 @@ struct APICall: Sendable {
 
   var isPretty: Bool { query.flag("pretty") ?? false }
 
-  /// Whether the client can unpack gzip (`Accept-Encoding`, RFC 9110 §12.5.3).
-  var acceptsGzip: Bool {
-    for coding in (request.headers[.acceptEncoding] ?? "").split(separator: ",") {
-      let media = HTTPMediaType(coding)
-      guard media.type == "gzip" || media.type == "*" else { continue }
-      return media.parameters["q"].flatMap(Double.init).map { $0 > 0 } ?? true
-    }
-    return false
-  }
+  var acceptsGzip: Bool { request.acceptsGzip }
 
   func representation() throws(StatusError) -> Representation { try Representation(accept: request.headers[.accept]) }
 

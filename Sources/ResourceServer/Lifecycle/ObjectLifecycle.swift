@@ -19,7 +19,7 @@ struct ObjectLifecycle {
     }
 
     var step: Step
-    /// What an update changes, as far as clients may: `spec`, `metadata.labels`.
+    /// What an update changes, as far as clients may: `spec.version`, `metadata.labels`.
     var changedFields: [String] = []
     var warnings: [String] = []
   }
@@ -197,7 +197,11 @@ struct ObjectLifecycle {
         .sorted()
     }
     let metadata = changed(old["metadata"], candidate["metadata"], except: ObjectMetadata.serverMembers)
-    return metadata.map { "metadata.\($0)" } + changed(old, candidate, except: ["metadata"])
+    let members = changed(old, candidate, except: ["metadata"]).flatMap { member in
+      guard old[member]?.object != nil, candidate[member]?.object != nil else { return [member] }
+      return changed(old[member], candidate[member], except: []).map { "\(member).\($0)" }
+    }
+    return metadata.map { "metadata.\($0)" } + members
   }
 
   private func check(_ object: JSONValue, old: JSONValue?, errors: [FieldError] = []) throws(StatusError) {

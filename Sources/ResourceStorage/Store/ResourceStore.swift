@@ -13,9 +13,10 @@ public protocol ResourceStore: Sendable {
   func list(_ kind: ResourceDefinition, _ query: ListQuery) async throws -> ListPage
 
   /// Carries out one write.
+  /// - Parameter origin: for the audit; nil for what a program does by itself.
   /// - Returns: the object as stored, or as it was before its removal.
   /// - Throws: `StatusError` `alreadyExists`, `notFound` or `conflict`.
-  func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject
+  func write(_ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?) async throws -> StoredObject
 
   /// The changes after `revision`, each once, in order, until cancelled.
   /// - Throws: from the sequence, `StatusError` `expired` where `revision` is older than what is kept, or where the
@@ -26,6 +27,13 @@ public protocol ResourceStore: Sendable {
 
   /// The newest revision that is visible.
   func currentRevision() async throws -> Int64
+}
+
+extension ResourceStore {
+  /// What a program writes by itself.
+  public func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
+    try await self.write(kind, write, by: nil)
+  }
 }
 
 /// One write. `object` is complete but for `metadata.resourceVersion`, which the store sets.

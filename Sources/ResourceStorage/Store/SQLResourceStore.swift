@@ -48,7 +48,7 @@ public final class SQLResourceStore: ResourceStore {
     self.hub = hub
     self.pruner = pruner
     queue = WriteQueue(
-      database: database, now: options.now, maximumPendingBytes: options.maximumPendingBytes
+      database: database, audit: options.audit, now: options.now, maximumPendingBytes: options.maximumPendingBytes
     ) { newest, logged in
       hub.note(newest)
       pruner.note(logged)
@@ -98,21 +98,32 @@ public final class SQLResourceStore: ResourceStore {
     }
   }
 
-  public func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
-    try await queue.submit(try RequestedWrite(table: try table(kind), write: write))
+  public func write(
+    _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
+  ) async throws -> StoredObject {
+    try await queue.submit(try RequestedWrite(table: try table(kind), write: write, origin: audited(origin, kind)))
+  }
+
+  private func audited(_ origin: WriteOrigin?, _ kind: ResourceDefinition) -> WriteOrigin? {
+    origin.flatMap { options.audit?.keeps(kind.names) == true ? $0 : nil }
   }
 
   /// Carries out writes in a transaction of the caller's, such as one that also says what is to follow from them. No other
   /// change is made anywhere from here to its commit, so it belongs near its end.
+  /// - Parameter origin: for the audit of all of them; a transaction that keeps it itself, or for which nobody answers, gives none.
   /// - Returns: the outcome of each write, in their order. What is refused is `alreadyExists`, `notFound`, `conflict` or
   ///   `requestEntityTooLarge`, and leaves the others as they are.
   /// - Throws: `DatabaseError`; `StatusError` `invalid` where a table cannot keep an object.
   public func write(
-    _ kind: ResourceDefinition, _ writes: [ObjectWrite], in connection: any SQLConnection
+    _ kind: ResourceDefinition, _ writes: [ObjectWrite], by origin: WriteOrigin? = nil, in connection: any SQLConnection
   ) throws -> [Result<StoredObject, StatusError>] {
     let table = try table(kind)
-    let requests = try writes.map { write throws(StatusError) in try RequestedWrite(table: table, write: write) }
-    return try WriteTransaction(requests: requests, writtenAt: options.now().microseconds).run(connection).outcomes
+    let origin = audited(origin, kind)
+    let requests = try writes.map { write throws(StatusError) in
+      try RequestedWrite(table: table, write: write, origin: origin)
+    }
+    return try WriteTransaction(requests: requests, writtenAt: options.now().microseconds, audit: options.audit)
+      .run(connection).outcomes
   }
 
   /// The object as it is within a transaction of the caller's; with PostgreSQL nobody else changes it before that ends.

@@ -21,12 +21,15 @@ public struct StoreOptions: Sendable {
   public var clock: any Clock<Duration>
   /// The time of day, for the age of changes.
   public var now: @Sendable () -> Timestamp
+  /// Who keeps what people write; nil where nobody does.
+  public var audit: (any WriteAudit)?
 
   public init(
     maximumPage: Int = 500, keptChanges: Int = 20_000, keptBytes: Int = 64 << 20,
     keptAge: Duration = .seconds(3600), windowSize: Int = 16 << 20, maximumPendingBytes: Int = 8 << 20,
     pollInterval: Duration = .seconds(2), bookmarkInterval: Duration = .seconds(60),
-    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp
+    clock: any Clock<Duration> = ContinuousClock(), audit: (any WriteAudit)? = nil,
+    now: @escaping @Sendable () -> Timestamp
   ) {
     self.maximumPage = maximumPage
     self.keptChanges = keptChanges
@@ -38,5 +41,6 @@ public struct StoreOptions: Sendable {
     self.bookmarkInterval = bookmarkInterval
     self.clock = clock
     self.now = now
+    self.audit = audit
   }
 }

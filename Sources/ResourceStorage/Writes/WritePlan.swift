@@ -10,11 +10,14 @@ struct RequestedWrite: Sendable {
   let key: StoreKey
   /// About how many bytes of JSON are written.
   let size: Int
+  /// For the audit; nil where it is not kept.
+  let origin: WriteOrigin?
 
   /// - Throws: `StatusError` `invalid` where the table cannot keep the object.
-  init(table: any ObjectTable, write: ObjectWrite) throws(StatusError) {
+  init(table: any ObjectTable, write: ObjectWrite, origin: WriteOrigin? = nil) throws(StatusError) {
     self.table = table
     self.write = write
+    self.origin = origin
     switch write {
     case .create(let object), .update(let object, _):
       self.object = try table.prepare(object)

@@ -16,6 +16,7 @@ actor WriteQueue {
   static let maximumBatchBytes = 4 << 20
 
   private let database: any Database
+  private let audit: (any WriteAudit)?
   private let now: @Sendable () -> Timestamp
   private let maximumPendingBytes: Int
   /// Called after every commit with the newest revision and what was logged.
@@ -24,10 +25,12 @@ actor WriteQueue {
   private var isRunning = false
 
   init(
-    database: any Database, now: @escaping @Sendable () -> Timestamp, maximumPendingBytes: Int,
+    database: any Database, audit: (any WriteAudit)? = nil, now: @escaping @Sendable () -> Timestamp,
+    maximumPendingBytes: Int,
     didCommit: @escaping @Sendable (Int64, LoggedChanges) -> Void
   ) {
     self.database = database
+    self.audit = audit
     self.now = now
     self.maximumPendingBytes = maximumPendingBytes
     self.didCommit = didCommit
@@ -55,7 +58,7 @@ actor WriteQueue {
   }
 
   private func run(_ batch: ArraySlice<Pending>) async {
-    let transaction = WriteTransaction(requests: batch.map(\.request), writtenAt: now().microseconds)
+    let transaction = WriteTransaction(requests: batch.map(\.request), writtenAt: now().microseconds, audit: audit)
     do {
       let (outcomes, newest, logged) = try await database.transaction(.write) { try transaction.run($0) }
       for (pending, outcome) in zip(batch, outcomes) { pending.continuation.resume(with: outcome) }

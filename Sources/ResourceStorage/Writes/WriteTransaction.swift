@@ -7,12 +7,16 @@ struct WriteTransaction: Sendable {
   let requests: [RequestedWrite]
   /// When, in microseconds since 1970.
   let writtenAt: Int64
+  /// Of the requests that have an origin.
+  var audit: (any WriteAudit)?
 
   typealias Outcome = Result<StoredObject, StatusError>
 
   /// - Returns: the outcomes, in the order of the requests, the newest revision where there is a new one, and what the
   ///   journal was given.
   func run(_ connection: any SQLConnection) throws -> (outcomes: [Outcome], newest: Int64?, logged: LoggedChanges) {
+    let isAudited = audit != nil && requests.contains { $0.origin != nil }
+    if isAudited { try audit?.prepare(in: connection) }
     var current = try readCurrent(connection)
     var quota = Quota()
     // Planned first, against what each write before would leave, and carried out once the revisions are known.
@@ -50,6 +54,7 @@ struct WriteTransaction: Sendable {
       for key in try carryOut(writes, connection) { made[StoreKey(kind: kind, key: key)] = true }
     }
     var logged = LoggedChanges()
+    var audited: [AuditedWrite] = []
     for write in accepted {
       let (request, names) = (write.request, write.request.table.names)
       let outcome: Outcome =
@@ -63,7 +68,11 @@ struct WriteTransaction: Sendable {
       guard case .success = outcome else { continue }
       logged += LoggedChanges(
         changes: 1, bytes: write.decision.loggedBytes(request.object?.text.bytes.count ?? 0))
+      guard isAudited, let origin = request.origin else { continue }
+      audited.append(
+        AuditedWrite(kind: names, key: request.key.key, origin: origin, object: request.object?.object))
     }
+    if !audited.isEmpty { try audit?.record(audited, in: connection) }
     return (outcomes.compactMap(\.self), newest, logged)
   }
 

@@ -8,35 +8,17 @@ public enum IPAddress: Sendable, Hashable {
   /// Reads the usual form of either version, such as `192.0.2.1` or `2001:db8::1`; nil for anything else.
   public init?(_ text: String) {
     var bytes = [UInt8](repeating: 0, count: 16)
-    if inet_pton(AF_INET, text, &bytes) == 1 {
+    if unsafe inet_pton(AF_INET, text, &bytes) == 1 {
       self = .v4(bytes[..<4].reduce(0) { $0 << 8 | UInt32($1) })
-    } else if inet_pton(AF_INET6, text, &bytes) == 1 {
+    } else if unsafe inet_pton(AF_INET6, text, &bytes) == 1 {
       self = .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
     } else {
       return nil
     }
   }
 
-  /// Reads what a socket is about to connect to; nil where that is not an address of the Internet Protocol.
-  init?(_ socketAddress: UnsafeRawBufferPointer) {
-    func bytes(_ offset: Int?, count: Int) -> Slice<UnsafeRawBufferPointer>? {
-      guard let offset, offset + count <= socketAddress.count else { return nil }
-      return socketAddress[offset..<offset + count]
-    }
-    guard socketAddress.count >= MemoryLayout<sa_family_t>.size else { return nil }
-    switch Int32(socketAddress.loadUnaligned(as: sa_family_t.self)) {
-    case AF_INET:
-      guard let bytes = bytes(MemoryLayout<sockaddr_in>.offset(of: \.sin_addr), count: 4) else { return nil }
-      self = .v4(bytes.reduce(0) { $0 << 8 | UInt32($1) })
-    case AF_INET6:
-      guard let bytes = bytes(MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr), count: 16) else { return nil }
-      self = .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
-    default: return nil
-    }
-  }
-
   /// An IPv4 address that is only written as one of IPv6 (`::ffff:0:0/96`, RFC 4291) as what it is.
-  var unmapped: IPAddress {
+  public var unmapped: IPAddress {
     if case .v6(let bits) = self, bits >> 32 == 0xFFFF { return .v4(UInt32(truncatingIfNeeded: bits)) }
     return self
   }
@@ -48,10 +30,10 @@ extension IPAddress: CustomStringConvertible {
     switch self {
     case .v4(let bits):
       var bits = bits.bigEndian
-      inet_ntop(AF_INET, &bits, &text, socklen_t(text.count))
+      unsafe inet_ntop(AF_INET, &bits, &text, socklen_t(text.count))
     case .v6(let bits):
       var bits = bits.bigEndian
-      inet_ntop(AF_INET6, &bits, &text, socklen_t(text.count))
+      unsafe inet_ntop(AF_INET6, &bits, &text, socklen_t(text.count))
     }
     return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
@@ -87,7 +69,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// A range that is part of the program.
-  init(literal text: StaticString) {
+  public init(literal text: StaticString) {
     guard let range = AddressRange("\(text)") else { preconditionFailure("not an address range: \(text)") }
     self = range
   }
@@ -99,7 +81,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// Whether it names one address and no other.
-  var isSingle: Bool { prefixLength == base.width }
+  public var isSingle: Bool { prefixLength == base.width }
 
   public var description: String { "\(base)/\(prefixLength)" }
 
