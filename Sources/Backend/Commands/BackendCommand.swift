@@ -1,3 +1,4 @@
+import Accounts
 public import ArgumentParser
 import DeploymentKinds
 import ServerPrograms
@@ -15,7 +16,8 @@ public struct BackendCommand: AsyncParsableCommand {
       """,
     version: ProgramVersion.current,
     subcommands: [
-      ServeCommand.self, MigrateCommand<BackendProgram>.self, AdminCommand.self, TokenCommand<BackendProgram>.self,
+      ServeCommand.self, MigrateCommand<BackendProgram>.self, AdminCommand<BackendProgram>.self,
+      TokenCommand<BackendProgram>.self,
     ])
 
   public init() {}

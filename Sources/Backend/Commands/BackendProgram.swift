@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import ArgumentParser
 import Audit
 import Database
@@ -8,28 +9,18 @@ import Timing
 import WireFormats
 
 /// What the commands that all servers have need to know of the Backend.
-enum BackendProgram: ServerProgram {
+enum BackendProgram: AccountProgram {
   typealias Scope = AgentScope
 
   static let commandName = "wrktalk-backend"
+  static let pageName = "the Control Tower"
   static let databaseFile = "wrktalk.db"
   static var migrations: [Migration] { BackendMigrations.all }
   static var policy: AccessPolicy { BackendAccess.policy }
+  static var accountRules: AccountRules { BackendAccess.accounts }
 
   static func audit(_ change: TokenChange, in connection: any SQLConnection) throws {
-    let actor = CommandActor.current
-    let entry =
-      switch change {
-      case .created(let token):
-        actor.entry(
-          "TokenCreated", token.name,
-          [
-            "role": .string(token.identity.roleText), "namespace": token.tenant.map { .string($0) } ?? .null,
-            "expiresAt": token.expiresAt.map { .string($0.description) } ?? .null,
-          ])
-      case .revoked(let name): actor.entry("TokenRevoked", name)
-      }
-    try AuditLedger(now: SystemTime.now).record([entry], in: connection)
+    try AuditLedger(now: SystemTime.now).record([CommandActor.current.entry(change)], in: connection)
   }
 }
 

@@ -1,3 +1,4 @@
+import Access
 import ArgumentParser
 import Database
 import HTTPTypes
@@ -6,6 +7,7 @@ import TestSupport
 import Testing
 import WireFormats
 
+@testable import Accounts
 @testable import Backend
 
 @Suite(.postgreSQLServer, .serialized, .timeLimit(.minutes(5))) struct AccountTests {
@@ -80,7 +82,7 @@ import WireFormats
 
   @Test(arguments: TestDatabase.available) func somebodyIsLeftWhoMayDoEverything(_ kind: TestDatabase) async throws {
     try await BackendFixture.with(kind) { fixture in
-      let (actor, accounts) = (AuditActor(name: "test"), fixture.parts.accounts)
+      let (actor, accounts) = (AuditActor(name: "test"), fixture.parts.people.accounts)
       let last = try await fixture.addAccount("root@example.com")
       try await fixture.addAccount("ann@example.com", .operator)
       for change in [{ $0.role = .viewer }, { $0.state = .disabled }] as [(inout AccountChange) -> Void] {
@@ -132,14 +134,14 @@ import WireFormats
       ["--email", "ann@example.com", "--role", "admin", "--oidc", "--password-stdin"], ["--role", "admin"],
     ])
   func commandsThatMakeNoSenseAreRefused(arguments: [String]) {
-    #expect(throws: (any Error).self) { try AdminCreateCommand.parse(arguments) }
+    #expect(throws: (any Error).self) { try AdminCreateCommand<BackendProgram>.parse(arguments) }
   }
 
   @Test func accountsAreListedForPeople() async throws {
     try await BackendFixture.with(.sqlite) { fixture in
       try await fixture.addAccount("bob@example.com", .viewer)
       try await fixture.addAccount("ann@example.com")
-      let lines = AdminListCommand.lines(try await fixture.parts.accounts.list(limit: 10, after: nil))
+      let lines = AccountTable.lines(try await fixture.parts.people.accounts.list(limit: 10, after: nil))
       #expect(
         lines.map { $0.split(separator: " ").prefix(4).joined(separator: " ") } == [
           "EMAIL ROLE STATE SIGNS", "ann@example.com admin active password", "bob@example.com viewer active password",

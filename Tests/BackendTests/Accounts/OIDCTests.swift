@@ -1,3 +1,4 @@
+import Access
 import Cryptography
 import Database
 import HTTPTypes
@@ -7,6 +8,7 @@ import TestSupport
 import Testing
 import WireFormats
 
+@testable import Accounts
 @testable import Backend
 
 @Suite(.postgreSQLServer, .serialized, .timeLimit(.minutes(5))) struct OIDCTests {
@@ -311,9 +313,23 @@ import WireFormats
     }
   }
 
+  /// Groups that change must not leave a server that nobody may give access to.
+  @Test func theLastAdminStaysOne() async throws {
+    try await Self.with { fixture, front, provider in
+      let ann = try await fixture.addAccount("Ann@example.com", .admin)
+      let linked = try await front.send(
+        .patch, "/api/admin/accounts/\(ann.id)",
+        ["oidc": ["issuer": .string(provider.url), "subject": "subject-1"]], token: "admin")
+      #expect(linked.status == 200)
+      let entered = try await Self.signIn(fixture, front, provider)
+      #expect(entered.json["name"] == "Ann@example.com" && entered.json["roles"] == ["admin"], "\(entered.json)")
+    }
+  }
+
   @Test func anAccountWithAPasswordIsNotTakenByItsAddress() async throws {
     try await Self.with { fixture, front, provider in
       let ann = try await fixture.addAccount("Ann@example.com", .admin)
+      try await fixture.addAccount("eve@example.com", .admin)
       let answer = try await Self.signIn(fixture, front, provider)
       #expect(answer.status == 403)
       #expect(answer.error.contains("ask an admin"))

@@ -1,9 +1,12 @@
 import Database
 import HTTPTypes
+import Pages
 import TestSupport
 import Testing
+import WireFormats
 
 @testable import Access
+@testable import Accounts
 @testable import Backend
 
 /// Who may send what, route by route. A route that is added finds its line here, or the first test fails.
@@ -24,6 +27,8 @@ import Testing
     ("/api/admin/windows*", people, operators),
     ("/api/admin/policy", people, admins),
     ("/api/admin/license", people, admins),
+    ("/api/admin/status", people, []),
+    ("/api/admin/tokens*", admins, admins),
     ("/api/admin/notices*", people, admins),
     // Who only looks would take a task away from who carries it out.
     ("/internal/agent/*", ["agent"], ["agent"]),
@@ -39,8 +44,8 @@ import Testing
       let front = BackendFront(fixture)
       #expect(front.routes.count > 20)
       for (method, path) in front.routes {
-        // Its signature says who sends it.
-        if path == "/api/deployment/webhook" { continue }
+        // Its signature says who sends it; and a page is for whoever wants to sign in.
+        if path == "/api/deployment/webhook" || PathPatterns(Page.openPaths).contains(path) { continue }
         guard let line = Self.line(path) else {
           Issue.record("\(method) \(path) is in no line of the table")
           continue
@@ -64,9 +69,26 @@ import Testing
     }
   }
 
+  /// The router and the table of rights take a path for the same one.
+  @Test(arguments: [
+    "/api/admin//accounts", "/api//admin/accounts", "//api/admin/accounts", "/api/admin/accounts//",
+    "/api/admin/./accounts", "/api/admin/x/../accounts", "/api/admin/%61ccounts", "/api/admin/accounts%2F",
+    "/api/admin/ACCOUNTS",
+  ])
+  func nobodyGetsPastTheTableByWritingAPathInAnotherWay(_ path: String) async throws {
+    try await BackendFixture.with(.sqlite) { fixture in
+      try await fixture.addAccount("ada@example.com")
+      let front = BackendFront(fixture)
+      for role in ["viewer", "operator", "agent"] {
+        let answer = try await front.send(.get, path, token: role)
+        #expect(answer.status != 200 && answer.json["accounts"] == nil, "\(role) \(path): \(answer.json)")
+      }
+    }
+  }
+
   @Test func everyRoleIsInTheTable() {
     #expect(Set(BackendAccess.policy.roles.map(\.role.rawValue)) == Self.everyone)
-    for role in AdminAccount.Role.allCases { #expect(BackendAccess.policy.definition(role.role) != nil) }
+    for role in BackendAccess.accounts.roles { #expect(BackendAccess.policy.definition(role) != nil) }
   }
 
   /// Objects of the resource API: verb, resource, roles.

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 import WireFormats
 
+@testable import Accounts
 @testable import Backend
 @testable import HTTPService
 
@@ -236,9 +237,11 @@ import WireFormats
         ]
         #expect(
           try await front.send(.post, "/api/admin/session/password", body, browser: elsewhere).status == 200)
-      case .removed: try await fixture.parts.accounts.remove(.id(ann.id), by: actor)
+      case .removed: try await fixture.parts.people.accounts.remove(.id(ann.id), by: actor)
       }
-      if change != AccountChange() { _ = try await fixture.parts.accounts.change(.id(ann.id), change, by: actor) }
+      if change != AccountChange() {
+        _ = try await fixture.parts.people.accounts.change(.id(ann.id), change, by: actor)
+      }
 
       #expect(try await !held.isStillValid())
       #expect(try await front.send(.get, "/api/admin/session", browser: browser).status == 401)
@@ -252,7 +255,7 @@ import WireFormats
 
   private func caller(_ fixture: BackendFixture, _ browser: Browser) async throws -> Caller {
     let authentication = RequestAuthentication(
-      BackendFront.RoleNames(), fixture.parts.sessions, ServiceConfiguration())
+      BackendFront.RoleNames(), fixture.parts.people.sessions, ServiceConfiguration())
     var head = HTTPRequest(method: .get, scheme: "http", authority: browser.host, path: "/")
     head.headerFields[.cookie] = browser.cookies.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
     return try await authentication.caller(Request(head: head, body: RequestBody(buffer: .init())), peer: nil)

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 import WireFormats
 
+@testable import Accounts
 @testable import Backend
 
 @Suite(.postgreSQLServer, .serialized, .timeLimit(.minutes(5))) struct SignInTests {
@@ -18,7 +19,7 @@ import WireFormats
     _ fixture: BackendFixture, _ password: String, _ attempt: SignIn.Attempt, email: String = "ann@example.com"
   ) async throws -> StatusError? {
     do {
-      _ = try await fixture.parts.sessionEndpoints.signIn.enter(email: email, password: password, from: attempt)
+      _ = try await fixture.parts.people.sessionEndpoints.signIn.enter(email: email, password: password, from: attempt)
       return nil
     } catch let error as StatusError {
       return error
@@ -116,8 +117,8 @@ import WireFormats
       let disabled = try await fixture.addAccount("bob@example.com", .viewer)
       var change = AccountChange()
       change.state = .disabled
-      _ = try await fixture.parts.accounts.change(.id(disabled.id), change, by: AuditActor(name: "test"))
-      _ = try await fixture.parts.accounts.create(
+      _ = try await fixture.parts.people.accounts.change(.id(disabled.id), change, by: AuditActor(name: "test"))
+      _ = try await fixture.parts.people.accounts.create(
         AccountRequest(email: "sso@example.com", name: "", role: .viewer, hasPassword: false),
         by: AuditActor(name: "test"))
       let known = try await front.signIn("ann@example.com", "wrong password")

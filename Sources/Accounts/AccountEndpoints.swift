@@ -1,3 +1,5 @@
+import Access
+import Audit
 import HTTPService
 import HTTPTypes
 import Hummingbird
@@ -7,13 +9,14 @@ import WireFormats
 /// Who may sign in, for admins.
 struct AccountEndpoints: Sendable {
   let accounts: AccountLedger
+  let rules: AccountRules
 
   func addRoutes(to router: Router<ServiceContext>) {
     router.endpoint(
       "/api/admin/accounts",
       [
         .get: { request, context in
-          try EndpointCaller.require(context, request)
+          try rules.policy.requireCaller(context, request)
           let page = try PageRequest(request.uri.query)
           let found = try await accounts.list(limit: page.limit + 1, after: page.token)
           let (shown, next) = page.page(found, token: \.id)
@@ -22,8 +25,8 @@ struct AccountEndpoints: Sendable {
           return .json(answer)
         },
         .post: { request, context in
-          let (actor, body) = try await Self.change(request, context)
-          let made = try await accounts.create(AccountRequest(body), by: actor)
+          let (actor, body) = try await change(request, context)
+          let made = try await accounts.create(AccountRequest(body, rules), by: actor)
           return .json(Self.answer(made), status: .created)
         },
       ])
@@ -31,27 +34,28 @@ struct AccountEndpoints: Sendable {
       "/api/admin/accounts/{id}",
       [
         .get: { request, context in
-          try EndpointCaller.require(context, request)
+          try rules.policy.requireCaller(context, request)
           return .json(["account": try await accounts.find(Self.selector(context)).json])
         },
         .patch: { request, context in
-          let (actor, body) = try await Self.change(request, context)
-          return .json(Self.answer(try await accounts.change(Self.selector(context), AccountChange(body), by: actor)))
+          let (actor, body) = try await change(request, context)
+          return .json(
+            Self.answer(try await accounts.change(Self.selector(context), AccountChange(body, rules), by: actor)))
         },
         .delete: { request, context in
-          let caller = try EndpointCaller.require(context, request)
-          try EndpointCaller.requireRecentAuthentication(caller)
+          let caller = try rules.policy.requireCaller(context, request)
+          try caller.requireRecentAuthentication()
           try await accounts.remove(Self.selector(context), by: AuditActor(caller, context))
           return .json(["removed": true])
         },
       ])
   }
 
-  private static func change(
+  private func change(
     _ request: Request, _ context: ServiceContext
   ) async throws -> (AuditActor, [UInt8]) {
-    let caller = try EndpointCaller.require(context, request)
-    try EndpointCaller.requireRecentAuthentication(caller)
+    let caller = try rules.policy.requireCaller(context, request)
+    try caller.requireRecentAuthentication()
     let body = try await JSONBody.read(request, maximumBytes: AccountFields.maximumBodyByteCount)
     try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
     return (AuditActor(caller, context), body)

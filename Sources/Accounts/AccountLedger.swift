@@ -1,12 +1,13 @@
-import Audit
+import Access
+public import Audit
 import Cryptography
-import Database
+public import Database
 import ResourceModel
-import WireFormats
+public import WireFormats
 
 /// The table `admin`: who may sign in, and as what. Whoever is changed has to sign in anew.
-struct AccountLedger: Sendable {
-  static let maximumCount: Int64 = 1_000
+public struct AccountLedger: Sendable {
+  public static let maximumCount: Int64 = 1_000
 
   let database: any Database
   let sessions: SessionLedger
@@ -15,13 +16,25 @@ struct AccountLedger: Sendable {
   let now: @Sendable () -> Timestamp
   let makeID: @Sendable () -> String
 
+  public init(
+    database: any Database, sessions: SessionLedger, passwords: PasswordWork, audit: AuditLedger,
+    now: @escaping @Sendable () -> Timestamp, makeID: @escaping @Sendable () -> String
+  ) {
+    self.database = database
+    self.sessions = sessions
+    self.passwords = passwords
+    self.audit = audit
+    self.now = now
+    self.makeID = makeID
+  }
+
   /// A password for somebody who will set another.
   static func makePassword() -> String { Base64.encode(SecureRandom.bytes(count: 15), alphabet: .urlSafe) }
 
   /// - Parameter password: nil where one is to be made.
   /// - Returns: the account, and its password where one was made: nobody sees it again.
   /// - Throws: `StatusError` `conflict` where the address is taken.
-  func create(
+  public func create(
     _ request: AccountRequest, password given: String? = nil, by actor: AuditActor
   ) async throws -> (account: AdminAccount, password: String?) {
     if let given, let problem = PasswordRules.problem(given, email: request.email) {
@@ -63,7 +76,7 @@ struct AccountLedger: Sendable {
 
   /// - Returns: the account, and its new password where one was made.
   /// - Throws: `StatusError` `notFound`; `conflict` where nobody would be left who may do everything.
-  func change(
+  public func change(
     _ which: Selector, _ change: AccountChange, password given: String? = nil, by actor: AuditActor
   ) async throws -> (account: AdminAccount, password: String?) {
     let password = change.resetsPassword ? given ?? Self.makePassword() : nil
@@ -112,7 +125,7 @@ struct AccountLedger: Sendable {
   }
 
   /// - Throws: as `change`.
-  func remove(_ which: Selector, by actor: AuditActor) async throws {
+  public func remove(_ which: Selector, by actor: AuditActor) async throws {
     let account = try await database.transaction(.write) { connection in
       let account = try Self.find(which, in: connection)
       try Self.requireAnother(than: account, in: connection)
@@ -151,7 +164,7 @@ struct AccountLedger: Sendable {
   }
 
   /// By their ids.
-  func list(limit: Int, after: String?) async throws -> [AdminAccount] {
+  public func list(limit: Int, after: String?) async throws -> [AdminAccount] {
     try await database.transaction(.read) { connection in
       try connection.query(
         "SELECT \(AdminAccount.columns(connection.dialect)) FROM admin AS a WHERE a.id > $1 ORDER BY a.id LIMIT $2",
@@ -161,7 +174,7 @@ struct AccountLedger: Sendable {
   }
 
   /// Which account is meant.
-  enum Selector: Sendable, Hashable {
+  public enum Selector: Sendable, Hashable {
     case id(String)
     case email(String)
   }
@@ -181,7 +194,7 @@ struct AccountLedger: Sendable {
   }
 
   /// Somebody must be left who can make accounts. The rows stay locked, so that two do not step back for each other.
-  private static func requireAnother(than account: AdminAccount, in connection: any SQLConnection) throws {
+  static func requireAnother(than account: AdminAccount, in connection: any SQLConnection) throws {
     guard account.role == .admin, account.state == .active else { return }
     let others = try connection.query(
       "SELECT a.id FROM admin AS a WHERE a.role = 'admin' AND a.state = 'active' ORDER BY a.id"

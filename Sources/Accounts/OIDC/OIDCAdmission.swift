@@ -1,13 +1,14 @@
+import Access
 import Mail
 import WireFormats
 
 /// Whom an identity provider's word lets in, and as what.
 enum OIDCAdmission: Sendable, Hashable {
   /// An account that is linked to the person.
-  case enter(AdminAccount, role: AdminAccount.Role)
+  case enter(AdminAccount, role: Role)
   /// One that an admin has made for the address, and that nobody has used yet.
-  case link(AdminAccount, role: AdminAccount.Role)
-  case create(email: String, name: String, role: AdminAccount.Role)
+  case link(AdminAccount, role: Role)
+  case create(email: String, name: String, role: Role)
   /// With what to say to the person, whom the provider knows.
   case refuse(String)
 
@@ -42,10 +43,10 @@ enum OIDCAdmission: Sendable, Hashable {
   }
 
   /// The most that any value of the claim gives; nil where none gives anything.
-  static func role(_ token: IDToken, _ configuration: OIDCConfiguration) -> AdminAccount.Role? {
+  static func role(_ token: IDToken, _ configuration: OIDCConfiguration) -> Role? {
     let claim = token.claims[configuration.roleClaim]
     let values = claim?.array?.compactMap(\.string) ?? [claim?.string].compactMap { $0 }
     let roles = Set(values.compactMap { configuration.roleMap[$0] })
-    return AdminAccount.Role.allCases.first { roles.contains($0) }
+    return configuration.roles.first { roles.contains($0) }
   }
 }

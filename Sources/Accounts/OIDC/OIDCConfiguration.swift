@@ -1,9 +1,10 @@
+public import Access
 import FoundationEssentials
 import HTTPService
-import ProgramConfiguration
+public import ProgramConfiguration
 
-/// The identity provider by which people may sign in, `WRKTALK_OIDC_…`.
-struct OIDCConfiguration: Sendable, Hashable {
+/// The identity provider by which people may sign in, `WRKTALK_OIDC_…` or `GCC_OIDC_…`.
+public struct OIDCConfiguration: Sendable, Hashable {
   /// Where the identity provider sends people back to: a page, which hands `code` and `state` on.
   static let returnPath = "/sign-in/oidc"
 
@@ -15,16 +16,21 @@ struct OIDCConfiguration: Sendable, Hashable {
   /// Which claim says what somebody is, such as `groups`; a text or a list of them.
   var roleClaim: String
   /// Which role its values give; empty: only whom an admin has made an account for signs in, with its role.
-  var roleMap: [String: AdminAccount.Role]
+  var roleMap: [String: Role]
+  /// Which there are, from the most to the least.
+  var roles: [Role]
   var scopes: String
   /// How people's browsers address this server.
   var externalURL: String
 
   var returnURL: String { externalURL + Self.returnPath }
 
-  /// Nil without `WRKTALK_OIDC_ISSUER`.
+  /// Nil without `…OIDC_ISSUER`.
+  /// - Parameter roles: see `AccountRules.roles`.
   /// - Throws: `ConfigurationError`, which names the variable at fault.
-  init?(_ variables: EnvironmentVariables, externalURL: String?) throws(ConfigurationError) {
+  public init?(
+    _ variables: EnvironmentVariables, externalURL: String?, roles: [Role]
+  ) throws(ConfigurationError) {
     guard variables["OIDC_ISSUER"] != nil else { return nil }
     issuer = try variables.url("OIDC_ISSUER", default: "")
     guard Self.isProtected(issuer) else {
@@ -45,6 +51,7 @@ struct OIDCConfiguration: Sendable, Hashable {
     guard scopes.split(separator: " ").contains("openid") else {
       throw variables.wrong("OIDC_SCOPES", "must contain openid")
     }
+    self.roles = roles
     roleMap = [:]
     let map = variables["OIDC_ROLE_MAP"] ?? ""
     // Names of LDAP have commas in them: where there is a semicolon, it is what separates.
@@ -54,12 +61,20 @@ struct OIDCConfiguration: Sendable, Hashable {
         throw variables.wrong("OIDC_ROLE_MAP", "must be pairs such as wrktalk-admins=admin,operations=operator")
       }
       let value = Self.trimmed(pair[..<place])
-      guard let role = AdminAccount.Role(rawValue: Self.trimmed(pair[pair.index(after: place)...])), !value.isEmpty
+      let word = Self.trimmed(pair[pair.index(after: place)...])
+      guard let role = roles.first(where: { $0.rawValue == word }), !value.isEmpty
       else {
-        throw variables.wrong("OIDC_ROLE_MAP", "\"\(pair.prefix(80))\" does not end in =admin, =operator or =viewer")
+        throw variables.wrong("OIDC_ROLE_MAP", "\"\(pair.prefix(80))\" does not end in \(Self.endings(roles))")
       }
       roleMap[value] = role
     }
+  }
+
+  /// `=admin, =operator or =viewer`
+  private static func endings(_ roles: [Role]) -> String {
+    let words = roles.map { "=\($0.rawValue)" }
+    return words.count < 2
+      ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
   }
 
   private static func secret(_ variables: EnvironmentVariables) throws(ConfigurationError) -> String? {

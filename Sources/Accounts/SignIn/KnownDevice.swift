@@ -1,11 +1,9 @@
 import Cryptography
-import HTTPService
 import WireFormats
 
 /// A cookie that a browser keeps once somebody has signed in with it: who guesses passwords elsewhere does not slow this browser down
 /// (OWASP: Slow Down Online Guessing Attacks with Device Cookies). It lets nobody in.
 struct KnownDevice: Sendable, Hashable {
-  static let cookie = SecureCookie("wrktalk-device")
   static let lifetime = Duration.seconds(90 * 86_400)
   private static let context = Array("sign-in device".utf8)
 

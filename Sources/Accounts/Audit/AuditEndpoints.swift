@@ -1,3 +1,4 @@
+import Access
 import Audit
 import AuditChain
 import Database
@@ -14,13 +15,14 @@ struct AuditEndpoints: Sendable {
   private static let maximumExportDuration = Duration.seconds(600)
 
   let database: any Database
+  let policy: AccessPolicy
 
   func addRoutes(to router: Router<ServiceContext>) {
     router.endpoint(
       "/api/admin/audit",
       [
         .get: { request, context in
-          try EndpointCaller.require(context, request)
+          try policy.requireCaller(context, request)
           let page = try PageRequest(request.uri.query)
           var query = try Self.query(request, limit: page.limit)
           if let token = page.token {
@@ -34,7 +36,7 @@ struct AuditEndpoints: Sendable {
       "/api/admin/audit/export",
       [
         .get: { request, context in
-          let caller = try EndpointCaller.require(context, request)
+          let caller = try policy.requireCaller(context, request)
           let query = try Self.query(request, limit: Self.exportedAtOnce)
           guard !query.isNewestFirst else {
             throw StatusError(.badRequest, "the query parameter order: an export goes from the oldest entry on")

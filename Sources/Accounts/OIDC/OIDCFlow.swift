@@ -1,11 +1,9 @@
 import Cryptography
-import HTTPService
 import WireFormats
 
 /// What a sign-in by the identity provider was begun with, kept by the browser in a sealed cookie: nobody finishes what another browser
 /// began.
 struct OIDCFlow: Sendable, Hashable {
-  static let cookie = SecureCookie("wrktalk-oidc")
   static let lifetime = Duration.seconds(600)
   private static let context = Array("sign-in by identity provider".utf8)
 

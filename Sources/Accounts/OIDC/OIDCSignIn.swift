@@ -62,7 +62,7 @@ struct OIDCSignIn: Sendable {
   private func begin(
     _ attempt: SignIn.Attempt, _ now: Timestamp
   ) async throws -> [SignInThrottle.Key: Int64] {
-    let key = attempt.device.map { SignInThrottle.Key.device($0.id) } ?? .address(attempt.addressKey)
+    let key = SignInThrottle.Key.provider(attempt.addressKey)
     return try await signIn.database.transaction(.write) { try SignInThrottle.begin([key], now: now, in: $0) }
   }
 
@@ -75,7 +75,10 @@ struct OIDCSignIn: Sendable {
     do throws(StatusError) {
       return try await provider.token(code: code, verifier: flow.verifier, expected: expected)
     } catch {
-      if error.reason == .unauthorized, keys.values.contains(0) {
+      if error.reason != .unauthorized {
+        // The provider did not answer: that is nobody's failure.
+        try await signIn.database.transaction(.write) { try SignInThrottle.takeBack(Array(keys.keys), in: $0) }
+      } else if keys.values.contains(0) {
         let entry = AuditActor(name: "", address: attempt.address).entry("SignInFailed", "", ["by": "oidc"])
         try await signIn.database.transaction(.write) { try signIn.audit.record([entry], in: $0) }
       }
@@ -84,7 +87,7 @@ struct OIDCSignIn: Sendable {
   }
 
   private func create(
-    _ email: String, _ name: String, _ role: AdminAccount.Role, _ now: Timestamp, _ connection: any SQLConnection
+    _ email: String, _ name: String, _ role: Role, _ now: Timestamp, _ connection: any SQLConnection
   ) throws -> AdminAccount {
     let id = signIn.makeID()
     let time = connection.dialect.time("$5")
@@ -105,10 +108,13 @@ struct OIDCSignIn: Sendable {
   }
 
   private func enter(
-    _ account: AdminAccount, _ role: AdminAccount.Role, _ token: IDToken, _ attempt: SignIn.Attempt,
+    _ account: AdminAccount, _ role: Role, _ token: IDToken, _ attempt: SignIn.Attempt,
     _ now: Timestamp, _ connection: any SQLConnection
   ) throws -> SignIn.Entered {
     var account = account
+    // Somebody who may say who has access is always left: the last one keeps the role, whatever the groups say.
+    let isLast = role != .admin && (try? AccountLedger.requireAnother(than: account, in: connection)) == nil
+    let role = isLast ? account.role : role
     let isChanged = account.role != role
     account.role = role
     (account.oidcIssuer, account.oidcSubject) = (provider.configuration.issuer, token.subject)

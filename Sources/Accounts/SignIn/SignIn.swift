@@ -28,8 +28,9 @@ struct SignIn: Sendable {
   let sessions: SessionLedger
   let passwords: PasswordWork
   let audit: AuditLedger
-  /// Attempts from browsers that are not known, from everywhere together.
-  let strangers: RateLimiter
+  /// Attempts from browsers that are not known: from everywhere together, and what one address may take of that.
+  let unknownBrowsers: RateLimiter
+  let unknownBrowsersOfAddress: RateLimiter
   let now: @Sendable () -> Timestamp
   let makeID: @Sendable () -> String
 
@@ -43,7 +44,8 @@ struct SignIn: Sendable {
     self.audit = audit
     self.now = now
     self.makeID = makeID
-    strangers = RateLimiter(rate: 10, burst: 100)
+    unknownBrowsers = RateLimiter(rate: 10, burst: 100)
+    unknownBrowsersOfAddress = RateLimiter(rate: 2, burst: 50)
   }
 
   /// - Throws: `unauthorized`, `tooManyRequests`, `serviceUnavailable`.
@@ -101,27 +103,48 @@ struct SignIn: Sendable {
     _ password: String, email: String, from attempt: Attempt, now: Timestamp
   ) async throws -> (account: AdminAccount, keys: [SignInThrottle.Key: Int64]) {
     let address = MailAddress(email)?.address
-    if attempt.device == nil, let wait = strangers.take(for: "") {
-      throw StatusError(
-        .tooManyRequests, "too many people sign in at this moment, please try again",
-        retryAfterSeconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
-    }
-    let (account, before) = try await database.transaction(.write) { connection in
+    @Sendable func found(_ connection: any SQLConnection) throws -> (account: AdminAccount?, keys: [SignInThrottle.Key])
+    {
       let account = try address.flatMap { try AdminAccount.find(email: $0, in: connection) }
-      let keys: [SignInThrottle.Key] =
-        if let account, let device = attempt.device, device.accountID == account.id {
-          [.device(device.id)]
-        } else {
-          [.account(email: email), .address(attempt.addressKey)]
-        }
+      guard let account, let device = attempt.device, device.accountID == account.id else {
+        return (account, [.account(email: email), .address(attempt.addressKey)])
+      }
+      return (account, [.device(device.id)])
+    }
+    // Who has to wait takes nothing of what all others share.
+    let isKnown = try await database.transaction(.write) { connection in
+      let (_, keys) = try found(connection)
+      try SignInThrottle.requireNoDelay(keys, now: now, in: connection)
+      return keys.count == 1
+    }
+    if !isKnown { try takeShare(ofAddress: attempt.addressKey) }
+    let (account, before) = try await database.transaction(.write) { connection in
+      let (account, keys) = try found(connection)
       return (account, try SignInThrottle.begin(keys, now: now, in: connection))
     }
-    let isRight = try await passwords.isRight(password, for: account?.password)
+    let isRight: Bool
+    do {
+      isRight = try await passwords.isRight(password, for: account?.password)
+    } catch {
+      // It was not looked at, so it was not wrong.
+      try await database.transaction(.write) { try SignInThrottle.takeBack(Array(before.keys), in: $0) }
+      throw error
+    }
     guard isRight, let account, account.state == .active else {
       try await auditFailure(account, before, attempt)
       throw Self.refusal
     }
     return (account, before)
+  }
+
+  /// - Throws: `tooManyRequests` where too many browsers that are not known sign in.
+  func takeShare(ofAddress addressKey: String) throws(StatusError) {
+    guard
+      let wait = unknownBrowsersOfAddress.take(for: addressKey) ?? unknownBrowsers.take(for: "")
+    else { return }
+    throw StatusError(
+      .tooManyRequests, "too many people sign in at this moment, please try again",
+      retryAfterSeconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
   }
 
   /// One entry for a burst: its first failure. Those of names that nobody has count by address; what was typed is not kept, which might
@@ -132,7 +155,7 @@ struct SignIn: Sendable {
     let isFirst = before.contains { key, count in
       switch key {
       case .device, .account: account != nil && count == 0
-      case .address: account == nil && count == 0
+      case .address, .provider: account == nil && count == 0
       }
     }
     guard isFirst else { return }

@@ -1,9 +1,9 @@
-import Cryptography
+public import Cryptography
 import ResourceModel
 import Threads
 
 /// Makes and checks passwords off the threads of Swift's tasks, two at a time: each takes memory and a processor's time.
-actor PasswordWork {
+public actor PasswordWork {
   static let maximumConcurrent = 2
   static let maximumWaiting = 32
 
@@ -11,7 +11,7 @@ actor PasswordWork {
   private var running = 0
   private var waiting: [CheckedContinuation<Void, Never>] = []
 
-  init(cost: PasswordDigest.Cost = .standard) { self.cost = cost }
+  public init(cost: PasswordDigest.Cost = .standard) { self.cost = cost }
 
   /// - Throws: `serviceUnavailable` where too many wait already.
   func digest(of password: String) async throws -> PasswordDigest {

@@ -17,6 +17,7 @@ struct SessionEndpoints: Sendable {
 
   let signIn: SignIn
   let accounts: AccountLedger
+  let rules: AccountRules
   let rule: SessionRule
   let box: AES256GCM
   let now: @Sendable () -> Timestamp
@@ -89,10 +90,7 @@ struct SessionEndpoints: Sendable {
     _ request: Request, _ context: ServiceContext, demandsHeaderToken: Bool = true
   ) async throws -> Caller {
     let caller = try await context.authenticate(request, demandsHeaderToken: demandsHeaderToken)
-    let verb = request.method.rawValue.lowercased()
-    guard BackendAccess.policy.allows(caller.identity, verb: verb, path: request.uri.path) else {
-      throw AccessPolicy.forbidden(caller.identity, verb: verb, path: request.uri.path)
-    }
+    try rules.policy.require(caller, request)
     return caller
   }
 
@@ -109,7 +107,7 @@ struct SessionEndpoints: Sendable {
   func attempt(_ request: Request, _ context: ServiceContext) -> SignIn.Attempt {
     SignIn.Attempt(
       address: context.peer ?? "", addressKey: context.peerKey,
-      device: KnownDevice(KnownDevice.cookie.value(in: request), box: box, now: now()))
+      device: KnownDevice(rules.deviceCookie.value(in: request), box: box, now: now()))
   }
 
   /// No page of another origin may sign anybody in, as somebody else.
@@ -131,7 +129,7 @@ struct SessionEndpoints: Sendable {
     ])
     response.headers.append(rule.cookie.field(entered.secret, answering: request))
     response.headers.append(
-      KnownDevice.cookie.field(
+      rules.deviceCookie.field(
         entered.device.value(box: box, now: now()), lifetime: KnownDevice.lifetime, answering: request))
     return response
   }

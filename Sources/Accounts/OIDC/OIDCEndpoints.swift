@@ -37,11 +37,7 @@ struct OIDCEndpoints: Sendable {
             session = try await sessions.sessionCaller(request, context, demandsHeaderToken: false).session.id
           }
           let attempt = sessions.attempt(request, context)
-          if attempt.device == nil, let wait = oidc.signIn.strangers.take(for: "") {
-            throw StatusError(
-              .tooManyRequests, "too many people sign in at this moment, please try again",
-              retryAfterSeconds: max(1, Int((wait / .seconds(1)).rounded(.up))))
-          }
+          if attempt.device == nil { try oidc.signIn.takeShare(ofAddress: attempt.addressKey) }
           let metadata = try await oidc.provider.metadata()
           let flow = OIDCFlow(at: oidc.signIn.now(), session: session)
           var response = Response.json([
@@ -49,7 +45,8 @@ struct OIDCEndpoints: Sendable {
               flow.authorizationURL(metadata.authorizationEndpoint, oidc.provider.configuration))
           ])
           response.headers.append(
-            OIDCFlow.cookie.field(flow.value(box: sessions.box), lifetime: OIDCFlow.lifetime, answering: request))
+            sessions.rules.flowCookie.field(
+              flow.value(box: sessions.box), lifetime: OIDCFlow.lifetime, answering: request))
           return response
         }
       ])
@@ -57,7 +54,7 @@ struct OIDCEndpoints: Sendable {
 
   private func configured() throws(StatusError) -> OIDCSignIn {
     guard let oidc else {
-      throw StatusError(.notFound, "no identity provider is configured (WRKTALK_OIDC_ISSUER)")
+      throw StatusError(.notFound, "no identity provider is configured (\(sessions.rules.settingPrefix)OIDC_ISSUER)")
     }
     return oidc
   }
@@ -67,7 +64,7 @@ struct OIDCEndpoints: Sendable {
   ) async throws -> Response {
     guard
       let flow = OIDCFlow(
-        OIDCFlow.cookie.value(in: request), box: sessions.box, now: oidc.signIn.now()),
+        sessions.rules.flowCookie.value(in: request), box: sessions.box, now: oidc.signIn.now()),
       ConstantTime.areEqual(flow.state, state),
       // Where the provider says which it is (RFC 9207), it is the one that was asked.
       issuer == nil || issuer == oidc.provider.configuration.issuer
@@ -86,7 +83,7 @@ struct OIDCEndpoints: Sendable {
       context.connection.noteAuthenticated()
       response = sessions.response(entered, request)
     }
-    response.headers.append(OIDCFlow.cookie.field("", answering: request))
+    response.headers.append(sessions.rules.flowCookie.field("", answering: request))
     return response
   }
 }

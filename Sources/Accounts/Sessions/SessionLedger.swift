@@ -1,8 +1,8 @@
-import Access
+public import Access
 import Cryptography
-import Database
+public import Database
 import Synchronization
-import WireFormats
+public import WireFormats
 
 /// A session as it is kept.
 struct SessionRecord: Sendable, Hashable {
@@ -15,7 +15,7 @@ struct SessionRecord: Sendable, Hashable {
 }
 
 /// The sessions of admins: known by the digest of their cookie, ended by time, by signing out, and with the account's rights.
-final class SessionLedger: SessionAuthenticator {
+public final class SessionLedger: SessionAuthenticator {
   /// Since it was used last, and since the person signed in.
   static let idleTimeout = Duration.seconds(30 * 60)
   static let lifetime = Duration.seconds(12 * 3600)
@@ -39,7 +39,9 @@ final class SessionLedger: SessionAuthenticator {
   private let makeID: @Sendable () -> String
   private let remembered = Mutex<[String: Remembered]>([:])
 
-  init(database: any Database, now: @escaping @Sendable () -> Timestamp, makeID: @escaping @Sendable () -> String) {
+  public init(
+    database: any Database, now: @escaping @Sendable () -> Timestamp, makeID: @escaping @Sendable () -> String
+  ) {
     self.database = database
     self.now = now
     self.makeID = makeID
@@ -47,7 +49,7 @@ final class SessionLedger: SessionAuthenticator {
 
   // MARK: Whose is it
 
-  func session(
+  public func session(
     forToken token: String, isUse: Bool, mayLookUp: @Sendable () throws -> Void
   ) async throws -> Session? {
     guard TokenFormat.isWellFormedSession(token) else { return nil }

@@ -1,37 +1,29 @@
-import Access
+public import Access
 import Database
-import WireFormats
+public import WireFormats
 
 /// A person who may sign in: a row of `admin`.
-struct AdminAccount: Sendable, Hashable {
-  enum Role: String, Sendable, CaseIterable {
-    case admin
-    case `operator`
-    case viewer
-
-    var role: Access.Role { Access.Role(rawValue: rawValue) }
-  }
-
-  enum State: String, Sendable, CaseIterable {
+public struct AdminAccount: Sendable, Hashable {
+  public enum State: String, Sendable, CaseIterable {
     case active
     case disabled
   }
 
-  var id: String
+  public var id: String
   /// In ASCII; compared without case.
-  var email: String
-  var name: String
-  var role: Role
+  public var email: String
+  public var name: String
+  public var role: Role
   /// As `PasswordDigest` writes it; nil for who signs in by an identity provider alone.
   var password: String?
-  var state: State
+  public var state: State
   /// By whom, and as whom, an identity provider knows the person.
   var oidcIssuer: String?
   var oidcSubject: String?
-  var createdAt: Timestamp
-  var lastSignInAt: Timestamp?
+  public var createdAt: Timestamp
+  public var lastSignInAt: Timestamp?
 
-  var identity: Identity { Identity(name: email, role: role.role) }
+  var identity: Identity { Identity(name: email, role: role) }
 
   /// Without what is secret.
   var json: JSONValue {
@@ -59,7 +51,7 @@ struct AdminAccount: Sendable, Hashable {
     email = row[1].text ?? ""
     name = row[2].text ?? ""
     // What this version does not know allows nothing.
-    role = row[3].text.flatMap(Role.init) ?? .viewer
+    role = Role(rawValue: row[3].text ?? "")
     password = row[4].text
     state = row[5].text.flatMap(State.init) ?? .disabled
     oidcIssuer = row[6].text

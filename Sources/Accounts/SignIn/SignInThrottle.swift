@@ -17,12 +17,15 @@ enum SignInThrottle {
     case account(email: String)
     /// All accounts, from one address.
     case address(String)
+    /// Sign-ins by the identity provider, from one address: there nothing can be guessed, so nobody waits for what others behind it do.
+    case provider(String)
 
     /// How many may be wrong before there is a delay; behind one address there may be an office.
     var free: Int64 {
       switch self {
       case .device, .account: 5
       case .address: 20
+      case .provider: .max
       }
     }
 
@@ -32,6 +35,7 @@ enum SignInThrottle {
       case .device(let id): "device/\(id)"
       case .account(let email): "account/\(Self.bucket(email.lowercased()))"
       case .address(let address): "address/\(Self.bucket(address))"
+      case .provider(let address): "provider/\(Self.bucket(address))"
       }
     }
 
@@ -82,18 +86,8 @@ enum SignInThrottle {
       SELECT f.key, f.failures, f.last_at FROM sign_in_failure AS f
       WHERE f.key IN (SELECT key FROM \(columns.source(connection.dialect))) ORDER BY f.key
       """ + connection.dialect.forUpdate(of: "f"), [columns.parameter])
-    var found: [String: Failures] = [:]
-    for row in rows {
-      found[row[0].text ?? ""] = Failures(
-        count: row[1].integer ?? 0, lastAt: Timestamp(microseconds: row[2].integer ?? 0))
-    }
-    let waits = keys.compactMap { delay(found[$0.column] ?? .none, free: $0.free, now: now) }
-    if let wait = waits.max() {
-      let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
-      throw StatusError(
-        .tooManyRequests, "too many wrong passwords: the next one is looked at in \(seconds) s",
-        retryAfterSeconds: seconds)
-    }
+    let found = failures(rows)
+    try requireNoDelay(keys, found, now: now)
     var before: [Key: Int64] = [:]
     var counted = RowSet([("key", .text), ("failures", .integer)])
     for key in keys {
@@ -110,15 +104,51 @@ enum SignInThrottle {
     return before
   }
 
+  /// Whether an attempt would be looked at now; counts nothing.
+  /// - Throws: as `begin`.
+  static func requireNoDelay(_ keys: [Key], now: Timestamp, in connection: any SQLConnection) throws {
+    let columns = RowSet("key", of: keys.map(\.column).sorted())
+    let rows = try connection.query(
+      """
+      SELECT f.key, f.failures, f.last_at FROM sign_in_failure AS f
+      WHERE f.key IN (SELECT key FROM \(columns.source(connection.dialect)))
+      """, [columns.parameter])
+    try requireNoDelay(keys, failures(rows), now: now)
+  }
+
+  private static func requireNoDelay(_ keys: [Key], _ found: [String: Failures], now: Timestamp) throws(StatusError) {
+    let waits = keys.compactMap { delay(found[$0.column] ?? .none, free: $0.free, now: now) }
+    guard let wait = waits.max() else { return }
+    let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
+    throw StatusError(
+      .tooManyRequests, "too many wrong passwords: the next one is looked at in \(seconds) s",
+      retryAfterSeconds: seconds)
+  }
+
+  private static func failures(_ rows: [SQLRow]) -> [String: Failures] {
+    var found: [String: Failures] = [:]
+    for row in rows {
+      found[row[0].text ?? ""] = Failures(
+        count: row[1].integer ?? 0, lastAt: Timestamp(microseconds: row[2].integer ?? 0))
+    }
+    return found
+  }
+
+  /// An attempt that nobody could look at is none.
+  static func takeBack(_ keys: [Key], in connection: any SQLConnection) throws {
+    for key in keys {
+      try connection.execute(
+        "UPDATE sign_in_failure SET failures = failures - 1 WHERE key = $1 AND failures > 0", [.text(key.column)])
+    }
+  }
+
   /// After the right password: what was counted for the person is forgotten; for an address, only the attempt itself.
   static func forgive(_ keys: [Key], in connection: any SQLConnection) throws {
     for key in keys {
       switch key {
       case .device, .account:
         try connection.execute("DELETE FROM sign_in_failure WHERE key = $1", [.text(key.column)])
-      case .address:
-        try connection.execute(
-          "UPDATE sign_in_failure SET failures = failures - 1 WHERE key = $1 AND failures > 0", [.text(key.column)])
+      case .address, .provider: try takeBack([key], in: connection)
       }
     }
   }

@@ -1,4 +1,5 @@
-import ArgumentParser
+import Access
+public import ArgumentParser
 import Audit
 import Cryptography
 import Database
@@ -9,25 +10,32 @@ import ServerPrograms
 import Timing
 import WireFormats
 
-/// `wrktalk-backend admin`: the first account, and the way back in.
-struct AdminCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "admin", abstract: "Who may sign in at the Control Tower.",
-    subcommands: [
-      AdminCreateCommand.self, AdminListCommand.self, AdminDisableCommand.self, AdminResetPasswordCommand.self,
-    ])
+/// `admin` of a server program: the first account, and the way back in.
+public struct AdminCommand<Program: AccountProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "admin", abstract: "Who may sign in at \(Program.pageName).",
+      subcommands: [
+        AdminCreateCommand<Program>.self, AdminListCommand<Program>.self, AdminDisableCommand<Program>.self,
+        AdminResetPasswordCommand<Program>.self,
+      ])
+  }
+
+  public init() {}
 }
 
 /// `admin create`.
-struct AdminCreateCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "create", abstract: "Make an account, and print its password, once: only its digest is kept.")
+public struct AdminCreateCommand<Program: AccountProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "create", abstract: "Make an account, and print its password, once: only its digest is kept.")
+  }
 
   @Option(help: "The person's mail address, by which they sign in.", transform: AccountOptions.email)
   var email: String
 
-  @Option(help: "admin (everything), operator (runs deployments) or viewer (reads).", transform: AccountOptions.role)
-  var role: AdminAccount.Role
+  @Option(help: ArgumentHelp(AdminCreateCommand<Program>.roleHelp), transform: AdminCreateCommand<Program>.role)
+  var role: Role
 
   @Option(help: "The person's name.")
   var name = ""
@@ -38,13 +46,15 @@ struct AdminCreateCommand: AsyncParsableCommand {
   @Flag(help: "Make no password: the person signs in by the identity provider.")
   var oidc = false
 
-  @OptionGroup var data: DataOptions<BackendProgram>
+  @OptionGroup var data: DataOptions<Program>
 
-  func validate() throws {
+  public init() {}
+
+  public func validate() throws {
     if passwordStdin, oidc { throw ValidationError("--password-stdin and --oidc exclude each other") }
   }
 
-  func run() async throws {
+  public func run() async throws {
     let request = AccountRequest(email: email, name: name, role: role, hasPassword: !oidc)
     let password = passwordStdin ? try AccountOptions.passwordFromStandardInput() : nil
     let made = try await data.withDatabase { database in
@@ -54,21 +64,107 @@ struct AdminCreateCommand: AsyncParsableCommand {
     }
     try AccountOptions.show(made.password, of: made.account)
   }
+
+  private static var roleHelp: String {
+    let words = Program.accountRules.roles.map { role in
+      Program.policy.definition(role).map { "\(role) (\($0.summary))" } ?? "\(role)"
+    }
+    return words.joined(separator: ", ") + "."
+  }
+
+  private static func role(_ text: String) throws -> Role {
+    guard let role = Program.accountRules.role(text) else {
+      throw ValidationError("must be one of \(Program.accountRules.roleNames)")
+    }
+    return role
+  }
 }
 
 /// `admin list`.
-struct AdminListCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "list", abstract: "Show who may sign in.")
+public struct AdminListCommand<Program: AccountProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(commandName: "list", abstract: "Show who may sign in.")
+  }
 
-  @OptionGroup var data: DataOptions<BackendProgram>
+  @OptionGroup var data: DataOptions<Program>
 
-  func run() async throws {
+  public init() {}
+
+  public func run() async throws {
     let accounts = try await data.withDatabase(creates: false) { database in
       try await AccountOptions.ledger(database).list(limit: Int(AccountLedger.maximumCount), after: nil)
     }
-    for line in Self.lines(accounts) { StandardOutput.write(line: line) }
+    for line in AccountTable.lines(accounts) { StandardOutput.write(line: line) }
+  }
+}
+
+/// `admin disable`.
+public struct AdminDisableCommand<Program: AccountProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "disable",
+      abstract: "Let a person in no longer; a running server ends their sessions within seconds.")
   }
 
+  @Argument(help: "The account's mail address.", transform: AccountOptions.email)
+  var email: String
+
+  @OptionGroup var data: DataOptions<Program>
+
+  public init() {}
+
+  public func run() async throws {
+    var change = AccountChange()
+    change.state = .disabled
+    let (email, wanted) = (email, change)
+    try await data.withDatabase(creates: false) { database in
+      _ = try await AccountOptions.carryOut {
+        try await AccountOptions.ledger(database).change(.email(email), wanted, by: CommandActor.current)
+      }
+    }
+    StandardOutput.write(line: "disabled \(email)")
+  }
+}
+
+/// `admin reset-password`.
+public struct AdminResetPasswordCommand<Program: AccountProgram>: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "reset-password",
+      abstract: "Give an account a new password, print it once, and let a disabled account in again with --enable.")
+  }
+
+  @Argument(help: "The account's mail address.", transform: AccountOptions.email)
+  var email: String
+
+  @Flag(help: "Take the password from standard input, its first line, instead of making one.")
+  var passwordStdin = false
+
+  @Flag(help: "Let a disabled account in again.")
+  var enable = false
+
+  @OptionGroup var data: DataOptions<Program>
+
+  public init() {}
+
+  public func run() async throws {
+    var change = AccountChange()
+    change.resetsPassword = true
+    if enable { change.state = .active }
+    let (email, wanted) = (email, change)
+    let password = passwordStdin ? try AccountOptions.passwordFromStandardInput() : nil
+    let made = try await data.withDatabase(creates: false) { database in
+      try await AccountOptions.carryOut {
+        try await AccountOptions.ledger(database)
+          .change(.email(email), wanted, password: password, by: CommandActor.current)
+      }
+    }
+    try AccountOptions.show(made.password, of: made.account)
+  }
+}
+
+/// Accounts as people read them.
+enum AccountTable {
   static func lines(_ accounts: [AdminAccount]) -> [String] {
     let rows =
       [["EMAIL", "ROLE", "STATE", "SIGNS IN BY", "LAST SIGN-IN"]]
@@ -87,63 +183,6 @@ struct AdminListCommand: AsyncParsableCommand {
   }
 }
 
-/// `admin disable`.
-struct AdminDisableCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "disable",
-    abstract: "Let a person in no longer; a running server ends their sessions within seconds.")
-
-  @Argument(help: "The account's mail address.", transform: AccountOptions.email)
-  var email: String
-
-  @OptionGroup var data: DataOptions<BackendProgram>
-
-  func run() async throws {
-    var change = AccountChange()
-    change.state = .disabled
-    let (email, wanted) = (email, change)
-    try await data.withDatabase(creates: false) { database in
-      _ = try await AccountOptions.carryOut {
-        try await AccountOptions.ledger(database).change(.email(email), wanted, by: CommandActor.current)
-      }
-    }
-    StandardOutput.write(line: "disabled \(email)")
-  }
-}
-
-/// `admin reset-password`.
-struct AdminResetPasswordCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "reset-password",
-    abstract: "Give an account a new password, print it once, and let a disabled account in again with --enable.")
-
-  @Argument(help: "The account's mail address.", transform: AccountOptions.email)
-  var email: String
-
-  @Flag(help: "Take the password from standard input, its first line, instead of making one.")
-  var passwordStdin = false
-
-  @Flag(help: "Let a disabled account in again.")
-  var enable = false
-
-  @OptionGroup var data: DataOptions<BackendProgram>
-
-  func run() async throws {
-    var change = AccountChange()
-    change.resetsPassword = true
-    if enable { change.state = .active }
-    let (email, wanted) = (email, change)
-    let password = passwordStdin ? try AccountOptions.passwordFromStandardInput() : nil
-    let made = try await data.withDatabase(creates: false) { database in
-      try await AccountOptions.carryOut {
-        try await AccountOptions.ledger(database)
-          .change(.email(email), wanted, password: password, by: CommandActor.current)
-      }
-    }
-    try AccountOptions.show(made.password, of: made.account)
-  }
-}
-
 /// What the commands about accounts share.
 enum AccountOptions {
   static func ledger(_ database: any Database) -> AccountLedger {
@@ -157,14 +196,6 @@ enum AccountOptions {
     do throws(StatusError) { return try AccountRequest.checkedEmail(text) } catch {
       throw ValidationError(error.message)
     }
-  }
-
-  static func role(_ text: String) throws -> AdminAccount.Role {
-    guard let role = AdminAccount.Role(rawValue: text) else {
-      throw ValidationError(
-        "must be one of \(AdminAccount.Role.allCases.map(\.rawValue).joined(separator: ", "))")
-    }
-    return role
   }
 
   /// A refusal is said as that of a command.
@@ -188,13 +219,5 @@ enum AccountOptions {
         "the password could not be written to standard output: make another with admin reset-password")
     }
     StandardError.write(line: "This is the password. It cannot be shown again; the person changes it after signing in.")
-  }
-}
-
-/// Who carries out a command on the server's machine, for the audit.
-enum CommandActor {
-  static var current: AuditActor {
-    let user = ProcessInfo.processInfo.userName
-    return AuditActor(name: "command line (\(user.isEmpty ? "unknown user" : user))")
   }
 }

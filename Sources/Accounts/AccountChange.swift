@@ -1,17 +1,18 @@
+public import Access
 import HTTPService
 import Mail
-import ResourceModel
+public import ResourceModel
 import WireFormats
 
 /// A new account: `{"email": "…", "role": "…", "name": "…", "signIn": "password" | "oidc"}`.
-struct AccountRequest: Sendable, Hashable {
-  var email: String
-  var name: String
-  var role: AdminAccount.Role
+public struct AccountRequest: Sendable, Hashable {
+  public var email: String
+  public var name: String
+  public var role: Role
   /// False for somebody who will come by an identity provider only.
-  var hasPassword: Bool
+  public var hasPassword: Bool
 
-  init(email: String, name: String, role: AdminAccount.Role, hasPassword: Bool) {
+  public init(email: String, name: String, role: Role, hasPassword: Bool) {
     self.email = email
     self.name = name
     self.role = role
@@ -19,17 +20,18 @@ struct AccountRequest: Sendable, Hashable {
   }
 
   /// - Throws: `StatusError`, which names the member at fault.
-  init(_ body: [UInt8]) throws(StatusError) {
+  init(_ body: [UInt8], _ rules: AccountRules) throws(StatusError) {
     let json = try AccountFields(body, allowed: ["email", "name", "role", "signIn"])
     guard let email = try json.text("email") else { throw StatusError(.badRequest, "email: is missing") }
-    guard let role = try json.role() else { throw StatusError(.badRequest, "role: is missing") }
+    guard let role = try json.role(rules) else { throw StatusError(.badRequest, "role: is missing") }
     let way = try json.text("signIn") ?? "password"
     guard way == "password" || way == "oidc" else { throw StatusError(.invalid, "signIn: must be password or oidc") }
     self.init(
       email: try Self.checkedEmail(email), name: try json.name() ?? "", role: role, hasPassword: way == "password")
   }
 
-  static func checkedEmail(_ email: String) throws(StatusError) -> String {
+  /// As it is kept.
+  public static func checkedEmail(_ email: String) throws(StatusError) -> String {
     guard let address = MailAddress(email)?.address else {
       throw StatusError(.invalid, "email: must be a mail address such as ann@example.com, in ASCII")
     }
@@ -38,27 +40,32 @@ struct AccountRequest: Sendable, Hashable {
 }
 
 /// What is to be another about an account; nil leaves it.
-struct AccountChange: Sendable, Hashable {
-  struct Provider: Sendable, Hashable {
-    var issuer: String
-    var subject: String
+public struct AccountChange: Sendable, Hashable {
+  public struct Provider: Sendable, Hashable {
+    public var issuer: String
+    public var subject: String
+
+    public init(issuer: String, subject: String) {
+      self.issuer = issuer
+      self.subject = subject
+    }
   }
 
-  var name: String?
-  var role: AdminAccount.Role?
-  var state: AdminAccount.State?
+  public var name: String?
+  public var role: Role?
+  public var state: AdminAccount.State?
   /// A link to an identity provider; `.some(nil)` removes it.
-  var provider: Provider??
+  public var provider: Provider??
   /// Whether a new password is made, and the old one ends.
-  var resetsPassword = false
+  public var resetsPassword = false
 
-  init() {}
+  public init() {}
 
   /// - Throws: `StatusError`, which names the member at fault.
-  init(_ body: [UInt8]) throws(StatusError) {
+  init(_ body: [UInt8], _ rules: AccountRules) throws(StatusError) {
     let json = try AccountFields(body, allowed: ["name", "role", "state", "oidc", "resetPassword"])
     name = try json.name()
-    role = try json.role()
+    role = try json.role(rules)
     if let word = try json.text("state") {
       guard let state = AdminAccount.State(rawValue: word) else {
         throw StatusError(.invalid, "state: must be active or disabled")
@@ -118,11 +125,10 @@ struct AccountFields {
     return name
   }
 
-  func role() throws(StatusError) -> AdminAccount.Role? {
+  func role(_ rules: AccountRules) throws(StatusError) -> Role? {
     guard let word = try text("role") else { return nil }
-    guard let role = AdminAccount.Role(rawValue: word) else {
-      let roles = AdminAccount.Role.allCases.map(\.rawValue).joined(separator: ", ")
-      throw StatusError(.invalid, "role: must be one of \(roles)")
+    guard let role = rules.role(word) else {
+      throw StatusError(.invalid, "role: must be one of \(rules.roleNames)")
     }
     return role
   }
