@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import CoreKinds
 import DeploymentKinds
 import ResourceModel
@@ -11,6 +12,10 @@ extension Role {
 /// Who may do what at the Backend.
 enum BackendAccess {
   static let policy = AccessPolicy([.admin, operatorRole, viewer, agent])
+
+  /// Who signs in at the Control Tower.
+  static let accounts = AccountRules(
+    roles: [.admin, .operator, .viewer], policy: policy, cookieName: "wrktalk", settingPrefix: "WRKTALK_")
 
   /// What operators may change: deployments, settings and windows; not who has access, nor whom to trust.
   private static let operation = PathRule(

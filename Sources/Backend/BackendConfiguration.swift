@@ -1,3 +1,4 @@
+import Accounts
 import DeploymentKinds
 import FoundationEssentials
 import HTTPService
@@ -52,8 +53,21 @@ struct BackendConfiguration: Sendable {
     vendorKey = try source("WRKTALK_VENDOR_PUBLIC_KEY")
     organization = variables["ORGANIZATION_NAME"]
     vendor = try VendorConnection(variables)
+    if vendor == nil {
+      for name in ["GCC_API_KEY", "GCC_API_KEY_FILE", "WEBHOOK_SECRET", "WEBHOOK_SECRET_FILE", "GCC_CA_FILE"]
+      where variables[name] != nil {
+        throw variables.wrong(name, "is set, and WRKTALK_GCC_ENDPOINT, the vendor's server that it is for, is not")
+      }
+    }
+    if vendorKey != nil, organization == nil {
+      throw variables.wrong(
+        "ORGANIZATION_NAME", "is missing: without it a licence for any other customer would hold here")
+    }
     deployment = try DeploymentSettings(variables)
     if variables["BUCKET_NAME"] == nil {
+      if variables["BUCKET_PROVIDER"] != nil {
+        throw variables.wrong("BUCKET_NAME", "is missing, and WRKTALK_BUCKET_PROVIDER is set")
+      }
       bucket = BucketConfiguration(store: .folder(path: "\(dataFolder)/bucket"))
     } else {
       bucket = try BucketConfiguration(environment: environment, prefix: variables.prefix)
@@ -61,8 +75,9 @@ struct BackendConfiguration: Sendable {
     notices = try NoticeSettings(variables)
     row = DeploymentConfigRow(variables, vendor: vendor)
     secretKey = try SecretKey.inEnvironment(environment, prefix: variables.prefix)
-    externalURL = try Self.origin(variables)
-    oidc = try OIDCConfiguration(variables, externalURL: externalURL)
+    externalURL = try ExternalURL.origin(variables)
+    oidc = try OIDCConfiguration(
+      variables, externalURL: externalURL, roles: BackendAccess.accounts.roles)
     trustRootFile = variables["TRUST_ROOT_FILE"]
     downloadsFolder = "\(dataFolder)/downloads"
   }
@@ -73,25 +88,15 @@ struct BackendConfiguration: Sendable {
   }
 }
 
-extension BackendConfiguration {
-  /// Scheme, host and port alone, in lower case.
-  private static func origin(_ variables: EnvironmentVariables) throws(ConfigurationError) -> String? {
-    guard variables["EXTERNAL_URL"] != nil else { return nil }
-    var text = try variables.url("EXTERNAL_URL", default: "").lowercased()
-    while text.hasSuffix("/") { text.removeLast() }
-    guard text.split(separator: "/", omittingEmptySubsequences: false).count == 3, !text.contains("?"),
-      !text.contains("#")
-    else { throw variables.wrong("EXTERNAL_URL", "must be scheme, host and perhaps a port, without a path") }
-    return text
-  }
-}
-
 /// Where releases come from, and by what this customer is known there.
 struct VendorConnection: Sendable {
   /// Such as `https://gcc.wrktalk.com`, without a slash at its end.
   var endpoint: String
   var organization: String
+  /// As it was at the start.
   var apiKey: String
+  /// Read for each request, so that a new key counts at once.
+  var apiKeyFile: String?
   /// Of the vendor's webhooks; nil: none are taken, and releases come by poll alone.
   var webhookSecret: String?
   /// `WRKTALK_GCC_CA_FILE`: who vouches for the vendor's server; nil: whom the system trusts.
@@ -120,6 +125,7 @@ struct VendorConnection: Sendable {
       throw variables.wrong("GCC_API_KEY", "is missing: the vendor gives it out (wrktalkctl org key create)")
     }
     apiKey = key
+    apiKeyFile = variables["GCC_API_KEY_FILE"]
     webhookSecret = try Self.secret("WEBHOOK_SECRET", variables)
   }
 
@@ -131,12 +137,20 @@ struct VendorConnection: Sendable {
     case (nil, nil): return nil
     case (let text?, nil): return text
     case (nil, let path?):
-      guard let data = FileManager.default.contents(atPath: path), data.count < 4096,
-        let text = String(validating: data, as: UTF8.self)?.split(whereSeparator: \.isWhitespace).first
-      else { throw variables.wrong("\(name)_FILE", "\(path) cannot be read") }
-      return String(text)
+      guard let text = word(ofFile: path) else { throw variables.wrong("\(name)_FILE", "\(path) cannot be read") }
+      return text
     case (_?, _?): throw ConfigurationError("set WRKTALK_\(name) or WRKTALK_\(name)_FILE, not both")
     }
+  }
+}
+
+extension VendorConnection {
+  /// As it is now; a file that is just being replaced leaves the key of before.
+  var presentAPIKey: String { apiKeyFile.flatMap(Self.word(ofFile:)) ?? apiKey }
+
+  private static func word(ofFile path: String) -> String? {
+    guard let data = FileManager.default.contents(atPath: path), data.count < 4096 else { return nil }
+    return String(validating: data, as: UTF8.self)?.split(whereSeparator: \.isWhitespace).first.map(String.init)
   }
 }
 
@@ -162,6 +176,9 @@ struct DeploymentSettings: Sendable, Hashable {
   var valuesPath: String
   /// Of the customer's present `.env` in the bucket.
   var envPath: String
+  /// Within which a release must have come up, else the Agent returns to the one before: `WRKTALK_DEPLOYMENT_TIMEOUT`. Nil leaves
+  /// what the DesiredDeployment says, which is ten minutes where nobody has changed it.
+  var timeout: Duration?
 
   /// - Throws: `ConfigurationError`.
   init(_ variables: EnvironmentVariables) throws(ConfigurationError) {
@@ -172,6 +189,10 @@ struct DeploymentSettings: Sendable, Hashable {
     composeProjectName = variables["COMPOSE_PROJECT_NAME"] ?? "wrktalk"
     valuesPath = variables["VALUES_PATH"] ?? "config/values.yaml"
     envPath = variables["ENV_PATH"] ?? "config/.env"
+    if variables["DEPLOYMENT_TIMEOUT"] != nil {
+      timeout = try variables.duration(
+        "DEPLOYMENT_TIMEOUT", default: .seconds(600), in: .seconds(10)...(.seconds(24 * 3600)))
+    }
   }
 
   /// Where the artifact of a version lies in the customer's bucket (spec §3.2).

@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import Audit
 import Cryptography
 import Database
@@ -10,6 +11,7 @@ import Logging
 import Mail
 import ObjectStorage
 import Outbox
+import Pages
 import ResourceStorage
 import ServerPrograms
 import ServiceLifecycle
@@ -29,9 +31,8 @@ struct BackendParts: Sendable {
   let bucket: any Bucket
   /// Seals what is secret in the database.
   let box: AES256GCM
-  /// How people's sessions are taken.
-  let sessions: SessionRule
-  let accounts: AccountLedger
+  /// Who signs in.
+  let people: AccountService
   let license: LicenseGate
   let licensing: LicenseController
   /// To the vendor and to the bucket: the operator names both.
@@ -53,11 +54,7 @@ struct BackendParts: Sendable {
   private let agentEndpoints: InternalEndpoints
   private let taskEndpoints: TaskEndpoints
   private let deploymentEndpoints: DeploymentEndpoints
-  let sessionEndpoints: SessionEndpoints
-  private let oidcEndpoints: OIDCEndpoints
-  private let accountEndpoints: AccountEndpoints
   private let settingEndpoints: SettingEndpoints
-  private let auditEndpoints: AuditEndpoints
 
   /// What works beside the listener.
   var services: [any Service] {
@@ -66,7 +63,7 @@ struct BackendParts: Sendable {
   }
 
   /// Paths that need no token.
-  static let openPaths = ReleaseIntake.openPaths + SessionEndpoints.openPaths
+  static let openPaths = ReleaseIntake.openPaths + AccountService.openPaths + Page.openPaths
 
   init(
     database: any Database, store: SQLResourceStore, configuration: BackendConfiguration, http: HTTPClient,
@@ -88,9 +85,7 @@ struct BackendParts: Sendable {
     audit = AuditLedger(now: now)
 
     let licenseStore = LicenseStore(database: database)
-    let gate = LicenseGate(
-      LicenseSet(
-        holder: LicenseHolder(organization: configuration.organization), license.content(), kept: nil), now: now)
+    let gate = LicenseGate(organization: configuration.organization, license.content(), now: now)
     self.license = gate
     let installer = LicenseInstaller(
       source: license, store: licenseStore, gate: gate, audit: audit, now: now, logger: logger)
@@ -126,31 +121,18 @@ struct BackendParts: Sendable {
     polledTasks = PolledTasks(context: deployments, environments: environments, logger: logger)
     taskEndpoints = TaskEndpoints(tasks: polledTasks, namespace: configuration.deployment.namespace)
     deploymentEndpoints = DeploymentEndpoints(
-      scheduler: scheduler, bucket: bucket, artifacts: ArtifactSource(intake.downloads), wake: { controller.wake() })
+      scheduler: scheduler, artifacts: ArtifactSource(intake.downloads), wake: { controller.wake() })
     preflight = PreflightController(
       database: database, store: store, settings: configuration.deployment, now: now, logger: logger)
     let settings = SettingStore(database: database, audit: audit, makeID: makeID, now: now)
-    agentEndpoints = InternalEndpoints(settings: settings)
+    agentEndpoints = InternalEndpoints(
+      settings: settings, releases: ReleaseSettings(store: store, recordKey: deployments.recordKey))
     settingEndpoints = SettingEndpoints(settings: settings)
-    auditEndpoints = AuditEndpoints(database: database)
 
-    let ledger = SessionLedger(database: database, now: now, makeID: makeID)
-    sessions = SessionRule(
-      authenticator: ledger, origins: OriginRule(others: Set(configuration.externalURL.map { [$0] } ?? [])),
-      isUse: { request in
-        // A page watches by itself; that keeps nobody signed in.
-        !(request.uri.query ?? "").split(separator: "&").contains { $0 == "watch" || $0.hasPrefix("watch=") }
-      })
-    accounts = AccountLedger(
-      database: database, sessions: ledger, passwords: passwords, audit: audit, now: now, makeID: makeID)
-    accountEndpoints = AccountEndpoints(accounts: accounts)
-    let signIn = SignIn(
-      database: database, sessions: ledger, passwords: passwords, audit: audit, now: now, makeID: makeID)
-    sessionEndpoints = SessionEndpoints(signIn: signIn, accounts: accounts, rule: sessions, box: box, now: now)
-    oidcEndpoints = OIDCEndpoints(
-      oidc: configuration.oidc.map {
-        OIDCSignIn(provider: OIDCProvider($0, http: http, now: now, logger: logger), signIn: signIn)
-      }, sessions: sessionEndpoints)
+    people = AccountService(
+      BackendAccess.accounts, database: database, audit: audit, box: box, passwords: passwords,
+      oidc: configuration.oidc, externalURL: configuration.externalURL, http: http, now: now, makeID: makeID,
+      logger: logger)
 
     let actions = DeploymentActions(scheduler)
     let automatic = AutomaticDeployments(
@@ -161,7 +143,8 @@ struct BackendParts: Sendable {
       actions: actions, now: now, logger: logger)
     windowEndpoints = WindowEndpoints(
       database: database, store: windows, audit: audit, now: now, changed: { automatic.wake() })
-    policyEndpoints = PolicyEndpoints(database: database, audit: audit, now: now, changed: { automatic.wake() })
+    policyEndpoints = PolicyEndpoints(
+      database: database, audit: audit, notices: notices, now: now, changed: { automatic.wake() })
   }
 
   /// Once, before anything is served.
@@ -188,18 +171,18 @@ struct BackendParts: Sendable {
   }
 
   func addRoutes(to router: Router<ServiceContext>) {
+    router.assets(Page.controlTower.assets)
     intake.addRoutes(to: router)
     licenseEndpoints.addRoutes(to: router)
     agentEndpoints.addRoutes(to: router)
     taskEndpoints.addRoutes(to: router)
     deploymentEndpoints.addRoutes(to: router)
-    sessionEndpoints.addRoutes(to: router)
-    oidcEndpoints.addRoutes(to: router)
-    accountEndpoints.addRoutes(to: router)
+    people.addRoutes(to: router)
     settingEndpoints.addRoutes(to: router)
-    auditEndpoints.addRoutes(to: router)
     notifications.addRoutes(to: router)
     PreflightEndpoints(controller: preflight).addRoutes(to: router)
+    StatusEndpoints(context: deployments, hasVendor: configuration.vendor != nil).addRoutes(to: router)
+    TokenEndpoints(tokens: TokenStore(database: database), audit: audit, now: now).addRoutes(to: router)
     windowEndpoints.addRoutes(to: router)
     policyEndpoints.addRoutes(to: router)
   }

@@ -1,4 +1,6 @@
 import Access
+import Accounts
+import Audit
 import CoreKinds
 import Cryptography
 import Database
@@ -29,6 +31,11 @@ struct BackendServer {
   /// How long Events are kept since their last write, which is when they last happened, and how many.
   static let eventRetention = RetirementRule(age: .seconds(24 * 3600), keptPerNamespace: 4_000, kept: 16_000)
 
+  /// What people write of the records is audited as what they do through the other endpoints.
+  static func storeOptions(_ now: @escaping @Sendable () -> Timestamp) -> StoreOptions {
+    StoreOptions(audit: ObjectAudit(AuditLedger(now: now), of: [DesiredDeploymentKind.names]), now: now)
+  }
+
   /// Serves until the process is asked to stop, then lets running requests finish.
   func run() async throws {
     let metrics = MetricsRegistry()
@@ -36,6 +43,7 @@ struct BackendServer {
     let credentials = try options.credentials(environment: environment, logger: logger)
     try makeFolders()
     try TrustRootSource(path: configuration.trustRootFile).check()
+    try licenseSource.checkKeys()
     let location = try databaseLocation(server.databaseURL)
     logger.info(
       "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
@@ -43,7 +51,7 @@ struct BackendServer {
     let now = SystemTime.now
     try await Migrator(BackendMigrations.all, logger: logger, now: { now().description }).migrate(database)
     let store = SQLResourceStore(
-      database: database, kinds: BackendKinds.stored, options: StoreOptions(now: now), logger: logger)
+      database: database, kinds: BackendKinds.stored, options: Self.storeOptions(now), logger: logger)
     try await store.start()
     let parts = try parts(database, store, now)
     try await parts.prepare()
@@ -81,12 +89,14 @@ struct BackendServer {
     _ database: any Database, _ store: SQLResourceStore, _ now: @escaping @Sendable () -> Timestamp
   ) throws -> BackendParts {
     let http = HTTPClient(userAgent: "wrktalk-backend/\(ProgramVersion.current)")
-    let license = LicenseSource(
-      license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
     return BackendParts(
       database: database, store: store, configuration: configuration, http: http,
-      bucket: makeBucket(configuration.bucket, http: http), box: try box(), license: license,
+      bucket: makeBucket(configuration.bucket, http: http), box: try box(), license: licenseSource,
       now: now, makeID: { UUID().uuidString.lowercased() }, logger: logger)
+  }
+
+  private var licenseSource: LicenseSource {
+    LicenseSource(license: configuration.license, vendorKey: configuration.vendorKey, read: Self.readSmallFile)
   }
 
   /// The key that seals secrets: every process over one database needs the same.
@@ -121,7 +131,7 @@ struct BackendServer {
     return ServiceFront(
       configuration: BackendParts.adapted(options.service),
       authenticator: TokenAuthenticator(tokens: TokenStore(database: parts.database), now: parts.now),
-      sessions: parts.sessions, policy: BackendAccess.policy, isReady: { await api.isReady() },
+      sessions: parts.people.sessions, policy: BackendAccess.policy, isReady: { await api.isReady() },
       renderMetrics: { metrics.render() },
       labels: { api.labels($0) },
       addRoutes: { router in

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import WireFormats
 
 /// An `.env` file: its names and values as Compose reads them, and what of it must not be shown.
 ///
@@ -124,6 +125,7 @@ package struct EnvironmentFile: Sendable, Hashable {
   }
 
   private static func isSecretName(_ name: String) -> Bool {
+    if SecretText.isSecret(name: name) { return true }
     let name = name.uppercased()
     return ["PASS", "PWD", "SECRET", "TOKEN", "KEY", "CRED", "AUTH", "SALT", "PRIVATE", "PIN", "DSN", "SIGN"].contains {
       name.contains($0)

@@ -11,6 +11,8 @@ extension DeploymentPlanner {
   static let shortestPreflight: Duration = .seconds(30)
   /// An Agent that ended in its midst so often is not sent into it again.
   static let maximumPreflights = 3
+  /// As often it is tried where what it takes cannot be had, such as the bucket: some minutes, with the pauses between.
+  static let maximumUnavailable = 10
 
   /// The step that takes the place of waiting where the annotation asks for a preflight.
   mutating func preflightStep(besides step: Decision.Step) -> Decision.Step {
@@ -27,11 +29,16 @@ extension DeploymentPlanner {
       let asked = try request.applied(to: desired)
       guard case .release(let plan) = DesiredRelease(spec: asked.spec, status: nil) else { return step }
       let attempts = max(begun?.attempts ?? 0, 0).addingSaturated(1)
+      // There is a check where the last try ended by itself.
+      let before = begun?.checks ?? []
       status.preflight = .init(
-        request: digest, version: request.version, requestedAt: request.requestedAt, attempts: attempts)
-      if attempts > Self.maximumPreflights {
-        let text = "The Agent was ended in its midst \(Self.maximumPreflights) times: its log and the machine's say why"
-        conclude([.init("Preflight", .failed, text)])
+        request: digest, version: request.version, requestedAt: request.requestedAt, attempts: attempts, checks: before)
+      if attempts > (before.isEmpty ? Self.maximumPreflights : Self.maximumUnavailable) {
+        let text = """
+          It was begun \(attempts - 1) times and never came to its end, as where the Agent dies of it: the Agent's log and the \
+          machine's may say why
+          """
+        conclude(before.isEmpty ? [.init("Preflight", .failed, text)] : before)
         return step
       }
       return .preflight(PreflightPlan(release: plan, asked: asked, limit: limit))
@@ -76,6 +83,27 @@ extension DeploymentPlanner {
     var planner = DeploymentPlanner(desired, facts: DeploymentFacts(now: now))
     planner.conclude(checks)
     return (planner.status, planner.events)
+  }
+}
+
+extension DeploymentPlanner {
+  /// The status that shows what a preflight could not have: asked still, unless it was tried often enough.
+  public static func recordUnavailable(
+    _ check: DesiredDeploymentStatus.Preflight.Check, of desired: DesiredDeployment, now: Timestamp
+  ) -> (status: DesiredDeploymentStatus, events: [DeploymentEvent]) {
+    guard desired.status?.preflight?.attempts ?? 0 < maximumUnavailable else {
+      return record([check], of: desired, now: now)
+    }
+    var status = desired.status ?? DesiredDeploymentStatus()
+    status.preflight?.checks = [check]
+    return (status, [])
+  }
+
+  /// The status without the try that gave way to something else: it does not count.
+  public static func withoutPreflight(_ desired: DesiredDeployment) -> DesiredDeploymentStatus {
+    var status = desired.status ?? DesiredDeploymentStatus()
+    if let attempts = status.preflight?.attempts { status.preflight?.attempts = max(attempts - 1, 0) }
+    return status
   }
 }
 

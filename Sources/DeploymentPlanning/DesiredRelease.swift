@@ -146,7 +146,8 @@ public enum VersionedConfigPath {
     return isCopy(copy, of: (folders + [".env"]).joined(separator: "/"), version: version)
   }
 
-  static func isCopy(_ copy: String, of configPath: String, version: String) -> Bool {
+  /// True for the copy of that `.env` file under the name of that version.
+  public static func isCopy(_ copy: String, of configPath: String, version: String) -> Bool {
     guard let versioned = path(for: configPath, version: version), copy.hasPrefix(versioned) else { return false }
     let rest = copy.dropFirst(versioned.count)
     return rest.isEmpty || (rest.hasPrefix(".r") && rest.count > 2 && rest.dropFirst(2).allSatisfy(\.isNumber))

@@ -74,6 +74,14 @@ public struct PreflightRequest: Sendable, Hashable {
     digest = Self.digest(of: annotation)
   }
 
+  /// Whether it asks the same, whenever it was made.
+  public func asksTheSame(as other: PreflightRequest) -> Bool { question == other.question }
+
+  private var question: PreflightRequest {
+    PreflightRequest(
+      version: version, artifact: artifact, manifest: manifest, imageTags: imageTags, configPath: configPath)
+  }
+
   /// The value of the annotation that asks so.
   public var annotation: String {
     var json: JSONValue = [

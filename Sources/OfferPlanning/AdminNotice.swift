@@ -30,6 +30,8 @@ public struct AdminNotice: Sendable, Hashable, Codable {
     case checksumMismatch
     case bucketUnavailable
     case bucketRecovered
+    /// The vendor's server refuses this customer's key, so that no release comes.
+    case vendorRefusesKey
     // The Agent (spec §11.2).
     case agentOffline
     case agentBack
@@ -48,7 +50,7 @@ public struct AdminNotice: Sendable, Hashable, Codable {
     public var isLasting: Bool {
       switch self {
       case .agentOffline, .bucketUnavailable, .downloadFailed, .checksumMismatch, .licenseExpired, .licenseExpiring,
-        .automaticOff:
+        .automaticOff, .vendorRefusesKey:
         true
       default: false
       }
@@ -64,7 +66,7 @@ public struct AdminNotice: Sendable, Hashable, Codable {
   public var time: Timestamp?
   /// A sentence or an error of somebody's for people; hostile until shown as text.
   public var detail: String?
-  /// Why a deployment failed, in CamelCase, as the Agent's conditions name it, such as `ImagePullFailed`.
+  /// Why a deployment or a download failed, in CamelCase, as the Agent's conditions name it, such as `ImagePullFailed`.
   public var reason: String?
 
   public init(

@@ -7,8 +7,7 @@ public enum ArtifactRetention {
 
   /// - Parameters:
   ///   - versions: of the artifacts of one type that lie in the bucket.
-  ///   - needed: what runs, is scheduled, offered and not ended, or would be returned to; they count among those that are
-  ///     kept.
+  ///   - needed: what runs, is scheduled, offered and not ended, or would be returned to; it stays beside those that are kept.
   /// - Returns: the versions to remove, the oldest first.
   public static func removable(
     _ versions: Set<String>, needed: Set<String>, kept: Int = keptVersions

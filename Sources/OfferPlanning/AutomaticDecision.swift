@@ -38,7 +38,7 @@ public struct AutomaticDecision: Sendable, Hashable {
   public struct Facts: Sendable, Hashable {
     /// What runs, as far as is known.
     public var currentVersion: String?
-    /// Whether something is scheduled or being done.
+    /// Whether something is scheduled or being done, or what was done is still watched.
     public var isBusy: Bool
     /// Whether an admin has allowed releases that change data and may take services down.
     public var allowsMigrations: Bool

@@ -46,7 +46,7 @@ public struct DownloadFailure: Error, Sendable, Hashable {
   }
 
   /// Whether trying at once again would end the same way.
-  var isLasting: Bool {
+  public var isLasting: Bool {
     switch kind {
     case .gone, .unusable, .refused: true
     case .unavailable, .unauthorized, .checksumMismatch, .disk, .bucket: false
@@ -55,7 +55,7 @@ public struct DownloadFailure: Error, Sendable, Hashable {
 }
 
 /// What follows a download that failed (spec §8.3): three tries with growing pauses, then `downloadFailed`, and tries in the
-/// background for as long as the release is offered.
+/// background until the release is overtaken or its offer taken back.
 public struct DownloadDecision: Sendable, Hashable {
   public var status: LocalDeploymentStatus
   /// Tries that failed in a row, this one included.
@@ -98,7 +98,6 @@ public struct DownloadDecision: Sendable, Hashable {
     case .checksumMismatch: notice = .checksumMismatch
     default: notice = .downloadFailed
     }
-    // A release past its deadline, or its time, stays that.
-    if status == .pending, failure.kind != .bucket { self.status = .downloadFailed }
+    if failure.kind != .bucket { self.status = DeploymentRule.step(status, .downloadFailed)?.status ?? status }
   }
 }

@@ -46,7 +46,7 @@ public struct NoticeContext: Sendable {
   public var isCompose: Bool
   /// By what the vendor knows this customer; nil where no vendor's server is configured.
   public var organization: String?
-  /// A time in the customer's zone, such as `2024-12-15 03:00 CET`; nil where no zone is configured.
+  /// A time in the customer's zone, such as `Sun 2024-12-15 03:00 Europe/Berlin`; nil where no zone is configured.
   public var localTime: @Sendable (Timestamp) -> String?
 
   public init(
@@ -58,7 +58,7 @@ public struct NoticeContext: Sendable {
     self.localTime = localTime
   }
 
-  /// As in `2024-12-15 02:00 UTC (2024-12-15 03:00 CET)`.
+  /// As in `2024-12-15 02:00 UTC (Sun 2024-12-15 03:00 Europe/Berlin)`.
   func time(_ time: Timestamp) -> String {
     let utc = Self.utc(time)
     return localTime(time).map { "\(utc) (\(NoticeProse.line($0, maximum: 80)))" } ?? utc

@@ -43,7 +43,8 @@ public struct NoticeWriter: Sendable {
       course(notice)
     case .deploymentFailed, .composeFailed, .deploymentTimedOut, .rollbackFailed, .unhealthyAfterDeployment:
       failure(notice)
-    case .downloadFailed, .checksumMismatch, .bucketUnavailable, .bucketRecovered, .agentOffline, .agentBack,
+    case .downloadFailed, .checksumMismatch, .bucketUnavailable, .bucketRecovered, .vendorRefusesKey, .agentOffline,
+      .agentBack,
       .licenseExpiring, .licenseExpired, .licenseBlocked, .test:
       surroundings(notice, createdAt)
     }
@@ -116,8 +117,8 @@ public struct NoticeWriter: Sendable {
     case .automaticOff:
       return NoticeText(
         .warning, "Automatic deployments are off until an admin turns them on",
-        "A deployment was rolled back, so none follows by itself.",
-        ["Find out why it was rolled back, then set the deployment policy to Automatic again."])
+        "A deployment failed, or what it had deployed was left again, so none follows by itself.",
+        ["Find out why, then set the deployment policy to Automatic again in the Control Tower."])
     case .deploymentStarted:
       return NoticeText(.info, "Deployment \(version) started", "The Agent deploys \(version) now.", [watch])
     case .deploymentSucceeded:
@@ -215,11 +216,7 @@ public struct NoticeWriter: Sendable {
   private func surroundings(_ notice: AdminNotice, _ createdAt: Timestamp) -> NoticeText {
     let version = version(notice)
     switch notice.kind {
-    case .downloadFailed:
-      return NoticeText(
-        .warning, "Cannot download chart",
-        "\(version) could not be fetched from the vendor, and cannot be scheduled before it is. It is tried again by itself.",
-        ["Check that this server reaches the vendor's: network, proxy, WRKTALK_GCC_API_KEY."])
+    case .downloadFailed: return download(notice)
     case .checksumMismatch:
       return NoticeText(
         .critical, "Chart of \(version) rejected: SHA-256 checksum mismatch",
@@ -232,6 +229,11 @@ public struct NoticeWriter: Sendable {
         ["Check the bucket's credentials, that it is there, and that it is not full."])
     case .bucketRecovered:
       return NoticeText(.info, "The bucket works again", "What was kept has been written to it.", ["Nothing."])
+    case .vendorRefusesKey:
+      return NoticeText(
+        .critical, "The vendor's server refuses this customer's key",
+        "No release comes, and the vendor hears nothing of this customer. What runs goes on.",
+        ["Ask the vendor for another key, and set WRKTALK_GCC_API_KEY or replace WRKTALK_GCC_API_KEY_FILE."])
     case .agentBack:
       return NoticeText(.info, "The Agent is back", "It answers again.", ["Nothing."])
     case .licenseExpiring:
@@ -256,6 +258,34 @@ public struct NoticeWriter: Sendable {
         .warning, "Agent may be down",
         "It has not asked for work for 10 minutes. Nothing is deployed until it is back; what runs goes on.",
         ["Check that the Agent runs: \(agentCheck).", "Check that it reaches this server, and its token."])
+    }
+  }
+
+  /// What is wrong with a release is the vendor's to mend; what is wrong on the way often is not.
+  private func download(_ notice: AdminNotice) -> NoticeText {
+    let version = version(notice)
+    switch notice.reason.map({ NoticeProse.line($0, maximum: 100) }) {
+    case nil, "DownloadFailed"?, "Unauthorized"?:
+      return NoticeText(
+        .warning, context.isCompose ? "Cannot download bundle" : "Cannot download chart",
+        "\(version) could not be fetched from the vendor, and cannot be scheduled before it is. It is tried again by itself.",
+        [
+          notice.reason == "Unauthorized"
+            ? "Ask the vendor for another key, and set WRKTALK_GCC_API_KEY: the vendor's server refuses the present one."
+            : "Check that this server reaches the vendor's: network, proxy, and that its disk has room."
+        ])
+    case .some(OfferRefusal.Reason.tooManyOffers.rawValue):
+      return NoticeText(
+        .warning, "Too many releases wait: \(version) is not taken in",
+        "Releases that were offered and neither deployed nor cancelled take up all the room there is.",
+        [
+          "Deploy some of them in the Control Tower, or cancel those that you do not want: it is taken in by itself then."
+        ])
+    default:
+      return NoticeText(
+        .warning, "Release \(version) cannot be deployed as the vendor offers it",
+        "Trying again does not help. It is looked at anew once the vendor has changed it.",
+        ["Tell the vendor the reason: nobody else can mend it."])
     }
   }
 

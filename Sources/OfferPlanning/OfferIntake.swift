@@ -27,6 +27,8 @@ public enum OfferIntake: Sendable, Hashable {
     public var runtime: DeploymentRuntimeKind
     /// What runs; nil where nothing does yet.
     public var currentVersion: String?
+    /// Of its artifact; nil where nobody knows it.
+    public var currentSha256: String?
     public var known: Known?
     /// Digests of the artifacts of other releases of that version that are here or ran here.
     public var otherDigests: Set<String>
@@ -80,7 +82,7 @@ public enum OfferIntake: Sendable, Hashable {
     let current = facts.currentVersion.flatMap { SemanticVersion($0) }
     let offered = SemanticVersion(demand.version)
     let isReturn = current.flatMap { current in offered.map { $0 < current } } ?? false
-    let runs = current != nil && current == offered
+    let runs = current != nil && current == offered && (facts.currentSha256 ?? demand.sha256) == demand.sha256
     guard let known = facts.known else {
       guard facts.otherDigests.subtracting([demand.sha256]).isEmpty else {
         return .refuse(
@@ -104,8 +106,9 @@ public enum OfferIntake: Sendable, Hashable {
     if known.status.endsOffer, known.status != .downloadFailed || !isDifferent {
       guard let reportedAt = known.reportedAt else { return .keep(isDifferent: isDifferent) }
       let wait = reportedAt + settling - askedAt
-      // Not where a clock was set back.
-      if wait > .zero, wait <= settling { return .tooEarly(wait) }
+      // The answer may have been asked for before the end was reported, but not longer ago than a process may be at it: beyond
+      // that a clock was set back.
+      if wait > .zero, wait <= settling + VendorSchedule.lease { return .tooEarly(wait) }
       return known.status == .success && runs ? .runsStill : .again(demand, isReturn: isReturn)
     }
     guard isDifferent else { return .keep(isDifferent: false) }

@@ -2,18 +2,21 @@ public import DeploymentKinds
 public import ResourceModel
 public import WireFormats
 
-/// Changes of a DesiredDeployment that this program makes: of the fields that say which release, and no others. What people set
-/// beside them (policies, intervals, timeouts, values from Secrets) stays as it is.
+/// Changes of a DesiredDeployment that this program makes: of the fields that say which release, of the timeout where its operator
+/// has set one, and of no others. What people set beside them (policies, intervals, values from Secrets) stays as it is.
 public struct RecordEdit: Sendable {
   /// What the releases of this customer are deployed to.
   public struct Target: Sendable, Hashable {
     public var runtime: DeploymentRuntimeKind
     /// The Helm release or Compose project.
     public var name: String
+    /// How long a release may take, where the operator has said so; nil leaves what the record says.
+    public var timeout: DurationText?
 
-    public init(runtime: DeploymentRuntimeKind, name: String) {
+    public init(runtime: DeploymentRuntimeKind, name: String, timeout: DurationText? = nil) {
       self.runtime = runtime
       self.name = name
+      self.timeout = timeout
     }
   }
 
@@ -47,7 +50,7 @@ public struct RecordEdit: Sendable {
       "apiVersion": .string(names.apiVersion), "kind": .string(names.kind),
       "metadata": ["name": .string(name), "namespace": .string(namespace)], "spec": try JSONValue(encoding: spec),
     ]
-    try ask(for: order, task: nil)
+    try ask(for: order, target, task: nil)
     object = DesiredDeploymentKind.definition.applyDefaults(to: object)
   }
 
@@ -55,7 +58,7 @@ public struct RecordEdit: Sendable {
   public var isSpecChanged: Bool { object["spec"] != original["spec"] }
 
   /// Asks for what a task orders. A suspension of this program's ends; one of somebody else's stays.
-  public mutating func ask(for order: DeploymentOrder, task: String?) throws {
+  public mutating func ask(for order: DeploymentOrder, _ target: Target, task: String?) throws {
     let carrier = DesiredDeploymentSpec(
       version: order.revision == nil ? order.version : nil, runtime: .helm, artifact: order.artifact,
       manifest: order.manifest, imageTags: order.imageTags, newNonEssentialEnvs: order.newNonEssentialEnvs,
@@ -65,6 +68,11 @@ public struct RecordEdit: Sendable {
     if let path = order.configPath {
       if object["spec"]?["helm"] != nil { object["spec"]?["helm"]?["valuesPath"] = .string(path) }
       if object["spec"]?["compose"] != nil { object["spec"]?["compose"]?["envPath"] = .string(path) }
+    }
+    if let timeout = target.timeout {
+      for section in ["helm", "compose"] where object["spec"]?[section] != nil {
+        object["spec"]?[section]?["timeout"] = .string(timeout.description)
+      }
     }
     annotate(Self.taskAnnotation, task)
     if annotation(Self.suspensionAnnotation) != nil {

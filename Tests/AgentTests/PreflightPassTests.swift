@@ -94,16 +94,58 @@ import WireFormats
     // Then it is looked at after all.
     try await passes(world)
     #expect(world.object.status?.preflight?.completedAt != nil)
+    // What gave way does not count.
+    #expect(world.object.status?.preflight?.attempts == 1)
   }
 
-  @Test func whatCannotBeHadIsAnAnswer() async throws {
+  /// What may take minutes keeps nobody from putting right what runs.
+  @Test func whatBreaksMeanwhileIsPutRightAtOnce() async throws {
+    let world = try await inSync()
+    ask(world)
+    world.set { state in
+      state.duringPreflight = { world in
+        // An event that says nothing of the release that runs leaves it alone.
+        world.ring()
+        for _ in 0..<100 { await Task.yield() }
+        world.set { state in
+          state.duringPreflight = nil
+          _ = state.environment.popLast()
+        }
+        world.ring()
+        try? await ContinuousClock().sleep(for: .seconds(600))
+      }
+    }
+    try await passes(world)
+    #expect(world.state.withLock { $0.converged.count } == 2)
+    let answer = world.object.status?.preflight
+    #expect(answer?.completedAt != nil && answer?.attempts == 1)
+  }
+
+  /// A bucket that is away for a while says nothing of a release; one that stays away is an answer.
+  @Test func whatCannotBeHadIsTriedAgainForAWhile() async throws {
     let world = try await inSync()
     world.set { $0.isBucketDown = true }
     ask(world)
-    try await passes(world)
-    let last = world.object.status?.preflight?.checks.last
-    #expect(last?.name == "Artifact" && last?.status == .failed)
+    func pass() async throws {
+      let pass = SimulatedWorld.Pass(term: 1, uid: world.object.metadata.uid)
+      _ = try await SimulatedWorld.$pass.withValue(pass) {
+        try await world.reconciler(clock: BriefClock()).reconcile(SimulatedWorld.key)
+      }
+    }
+    for attempt in 1..<10 {
+      await #expect(throws: DeploymentFailure.self) { try await pass() }
+      let preflight = try #require(world.object.status?.preflight)
+      #expect(preflight.completedAt == nil && preflight.attempts == attempt)
+      #expect(preflight.checks.map(\.name) == ["Artifact"])
+    }
+    try await pass()
+    let last = world.object.status?.preflight
+    #expect(last?.checks.last?.name == "Artifact" && last?.checks.last?.status == .failed && last?.completedAt != nil)
     #expect(world.object.status?.conditions?.isTrue(DeploymentCondition.ready) == true)
+    world.set { $0.isBucketDown = false }
+    let calls = world.calls
+    try await pass()
+    #expect(world.calls - calls <= 2)
   }
 }
 

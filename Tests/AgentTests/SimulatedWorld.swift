@@ -47,6 +47,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     var isBucketDown = false
     var isEngineDown = false
     var isServerDown = false
+    /// Whether the Backend takes new settings.
+    var refusesSettings = false
     var isUninstallRefused = false
     var areFinalizersForbidden = false
     /// Happens once, just before the next write of finalizers.
@@ -73,6 +75,8 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     var sequence: Int64 = 0
     /// Happens while a release is looked at.
     var duringPreflight: (@Sendable (SimulatedWorld) async -> Void)?
+    /// Of changes of the environment.
+    var listeners: [AsyncStream<Void>.Continuation] = []
     /// Every image that was started.
     var started: Set<String> = []
   }
@@ -488,13 +492,20 @@ final class SimulatedWorld: DeploymentSource, DeploymentRuntime, ReleasePreparin
     }
   }
 
-  func changes(_ target: RuntimeTarget) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
+  func changes(_ target: RuntimeTarget) -> AsyncStream<Void> {
+    AsyncStream { listener in set { $0.listeners.append(listener) } }
+  }
+
+  /// Says that the environment may have changed.
+  func ring() { for listener in state.withLock({ $0.listeners }) { listener.yield() } }
 
   // MARK: BackendServices and EventReporting
 
   func license() async -> DeploymentFacts.License { state.withLock { $0.license } }
 
-  func add(_ setting: DesiredDeploymentSpec.Setting) async throws(BackendServiceError) {}
+  func add(_ setting: DesiredDeploymentSpec.Setting) async throws(BackendServiceError) {
+    if state.withLock({ $0.refusesSettings }) { throw BackendServiceError(message: "500 Internal Server Error") }
+  }
 
   func report(_ event: DeploymentEvent, about object: DesiredDeployment) { set { $0.events.append(event) } }
 }

@@ -1,6 +1,9 @@
 import Glibc
+import OfferPlanning
 import ProgramConfiguration
+import TestSupport
 import Testing
+import WireFormats
 
 @testable import Backend
 @testable import HTTPService
@@ -45,6 +48,81 @@ import Testing
         environment: ["WRKTALK_LICENSE": "a", "WRKTALK_LICENSE_FILE": "b"], dataFolder: "/data")
     }
     #expect(error?.message.contains("WRKTALK_LICENSE_FILE") == true)
+  }
+
+  /// What would be ignored without a word is an error.
+  @Test(
+    arguments: [
+      (["WRKTALK_GCC_API_KEY": "k"], "WRKTALK_GCC_API_KEY"),
+      (["WRKTALK_WEBHOOK_SECRET_FILE": "/f"], "WRKTALK_WEBHOOK_SECRET_FILE"),
+      (["WRKTALK_BUCKET_PROVIDER": "minio"], "WRKTALK_BUCKET_NAME"),
+      (["WRKTALK_VENDOR_PUBLIC_KEY": "k"], "WRKTALK_ORGANIZATION_NAME"),
+    ])
+  func whatLacksItsOtherHalfIsNamed(environment: [String: String], name: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try BackendConfiguration(environment: environment, dataFolder: "/data")
+    }
+    #expect(error?.setting == name, "\(error.map { "\($0)" } ?? "")")
+  }
+
+  /// A wrong key must not pass for none, with which no licence is checked.
+  @Test(arguments: [
+    ("-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n", "is a private key"), ("root:x:0:0", ""),
+    (nil, "cannot be read from /key"),
+  ])
+  func aWrongKeyOfTheVendorsIsFoundAtTheStart(content: String?, problem: String) {
+    let source = LicenseSource(license: nil, vendorKey: .file("/key"), read: { _ in content })
+    let error = #expect(throws: ConfigurationError.self) { try source.checkKeys() }
+    #expect(error?.message.contains(problem) == true)
+  }
+
+  @Test func theVendorsAPIKeyIsReadAnew() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("first\n", to: "key")
+    let configuration = try BackendConfiguration(
+      environment: [
+        "WRKTALK_GCC_ENDPOINT": "http://127.0.0.1:1", "WRKTALK_ORGANIZATION_NAME": "x",
+        "WRKTALK_GCC_API_KEY_FILE": file,
+      ], dataFolder: "/data")
+    let vendor = try #require(configuration.vendor)
+    #expect(vendor.presentAPIKey == "first")
+    try folder.write("second\n", to: "key")
+    #expect(vendor.presentAPIKey == "second")
+    try folder.write("", to: "key")
+    #expect(vendor.presentAPIKey == "first", "which is what it was at the start")
+  }
+
+  @Test(arguments: [(nil, nil), ("90", Duration.seconds(90)), ("1h30m", .seconds(5400)), ("24h", .seconds(86_400))])
+  func theDeploymentsTimeoutIsRead(text: String?, timeout: Duration?) throws {
+    var environment: [String: String] = [:]
+    environment["WRKTALK_DEPLOYMENT_TIMEOUT"] = text
+    let configuration = try BackendConfiguration(environment: environment, dataFolder: "/data")
+    #expect(configuration.deployment.timeout == timeout)
+  }
+
+  @Test(arguments: ["9s", "25h", "soon", "-1", "1.5m"])
+  func aTimeoutOutOfRangeIsNamedWithItsRange(text: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try BackendConfiguration(environment: ["WRKTALK_DEPLOYMENT_TIMEOUT": text], dataFolder: "/data")
+    }
+    #expect(error?.setting == "WRKTALK_DEPLOYMENT_TIMEOUT")
+    #expect(error?.message.contains("from 10s to 24h") == true, "\(error?.message ?? "")")
+  }
+
+  @Test func noticesTellTimesByTheCustomersClocks() throws {
+    let night = Timestamp(seconds: 1_734_228_000)
+    let configuration = try BackendConfiguration(
+      environment: ["WRKTALK_TIME_ZONE": "Europe/Berlin"], dataFolder: "/data")
+    #expect(configuration.noticeContext.localTime(night) == "Sun 2024-12-15 03:00 Europe/Berlin")
+    #expect(try BackendConfiguration(environment: [:], dataFolder: "/data").noticeContext.localTime(night) == nil)
+  }
+
+  @Test(arguments: ["Europe/Atlantis", "../etc/passwd", "localtime"])
+  func aZoneThatIsNotThereIsNamed(text: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try BackendConfiguration(environment: ["WRKTALK_TIME_ZONE": text], dataFolder: "/data")
+    }
+    #expect(error?.setting == "WRKTALK_TIME_ZONE")
   }
 
   @Test(arguments: [

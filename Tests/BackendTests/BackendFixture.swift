@@ -12,6 +12,7 @@ import Synchronization
 import TestSupport
 import WireFormats
 
+@testable import Accounts
 @testable import Backend
 
 /// The customer's server without its HTTP front and its loops: a test takes each step itself, at the time that it says.
@@ -46,7 +47,8 @@ final class BackendFixture: Sendable {
     try await Migrator(BackendMigrations.all, logger: logger) { "2026-01-01T00:00:00Z" }.migrate(database)
     let clock = WallClock()
     store = SQLResourceStore(
-      database: database, kinds: BackendKinds.stored, options: StoreOptions(now: { clock.now() }), logger: logger)
+      database: database, kinds: BackendKinds.stored, options: BackendServer.storeOptions { clock.now() },
+      logger: logger)
     folder = try TemporaryFolder()
     bucketFolder = "\(folder.path)/bucket"
     try FileManager.default.createDirectory(atPath: bucketFolder, withIntermediateDirectories: true)
@@ -145,7 +147,7 @@ final class BackendFixture: Sendable {
         INSERT INTO scheduled_deployment (
           id, "gccReleaseId", "releaseName", version, "releaseData", "isForced", "forceDeadline", "chartBucketPath",
           "chartDownloaded", "artifactSha256", "receivedAt")
-        VALUES ($1, $2, $3, $4, \(dialect == .postgresql ? "CAST($5 AS jsonb)" : "$5"), \(dialect.boolean(offer.isForced)),
+        VALUES ($1, $2, $3, $4, \(dialect.json("$5")), \(dialect.boolean(offer.isForced)),
           \(dialect.time("$6")), $7, \(dialect.boolean(true)), $8, \(dialect.time("$9")))
         """,
         [

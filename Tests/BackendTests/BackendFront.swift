@@ -12,6 +12,7 @@ import ResourceServer
 import ResourceStorage
 import WireFormats
 
+@testable import Accounts
 @testable import Backend
 
 /// The Backend's front without a socket: what it answers to a request, and who may do what.
@@ -24,9 +25,12 @@ struct BackendFront: Sendable {
   /// Method and path of every route beside the resource API; what stands for a value is `{…}`.
   let routes: [(method: HTTPRequest.Method, path: String)]
 
-  init(_ fixture: BackendFixture) {
+  init(
+    _ fixture: BackendFixture, authenticator: any Authenticator = RoleNames(),
+    openRequests: ServiceConfiguration.Allowance = .init(rate: 10_000, burst: 10_000)
+  ) {
     var service = BackendParts.adapted(ServiceConfiguration())
-    service.openRequests = .init(rate: 10_000, burst: 10_000)
+    service.openRequests = openRequests
     let parts = fixture.parts
     let router = Router(context: ServiceContext.self)
     parts.addRoutes(to: router)
@@ -35,7 +39,8 @@ struct BackendFront: Sendable {
       registry: ResourceRegistry(BackendKinds.definitions), store: fixture.store, policy: BackendAccess.policy,
       configuration: ResourceAPI.Configuration(), now: parts.now, makeUID: parts.makeID)
     front = ServiceFront(
-      configuration: service, authenticator: RoleNames(), sessions: parts.sessions, policy: BackendAccess.policy,
+      configuration: service, authenticator: authenticator, sessions: parts.people.sessions,
+      policy: BackendAccess.policy,
       isReady: { true },
       addRoutes: { router in
         api.addRoutes(to: router)
@@ -88,9 +93,26 @@ struct BackendFront: Sendable {
     _ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil, token: String? = nil,
     browser: Browser? = nil, headers: [(String, String)] = []
   ) async throws -> Answer {
+    try await send(
+      method, path, bytes: body?.serialized() ?? [], token: token, browser: browser, headers: headers)
+  }
+
+  func send(
+    _ method: HTTPRequest.Method, _ path: String, bytes: [UInt8], token: String? = nil, browser: Browser? = nil,
+    headers: [(String, String)] = []
+  ) async throws -> Answer {
+    try await send(
+      method, path, body: RequestBody(buffer: ByteBuffer(bytes: bytes)), isJSON: !bytes.isEmpty, token: token,
+      browser: browser, headers: headers)
+  }
+
+  func send(
+    _ method: HTTPRequest.Method, _ path: String, body: RequestBody, isJSON: Bool, token: String? = nil,
+    browser: Browser? = nil, headers: [(String, String)] = []
+  ) async throws -> Answer {
     var head = HTTPRequest(method: method, scheme: "http", authority: browser?.host ?? "localhost", path: path)
     if let token { head.headerFields[.authorization] = "Bearer \(token)" }
-    if body != nil { head.headerFields[.contentType] = "application/json" }
+    if isJSON { head.headerFields[.contentType] = "application/json" }
     if let browser {
       let cookies = browser.cookies.map { "\($0.key)=\($0.value)" }.sorted()
       if !cookies.isEmpty { head.headerFields[.cookie] = cookies.joined(separator: "; ") }
@@ -98,7 +120,7 @@ struct BackendFront: Sendable {
       if let name = HTTPField.Name(SessionRule.headerTokenName) { head.headerFields[name] = browser.headerToken }
     }
     for (name, value) in headers { if let name = HTTPField.Name(name) { head.headerFields[name] = value } }
-    let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(bytes: body?.serialized() ?? [])))
+    let request = Request(head: head, body: body)
     let context = ServiceContext(
       source: ApplicationRequestContextSource(
         channel: NIOAsyncTestingChannel(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
@@ -130,7 +152,7 @@ struct BackendFront: Sendable {
 
   /// A browser in which that person is signed in.
   func browser(
-    _ email: String, _ role: AdminAccount.Role = .admin, in fixture: BackendFixture
+    _ email: String, _ role: Role = .admin, in fixture: BackendFixture
   ) async throws -> Browser {
     try await fixture.addAccount(email, role)
     var browser = Browser()
@@ -141,8 +163,8 @@ struct BackendFront: Sendable {
 
 extension BackendFixture {
   @discardableResult
-  func addAccount(_ email: String, _ role: AdminAccount.Role = .admin) async throws -> AdminAccount {
-    try await parts.accounts.create(
+  func addAccount(_ email: String, _ role: Role = .admin) async throws -> AdminAccount {
+    try await parts.people.accounts.create(
       AccountRequest(email: email, name: "", role: role, hasPassword: true), password: BackendFront.password,
       by: AuditActor(name: "test")
     ).account

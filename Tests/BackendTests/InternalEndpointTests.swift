@@ -1,5 +1,7 @@
+import Accounts
 import Audit
 import Database
+import FleetProtocol
 import HTTPService
 import HTTPTypes
 import Hummingbird
@@ -7,6 +9,7 @@ import Logging
 import NIOCore
 import NIOEmbedded
 import ResourceModel
+import ResourceStorage
 import Testing
 import WireFormats
 
@@ -15,11 +18,29 @@ import WireFormats
 
 @Suite struct InternalEndpointTests {
   private func endpoints() async throws -> (InternalEndpoints, SettingStore) {
+    let database = try await BackendDatabase.open()
     let settings = SettingStore(
-      database: try await BackendDatabase.open(), audit: AuditLedger(now: { Timestamp(seconds: 0) }), makeID: { "id" },
+      database: database, audit: AuditLedger(now: { Timestamp(seconds: 0) }), makeID: { "id" },
       now: { Timestamp(seconds: 0) })
-    return (InternalEndpoints(settings: settings), settings)
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let releases = ReleaseSettings(
+      store: SQLResourceStore(
+        database: database, kinds: BackendKinds.stored, options: StoreOptions(now: { Timestamp(seconds: 0) }),
+        logger: logger),
+      recordKey: ObjectKey(namespace: "wrktalk", name: "wrktalk"))
+    let offer = BackendFixture.offer(
+      "2.3.0", settings: [.init(key: "NEW_FEATURE", value: "false"), .init(key: "A", value: "b")])
+    try await database.transaction(.write) { connection in
+      _ = try connection.execute(
+        """
+        INSERT INTO scheduled_deployment (id, "gccReleaseId", "releaseName", version, "releaseData")
+        VALUES ('d', 'r', 'v2.3.0', '2.3.0', $1)
+        """, [.text(offer.json.text)])
+    }
+    return (InternalEndpoints(settings: settings, releases: releases), settings)
   }
+
+  private static let agent = AuditActor(name: "agent-1", roles: "agent")
 
   /// As the server carries it out, for a caller of that role.
   private func answer(
@@ -50,17 +71,33 @@ import WireFormats
   @Test func aSettingIsAddedOnceAndNeverOverwritten() async throws {
     let (endpoints, settings) = try await endpoints()
     #expect(
-      try await endpoints.addSetting(JSONValue.object(["key": "NEW_FEATURE", "value": "false"]).serialized()) == [
-        "created": true
-      ])
+      try await endpoints.addSetting(
+        JSONValue.object(["key": "NEW_FEATURE", "value": "false"]).serialized(), by: Self.agent) == ["created": true])
     #expect(
-      try await endpoints.addSetting(JSONValue.object(["key": "NEW_FEATURE", "value": "true"]).serialized()) == [
-        "created": false
-      ])
+      try await endpoints.addSetting(
+        JSONValue.object(["key": "NEW_FEATURE", "value": "true"]).serialized(), by: Self.agent) == ["created": false])
     let rows = try await settings.database.transaction(.read) { connection in
       try connection.query("SELECT value FROM non_essential_env WHERE key = $1", [.text("NEW_FEATURE")])
     }
     #expect(rows.map { $0[0].text } == ["false"])
+    #expect(try await settings.history("NEW_FEATURE").map(\.by) == ["agent-1"])
+    let entries = try await settings.database.transaction(.read) { connection in
+      try connection.query("SELECT action, actor, object FROM audit_entry")
+    }
+    #expect(entries.map { $0.values } == [[.text("SettingAdded"), .text("agent-1"), .text("NEW_FEATURE")]])
+  }
+
+  /// Whoever has an Agent's token could set what a release is to bring before it does.
+  @Test(arguments: [("OTHER", "false"), ("NEW_FEATURE", "https://evil.example"), ("NEW_FEATUR_", "false")])
+  func whatNoReleaseBringsIsRefused(key: String, value: String) async throws {
+    let (endpoints, settings) = try await endpoints()
+    let body = JSONValue.object(["key": .string(key), "value": .string(value)]).serialized()
+    let error = await #expect(throws: StatusError.self) { try await endpoints.addSetting(body, by: Self.agent) }
+    #expect(error?.reason == .forbidden)
+    let count = try await settings.database.transaction(.read) { connection in
+      try connection.query("SELECT 1 FROM non_essential_env").count
+    }
+    #expect(count == 0)
   }
 
   /// Other programs write this table, too.
@@ -89,7 +126,7 @@ import WireFormats
     ] as [JSONValue])
   func settingsThatAreNoneAreRefused(body: JSONValue) async throws {
     let (endpoints, _) = try await endpoints()
-    await #expect(throws: StatusError.self) { try await endpoints.addSetting(body.serialized()) }
+    await #expect(throws: StatusError.self) { try await endpoints.addSetting(body.serialized(), by: Self.agent) }
   }
 
   @Test(arguments: [(Role.agent, 200), (.admin, 200), (.viewer, 403)])

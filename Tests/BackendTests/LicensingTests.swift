@@ -1,6 +1,7 @@
 import Cryptography
 import Database
 import FleetProtocol
+import Glibc
 import HTTPService
 import HTTPTypes
 import Hummingbird
@@ -25,10 +26,11 @@ import WireFormats
 
   static func token(
     _ id: String = "l-1", organization: String = BackendFixture.organization, installation: String? = nil,
-    issued: Int64 = -10, ends: Int64? = 100, key: Ed25519.PrivateKey = vendor
+    issued: Int64 = -10, begins: Int64? = nil, ends: Int64? = 100, key: Ed25519.PrivateKey = vendor
   ) throws -> String {
     try License(
       id: id, organization: organization, installation: installation, issuedAt: start + .seconds(issued * 86_400),
+      notBefore: begins.map { start + .seconds($0 * 86_400) },
       expiresAt: ends.map { start + .seconds($0 * 86_400) }
     ).token(signedWith: key)
   }
@@ -122,9 +124,10 @@ import WireFormats
       #expect(try await !installer(fixture).takeRenewed(renewed))
       #expect(try await fixture.query("SELECT license FROM deployment_config").map { $0[0].text } == [renewed])
       // Another process over the same database, or this one after a restart.
-      fixture.parts.license.load(LicenseSet())
-      try await fixture.parts.prepare()
-      #expect(fixture.parts.license.state.license?.id == "l-2")
+      try await fixture.withAnotherProcess { parts in
+        try await parts.prepare()
+        #expect(parts.license.state.license?.id == "l-2")
+      }
       var heartbeat = Heartbeat(version: "2.2.0")
       fixture.parts.license.sign(&heartbeat)
       #expect(heartbeat.licenseID == "l-2")
@@ -168,7 +171,9 @@ import WireFormats
       try await controller.pass()
       #expect(gate.state.license?.id == "old")
       try await fixture.database.transaction(.write) { connection in
-        try LicenseStore.keep(try Self.token("renewed", issued: -5), at: fixture.now, connection)
+        var kept = try LicenseStore.lock(connection)
+        kept.token = try Self.token("renewed", issued: -5)
+        try LicenseStore.keep(kept, at: fixture.now, connection)
       }
       try await controller.pass()
       #expect(gate.state.license?.id == "renewed")
@@ -179,6 +184,64 @@ import WireFormats
       file.withLock { $0 = "damaged" }
       await controller.refresh()
       #expect(gate.state.license?.id == "renewed")
+    }
+  }
+
+  /// The usual renewal begins where the old one ends: it is handed over before, and there is no moment without a licence.
+  @Test(arguments: TestDatabase.available)
+  func aLicenceThatBeginsWhenTheOldOneEndsIsKeptUntilThen(_ database: TestDatabase) async throws {
+    try await with(database, license: try Self.token(ends: 2)) { fixture async throws in
+      let gate = fixture.parts.license
+      #expect(try await installer(fixture).takeRenewed(try Self.token("l-2", issued: 0, begins: 2, ends: 40)))
+      #expect(gate.state.license?.id == "l-1" && gate.licenses.held.count == 2)
+      #expect(try await !installer(fixture).takeRenewed(try Self.token("l-2", issued: 0, begins: 2, ends: 40)))
+      // An older one does not take its place, and what is due is reminded of by the end of both.
+      #expect(try await !installer(fixture).takeRenewed(try Self.token("l-0", issued: -1, begins: 1, ends: 90)))
+      try await controller(fixture).pass()
+      #expect(try await fixture.told().isEmpty)
+      fixture.advance(.seconds(2 * 86_400))
+      #expect(gate.state.license?.id == "l-2" && gate.refusal() == nil)
+      // Another one for the time after it leaves it in force.
+      #expect(try await installer(fixture).takeRenewed(try Self.token("l-3", issued: 1, begins: 40, ends: 80)))
+      #expect(gate.state.license?.id == "l-2" && gate.licenses.last(at: fixture.now)?.id == "l-3")
+      // As does one that is for this moment.
+      #expect(try await installer(fixture).takeRenewed(try Self.token("l-4", issued: 2, ends: 50)))
+      #expect(gate.state.license?.id == "l-4" && gate.licenses.last(at: fixture.now)?.id == "l-3")
+      try await fixture.withAnotherProcess { parts in
+        try await parts.prepare()
+        #expect(parts.license.licenses == gate.licenses)
+      }
+    }
+  }
+
+  /// Without a licence nothing is checked, which one for later must not end.
+  @Test func aLicenceForLaterAloneIsRefused() async throws {
+    try await with { fixture async throws in
+      #expect(try await !installer(fixture).takeRenewed(try Self.token("l-2", issued: 0, begins: 2)))
+      #expect(fixture.parts.license.state == .notConfigured)
+    }
+  }
+
+  /// Agents ask at any moment, and each time the file is read anew.
+  @Test func aLookAtTheFileDoesNotUndoARenewal() async throws {
+    try await with { fixture async throws in
+      let gate = fixture.parts.license
+      let (asked, isAsked) = AsyncStream.makeStream(of: Void.self)
+      let goOn = Mutex(false)
+      let old = try Self.token("old", ends: -1)
+      let source = LicenseSource(
+        license: .file("/license"), vendorKey: .text(Self.vendor.publicKey.pem),
+        read: { _ in
+          isAsked.yield()
+          while !goOn.withLock({ $0 }) { sched_yield() }
+          return old
+        })
+      let look = Task { await gate.refresh(from: source) }
+      for await _ in asked { break }
+      #expect(try await installer(fixture).takeRenewed(try Self.token("renewed", issued: 0)))
+      goOn.withLock { $0 = true }
+      await look.value
+      #expect(gate.state.license?.id == "renewed" && gate.licenses.held.count == 2)
     }
   }
 

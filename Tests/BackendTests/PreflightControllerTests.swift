@@ -110,6 +110,60 @@ import WireFormats
       try await controller.pass()
       #expect(try await fixture.deployment(id)?.preflight?["checks"]?.array?[0]["status"] == "Passed")
       await #expect(throws: StatusError.self) { try await controller.askAgain("no such offer") }
+      let wrong = await #expect(throws: StatusError.self) {
+        try await PreflightEndpoints(controller: controller).ask(["releaseId": "2.3.0"])
+      }
+      #expect(wrong?.reason == .badRequest && wrong?.message.hasPrefix("releaseId: is not known here") == true)
+    }
+  }
+
+  /// The vendor changes the images of a release that is offered, and its artifact stays the same.
+  @Test(arguments: TestDatabase.available)
+  func anAnswerAboutOtherImagesIsNotTakenForOneAboutThese(_ database: TestDatabase) async throws {
+    try await BackendFixture.with(database) { fixture in
+      try await makeRecord(fixture)
+      var offer = BackendFixture.offer("2.3.0")
+      let id = try await fixture.addDownloaded(offer)
+      try await fixture.parts.preflight.pass()
+      offer.imageTags.media = "sha-new"
+      let (text, now) = (offer.json.text, fixture.now.column)
+      try await fixture.database.transaction(.write) { connection in
+        _ = try connection.execute(
+          "UPDATE scheduled_deployment SET \"releaseData\" = \(connection.dialect.json("$1")), \"updatedAt\" = \(connection.dialect.time("$2"))",
+          [.text(text), now])
+      }
+      try await answer(fixture, .passed)
+      try await fixture.parts.preflight.pass()
+      #expect(try await fixture.deployment(id)?.preflight == nil)
+      #expect(try await asked(fixture)?.imageTags["media"] == "sha-new")
+      try await answer(fixture, .warning)
+      try await fixture.parts.preflight.pass()
+      #expect(try await fixture.deployment(id)?.preflight?["checks"]?.array?[0]["status"] == "Warning")
+    }
+  }
+
+  /// The Agent writes its status at the moment when an admin asks.
+  @Test(arguments: TestDatabase.available)
+  func askingAgainBesideAnAgentThatWritesIsNotLost(_ database: TestDatabase) async throws {
+    try await BackendFixture.with(database) { fixture in
+      try await makeRecord(fixture)
+      let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0"))
+      let controller = fixture.parts.preflight
+      try await controller.pass()
+      try await answer(fixture, .failed)
+      try await controller.pass()
+      fixture.advance(.seconds(600))
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { _ = try await controller.askAgain(id) }
+        for _ in 0..<4 {
+          group.addTask { try? await controller.pass() }
+          group.addTask { try? await answer(fixture, .failed) }
+        }
+        try await group.waitForAll()
+      }
+      try await answer(fixture, .passed)
+      try await controller.pass()
+      #expect(try await fixture.deployment(id)?.preflight?["checks"]?.array?[0]["status"] == "Passed")
     }
   }
 
@@ -121,10 +175,10 @@ import WireFormats
         request: "x", version: "2.3.0", completedAt: fixture.now,
         checks: [.init("Ports", .failed, "8080/tcp is taken"), .init("Images", .passed, "4")])
       let text = try JSONValue(encoding: answer).text
-      try await fixture.database.transaction(.write) { connection in
-        let value = connection.dialect == .postgresql ? "CAST($1 AS jsonb)" : "$1"
+      _ = try await fixture.database.transaction(.write) { connection in
         try connection.execute(
-          "UPDATE scheduled_deployment SET preflight = \(value) WHERE id = $2", [.text(text), .text(id)])
+          "UPDATE scheduled_deployment SET preflight = \(connection.dialect.json("$1")) WHERE id = $2",
+          [.text(text), .text(id)])
       }
       let known = try await fixture.database.transaction(.read) { connection in
         try NoticeSender.preflight(

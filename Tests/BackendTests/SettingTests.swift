@@ -1,4 +1,5 @@
 import Database
+import FleetProtocol
 import HTTPTypes
 import ResourceModel
 import TestSupport
@@ -20,6 +21,9 @@ import WireFormats
   func whatAReleaseBringsIsThereOnceAndNeverOverWhatAnAdminDid(_ kind: TestDatabase) async throws {
     try await BackendFixture.with(kind) { fixture in
       let front = BackendFront(fixture)
+      #expect(try await Self.add(front, "NEW_FEATURE", "false") == nil, "no release brings it")
+      _ = try await fixture.addDownloaded(
+        BackendFixture.offer("2.3.0", settings: [.init(key: "NEW_FEATURE", value: "false")]))
       #expect(try await Self.add(front, "NEW_FEATURE", "false") == true)
       let set = try await front.send(
         .post, "/api/admin/config",
@@ -46,10 +50,10 @@ import WireFormats
       #expect(changes.map { $0["action"] } == ["changed", "removed", "changed", "added"])
       #expect(changes.map { $0["from"] } == [.null, "true", "false", .null])
       #expect(changes.map { $0["to"] } == ["1", .null, "true", "false"])
-      #expect(changes.map { $0["by"] } == ["the-admin", "the-admin", "the-operator", "release"])
+      #expect(changes.map { $0["by"] } == ["the-admin", "the-admin", "the-operator", "the-agent"])
       #expect(changes.first?["at"]?.string.flatMap { Timestamp($0) } == fixture.now)
-      // What a release or an Agent does is no entry of the audit.
-      #expect(try await fixture.audited() == ["SettingChanged", "SettingRemoved", "SettingChanged"])
+      #expect(
+        try await fixture.audited() == ["SettingAdded", "SettingChanged", "SettingRemoved", "SettingChanged"])
     }
   }
 

@@ -69,6 +69,8 @@ import WireFormats
     #expect(Self.decide(status: status) == "keep", "the report is still on its way")
     #expect(Self.decide(status: status, reported: .seconds(20)) == "too early for 40.0 seconds")
     #expect(Self.decide(status: status, reported: .seconds(60)) == "again")
+    #expect(Self.decide(status: status, reported: .seconds(-1)) == "too early for 61.0 seconds", "asked before the end")
+    #expect(Self.decide(status: status, reported: .seconds(-120)) == "too early for 180.0 seconds")
     #expect(Self.decide(status: status, reported: .seconds(-86_400)) == "again", "a clock was set back")
   }
 

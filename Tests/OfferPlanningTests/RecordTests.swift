@@ -14,9 +14,11 @@ import WireFormats
       imageTags: ["backend": "sha-abc"], configPath: "config/values.yaml", notBefore: now)
   }
 
-  private static func edit(_ order: DeploymentOrder = order) throws -> RecordEdit {
-    try RecordEdit(
-      creating: order, RecordEdit.Target(runtime: .helm, name: "wrktalk"), namespace: "wrktalk", name: "wrktalk")
+  private static let target = RecordEdit.Target(runtime: .helm, name: "wrktalk")
+
+  private static func edit(_ order: DeploymentOrder = order, _ target: RecordEdit.Target = target) throws -> RecordEdit
+  {
+    try RecordEdit(creating: order, target, namespace: "wrktalk", name: "wrktalk")
   }
 
   private static func record(
@@ -138,12 +140,32 @@ import WireFormats
     var order = Self.order
     order.version = "2.4.0"
     var edit = RecordEdit(object)
-    try edit.ask(for: order, task: "t1")
+    try edit.ask(for: order, Self.target, task: "t1")
     var expected = object
     expected["spec"]?["version"] = "2.4.0"
     expected["metadata"]?["annotations"] = ["deploy.wrktalk.com/task": "t1"]
     #expect(edit.object == expected)
     #expect(edit.isSpecChanged)
+  }
+
+  /// Where its operator says nothing, what people have set stays.
+  @Test(arguments: [DeploymentRuntimeKind.helm, .compose])
+  func theTimeoutOfTheOperatorIsWrittenWithEveryOrder(runtime: DeploymentRuntimeKind) throws {
+    let section = runtime == .helm ? "helm" : "compose"
+    func target(_ timeout: Duration?) -> RecordEdit.Target {
+      RecordEdit.Target(runtime: runtime, name: "wrktalk", timeout: timeout.map(DurationText.init))
+    }
+    func timeout(_ edit: RecordEdit) -> JSONValue? { edit.object["spec"]?[section]?["timeout"] }
+    #expect(timeout(try Self.edit(Self.order, target(nil))) == "10m")
+    var edit = try Self.edit(Self.order, target(.seconds(60)))
+    #expect(timeout(edit) == "1m")
+    try edit.ask(for: Self.order, target(nil), task: "t")
+    #expect(timeout(edit) == "1m")
+    let revision = DeploymentOrder(version: "2.2.0", revision: 4, notBefore: Self.now)
+    try edit.ask(for: revision, target(.seconds(5400)), task: "t")
+    #expect(timeout(edit) == "1h30m")
+    #expect(edit.object["spec"]?[section == "helm" ? "compose" : "helm"] == nil)
+    #expect(DesiredDeploymentKind.definition.validationErrors(in: edit.object) == [])
   }
 
   @Test func aRecordThatIsMadeIsValid() throws {
@@ -154,11 +176,11 @@ import WireFormats
 
   @Test func aRevisionTakesThePlaceOfAVersionAndBack() throws {
     var edit = try Self.edit()
-    try edit.ask(for: DeploymentOrder(version: "2.2.0", revision: 4, notBefore: Self.now), task: "t")
+    try edit.ask(for: DeploymentOrder(version: "2.2.0", revision: 4, notBefore: Self.now), Self.target, task: "t")
     #expect(edit.object["spec"]?["rollbackTo"] == ["revision": 4])
     #expect(edit.object["spec"]?["version"] == nil && edit.object["spec"]?["artifact"] == nil)
     #expect(DesiredDeploymentKind.definition.validationErrors(in: edit.object) == [])
-    try edit.ask(for: Self.order, task: "t")
+    try edit.ask(for: Self.order, Self.target, task: "t")
     #expect(edit.object["spec"]?["rollbackTo"] == nil && edit.object["spec"]?["version"] == "2.3.0")
   }
 
@@ -167,7 +189,7 @@ import WireFormats
     var order = Self.order
     order.version = "2.4.0"
     var edit = RecordEdit(try JSONValue(encoding: before))
-    try edit.ask(for: order, task: "t")
+    try edit.ask(for: order, Self.target, task: "t")
     try edit.takeBack(before, previous: before.spec)
     #expect(edit.object["spec"] == (try JSONValue(encoding: before))["spec"])
     #expect(edit.object["metadata"]?["annotations"] == nil)
@@ -186,7 +208,7 @@ import WireFormats
     var edit = RecordEdit(try JSONValue(encoding: record))
     try edit.takeBack(record, previous: nil)
     #expect(edit.object["spec"]?["suspend"] == true)
-    try edit.ask(for: Self.order, task: "t")
+    try edit.ask(for: Self.order, Self.target, task: "t")
     #expect(edit.object["spec"]?["suspend"] == false)
     #expect(edit.object["metadata"]?["annotations"] == ["deploy.wrktalk.com/task": "t"])
   }

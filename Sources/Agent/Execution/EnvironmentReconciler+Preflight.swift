@@ -8,26 +8,48 @@ import Timing
 extension EnvironmentReconciler {
   typealias Check = DesiredDeploymentStatus.Preflight.Check
 
+  private enum PreflightOutcome: Sendable {
+    case found([Check])
+    case unavailable(PreflightUnavailable)
+    /// Something else is to be done.
+    case interrupted
+  }
+
   /// - Returns: the object with what was found in its status; nil where the object is gone or another Agent's by now. Where
-  ///   something else is asked of the record meanwhile nothing is recorded, and the object is as it is then.
+  ///   something else is to be done meanwhile nothing is found, and the object is as it is then.
+  /// - Throws: also `DeploymentFailure`, where what it takes cannot be had now: to be tried again after a while.
   func preflight(
     _ plan: PreflightPlan, _ object: DesiredDeployment, within fence: StepFence
   ) async throws -> DesiredDeployment? {
-    let checks = try await withThrowingTaskGroup(of: [Check]?.self) { group in
-      group.addTask { try await self.checks(plan) }
+    let outcome = try await withThrowingTaskGroup(of: PreflightOutcome.self) { group in
+      group.addTask { try await self.outcome(of: plan) }
       group.addTask {
         try await self.somethingElse(than: object)
-        return nil
+        return .interrupted
+      }
+      group.addTask {
+        try await self.environmentChange(of: object)
+        return .interrupted
       }
       defer { group.cancelAll() }
-      return try await group.next() ?? nil
+      return try await group.next() ?? .interrupted
     }
-    guard let checks else { return try await source.fetch(object.key) }
-    let (status, told) = DeploymentPlanner.record(checks, of: object, now: now())
-    guard let written = try await StatusWriter(source: source, clock: clock).write(status, to: object, within: fence)
-    else { return nil }
-    report(told, about: written)
-    return written
+    let writer = StatusWriter(source: source, clock: clock)
+    switch outcome {
+    case .interrupted:
+      return try await writer.write(DeploymentPlanner.withoutPreflight(object), to: object, within: fence)
+    case .found(let checks):
+      let (status, told) = DeploymentPlanner.record(checks, of: object, now: now())
+      guard let written = try await writer.write(status, to: object, within: fence) else { return nil }
+      report(told, about: written)
+      return written
+    case .unavailable(let unavailable):
+      let (status, told) = DeploymentPlanner.recordUnavailable(unavailable.check, of: object, now: now())
+      guard let written = try await writer.write(status, to: object, within: fence) else { return nil }
+      guard status.preflight?.completedAt != nil else { throw unavailable.failure }
+      report(told, about: written)
+      return written
+    }
   }
 
   /// Returns once a deployment, a retry or the end of the record is asked for.
@@ -44,9 +66,26 @@ extension EnvironmentReconciler {
     }
   }
 
-  private func checks(_ plan: PreflightPlan) async throws -> [Check] {
-    let found = try await withTimeout(plan.limit, clock: clock) { try await self.found(plan) }
-    return found ?? [Check("Preflight", .failed, "it had not ended after \(plan.limit)")]
+  /// Returns once what runs here is to be put right, or its state reported.
+  private func environmentChange(of object: DesiredDeployment) async throws {
+    for await _ in runtime.changes(target(of: object)) {
+      var facts = DeploymentFacts(now: now(), runtime: runtimeKind, retry: retry)
+      let decision = try await decide(object, &facts)
+      var (before, after) = (object.status ?? DesiredDeploymentStatus(), decision.status)
+      (before.preflight, after.preflight) = (nil, nil)
+      guard case .preflight = decision.step, before == after else { return }
+    }
+    // Nobody tells of changes here.
+    while true { try await clock.sleep(for: .seconds(86_400)) }
+  }
+
+  private func outcome(of plan: PreflightPlan) async throws -> PreflightOutcome {
+    do {
+      let found = try await withTimeout(plan.limit, clock: clock) { try await self.found(plan) }
+      return .found(found ?? [Check("Preflight", .failed, "it had not ended after \(plan.limit)")])
+    } catch let unavailable as PreflightUnavailable {
+      return .unavailable(unavailable)
+    }
   }
 
   private func found(_ plan: PreflightPlan) async throws -> [Check] {
@@ -81,10 +120,18 @@ extension EnvironmentReconciler {
   }
 }
 
+/// What a preflight takes cannot be had now, which says nothing of the release.
+private struct PreflightUnavailable: Error {
+  /// As it stands where it stays so.
+  var check: DesiredDeploymentStatus.Preflight.Check
+  var failure: DeploymentFailure
+}
+
 extension DesiredDeploymentStatus.Preflight.Check {
-  /// - Throws: where the failure is that the task was cancelled, which says nothing of a release.
-  init(_ name: String, failed failure: RuntimeFailure) throws {
+  /// - Throws: where the failure says nothing of a release: the task was cancelled, or it may pass.
+  fileprivate init(_ name: String, failed failure: RuntimeFailure) throws {
     guard let told = DeploymentFailure(failure) else { throw CancellationError() }
     self.init(name, .failed, "\(told.reason): \(told.message)")
+    if told.isTransient { throw PreflightUnavailable(check: self, failure: told) }
   }
 }

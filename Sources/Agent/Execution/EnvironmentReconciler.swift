@@ -119,7 +119,7 @@ public struct EnvironmentReconciler: Sendable {
 
   // MARK: Deciding
 
-  private func decide(_ object: DesiredDeployment, _ facts: inout DeploymentFacts) async throws -> Decision {
+  func decide(_ object: DesiredDeployment, _ facts: inout DeploymentFacts) async throws -> Decision {
     while true {
       facts.now = now()
       facts.owner = source.owner(before: object)

@@ -122,21 +122,27 @@ struct HelmPreflight: Sendable {
   }
 
   private func disk() async throws(RuntimeFailure) -> Check {
-    let list: JSONValue
+    var short: [String] = []
+    var next: String?
     do throws(ResourceClientError) {
-      list = try await client.get(path: "/api/v1/nodes?limit=500")
+      repeat {
+        let list = try await client.get(path: "/api/v1/nodes?limit=500" + (next.map { "&continue=\($0)" } ?? ""))
+        short += (list["items"]?.array ?? []).filter(Self.lacksRoom).compactMap { $0["metadata"]?["name"]?.string }
+        next = list["metadata"]?["continue"]?.string.flatMap { $0.isEmpty ? nil : PercentEncoding.encode($0) }
+      } while next != nil
     } catch {
       return try unreadable("DiskSpace", error, "nodes")
     }
-    let short = (list["items"]?.array ?? []).filter { node in
-      (node["status"]?["conditions"]?.array ?? []).contains {
-        $0["type"]?.string == "DiskPressure" && $0["status"]?.string == "True"
-      }
-    }.compactMap { $0["metadata"]?["name"]?.string }
     return short.isEmpty
       ? Check("DiskSpace", .passed, "No node reports a lack of room on its disk")
       : Check(
         "DiskSpace", .warning, "These nodes report a lack of room on their disks: \(ComposePreflight.listed(short))")
+  }
+
+  private static func lacksRoom(_ node: JSONValue) -> Bool {
+    (node["status"]?["conditions"]?.array ?? []).contains {
+      $0["type"]?.string == "DiskPressure" && $0["status"]?.string == "True"
+    }
   }
 
   /// What this Agent may not read is no fault of the release.

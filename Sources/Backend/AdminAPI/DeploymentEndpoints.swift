@@ -1,10 +1,10 @@
 import Access
+import Accounts
 import Database
 import FleetProtocol
 import HTTPService
 import HTTPTypes
 import Hummingbird
-import ObjectStorage
 import OfferPlanning
 import ResourceModel
 import WireFormats
@@ -12,7 +12,6 @@ import WireFormats
 /// What admins see and decide of releases (spec §14.4).
 struct DeploymentEndpoints: Sendable {
   let scheduler: DeploymentScheduler
-  let bucket: any Bucket
   let artifacts: ArtifactSource
   /// What an admin decides is looked at at once.
   let wake: @Sendable () -> Void
@@ -52,6 +51,7 @@ struct DeploymentEndpoints: Sendable {
       deploymentID: try body.required("deploymentId"), scheduledFor: try body.time("scheduledFor"),
       actor: caller.identity.name, roles: caller.identity.roleText, address: context.peer ?? "",
       windowOverride: try body.text("windowOverride", maximum: Self.maximumReasonCharacters))
+    try await requireArtifact(for: wanted)
     let task = try await database.transaction(.write) { [scheduler] in try scheduler.schedule(wanted, in: $0) }
     wake()
     return .json([
@@ -77,6 +77,16 @@ struct DeploymentEndpoints: Sendable {
     return .json(["rollbackInitiated": true, "taskId": .string(task.id)])
   }
 
+  /// What has ended may have left the bucket since.
+  private func requireArtifact(for request: ScheduleRequest) async throws {
+    let deployment = try await database.transaction(.write) { connection in
+      try ScheduledDeployment.find(id: request.deploymentID, in: connection)
+    }
+    guard let deployment, deployment.mustBeFetchedAgain else { return }
+    try await requireArtifact(
+      deployment.version, at: scheduler.context.settings.artifactPath(version: deployment.version))
+  }
+
   /// What is returned to must be in the bucket, or come back there (spec §9.1).
   func requireArtifact(for request: RollbackRequest) async throws {
     let context = scheduler.context
@@ -86,22 +96,18 @@ struct DeploymentEndpoints: Sendable {
       return try RollbackTarget.find(request.target, transaction: &transaction)
     }
     guard let target, let version = target.version, !target.needsNoArtifact(context.settings) else { return }
-    let path = target.release?.bucketPath ?? context.settings.artifactPath(version: version)
-    let isThere: Bool
-    do throws(ObjectStorageError) {
-      isThere = try await bucket.head(path) != nil
-    } catch {
-      throw StatusError(
-        .serviceUnavailable, "the bucket does not answer, so that nothing can be rolled back now: \(error)",
-        retryAfterSeconds: 30)
-    }
-    guard !isThere else { return }
-    switch try await artifacts.require(version) {
+    try await requireArtifact(
+      version, at: target.release?.bucketPath ?? context.settings.artifactPath(version: version))
+  }
+
+  private func requireArtifact(_ version: String, at path: String) async throws {
+    switch try await artifacts.require(version, path) {
     case .available: return
-    case .coming:
+    case .coming(let problem):
       throw StatusError(
         .serviceUnavailable,
-        "v\(version) is being fetched from the vendor, since the bucket has it no more: try again soon",
+        "v\(version) is being fetched from the vendor, since the bucket has it no more: try again soon"
+          + (problem.map { "; the last try failed: \($0)" } ?? ""),
         retryAfterSeconds: 30)
     case .unavailable: throw StatusError(.notFound, DeploymentScheduler.notAvailable)
     }
@@ -115,7 +121,9 @@ struct DeploymentEndpoints: Sendable {
       try scheduler.cancel(deploymentID: id, withdrawal, in: $0)
     }
     wake()
-    return .json(["cancelled": true, "taskId": .string(task.id)])
+    var answer: JSONValue = ["cancelled": true]
+    answer["taskId"] = task.map { .string($0.id) }
+    return .json(answer)
   }
 
   private func decline(_ request: Request, _ context: ServiceContext) async throws -> Response {
@@ -144,7 +152,7 @@ struct DeploymentEndpoints: Sendable {
     _ request: Request, _ context: ServiceContext, isRecent: Bool = false
   ) async throws -> (Caller, RequestBodyReader) {
     let caller = try EndpointCaller.require(context, request)
-    if isRecent { try EndpointCaller.requireRecentAuthentication(caller) }
+    if isRecent { try caller.requireRecentAuthentication() }
     let bytes = try await JSONBody.read(request, maximumBytes: maximumBodyByteCount)
     try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
     return (caller, RequestBodyReader(json: try JSONBody.parse(bytes)))

@@ -32,6 +32,7 @@ struct DeploymentViews: Sendable {
   }
 
   /// One release with all of its tasks.
+  /// - Parameter id: of its deployment here, or the vendor's id of the release, as the history has it.
   /// - Throws: `StatusError` 404.
   func one(_ id: String) async throws -> JSONValue {
     let now = context.now()
@@ -41,7 +42,7 @@ struct DeploymentViews: Sendable {
       let columns = ScheduledDeployment.columns(connection.dialect)
       guard
         let deployment = try connection.query(
-          "SELECT \(columns) FROM scheduled_deployment AS d WHERE d.id = $1", [.text(id)]
+          "SELECT \(columns) FROM scheduled_deployment AS d WHERE d.id = $1 OR d.\"gccReleaseId\" = $1", [.text(id)]
         ).first.map(ScheduledDeployment.init)
       else { throw StatusError(.notFound, "there is no deployment \"\(id.prefix(100))\"") }
       var answer = scene.json(deployment)
@@ -50,7 +51,7 @@ struct DeploymentViews: Sendable {
           """
           SELECT \(AgentTask.columns(connection.dialect)) FROM agent_task AS t WHERE t."deploymentId" = $1
           ORDER BY t."createdAt" DESC LIMIT 20
-          """, [.text(id)]
+          """, [.text(deployment.id)]
         ).map { scene.json(AgentTask($0)) })
       answer["history"] = .array(
         try connection.query(
@@ -71,9 +72,11 @@ struct DeploymentViews: Sendable {
     let condition =
       request.status == nil
       ? """
-      d.status IN ('pending', 'downloadFailed', 'missedSchedule', 'deadlineExceeded')
+      d.status IN (\(LocalDeploymentStatus.sql(where: \.isWaiting)))
         OR d.status IN ('failed', 'rolledBack', 'cancelled') AND NOT EXISTS (SELECT 1 FROM scheduled_deployment AS s
           WHERE s.status = 'success' AND s."receivedAt" > d."receivedAt")
+          AND coalesce(d."failureReason", '') <> 'Overtaken'
+          AND d."withdrawnAt" IS NULL
       """ : "d.status = \(dialect.word("$1", "LocalDeploymentStatus"))"
     return try connection.query(
       """
@@ -222,6 +225,7 @@ private struct Scene {
     set("declinedBy", deployment.declinedBy)
     set("declinedReason", deployment.declinedReason)
     set("windowOverride", deployment.windowOverride)
+    set("withdrawnAt", deployment.withdrawnAt?.description)
     json["totalBytes"] = deployment.totalBytes.map { .integer($0) }
     json["helmRevision"] = deployment.helmRevision.map { .integer($0) }
     json["preflight"] = deployment.preflight
@@ -234,7 +238,9 @@ private struct Scene {
       set("releaseNotes", offer.releaseNotes)
       json["imageTags"] = offer.json["release"]?["imageTags"]
     }
-    json["canSchedule"] = .bool(deployment.isDownloaded && active == nil && !deployment.status.isActive)
+    let isAvailable = deployment.isDownloaded || deployment.mustBeFetchedAgain
+    json["canSchedule"] = .bool(
+      isAvailable && active == nil && !deployment.status.isActive && deployment.withdrawnAt == nil)
     if let active, active.deploymentID == deployment.id, !active.isRollback { json["task"] = self.json(active) }
     return json
   }

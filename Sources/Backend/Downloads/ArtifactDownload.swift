@@ -20,6 +20,9 @@ struct ArtifactDownload: Sendable {
   /// What stays free on the disk.
   var reserve: Int64 = 64 << 20
 
+  /// After so many bytes it is looked whether there is still room: an answer need not say how long it is.
+  private static let roomInterval: Int64 = 64 << 20
+
   /// - Parameters:
   ///   - type: as the vendor calls it.
   ///   - byteCount: as it was signed; nil where nothing says it.
@@ -30,6 +33,8 @@ struct ArtifactDownload: Sendable {
     progress: @Sendable (_ done: Int64, _ total: Int64?) async -> Void
   ) async throws(DownloadFailure) -> Int64 {
     if let size = try await onDisk({ () throws(FileFault) in try await folder.wholeByteCount(demand.sha256) }) {
+      // It has its name before it is looked into, and who was killed in between has not done so.
+      try await inspect(demand)
       return size
     }
     let file = try await onDisk { () throws(FileFault) in try await folder.openPartial(demand.sha256) }
@@ -88,8 +93,15 @@ struct ArtifactDownload: Sendable {
         .disk, "the disk of \(folder.path) has \(free) bytes free, and \(missing + reserve) are needed: free some space"
       )
     }
+    var checked = file.byteCount
     do {
       for try await piece in response.body {
+        if file.byteCount - checked >= Self.roomInterval {
+          checked = file.byteCount
+          guard await folder.freeBytes() ?? .max > reserve else {
+            throw DownloadFailure(.disk, "the disk of \(folder.path) is almost full: free some space")
+          }
+        }
         guard file.byteCount + Int64(piece.count) <= limit else {
           try await discard(demand)
           throw DownloadFailure(

@@ -62,14 +62,36 @@ final class BucketRetention: Service {
     var removed: [String] = []
     for version in plan {
       try Task.checkCancellation()
-      // Somebody may have asked for it meanwhile.
-      guard ArtifactRetention.removable([version], needed: try await needed(), kept: 0) == [version] else { continue }
+      guard try await giveUp(version) else { continue }
       let path = settings.artifactPath(version: version)
       try await bucket.delete(path)
       removed.append(version)
       logger.info("Removed an artifact from the bucket", metadata: ["version": "\(version)", "path": "\(path)"])
     }
+    // Who asked for a version is not waited for any more; the row has no use without its artifact, nor with it.
+    _ = try await database.transaction(.write) { [now = now()] connection in
+      try connection.execute(
+        "DELETE FROM kept_artifact WHERE \"keptUntil\" <= \(connection.dialect.time("$1"))", [now.column])
+    }
     return removed
+  }
+
+  /// Says that a version is not in the bucket any more, before it is so.
+  /// - Returns: false where somebody has asked for it meanwhile.
+  private func giveUp(_ version: String) async throws -> Bool {
+    try await database.transaction(.write) { [self] connection in
+      _ = try DeploymentState.read(connection, locked: true)
+      guard ArtifactRetention.removable([version], needed: try needed(connection), kept: 0) == [version] else {
+        return false
+      }
+      let dialect = connection.dialect
+      try connection.execute(
+        """
+        UPDATE scheduled_deployment SET "chartDownloaded" = \(dialect.boolean(false)), "nextDownloadAt" = NULL
+        WHERE version = $1 AND "chartDownloaded" AND status IN (\(LocalDeploymentStatus.sql(where: \.isFinal)))
+        """, [.text(version)])
+      return true
+    }
   }
 
   /// Of this customer's type, whose artifacts lie in the bucket.
@@ -97,14 +119,15 @@ final class BucketRetention: Service {
 
   /// What runs, is scheduled, offered and not ended, was asked for lately, or would be returned to.
   func needed() async throws -> Set<String> {
+    try await database.transaction(.read) { [self] in try needed($0) }
+  }
+
+  private func needed(_ connection: any SQLConnection) throws -> Set<String> {
     let key = ObjectKey(namespace: settings.namespace, name: settings.name)
-    let record = try await store.get(DesiredDeploymentKind.definition, key).flatMap {
+    let record = try store.get(DesiredDeploymentKind.definition, key, in: connection).flatMap {
       try? $0.value().decoded(as: DesiredDeployment.self)
     }
-    let now = now()
-    var needed = try await database.transaction(.read) { [settings] connection in
-      try Self.needed(at: now, settings, connection)
-    }
+    var needed = try Self.needed(at: now(), settings, connection)
     if let record {
       let paths = [record.spec.artifact?.path, record.status?.current?.release.artifact.path]
       needed.formUnion([record.spec.version, record.status?.current?.version].compactMap(\.self))
@@ -116,7 +139,7 @@ final class BucketRetention: Service {
   private static func needed(
     at now: Timestamp, _ settings: DeploymentSettings, _ connection: any SQLConnection
   ) throws -> Set<String> {
-    let final = LocalDeploymentStatus.allCases.filter(\.isFinal).map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    let final = LocalDeploymentStatus.sql(where: \.isFinal)
     let named = try connection.query(
       """
       SELECT "currentVersion" FROM deployment_config
@@ -127,7 +150,7 @@ final class BucketRetention: Service {
     var needed = Set(named.compactMap { $0[0].text })
     let good = try connection.query(
       """
-      SELECT version, max("deployedAt") FROM deployment_history WHERE status = 'success'
+      SELECT version, max("deployedAt") FROM deployment_history WHERE status = 'success' AND "taskId" IS NOT NULL
       GROUP BY version ORDER BY max("deployedAt") DESC LIMIT \(returnable)
       """)
     needed.formUnion(good.compactMap { $0[0].text })

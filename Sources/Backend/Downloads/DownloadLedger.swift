@@ -13,8 +13,6 @@ struct DownloadLedger: Sendable {
   let notices: NoticeLedger
   let reports: VendorReports
 
-  /// Notified when a release can be scheduled.
-  static let channel = "downloads"
   /// For how long a process may be silent.
   static let lease: Duration = .seconds(120)
   /// No try is further away: a time that is comes from a clock that was wrong.
@@ -24,11 +22,13 @@ struct DownloadLedger: Sendable {
   private static let bucketFact = "bucket"
 
   /// Those that are downloaded: they can still be deployed, and wait for it.
-  private static let open = LocalDeploymentStatus.allCases.filter { !$0.isFinal && !$0.isActive }
-    .map { "'\($0.rawValue)'" }.joined(separator: ", ")
+  private static let open = LocalDeploymentStatus.sql(where: \.isWaiting)
 
+  /// - Parameter token: names this try; nobody else's news of it count until the claim has ended.
   /// - Returns: the release to download now, claimed; or nil, with the time of the next try.
-  func claim(at now: Timestamp, in connection: any SQLConnection) throws -> (ScheduledDeployment?, nextAt: Timestamp?) {
+  func claim(
+    _ token: String, at now: Timestamp, in connection: any SQLConnection
+  ) throws -> (ScheduledDeployment?, nextAt: Timestamp?) {
     let dialect = connection.dialect
     let waiting = "NOT d.\"chartDownloaded\" AND d.status IN (\(Self.open))"
     let found = try connection.query(
@@ -41,36 +41,39 @@ struct DownloadLedger: Sendable {
     ).first.map(ScheduledDeployment.init)
     guard let found else {
       let next = try connection.query(
-        "SELECT \(dialect.text(ofTime: "min(d.\"nextDownloadAt\")")) FROM scheduled_deployment AS d WHERE \(waiting)")
-      return (nil, next.first?[0].time)
+        "SELECT \(dialect.text(ofTime: "min(d.\"nextDownloadAt\")")) FROM scheduled_deployment AS d WHERE \(waiting)"
+      ).first?[0].time
+      // Nothing waits for the bucket any more.
+      if next == nil { try notices.settle(.bucketUnavailable, in: connection) }
+      return (nil, next)
     }
-    try setNext(found.id, now + Self.lease, connection)
+    try connection.execute(
+      """
+      UPDATE scheduled_deployment SET "nextDownloadAt" = \(dialect.time("$2")), "downloadClaim" = $3 WHERE id = $1
+      """, [.text(found.id), (now + Self.lease).column, .text(token)])
     return (found, nil)
   }
 
-  private func setNext(_ id: String, _ time: Timestamp, _ connection: any SQLConnection) throws {
+  /// - Parameter next: when the claim ends.
+  /// - Returns: false where it is another's by now.
+  @discardableResult
+  func renew(_ id: String, _ token: String, until next: Timestamp, in connection: any SQLConnection) throws -> Bool {
     try connection.execute(
       """
-      UPDATE scheduled_deployment SET "nextDownloadAt" = \(connection.dialect.time("$2"))
-      WHERE id = $1 AND NOT "chartDownloaded"
-      """, [.text(id), time.column])
+      UPDATE scheduled_deployment SET "nextDownloadAt" = \(connection.dialect.time("$3"))
+      WHERE id = $1 AND "downloadClaim" = $2 AND NOT "chartDownloaded"
+      """, [.text(id), .text(token), next.column]) > 0
   }
 
-  /// Gives a claim back: this program is ending.
-  func release(_ id: String, at now: Timestamp, in connection: any SQLConnection) throws {
-    try setNext(id, now, connection)
-  }
-
-  /// For people to see, and keeps the claim.
+  /// For people to see.
   func progress(
-    _ id: String, done: Int64, total: Int64?, at now: Timestamp, in connection: any SQLConnection
+    _ id: String, _ token: String, done: Int64, total: Int64?, in connection: any SQLConnection
   ) throws {
     try connection.execute(
       """
-      UPDATE scheduled_deployment SET "downloadedBytes" = $2, "totalBytes" = $3,
-        "nextDownloadAt" = \(connection.dialect.time("$4"))
-      WHERE id = $1 AND NOT "chartDownloaded"
-      """, [.text(id), .integer(done), SQLValue(total), (now + Self.lease).column])
+      UPDATE scheduled_deployment SET "downloadedBytes" = $3, "totalBytes" = $4
+      WHERE id = $1 AND "downloadClaim" = $2 AND NOT "chartDownloaded"
+      """, [.text(id), .text(token), .integer(done), SQLValue(total)])
   }
 
   /// It lies in the bucket, whole and verified: admins are told that they can schedule it.
@@ -84,24 +87,25 @@ struct DownloadLedger: Sendable {
     guard let wanted = try? ArtifactDemand(offer, runtime: settings.kind.runtime), wanted.sha256 == demand.sha256,
       wanted.version == demand.version
     else {
-      try setNext(id, now, connection)
+      try connection.execute(
+        "UPDATE scheduled_deployment SET \"nextDownloadAt\" = \(connection.dialect.time("$2")) WHERE id = $1",
+        [.text(id), now.column])
       return false
     }
     let dialect = connection.dialect
+    let step = DeploymentRule.step(row.status, .downloaded)
     try connection.execute(
       """
       UPDATE scheduled_deployment SET "chartDownloaded" = \(dialect.boolean(true)), "chartBucketPath" = $2,
         "artifactSha256" = $3, "downloadedBytes" = $4, "totalBytes" = $4, "downloadAttempts" = 0, "downloadError" = NULL,
         "nextDownloadAt" = NULL, "updatedAt" = \(dialect.time("$5")),
-        "errorMessage" = CASE WHEN status = 'downloadFailed' THEN NULL ELSE "errorMessage" END,
-        "failureReason" = CASE WHEN status = 'downloadFailed' THEN NULL ELSE "failureReason" END,
-        status = CASE WHEN status = 'downloadFailed' THEN \(dialect.word("'pending'", "LocalDeploymentStatus"))
-          ELSE status END
+        status = \(dialect.word("$6", "LocalDeploymentStatus"))
+        \(step == nil ? "" : ", \"errorMessage\" = NULL, \"failureReason\" = NULL")
       WHERE id = $1
       """,
       [
         .text(id), .text(settings.artifactPath(version: demand.version)), .text(demand.sha256), .integer(byteCount),
-        now.column,
+        now.column, .text((step?.status ?? row.status).rawValue),
       ])
     try notices.resolve(.downloadFailed, fact: id, in: connection)
     try notices.resolve(.checksumMismatch, fact: id, in: connection)
@@ -110,17 +114,29 @@ struct DownloadLedger: Sendable {
       told.append(AdminNotice(.bucketRecovered, fact: "\(Self.bucketFact)/\(now.columnText)", time: now))
     }
     let current = try connection.query("SELECT \"currentVersion\" FROM deployment_config WHERE id = 1").first?[0].text
-    told.append(
-      AdminNotice(
-        .releaseAvailable, fact: id, version: demand.version, time: row.forceDeadline,
-        detail: Self.returning(from: current, to: demand.version)))
-    if offer.isMigrationRequired || offer.estimatedDowntime?.isEmpty == false {
+    let returning = Self.returning(from: current, to: demand.version)
+    // What something newer has overtaken since it was offered is no news: nobody wants to return to it.
+    let isOvertaken = try returning != nil && Self.isAnythingDeployed(since: row.receivedAt, connection)
+    if !isOvertaken {
       told.append(
-        AdminNotice(.migrationDowntime, fact: id, version: demand.version, detail: offer.estimatedDowntime))
+        AdminNotice(
+          .releaseAvailable, fact: id, version: demand.version, time: row.forceDeadline, detail: returning))
+      if offer.isMigrationRequired || offer.estimatedDowntime?.isEmpty == false {
+        told.append(
+          AdminNotice(.migrationDowntime, fact: id, version: demand.version, detail: offer.estimatedDowntime))
+      }
     }
     try notices.record(told, in: connection)
-    try connection.notify(channel: Self.channel, payload: "")
     return true
+  }
+
+  private static func isAnythingDeployed(since time: Timestamp, _ connection: any SQLConnection) throws -> Bool {
+    try !connection.query(
+      """
+      SELECT 1 FROM deployment_history AS h
+      WHERE h."isCurrent" AND h."deployedAt" >= \(connection.dialect.time("$1")) LIMIT 1
+      """, [time.column]
+    ).isEmpty
   }
 
   private static func returning(from current: String?, to version: String) -> String? {
@@ -131,10 +147,11 @@ struct DownloadLedger: Sendable {
 
   /// - Parameter random: from 0 to below 1.
   func fail(
-    _ id: String, _ failure: DownloadFailure, at now: Timestamp, random: Double, in connection: any SQLConnection
+    _ id: String, _ token: String, _ failure: DownloadFailure, at now: Timestamp, random: Double,
+    in connection: any SQLConnection
   ) throws {
     guard let row = try ScheduledDeployment.find(id: id, in: connection), !row.status.isFinal, !row.status.isActive,
-      !row.isDownloaded
+      try renew(id, token, until: now, in: connection)
     else { return }
     let decision = DownloadDecision(
       after: failure, status: row.status, attempts: row.downloadAttempts, now: now, random: random)
@@ -146,7 +163,8 @@ struct DownloadLedger: Sendable {
       UPDATE scheduled_deployment SET status = \(dialect.word("$2", "LocalDeploymentStatus")), "downloadAttempts" = $3,
         "nextDownloadAt" = \(dialect.time("$4")), "downloadError" = $5, "updatedAt" = \(dialect.time("$6")),
         "errorMessage" = \(isFailed ? "$5" : "\"errorMessage\""),
-        "failureReason" = \(isFailed ? "$7" : "\"failureReason\"")
+        "failureReason" = \(isFailed ? "$7" : "\"failureReason\""),
+        "offerEnded" = \(isFailed ? dialect.boolean(true) : "\"offerEnded\"")
       WHERE id = $1
       """,
       [
@@ -158,7 +176,8 @@ struct DownloadLedger: Sendable {
       try notices.record(
         [
           AdminNotice(
-            kind, fact: isBucket ? Self.bucketFact : id, version: isBucket ? nil : row.version, detail: message)
+            kind, fact: isBucket ? Self.bucketFact : id, version: isBucket ? nil : row.version, detail: message,
+            reason: kind == .downloadFailed ? failure.reason : nil)
         ], in: connection)
     }
     guard isFailed, row.status != .downloadFailed else { return }
@@ -169,37 +188,6 @@ struct DownloadLedger: Sendable {
             organizationName: organization, releaseID: row.releaseID, status: .downloadFailed, errorMessage: message,
             reason: failure.reason, attemptID: row.attemptID, attempt: row.attempt))
       ], in: connection)
-  }
-
-  // MARK: Old versions
-
-  /// The digest of a version's artifact that was here before, which stays in the bucket for a while from now on; nil where
-  /// none ever was.
-  func digest(
-    ofFormer version: String, keepingUntil end: Timestamp, in connection: any SQLConnection
-  ) throws -> String? {
-    let digest = try connection.query(
-      """
-      SELECT "artifactSha256" FROM deployment_history WHERE version = $1 AND "artifactSha256" IS NOT NULL
-      ORDER BY "deployedAt" DESC LIMIT 1
-      """, [.text(version)]
-    ).first?[0].text
-    let known =
-      try digest
-      ?? connection.query(
-        """
-        SELECT "artifactSha256" FROM scheduled_deployment WHERE version = $1 AND "artifactSha256" IS NOT NULL
-        ORDER BY "updatedAt" DESC LIMIT 1
-        """, [.text(version)]
-      ).first?[0].text
-    guard let known else { return nil }
-    let time = connection.dialect.time("$2")
-    try connection.execute(
-      """
-      INSERT INTO kept_artifact (version, "keptUntil") VALUES ($1, \(time))
-      ON CONFLICT (version) DO UPDATE SET "keptUntil" = excluded."keptUntil"
-      """, [.text(version), end.column])
-    return known.lowercased()
   }
 
   /// Digests of what is still to be downloaded, or uploaded.

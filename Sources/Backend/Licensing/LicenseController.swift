@@ -3,6 +3,7 @@ import Licensing
 import Logging
 import OfferPlanning
 import Reconciliation
+import ServerPrograms
 import ServiceLifecycle
 import Synchronization
 import Timing
@@ -12,12 +13,10 @@ import WireFormats
 /// before the end, at the end, and where a licence does not hold.
 final class LicenseController: Service {
   private struct State {
-    /// What was told by this process, so that a pass without news writes nothing.
-    var told: Set<String> = []
+    /// What this process found last, so that a pass without news writes nothing; nil before the first.
+    var notices: Set<String>?
     /// The state's word, as it was logged last.
     var word = ""
-    /// Whether admins were told of a licence that does not hold; nil before the first pass.
-    var isBlocked: Bool?
   }
 
   /// How soon a changed file counts.
@@ -49,71 +48,53 @@ final class LicenseController: Service {
 
   /// Makes the installation's id where there is none yet, and reads what there is; to be called before anything is served.
   func prepare(makeID: () -> String) async throws {
-    load(try await store.establish(makeID()), await source.currentContent())
+    try await store.establish(makeID())
+    try await read()
   }
 
   func run() async throws {
-    let listener = Task {
-      for await _ in store.database.notifications(channel: LicenseStore.channel) { loop.wake() }
+    await loop.runUntilShutdown(wokenBy: store.database.notifications(channel: LicenseStore.channel)) {
+      try await self.pass()
+      return .after(Self.interval)
     }
-    await withGracefulShutdownHandler {
-      await loop.run { [self] in
-        try await self.pass()
-        return .after(Self.interval)
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
-    }
-    listener.cancel()
   }
 
   /// Reads the settings anew, so that a file that was replaced counts at once.
-  func refresh() async {
-    let set = gate.licenses
-    let content = await source.currentContent()
-    gate.load(
-      LicenseSet(holder: set.holder, content, kept: set.held.first { $0.source == .kept }?.token))
-  }
+  func refresh() async { await gate.refresh(from: source) }
 
   func pass() async throws {
-    load(try await store.read(), await source.currentContent())
-    try await tell()
+    try await read()
+    try await notify()
   }
 
-  private func load(_ kept: LicenseStore.Kept, _ content: LicenseSource.Content) {
-    let organization = gate.licenses.holder.organization
-    gate.load(
-      LicenseSet(
-        holder: LicenseHolder(organization: organization, installation: kept.installation), content, kept: kept.token))
+  private func read() async throws {
+    await gate.refresh(from: source)
+    try await gate.refresh(from: store)
     let current = gate.state
     let isNew = state.withLock { state in
       defer { state.word = current.word }
       return state.word != current.word
     }
     guard isNew else { return }
+    let isUnchecked = current == .notConfigured
     logger.log(
-      level: current.isBlocking ? .warning : .info,
-      current.isBlocking ? "No release is deployed until the licence is put right" : "The licence was checked",
+      level: current.isBlocking || isUnchecked && source.vendorKey != nil ? .warning : .info,
+      current.isBlocking
+        ? "No release is deployed until the licence is put right"
+        : isUnchecked ? "There is no licence, so none is checked" : "The licence was checked",
       metadata: ["state": "\(current.word)", "message": "\(current.message)"])
   }
 
-  private func tell() async throws {
+  private func notify() async throws {
     let due = Self.notices(gate.licenses, at: now())
-    let isBlocked = due.contains { $0.kind == .licenseBlocked }
-    let (new, isOver) = state.withLock { state in
-      (due.filter { !state.told.contains($0.id) }, !isBlocked && state.isBlocked != false)
-    }
-    if !new.isEmpty || isOver {
-      let notices = notices
-      try await store.database.transaction(.write) { connection in
-        if isOver { try notices.resolve(.licenseBlocked, fact: Self.blockedFact, in: connection) }
-        try notices.record(new, in: connection)
+    let ids = Set(due.map(\.id))
+    guard state.withLock({ $0.notices != ids }) else { return }
+    try await store.database.transaction(.write) { [notices] connection in
+      for kind in [AdminNotice.Kind.licenseExpiring, .licenseExpired, .licenseBlocked] {
+        try notices.settle(kind, holding: due.filter { $0.kind == kind }, in: connection)
       }
     }
-    state.withLock { state in
-      state.told = Set(due.map(\.id))
-      state.isBlocked = isBlocked
-    }
+    state.withLock { $0.notices = ids }
   }
 
   /// What admins are to know of the licence now.

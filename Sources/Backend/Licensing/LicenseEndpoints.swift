@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import HTTPService
 import HTTPTypes
 import Hummingbird
@@ -35,7 +36,7 @@ struct LicenseEndpoints: Sendable {
         },
         .put: { request, context in
           let caller = try EndpointCaller.require(context, request)
-          try EndpointCaller.requireRecentAuthentication(caller)
+          try caller.requireRecentAuthentication()
           let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let token = try Self.token(body)

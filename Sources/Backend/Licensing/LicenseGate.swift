@@ -20,9 +20,33 @@ final class LicenseGate: Sendable {
   }
 
   private struct Held {
-    var set: LicenseSet
+    let organization: String?
+    var content: Versioned<LicenseSource.Content>
+    var kept = Versioned(LicenseStore.Kept())
+    /// By both.
+    var set = LicenseSet()
     /// What was refused last, and when.
     var rejection: Rejection?
+
+    mutating func combine() {
+      let holder = LicenseHolder(organization: organization, installation: kept.value.installation)
+      set = LicenseSet(holder: holder, content.value, kept: kept.value.tokens)
+    }
+  }
+
+  /// What is read elsewhere, and how often it was replaced: what was read before another replaced it may be older than that.
+  private struct Versioned<Value: Sendable> {
+    var value: Value
+    var version = 0
+
+    init(_ value: Value) { self.value = value }
+
+    mutating func replace(_ value: Value, readAt version: Int) -> Bool {
+      guard version == self.version else { return false }
+      self.value = value
+      self.version += 1
+      return true
+    }
   }
 
   /// A token that came and was not kept.
@@ -31,14 +55,16 @@ final class LicenseGate: Sendable {
     var message: String
   }
 
-  /// Refuses nothing.
-  static let open = LicenseGate(LicenseSet(), now: { Timestamp(seconds: 0) })
-
   private let held: Mutex<Held>
   private let now: @Sendable () -> Timestamp
 
-  init(_ set: LicenseSet, now: @escaping @Sendable () -> Timestamp) {
-    held = Mutex(Held(set: set))
+  /// - Parameters:
+  ///   - organization: whom a licence is to be for; nil: for anybody.
+  ///   - content: what the settings say. What the database keeps is to be read before anything is served.
+  init(organization: String?, _ content: LicenseSource.Content, now: @escaping @Sendable () -> Timestamp) {
+    var held = Held(organization: organization, content: Versioned(content))
+    held.combine()
+    self.held = Mutex(held)
     self.now = now
   }
 
@@ -75,7 +101,33 @@ final class LicenseGate: Sendable {
     heartbeat.installationID = set.holder.installation
   }
 
-  func load(_ set: LicenseSet) { held.withLock { $0.set = set } }
+  /// Takes over what the settings say by now.
+  func refresh(from source: LicenseSource) async {
+    var isTaken = false
+    while !isTaken {
+      let version = held.withLock { $0.content.version }
+      let content = await source.currentContent()
+      isTaken = held.withLock { held in
+        guard held.content.replace(content, readAt: version) else { return false }
+        held.combine()
+        return true
+      }
+    }
+  }
+
+  /// Takes over what the database keeps by now.
+  func refresh(from store: LicenseStore) async throws {
+    var isTaken = false
+    while !isTaken {
+      let version = held.withLock { $0.kept.version }
+      let kept = try await store.read()
+      isTaken = held.withLock { held in
+        guard held.kept.replace(kept, readAt: version) else { return false }
+        held.combine()
+        return true
+      }
+    }
+  }
 
   /// - Returns: false where the same was noted last.
   func note(_ rejection: Rejection) -> Bool {

@@ -43,37 +43,32 @@ struct LicenseInstaller: Sendable {
     }
   }
 
-  /// - Returns: the licence that was kept.
-  /// - Throws: `invalid` where it does not hold here and now; `conflict` where a newer one is in force.
+  /// - Returns: the licence that was kept. One that begins later is kept beside the one that counts until then.
+  /// - Throws: `invalid` where it does not hold here; `conflict` where a newer one is in force, or waits to be.
   func install(_ token: String, by actor: Actor, action: String = "LicenseInstalled") async throws -> License {
     let content = await source.currentContent()
-    let held = HeldLicense(source: .kept, token: .success(token), keys: content.keys)
     let moment = now()
-    guard case .valid(let license) = held.state(for: gate.licenses.holder, at: moment) else {
-      throw StatusError(.invalid, "license: \(held.state(for: gate.licenses.holder, at: moment).message)")
-    }
-    let set = try await database.transaction(.write) { connection in
-      let kept = try LicenseStore.lock(connection)
+    let license = try await database.transaction(.write) { connection in
+      var kept = try LicenseStore.lock(connection)
       let holder = LicenseHolder(organization: gate.licenses.holder.organization, installation: kept.installation)
-      let before = LicenseSet(holder: holder, content, kept: kept.token).current(at: moment)
-      if case .valid(let current)? = before?.state, !license.isNewer(than: current) {
-        throw StatusError(
-          .conflict,
-          "license: \(current.id == license.id ? "this licence is" : "a newer licence, \(current.id), is") in force already"
-        )
-      }
-      try LicenseStore.keep(token, at: moment, connection)
+      let set = LicenseSet(holder: holder, content, kept: kept.tokens)
+      let license = try Self.check(
+        HeldLicense(source: .kept, token: .success(token), keys: content.keys).state(for: holder, at: moment), set,
+        moment)
+      let tokens = LicenseSet(holder: holder, content, kept: kept.tokens + [token]).kept(at: moment)
+      (kept.token, kept.next) = (tokens.present, tokens.next)
+      try LicenseStore.keep(kept, at: moment, connection)
       var detail: JSONValue = ["license": license.json]
-      detail["previous"] = before?.state.license.map { .string($0.id) }
+      detail["previous"] = set.current(at: moment)?.state.license.map { .string($0.id) }
       try audit.record(
         [
           AuditEntry(
             actor: actor.name, roles: actor.roles, address: actor.address, action: action, object: license.id,
             detail: detail)
         ], in: connection)
-      return LicenseSet(holder: holder, content, kept: token)
+      return license
     }
-    gate.load(set)
+    try await gate.refresh(from: store)
     logger.notice(
       "A licence was installed",
       metadata: [
@@ -82,5 +77,54 @@ struct LicenseInstaller: Sendable {
     return license
   }
 
+  /// - Parameter set: what is here already.
+  private static func check(
+    _ state: LicenseState, _ set: LicenseSet, _ moment: Timestamp
+  ) throws(StatusError) -> License {
+    let license: License
+    switch state {
+    case .valid(let given): license = given
+    // Where none is set nothing is checked: one for later would end that now.
+    case .notYetValid(let given) where !set.held.isEmpty: license = given
+    default: throw StatusError(.invalid, "license: \(state.message)")
+    }
+    for held in set.held {
+      let other: License
+      let place: String
+      switch (state, held.state(for: set.holder, at: moment)) {
+      case (.valid, .valid(let current)):
+        other = current
+        place = "in force"
+      case (.notYetValid, .notYetValid(let next)):
+        other = next
+        place = "kept for the time after this one"
+      default: continue
+      }
+      guard license.isNewer(than: other) else {
+        throw StatusError(
+          .conflict,
+          "license: \(other.id == license.id ? "this licence is" : "a newer licence, \(other.id), is") \(place) already"
+        )
+      }
+    }
+    return license
+  }
+
   private var database: any Database { store.database }
+}
+
+extension LicenseSet {
+  /// Which of the kept tokens stay: that of the licence that counts among them, and of the newest that begins later.
+  fileprivate func kept(at now: Timestamp) -> (present: String?, next: String?) {
+    let all = held.filter { $0.source == .kept }
+    let later = all.filter { held in
+      if case .notYetValid = held.state(for: holder, at: now) { true } else { false }
+    }
+    let next = later.max { left, right in
+      guard let left = try? left.reading.get(), let right = try? right.reading.get() else { return false }
+      return right.isNewer(than: left)
+    }
+    let present = LicenseSet(holder: holder, held: all.filter { !later.contains($0) }).current(at: now)
+    return (present?.held.token, next?.token)
+  }
 }

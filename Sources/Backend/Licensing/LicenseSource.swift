@@ -1,6 +1,7 @@
 import Cryptography
 import Files
 import Licensing
+import ProgramConfiguration
 import Threads
 import WireFormats
 
@@ -37,6 +38,20 @@ struct LicenseSource: Sendable {
     Content(token: license.map { text($0, "the licence") }, keys: keys())
   }
 
+  /// A wrong key must not pass for none: then no licence would be checked.
+  /// - Throws: `ConfigurationError`.
+  func checkKeys() throws(ConfigurationError) {
+    guard let vendorKey else { return }
+    if case .success(let text) = text(vendorKey, "the vendor's key"), text.contains("PRIVATE KEY") {
+      throw ConfigurationError(
+        "is a private key, which must stay at the vendor's: take the one beside it that ends in .pub",
+        setting: "WRKTALK_VENDOR_PUBLIC_KEY")
+    }
+    if case .failure(let error) = keys() {
+      throw ConfigurationError(error.message, setting: "WRKTALK_VENDOR_PUBLIC_KEY")
+    }
+  }
+
   private func keys() -> Result<LicenseKeys, LicenseError> {
     guard let vendorKey else {
       return .failure(
@@ -59,11 +74,11 @@ struct LicenseSource: Sendable {
 }
 
 extension LicenseSet {
-  /// - Parameter kept: the token in the database.
-  init(holder: LicenseHolder, _ content: LicenseSource.Content, kept: String?) {
+  /// - Parameter kept: tokens in the database.
+  init(holder: LicenseHolder, _ content: LicenseSource.Content, kept: [String]) {
     var held: [HeldLicense] = []
     if let token = content.token { held.append(HeldLicense(source: .configured, token: token, keys: content.keys)) }
-    if let kept { held.append(HeldLicense(source: .kept, token: .success(kept), keys: content.keys)) }
+    held += kept.map { HeldLicense(source: .kept, token: .success($0), keys: content.keys) }
     self.init(holder: holder, held: held)
   }
 }

@@ -1,8 +1,8 @@
 import Database
 import WireFormats
 
-/// What the database keeps of the licence: in `deployment_config` the token that came last, and the id that the installation
-/// made for itself, which a licence may be bound to.
+/// What the database keeps of the licence: in `deployment_config` the token that counts and the one that follows it, and the id that
+/// the installation made for itself, which a licence may be bound to.
 struct LicenseStore: Sendable {
   /// Notified when another token was kept.
   static let channel = "license"
@@ -10,12 +10,19 @@ struct LicenseStore: Sendable {
   static let migrations = [
     Migration(owner: "backend.licensing", version: 1, name: "installation") { _ in
       ["ALTER TABLE deployment_config ADD COLUMN \"installationId\" text"]
-    }
+    },
+    Migration(owner: "backend.licensing", version: 2, name: "the licence that begins later") { _ in
+      ["ALTER TABLE deployment_config ADD COLUMN \"nextLicense\" text"]
+    },
   ]
 
   struct Kept: Sendable, Hashable {
     var installation: String?
     var token: String?
+    /// Of the licence that begins later.
+    var next: String?
+
+    var tokens: [String] { [token, next].compactMap(\.self) }
   }
 
   let database: any Database
@@ -31,30 +38,30 @@ struct LicenseStore: Sendable {
 
   private static func read(_ connection: any SQLConnection, _ lock: String) throws -> Kept {
     let row = try connection.query(
-      "SELECT \"installationId\", license FROM deployment_config WHERE id = 1\(lock)"
+      "SELECT \"installationId\", license, \"nextLicense\" FROM deployment_config WHERE id = 1\(lock)"
     ).first
     func text(_ index: Int) -> String? { row?[index].text.flatMap { $0.isEmpty ? nil : $0 } }
-    return Kept(installation: text(0), token: text(1))
+    return Kept(installation: text(0), token: text(1), next: text(2))
   }
 
   /// Makes the installation's id where it has none.
-  func establish(_ id: String) async throws -> Kept {
-    let kept = try await read()
-    if kept.installation != nil { return kept }
-    return try await database.transaction(.write) { connection in
-      try connection.execute(
+  func establish(_ id: String) async throws {
+    guard try await read().installation == nil else { return }
+    try await database.transaction(.write) { connection in
+      _ = try connection.execute(
         """
         INSERT INTO deployment_config (id, "installationId") VALUES (1, $1)
         ON CONFLICT (id) DO UPDATE SET "installationId" = coalesce(deployment_config."installationId", $1)
         """, [.text(id)])
-      return try Self.read(connection, "")
     }
   }
 
-  static func keep(_ token: String, at now: Timestamp, _ connection: any SQLConnection) throws {
+  static func keep(_ kept: Kept, at now: Timestamp, _ connection: any SQLConnection) throws {
     try connection.execute(
-      "UPDATE deployment_config SET license = $1, \"updatedAt\" = \(connection.dialect.time("$2")) WHERE id = 1",
-      [.text(token), now.column])
+      """
+      UPDATE deployment_config SET license = $1, "nextLicense" = $2, "updatedAt" = \(connection.dialect.time("$3"))
+      WHERE id = 1
+      """, [SQLValue(kept.token), SQLValue(kept.next), now.column])
     try connection.notify(channel: channel, payload: "")
   }
 }

@@ -4,6 +4,7 @@ import Mail
 import OfferPlanning
 import Outbox
 import Reconciliation
+import ServerPrograms
 import ServiceLifecycle
 import Timing
 import WireFormats
@@ -36,15 +37,9 @@ final class NoticeDispatcher: Service {
   }
 
   func run() async throws {
-    let listener = Task { [database, loop] in
-      for await _ in database.notifications(channel: NoticeLedger.channel) { loop.wake() }
+    await loop.runUntilShutdown(wokenBy: database.notifications(channel: NoticeLedger.channel)) {
+      try await self.pass()
     }
-    await withGracefulShutdownHandler {
-      await loop.run { try await self.pass() }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
-    }
-    listener.cancel()
   }
 
   func pass() async throws -> DueLoop.Next {

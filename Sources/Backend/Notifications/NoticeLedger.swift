@@ -42,6 +42,24 @@ struct NoticeLedger: Sendable {
       """, [.text(AdminNotice(kind, fact: fact).id), now().column]) > 0
   }
 
+  /// Goes by what holds now: of a kind, those that hold are told unless they were, and all others are over.
+  /// - Parameter subject: what the facts begin with that are meant; empty for all of the kind.
+  func settle(
+    _ kind: AdminNotice.Kind, about subject: String = "", holding notices: [AdminNotice] = [],
+    in connection: any SQLConnection
+  ) throws {
+    let dialect = connection.dialect
+    let prefix = AdminNotice(kind, fact: subject).id
+    let holding = RowSet("fact", of: notices.map { Self.bounded($0).id })
+    try connection.execute(
+      """
+      UPDATE admin_notice SET "resolvedAt" = \(dialect.time("$2"))
+      WHERE "resolvedAt" IS NULL AND substr(fact, 1, \(prefix.unicodeScalars.count)) = $3
+        AND fact NOT IN (SELECT r.fact FROM \(holding.source(dialect)))
+      """, [holding.parameter, now().column, .text(prefix)])
+    try record(notices, in: connection)
+  }
+
   /// What was told of something, such as a deployment that is offered anew, is told again.
   /// - Parameter subject: what the facts begin with.
   func resolveAll(about subject: String, in connection: any SQLConnection) throws {

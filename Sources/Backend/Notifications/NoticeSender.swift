@@ -119,22 +119,22 @@ struct NoticeSender: Sendable {
       method: "POST", url: webhook.url, headers: headers, body: .bytes(body), timeout: .seconds(10),
       connectTimeout: .seconds(5), maximumResponseBytes: 64 << 10)
     do throws(HTTPTransportError) {
-      return Self.meaning(of: try await http.send(request))
+      return Self.meaning(of: try await http.send(request), at: now())
     } catch {
       return .retry(reason: "\(error)")
     }
   }
 
   /// An address that is wrong now may be put right within the days that a message waits; a body that is refused stays so.
-  static func meaning(of response: HTTPResponse) -> SendAnswer {
+  static func meaning(of response: HTTPResponse, at now: Timestamp) -> SendAnswer {
     let text = ReportText.cleaned(String(decoding: response.body.prefix(300), as: UTF8.self))
     let reason = "the webhook's receiver answered \(response.status)" + (text.isEmpty ? "" : ": \(text)")
     switch response.status {
     case 200..<300: return .delivered
     case 400, 413, 422: return .rejected(reason: reason)
     default:
-      let delay = response.headers["Retry-After"].flatMap { Int($0) }.map { Duration.seconds(min(max($0, 0), 3600)) }
-      return .retry(after: delay, reason: reason)
+      let delay = response.headers["Retry-After"].flatMap { RetryAfter.duration($0, now: now) }
+      return .retry(after: delay.map { min($0, .seconds(3600)) }, reason: reason)
     }
   }
 

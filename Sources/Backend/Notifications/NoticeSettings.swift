@@ -1,4 +1,5 @@
 import Mail
+import MaintenanceWindows
 import OfferPlanning
 import ProgramConfiguration
 import ServerPrograms
@@ -21,6 +22,8 @@ struct NoticeSettings: Sendable {
   var webhook: Webhook?
   /// Of the Control Tower, for people: `WRKTALK_PUBLIC_URL`, else `WRKTALK_EXTERNAL_URL`.
   var publicURL: String?
+  /// By whose clocks notices tell times beside UTC: `WRKTALK_TIME_ZONE`, such as `Europe/Berlin`; nil: by UTC alone.
+  var zone: CalendarZone?
 
   /// - Throws: `ConfigurationError`, which names the variable at fault.
   init(_ variables: EnvironmentVariables) throws(ConfigurationError) {
@@ -37,12 +40,27 @@ struct NoticeSettings: Sendable {
       else { throw variables.wrong(name, "must be a URL of at most 500 plain characters") }
       publicURL = url
     }
+    zone = try Self.zone(variables)
+  }
+
+  private static func zone(_ variables: EnvironmentVariables) throws(ConfigurationError) -> CalendarZone? {
+    guard let text = variables["TIME_ZONE"] else { return nil }
+    guard let name = TimeZoneName(text) else {
+      throw variables.wrong("TIME_ZONE", "\"\(text.prefix(64))\" is not the name of a zone, such as Europe/Berlin")
+    }
+    do {
+      return CalendarZone(name: name, rules: try ZoneFiles().rules(name))
+    } catch {
+      throw variables.wrong("TIME_ZONE", "\(name): \(error)")
+    }
   }
 }
 
 extension BackendConfiguration {
   /// What notices are written with.
   var noticeContext: NoticeContext {
-    NoticeContext(isCompose: deployment.kind == .docker, organization: vendor?.organization)
+    NoticeContext(
+      isCompose: deployment.kind == .docker, organization: vendor?.organization,
+      localTime: { [zone = notices.zone] time in zone.map { "\($0.localText(of: time)) \($0.name)" } })
   }
 }

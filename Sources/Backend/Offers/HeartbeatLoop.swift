@@ -48,8 +48,6 @@ final class HeartbeatLoop: Service {
       logger: logger)
   }
 
-  func wake() { loop.wake() }
-
   func run() async throws {
     await cancelWhenGracefulShutdown { [self] in
       await loop.run { [self] in try await pass() }

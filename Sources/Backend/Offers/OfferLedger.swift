@@ -76,10 +76,65 @@ struct OfferLedger: Sendable {
       try refuse(offer, refusal, isKnown: problem == Self.problem(offer, refusal), connection)
       return outcome
     }
-    try setProblem(nil, before: problem, connection)
+    if problem != nil { try clearProblem(connection) }
     try notices.record(notes, in: connection)
     try reports.record(told, in: connection)
     return outcome
+  }
+
+  // MARK: What is not offered any more
+
+  /// Takes back what the vendor offers no more and no person here has decided on. What the policy has scheduled is marked alone: the
+  /// policy takes it back.
+  /// - Parameter offer: the vendor's whole answer; nil where it offers nothing.
+  /// - Returns: after which time to ask again, where that cannot be said of all of it yet.
+  func takeBack(
+    besides offer: ReleaseOffer?, askedAt: Timestamp, at now: Timestamp, in connection: any SQLConnection
+  ) throws -> Duration? {
+    let dialect = connection.dialect
+    if let offer {
+      try connection.execute(
+        """
+        UPDATE scheduled_deployment SET "withdrawnAt" = NULL WHERE "gccReleaseId" = $1 AND "withdrawnAt" IS NOT NULL
+        """, [.text(offer.releaseID)])
+    }
+    let candidates = try connection.query(
+      """
+      SELECT d.id, d."gccReleaseId", d.version, \(dialect.text(ofTime: "d.\"receivedAt\"")) FROM scheduled_deployment AS d
+      WHERE \(Self.undecided(dialect)) AND d."gccReleaseId" <> $1 ORDER BY d.id LIMIT \(OfferIntake.maximumOpen)
+      """ + dialect.forUpdate(of: "d"), [.text(offer?.releaseID ?? "")]
+    ).map { row in
+      OfferWithdrawal.Candidate(
+        id: row[0].text ?? "", releaseID: row[1].text ?? "", version: row[2].text ?? "",
+        receivedAt: row[3].time ?? Timestamp(seconds: 0))
+    }
+    let outcome = OfferWithdrawal.decide(candidates, offer, askedAt: askedAt)
+    guard !outcome.withdrawn.isEmpty else { return outcome.askAgain }
+    let rows = RowSet("id", of: outcome.withdrawn)
+    let these = "id IN (SELECT r.id FROM \(rows.source(dialect)))"
+    try connection.execute(
+      """
+      UPDATE scheduled_deployment SET "withdrawnAt" = \(dialect.time("$2")), "remindersSent" = \(ForcedDeadline.allSent),
+        "updatedAt" = \(dialect.time("$2")) WHERE \(these)
+      """, [rows.parameter, now.column])
+    // The vendor needs no report of what it did itself; as if it had one, it may offer the release once more.
+    try connection.execute(
+      """
+      UPDATE scheduled_deployment SET status = \(dialect.word("'cancelled'", "LocalDeploymentStatus")),
+        "failureReason" = 'Withdrawn', "errorMessage" = 'The vendor has taken the release back',
+        "completedAt" = \(dialect.time("$2")), "reportedAt" = \(dialect.time("$2"))
+      WHERE status = 'pending' AND \(these)
+      """, [rows.parameter, now.column])
+    for id in outcome.withdrawn { try notices.resolveAll(about: id, in: connection) }
+    return outcome.askAgain
+  }
+
+  /// What an answer of the vendor's may take back.
+  static func undecided(_ dialect: SQLDialect) -> String {
+    """
+    (d.status = 'pending' OR d.status = 'scheduled' AND d."isAutomatic") AND d."withdrawnAt" IS NULL
+      AND d."offerEnded" = \(dialect.boolean(false))
+    """
   }
 
   // MARK: Facts
@@ -92,7 +147,14 @@ struct OfferLedger: Sendable {
     var facts = OfferIntake.Facts(runtime: settings.kind.runtime)
     facts.currentVersion =
       try connection.query("SELECT \"currentVersion\" FROM deployment_config WHERE id = 1").first?[0].text
-    let final = LocalDeploymentStatus.allCases.filter(\.isFinal).map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    facts.currentSha256 =
+      try connection.query(
+        """
+        SELECT h."artifactSha256" FROM deployment_history AS h, deployment_config AS c
+        WHERE h."isCurrent" AND h.version = c."currentVersion" AND h."artifactSha256" IS NOT NULL
+        """
+      ).first?[0].text?.lowercased()
+    let final = LocalDeploymentStatus.sql(where: \.isFinal)
     facts.openCount = Int(
       try connection.query("SELECT count(*) FROM scheduled_deployment WHERE status NOT IN (\(final))")
         .first?[0].integer ?? 0)
@@ -108,7 +170,8 @@ struct OfferLedger: Sendable {
         try connection.query(
           """
           SELECT "artifactSha256" FROM scheduled_deployment WHERE version = $1 AND "artifactSha256" IS NOT NULL
-          UNION SELECT "artifactSha256" FROM deployment_history WHERE version = $1 AND "artifactSha256" IS NOT NULL
+          UNION SELECT "artifactSha256" FROM deployment_history
+          WHERE version = $1 AND "artifactSha256" IS NOT NULL AND "taskId" IS NOT NULL
           """, [.text(version)]
         ).compactMap { $0[0].text?.lowercased() })
     }
@@ -151,12 +214,13 @@ struct OfferLedger: Sendable {
       ? """
       , "chartDownloaded" = \(dialect.boolean(false)), "chartBucketPath" = NULL, "artifactSha256" = NULL,
         "downloadAttempts" = 0, "downloadedBytes" = 0, "totalBytes" = NULL, "downloadError" = NULL, preflight = NULL
-      """ : ""
+      """ : ", preflight = NULL"
     try connection.execute(
       """
       UPDATE scheduled_deployment SET "releaseName" = $2, version = $3, "releaseData" = \(dialect.json("$4")),
         "isForced" = \(dialect.boolean(offer.isForced)), "forceDeadline" = \(dialect.time("$5")),
-        "remindersSent" = \(becomesForced ? "0" : "\"remindersSent\""), "nextDownloadAt" = \(dialect.time("$6")),
+        "remindersSent" = \(becomesForced ? "0" : "\"remindersSent\""), "offerEnded" = \(dialect.boolean(false)),
+        "nextDownloadAt" = \(dialect.time("$6")),
         "updatedAt" = \(dialect.time("$6"))\(artifact)
       WHERE id = $1
       """,
@@ -183,7 +247,8 @@ struct OfferLedger: Sendable {
         "helmRevision" = NULL, "errorMessage" = NULL, "failureReason" = NULL, "declinedAt" = NULL, "declinedBy" = NULL,
         "declinedReason" = NULL, "windowOverride" = NULL, "isAutomatic" = \(dialect.boolean(false)), preflight = NULL,
         "chartDownloaded" = \(dialect.boolean(false)), "downloadAttempts" = 0, "downloadedBytes" = 0,
-        "totalBytes" = NULL, "downloadError" = NULL, "reportedToGcc" = \(dialect.boolean(false)), "reportedAt" = NULL
+        "totalBytes" = NULL, "downloadError" = NULL, "reportedToGcc" = \(dialect.boolean(false)), "reportedAt" = NULL,
+        "offerEnded" = \(dialect.boolean(false)), "withdrawnAt" = NULL
       WHERE id = $1
       """,
       [
@@ -221,15 +286,17 @@ struct OfferLedger: Sendable {
     _ offer: ReleaseOffer, _ refusal: OfferRefusal, isKnown: Bool, _ connection: any SQLConnection
   ) throws {
     if isKnown { return }
-    try setProblem(Self.problem(offer, refusal), before: nil, connection)
+    try setProblem(Self.problem(offer, refusal), connection)
     logger.warning(
       "An offer of the vendor is refused",
       metadata: ["reason": "\(refusal.reason.rawValue)", "error": "\(refusal.message)"])
-    try notices.record(
-      [
+    try notices.settle(
+      .downloadFailed, about: Self.problemFact,
+      holding: [
         AdminNotice(
-          .downloadFailed, fact: "offer/\(offer.releaseID.prefix(128))/\(refusal.reason.rawValue)",
-          version: String(offer.version.prefix(ArtifactDemand.maximumVersionBytes)), detail: refusal.message)
+          .downloadFailed, fact: "\(Self.problemFact)\(offer.releaseID.prefix(128))/\(refusal.reason.rawValue)",
+          version: String(offer.version.prefix(ArtifactDemand.maximumVersionBytes)), detail: refusal.message,
+          reason: refusal.reason.rawValue)
       ], in: connection)
     guard offer.releaseID.utf8.count <= 128 else { return }
     try reports.record(
@@ -241,8 +308,16 @@ struct OfferLedger: Sendable {
       ], in: connection)
   }
 
-  private func setProblem(_ problem: String?, before: String?, _ connection: any SQLConnection) throws {
-    if problem == before { return }
+  /// What notices of offers without a row begin with.
+  private static let problemFact = "offer/"
+
+  /// Nothing is offered any more that had to be refused.
+  func clearProblem(_ connection: any SQLConnection) throws {
+    try setProblem(nil, connection)
+    try notices.settle(.downloadFailed, about: Self.problemFact, in: connection)
+  }
+
+  private func setProblem(_ problem: String?, _ connection: any SQLConnection) throws {
     try connection.execute(
       "UPDATE deployment_config SET \"offerProblem\" = $1 WHERE id = 1", [SQLValue(problem)])
   }
@@ -250,9 +325,4 @@ struct OfferLedger: Sendable {
   private func log(_ message: Logger.Message, _ demand: ArtifactDemand) {
     logger.info(message, metadata: ["version": "\(demand.version)", "sha256": "\(demand.sha256)"])
   }
-}
-
-extension SQLDialect {
-  /// A text parameter as JSON.
-  func json(_ parameter: String) -> String { self == .postgresql ? "CAST(\(parameter) AS jsonb)" : parameter }
 }

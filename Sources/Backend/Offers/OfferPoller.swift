@@ -23,6 +23,9 @@ final class OfferPoller: Service {
   private let isWanted = Atomic(false)
   private let clock = VendorClock(activity: .poll)
 
+  /// With the pauses between them, half an hour: a key is being replaced until then.
+  private static let refusalsBeforeNotice: Int64 = 8
+
   init(
     database: any Database, client: VendorClient, ledger: OfferLedger, now: @escaping @Sendable () -> Timestamp,
     random: @escaping @Sendable () -> Double = randomFraction, logger: Logger, found: @escaping @Sendable () -> Void
@@ -87,17 +90,19 @@ final class OfferPoller: Service {
   }
 
   /// The whole answer is needed where the release that it offered is not here or has ended here: offered again, it is
-  /// wanted once more.
+  /// wanted once more; and where others wait here that the vendor may have taken back.
   private static func memory(_ connection: any SQLConnection) throws -> Memory {
     let row = try connection.query(
       """
-      SELECT c."updatesTag", c."offeredReleaseId", c."offerProblem", CAST(d.status AS text)
-      FROM deployment_config AS c LEFT JOIN scheduled_deployment AS d ON d."gccReleaseId" = c."offeredReleaseId"
+      SELECT c."updatesTag", c."offeredReleaseId", c."offerProblem", CAST(o.status AS text),
+        EXISTS (SELECT 1 FROM scheduled_deployment AS d
+          WHERE \(OfferLedger.undecided(connection.dialect)) AND d."gccReleaseId" <> coalesce(c."offeredReleaseId", ''))
+      FROM deployment_config AS c LEFT JOIN scheduled_deployment AS o ON o."gccReleaseId" = c."offeredReleaseId"
       WHERE c.id = 1
       """
     ).first
     let status = row?[3].text.flatMap(LocalDeploymentStatus.init)
-    let isStale = row?[1].text != nil && (status.map(\.endsOffer) ?? true)
+    let isStale = row?[1].text != nil && (status.map(\.endsOffer) ?? true) || row?[4].boolean == true
     return Memory(tag: isStale ? nil : row?[0].text, problem: row?[2].text)
   }
 
@@ -122,6 +127,7 @@ final class OfferPoller: Service {
         var pause = VendorSchedule.pause(interval: state.interval, wanted: updates.nextSeconds, random: random)
         // Another process has asked since, and knows better.
         guard clock.isHeld(claim, state) else { return (pause, false) }
+        try ledger.notices.settle(.vendorRefusesKey, in: connection)
         var hasDownload = false
         if case .offer(let offer) = updates.content {
           var isTakenIn = true
@@ -131,7 +137,11 @@ final class OfferPoller: Service {
             if let wait = outcome.askAgain { pause = min(pause, wait) }
             (isTakenIn, hasDownload) = (outcome.isTakenIn, outcome.hasDownload)
           } else if memory.problem != nil {
-            try connection.execute("UPDATE deployment_config SET \"offerProblem\" = NULL WHERE id = 1")
+            try ledger.clearProblem(connection)
+          }
+          if let wait = try ledger.takeBack(besides: offer, askedAt: askedAt, at: now, in: connection) {
+            isTakenIn = false
+            pause = min(pause, wait)
           }
           try connection.execute(
             "UPDATE deployment_config SET \"updatesTag\" = $1, \"offeredReleaseId\" = $2 WHERE id = 1",
@@ -149,9 +159,13 @@ final class OfferPoller: Service {
 
   private func fail(_ claim: Timestamp, _ failure: VendorFailure) async throws -> Duration {
     let (now, random) = (now(), random())
-    let (pause, failures) = try await database.transaction(.write) { [clock] connection in
+    let (pause, failures) = try await database.transaction(.write) { [clock, ledger] connection in
       let state = try clock.state(connection)
       let failures = state.failures + 1
+      if failure.kind == .unauthorized, failures >= Self.refusalsBeforeNotice {
+        try ledger.notices.record(
+          [AdminNotice(.vendorRefusesKey, fact: "vendor", detail: failure.message)], in: connection)
+      }
       let pause = VendorSchedule.pause(failures: failures, retryAfter: failure.retryAfter, random: random)
       return (
         try clock.end(claim, state, next: pause, failures: failures, now: now, in: connection) ?? pause, failures

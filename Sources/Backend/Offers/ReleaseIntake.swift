@@ -49,8 +49,8 @@ struct ReleaseIntake: Sendable {
       download: client.map {
         ArtifactDownload(client: $0, folder: DownloadFolder(path: configuration.downloadsFolder))
       },
-      bucket: context.bucket, trustRoot: TrustRootSource(path: configuration.trustRootFile), now: now, logger: logger,
-      stored: { retention.wake() })
+      bucket: context.bucket, trustRoot: TrustRootSource(path: configuration.trustRootFile), now: now,
+      makeID: context.makeID, logger: logger, stored: { retention.wake() })
     let offers = OfferLedger(
       settings: settings, organization: organization, notices: context.notices, reports: context.reports,
       makeID: context.makeID, logger: logger)

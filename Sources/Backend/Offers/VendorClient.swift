@@ -49,7 +49,7 @@ struct VendorClient: Sendable {
       let json = try Self.json(response.body)
       return Updates(content: .offer(try ReleaseOffer.reading(json)), tag: newTag, nextSeconds: next)
     } catch let error as ProtocolError {
-      throw VendorFailure(.invalid, "the vendor's server answered what is no offer: \(error.message)")
+      throw VendorFailure(.invalid, "the vendor's server answered what is not an offer: \(error.message)")
     } catch {
       throw VendorFailure(.invalid, "the vendor's server answered what is not valid JSON: \(error)")
     }
@@ -86,7 +86,9 @@ struct VendorClient: Sendable {
   private var organization: String { PercentEncoding.encode(connection.organization) }
 
   private func request(_ method: String, _ path: String, body: JSONValue? = nil) -> HTTPRequest {
-    var headers = [(name: "Authorization", value: "Bearer \(connection.apiKey)"), (name: "Accept", value: "*/*")]
+    var headers = [
+      (name: "Authorization", value: "Bearer \(connection.presentAPIKey)"), (name: "Accept", value: "*/*"),
+    ]
     if body != nil { headers.append(("Content-Type", "application/json")) }
     return HTTPRequest(
       method: method, url: connection.endpoint + path, headers: headers,

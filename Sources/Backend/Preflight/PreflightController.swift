@@ -3,6 +3,7 @@ import DeploymentKinds
 import DeploymentPlanning
 import FleetProtocol
 import Logging
+import OfferPlanning
 import Reconciliation
 import ResourceModel
 import ResourceStorage
@@ -15,6 +16,8 @@ import WireFormats
 /// other, the newest first, and keeps the answer with the offer. What is not answered, as by an Agent that is away, stays asked.
 final class PreflightController: Service {
   private static let manager = "wrktalk-backend"
+  /// Of writing the record, which the Agent writes as well.
+  private static let maximumTries = 8
 
   private let database: any Database
   private let store: SQLResourceStore
@@ -41,27 +44,14 @@ final class PreflightController: Service {
   private var key: ObjectKey { ObjectKey(namespace: settings.namespace, name: settings.name) }
 
   func run() async throws {
-    let watch = Task { await self.watch() }
+    let watch = Task { [store, settings, clock, loop] in
+      await store.followRecord(in: settings.namespace, clock: clock) { loop.wake() }
+    }
     await loop.runUntilShutdown {
       try await self.pass()
       return .whenWoken
     }
     watch.cancel()
-  }
-
-  private func watch() async {
-    while !Task.isCancelled {
-      do {
-        let changes = try await store.watch(
-          DesiredDeploymentKind.definition, namespace: settings.namespace, selector: .everything,
-          after: try await store.currentRevision())
-        loop.wake()
-        for try await _ in changes { loop.wake() }
-      } catch {
-        if Task.isCancelled { return }
-      }
-      try? await clock.sleep(for: .seconds(1))
-    }
   }
 
   /// Keeps what was answered, and asks what is to be asked next.
@@ -73,7 +63,7 @@ final class PreflightController: Service {
       try await keep(answer, to: request)
     }
     let next = try await database.transaction(.read) { try Self.unanswered($0) }
-    guard let offer = next, !offer.isAsked(by: request) else { return }
+    guard let offer = next, !offer.isAsked(by: request, settings) else { return }
     try await ask(offer.preflightRequest(settings, at: now()), of: stored)
   }
 
@@ -81,27 +71,39 @@ final class PreflightController: Service {
   /// - Parameter id: of the offer; nil for the newest that is whole.
   /// - Throws: `notFound`, or `conflict` where there is nothing to ask about or nobody to ask.
   func askAgain(_ id: String?) async throws -> PreflightRequest {
-    guard let (stored, _) = try await record() else {
+    guard try await record() != nil else {
       throw StatusError(
         .conflict,
         "there is no DesiredDeployment \(key) yet, which the first deployment makes: until then no Agent looks at releases"
       )
     }
-    let offer = try await database.transaction(.write) { connection in
-      let offer = try Self.offer(id, connection)
-      guard let offer else {
-        throw StatusError(
-          .notFound, id.map { "there is no offer \($0.prefix(80))" } ?? "no release waits to be scheduled")
-      }
-      guard offer.isDownloaded else {
-        throw StatusError(.conflict, "\(offer.releaseName) is not downloaded yet; it is looked at by itself once it is")
-      }
-      try connection.execute("UPDATE scheduled_deployment SET preflight = NULL WHERE id = $1", [.text(offer.id)])
-      return offer
+    let offer = try await database.transaction(.write) { connection in try Self.offer(id, connection) }
+    guard let offer else {
+      throw StatusError(
+        .notFound, id.map { "there is no offer \($0.prefix(80))" } ?? "no release waits to be scheduled")
+    }
+    guard offer.isDownloaded else {
+      throw StatusError(.conflict, "\(offer.releaseName) is not downloaded yet; it is looked at by itself once it is")
     }
     let request = offer.preflightRequest(settings, at: now())
-    try await ask(request, of: stored)
+    try await askNow(request)
+    // What is known is of before, unless the Agent was so quick.
+    try await database.transaction(.write) { connection in
+      guard let row = try ScheduledDeployment.find(id: offer.id, in: connection), row.answeredRequest != request.digest
+      else { return }
+      try connection.execute("UPDATE scheduled_deployment SET preflight = NULL WHERE id = $1", [.text(row.id)])
+    }
     return request
+  }
+
+  /// An Agent may write its status at the same moment.
+  private func askNow(_ request: PreflightRequest) async throws {
+    for attempt in 1... {
+      guard let (stored, _) = try await record() else { return }
+      do {
+        return try await ask(request, of: stored)
+      } catch let error as StatusError where error.reason == .conflict && attempt < Self.maximumTries {}
+    }
   }
 
   // MARK: The record
@@ -126,7 +128,8 @@ final class PreflightController: Service {
 
   // MARK: Offers
 
-  private static let waiting = "d.\"chartDownloaded\" AND d.status IN ('pending', 'missedSchedule', 'deadlineExceeded')"
+  private static let waiting =
+    "d.\"chartDownloaded\" AND d.status IN (\(LocalDeploymentStatus.sql(where: \.isWaiting)))"
 
   /// The newest that nobody looked at.
   private static func unanswered(_ connection: any SQLConnection) throws -> ScheduledDeployment? {
@@ -148,37 +151,44 @@ final class PreflightController: Service {
     ).first.map(ScheduledDeployment.init)
   }
 
+  /// Keeps the answer with the offers that it is about as they are now.
   private func keep(_ answer: DesiredDeploymentStatus.Preflight, to request: PreflightRequest) async throws {
     let text = try JSONValue(encoding: answer).text
+    let settings = settings
     try await database.transaction(.write) { connection in
-      let value = connection.dialect == .postgresql ? "CAST($1 AS jsonb)" : "$1"
-      try connection.execute(
+      let dialect = connection.dialect
+      let rows = try connection.query(
         """
-        UPDATE scheduled_deployment SET preflight = \(value)
-        WHERE version = $2 AND "artifactSha256" = $3 AND preflight IS NULL
-        """, [.text(text), .text(request.version), .text(request.artifact.sha256)])
+        SELECT \(ScheduledDeployment.columns(dialect)) FROM scheduled_deployment AS d
+        WHERE d.version = $1 AND d."artifactSha256" = $2
+        """ + dialect.forUpdate(of: "d"), [.text(request.version), .text(request.artifact.sha256)]
+      ).map(ScheduledDeployment.init)
+      for row in rows where row.isAsked(by: request, settings) && row.answeredRequest != answer.request {
+        try connection.execute(
+          "UPDATE scheduled_deployment SET preflight = \(dialect.json("$1")) WHERE id = $2",
+          [.text(text), .text(row.id)])
+      }
     }
   }
 }
 
 extension ScheduledDeployment {
-  func preflightRequest(_ settings: DeploymentSettings, at now: Timestamp) -> PreflightRequest {
+  fileprivate func preflightRequest(_ settings: DeploymentSettings, at now: Timestamp?) -> PreflightRequest {
     let offer = offer
-    let tags = offer?.imageTags ?? .init()
-    let named = [
-      "backend": tags.backend, "media": tags.media, "controlTower": tags.controlTower, "agent": tags.agent,
-    ]
     return PreflightRequest(
       version: version,
       artifact: .init(
         path: chartBucketPath ?? settings.artifactPath(version: version), sha256: artifactSha256?.lowercased() ?? ""),
-      manifest: offer?.manifest, imageTags: named.filter { !$0.value.isEmpty },
+      manifest: offer?.manifest, imageTags: offer?.imageTags.byService ?? [:],
       configPath: settings.kind == .docker ? settings.envPath : settings.valuesPath,
-      requestedAt: now.wholeSeconds.description)
+      requestedAt: now?.wholeSeconds.description)
   }
 
-  /// Whether it is what a request asks about, whenever that was made.
-  func isAsked(by request: PreflightRequest?) -> Bool {
-    request?.version == version && request?.artifact.sha256 == artifactSha256?.lowercased()
+  /// Whether it is what a request asks about as it is now, whenever that was made.
+  fileprivate func isAsked(by request: PreflightRequest?, _ settings: DeploymentSettings) -> Bool {
+    request?.asksTheSame(as: preflightRequest(settings, at: nil)) ?? false
   }
+
+  /// The digest of the request that was answered last.
+  fileprivate var answeredRequest: String? { preflight?["request"]?.string }
 }

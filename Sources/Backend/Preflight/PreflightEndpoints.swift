@@ -27,6 +27,12 @@ struct PreflightEndpoints: Sendable {
 
   /// - Parameter body: `{"deploymentId": "…"}`, or nothing for the newest offer.
   func ask(_ body: JSONValue) async throws -> JSONValue {
+    guard let members = body.object else {
+      throw StatusError(.badRequest, "the body must be {\"deploymentId\": \"…\"}, not \(body.typeName)")
+    }
+    if let unknown = members.keys.sorted().first(where: { $0 != "deploymentId" }) {
+      throw StatusError(.badRequest, "\(unknown.prefix(40)): is not known here; there is deploymentId")
+    }
     let id = body["deploymentId"] ?? .null
     guard id.isNull || id.string != nil else {
       throw StatusError(.badRequest, "deploymentId must be text, not \(id.typeName)")

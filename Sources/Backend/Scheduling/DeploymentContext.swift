@@ -27,7 +27,8 @@ struct DeploymentContext: Sendable {
   var target: RecordEdit.Target {
     RecordEdit.Target(
       runtime: settings.kind.runtime,
-      name: settings.kind == .kubernetes ? settings.helmReleaseName : settings.composeProjectName)
+      name: settings.kind == .kubernetes ? settings.helmReleaseName : settings.composeProjectName,
+      timeout: settings.timeout.map(DurationText.init))
   }
 
   /// Of the values or the `.env` that a new release is deployed with.

@@ -13,15 +13,23 @@ struct WithdrawalRequest: Sendable {
 }
 
 extension DeploymentScheduler {
-  /// Takes back the task that nobody has begun.
+  /// Takes back the task that nobody has begun, or ends a release that waits: it is offered and asked for no more.
   /// - Parameter deploymentID: whose it has to be; nil for any, such as a rollback.
+  /// - Returns: the task; nil where the release waited without one.
   /// - Throws: `StatusError`: 404 for a deployment that is not there, 409 where nothing is scheduled or it was begun. `DatabaseError`.
   @discardableResult
   func cancel(
     deploymentID: String?, _ request: WithdrawalRequest, in connection: any SQLConnection
-  ) throws -> AgentTask {
+  ) throws -> AgentTask? {
     var transaction = try DeploymentTransaction(context, connection)
-    if let deploymentID { _ = try Self.deployment(deploymentID, connection) }
+    if let deploymentID {
+      var deployment = try Self.deployment(deploymentID, connection)
+      if deployment.status.isWaiting {
+        try end(&deployment, request, &transaction)
+        try transaction.finish()
+        return nil
+      }
+    }
     guard var task = try AgentTask.active(in: connection), deploymentID == nil || task.deploymentID == deploymentID
     else {
       throw StatusError(.conflict, "nothing is scheduled that could be cancelled")
@@ -39,6 +47,20 @@ extension DeploymentScheduler {
         object: task.deploymentID ?? task.id, detail: detail))
     try transaction.finish()
     return task
+  }
+
+  private func end(
+    _ deployment: inout ScheduledDeployment, _ request: WithdrawalRequest, _ transaction: inout DeploymentTransaction
+  ) throws {
+    let failure = TaskFailure.cancelled(by: request.actor, request.reason)
+    guard let word = deployment.take(.cancelled, attemptID: context.makeID()) else { return }
+    try transaction.end(&deployment, reason: failure.reason, failure.message, word)
+    var detail: JSONValue = ["version": .string(deployment.version)]
+    detail["reason"] = request.reason.map { .string($0) }
+    transaction.note(
+      AuditEntry(
+        actor: request.actor, roles: request.roles, address: request.address, action: "DeploymentCancelled",
+        object: deployment.id, detail: detail))
   }
 
   /// Notes that an admin does not want a release now, or does again. Policies leave it alone meanwhile; people may schedule it.

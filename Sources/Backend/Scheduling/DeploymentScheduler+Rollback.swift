@@ -36,6 +36,14 @@ extension DeploymentScheduler {
       executeAfter: transaction.now.wholeSeconds, createdAt: transaction.now, isRollback: true)
     task.requestedBy = request.actor
     task.order = target.order(notBefore: task.executeAfter)
+    if task.order == nil, transaction.state.executor == .record,
+      try AgentLease.read(context, connection, now: transaction.now)?.isHeld == true
+    {
+      throw StatusError(
+        .notFound,
+        "revision \(target.revision ?? 0) is not in the history of the DesiredDeployment, by which the Agent here returns: ask for "
+          + "a version that ran here")
+    }
     if let version = target.version {
       task.deploymentID = try ScheduledDeployment.find(version: version, in: connection)?.id
     }
@@ -95,13 +103,17 @@ struct RollbackTarget: Sendable {
         guard found.version != nil else {
           throw StatusError(.invalid, "targetRevision: Compose keeps no revisions: name targetVersion instead")
         }
-        try found.takeRelease(transaction)
+        _ = try found.takeRelease(transaction)
       }
     case .version(let version):
       found.version = version
       found.isVersion = true
-      found.recordRevision = deployed.first { $0.release.version == version }?.revision
-      try found.takeRelease(transaction)
+      let history = try found.takeRelease(transaction)
+      // The Agent's status says only whether it still has the revision that a task of this server led to.
+      found.recordRevision =
+        deployed.first {
+          $0.release.version == version && (history?.taskID == nil || $0.revision == history?.revision)
+        }?.revision
       guard found.release != nil || found.recordRevision != nil || found.revision != nil else {
         throw StatusError(.notFound, DeploymentScheduler.notAvailable)
       }
@@ -110,13 +122,17 @@ struct RollbackTarget: Sendable {
   }
 
   /// What was kept of the last time that the version ran.
-  private mutating func takeRelease(_ transaction: DeploymentTransaction) throws {
+  private mutating func takeRelease(_ transaction: DeploymentTransaction) throws -> DeploymentHistory? {
     guard let version, let history = try DeploymentHistory.lastSuccess(version: version, in: transaction.connection)
-    else { return }
+    else { return nil }
     let settings = transaction.context.settings
-    release = TaskRelease(history, settings)
-    if settings.kind == .kubernetes { revision = history.revision }
-    envPath = history.envBucketPath
+    // Of what no task led to, the status alone says where it lies.
+    if history.taskID != nil {
+      if settings.kind == .kubernetes { revision = history.revision }
+      release = TaskRelease(history, settings)
+      envPath = history.envBucketPath
+    }
+    return history
   }
 
   /// Whether nothing has to be fetched for it: Helm keeps its revisions in the cluster.

@@ -122,6 +122,9 @@ struct DeploymentScheduler: Sendable {
     _ transaction: DeploymentTransaction
   ) throws {
     try license.require()
+    if deployment.withdrawnAt != nil {
+      throw StatusError(.conflict, "the vendor has taken \(deployment.releaseName) back: it is not offered any more")
+    }
     switch deployment.status {
     case .inProgress: throw StatusError(.conflict, Self.inProgress)
     case .success:
@@ -208,11 +211,7 @@ struct DeploymentScheduler: Sendable {
   private func take(
     _ request: ScheduleRequest, into deployment: inout ScheduledDeployment, _ task: AgentTask, at now: Timestamp
   ) {
-    if deployment.attemptID != task.id {
-      deployment.attempt += 1
-      deployment.attemptID = task.id
-    }
-    deployment.status = .scheduled
+    _ = deployment.take(.scheduled, attemptID: task.id)
     deployment.scheduledFor = task.executeAfter
     deployment.scheduledBy = request.actor
     deployment.windowOverride = request.windowOverride

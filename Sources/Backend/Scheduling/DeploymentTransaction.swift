@@ -81,7 +81,7 @@ struct DeploymentTransaction {
       .scheduled(
         ScheduledReport(
           organizationName: organization, releaseID: deployment.releaseID, scheduledFor: time,
-          attemptID: deployment.attemptID)))
+          attemptID: deployment.attemptID, attempt: deployment.attempt > 0 ? deployment.attempt : nil)))
   }
 
   struct ReportDetail {
@@ -121,7 +121,7 @@ struct DeploymentTransaction {
     guard let found = try currentRecord() else {
       var edit = try RecordEdit(
         creating: order, context.target, namespace: context.settings.namespace, name: context.settings.name)
-      try edit.ask(for: order, task: task)
+      try edit.ask(for: order, context.target, task: task)
       self.edit = edit
       return 1
     }
@@ -130,7 +130,8 @@ struct DeploymentTransaction {
         .conflict,
         "the DesiredDeployment \(context.recordKey) is being deleted: wait until it is gone, then schedule again")
     }
-    return try change(found) { edit throws in try edit.ask(for: order, task: task) }
+    let target = context.target
+    return try change(found) { edit throws in try edit.ask(for: order, target, task: task) }
   }
 
   /// Takes back what a task that nobody has begun had asked for.

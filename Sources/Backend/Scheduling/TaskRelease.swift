@@ -30,15 +30,6 @@ struct TaskRelease: Sendable {
       history.artifactSha256 ?? (settings.kind == .kubernetes ? offer.chartSha256 : offer.composeSha256)
   }
 
-  /// By the names that the specification gives the services (spec §5.2).
-  var imageTags: [String: String] {
-    let tags = [
-      "backend": offer.imageTags.backend, "media": offer.imageTags.media,
-      "controlTower": offer.imageTags.controlTower, "agent": offer.imageTags.agent,
-    ]
-    return tags.filter { !$0.value.isEmpty }
-  }
-
   /// What an Agent is given that polls (spec §5.4, §14.3).
   /// - Parameters:
   ///   - envPath: of the `.env` in the bucket; that of the settings where it is nil.
@@ -46,7 +37,8 @@ struct TaskRelease: Sendable {
   func payload(_ settings: DeploymentSettings, envPath: String? = nil, withSettings: Bool = true) -> JSONValue {
     var payload: JSONValue = [
       "chart": ["bucketPath": .string(bucketPath), "version": .string(version)],
-      "imageTags": .object(imageTags.mapValues { .string($0) }), "valuesBucketPath": .string(settings.valuesPath),
+      "imageTags": .object(offer.imageTags.byService.mapValues { .string($0) }),
+      "valuesBucketPath": .string(settings.valuesPath),
       "newNonEssentialEnvs": .array(
         (withSettings ? offer.newNonEssentialEnvs : []).map {
           ["key": .string($0.key), "value": .string($0.value)]
@@ -59,6 +51,7 @@ struct TaskRelease: Sendable {
   /// The same for the Agent that watches; nil without a digest.
   func order(_ configPath: String?, notBefore: Timestamp, withSettings: Bool = true) -> DeploymentOrder? {
     guard let sha256 else { return nil }
+    let imageTags = offer.imageTags.byService
     let settings =
       withSettings ? offer.newNonEssentialEnvs.map { DesiredDeploymentSpec.Setting(key: $0.key, value: $0.value) } : []
     return DeploymentOrder(

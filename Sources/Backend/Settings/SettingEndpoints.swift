@@ -1,3 +1,4 @@
+import Accounts
 import HTTPService
 import HTTPTypes
 import Hummingbird

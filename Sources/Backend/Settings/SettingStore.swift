@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import Audit
 import Database
 import HTTPService
@@ -25,9 +26,13 @@ struct SettingStore: Sendable {
 
   /// Adds a setting that a release brings, once: what an administrator set is never overwritten, and what one removed does not
   /// come back.
+  /// - Parameter releases: what says that a release here brings it; nil where that is known.
   /// - Returns: true where it was added.
-  /// - Throws: `StatusError` `forbidden` where there is no room for it.
-  func insertIfAbsent(key: String, value: String) async throws -> Bool {
+  /// - Throws: `StatusError` `forbidden` where there is no room for it, and where no release brings it.
+  func insertIfAbsent(
+    key: String, value: String, by actor: AuditActor = AuditActor(name: "release"),
+    broughtBy releases: ReleaseSettings? = nil
+  ) async throws -> Bool {
     let (id, now) = (makeID(), now())
     return try await database.transaction(.write) { connection in
       let isKnown = try !connection.query(
@@ -37,6 +42,11 @@ struct SettingStore: Sendable {
         """, [.text(key)]
       ).isEmpty
       if isKnown { return false }
+      if let releases, try !releases.bring(key: key, value: value, in: connection) {
+        throw StatusError(
+          .forbidden,
+          "key: neither a release that was offered here nor a DesiredDeployment brings \(key) with that value")
+      }
       try Self.requireRoom(connection, added: key.utf8.count + value.utf8.count, isNew: true)
       let known = try connection.query("SELECT count(*) FROM non_essential_env_known").first?[0].integer ?? 0
       guard known < Self.maximumKnownCount else {
@@ -51,7 +61,10 @@ struct SettingStore: Sendable {
           ON CONFLICT (key) DO NOTHING
           """, [.text(id), .text(key), .text(value), now.column]) > 0
       try Self.note(key, connection)
-      if isNew { try Self.addHistory(key, .added, nil, value, by: "release", at: now, connection) }
+      if isNew {
+        try Self.addHistory(key, .added, nil, value, by: actor.name, at: now, connection)
+        try audit.record([actor.entry("SettingAdded", key, ["to": Self.audited(value)])], in: connection)
+      }
       return isNew
     }
   }

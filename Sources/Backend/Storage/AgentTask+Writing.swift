@@ -7,7 +7,7 @@ extension AgentTask {
   /// - Throws: `DatabaseError` `uniqueViolation` where another task is active (spec §10.3).
   func insert(_ connection: any SQLConnection) throws {
     let dialect = connection.dialect
-    let json = dialect == .postgresql ? "CAST($5 AS jsonb)" : "$5"
+    let json = dialect.json("$5")
     try connection.execute(
       """
       INSERT INTO agent_task (id, type, status, "deploymentId", payload, "executeAfter", "createdAt", "maxAttempts",

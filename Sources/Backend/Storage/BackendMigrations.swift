@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import Audit
 import Database
 import Outbox
@@ -9,9 +10,13 @@ enum BackendMigrations {
   /// Every migration: the stored kinds', the tokens' and the Backend's own.
   static var all: [Migration] {
     SQLResourceStore.migrations(for: BackendKinds.stored) + TokenStore.migrations + Outbox.migrations + own
-      + DeploymentTables.migrations + SchedulingTables.migrations + IntakeTables.migrations
-      + AuditLedger.migrations + AccountTables.migrations + SettingMigrations.all + LicenseStore.migrations
+      + DeploymentTables.migrations + SchedulingTables.migrations + IntakeTables.migrations + DownloadMigrations.all
+      + AuditLedger.migrations + accounts + SettingMigrations.all + LicenseStore.migrations
       + NoticeMigrations.all + WindowTables.migrations
+  }
+
+  private static var accounts: [Migration] {
+    AccountTables.migrations(owner: "backend.accounts", roles: BackendAccess.accounts.roles)
   }
 
   static let own: [Migration] = [

@@ -78,7 +78,7 @@ struct DeploymentHistory: Sendable, Hashable {
   /// Keeps the row; that of a task takes the place of what was kept of it before. What is current takes that from all others.
   func save(_ connection: any SQLConnection) throws {
     let dialect = connection.dialect
-    let json = dialect == .postgresql ? "CAST($9 AS jsonb)" : "$9"
+    let json = dialect.json("$9")
     if isCurrent {
       try connection.execute(
         """
@@ -107,7 +107,24 @@ struct DeploymentHistory: Sendable, Hashable {
       ])
   }
 
-  /// The last time that a version ran in full health here.
+  /// Of those that tasks led to, and of others.
+  private static let maximumCount = (ofTasks: 1_000, ofOthers: 100)
+
+  /// Removes what is older than anybody looks, of either kind for itself.
+  static func removeOld(_ connection: any SQLConnection) throws {
+    for (condition, count) in [
+      ("\"taskId\" IS NOT NULL", maximumCount.ofTasks), ("\"taskId\" IS NULL", maximumCount.ofOthers),
+    ] {
+      try connection.execute(
+        """
+        DELETE FROM deployment_history WHERE NOT "isCurrent" AND id IN (
+          SELECT h.id FROM deployment_history AS h WHERE h.\(condition)
+          ORDER BY h."deployedAt" DESC, h.id DESC LIMIT 500 OFFSET \(count))
+        """)
+    }
+  }
+
+  /// The last time that a version ran in full health here. What a task led to counts before what a status alone says.
   static func lastSuccess(version: String, in connection: any SQLConnection) throws -> DeploymentHistory? {
     try first("h.version = $1", .text(version), connection)
   }
@@ -123,7 +140,7 @@ struct DeploymentHistory: Sendable, Hashable {
     try connection.query(
       """
       SELECT \(columns(connection.dialect)) FROM deployment_history AS h WHERE \(condition) AND h.status = '\(success)'
-      ORDER BY h."deployedAt" DESC LIMIT 1
+      ORDER BY CASE WHEN h."taskId" IS NULL THEN 1 ELSE 0 END, h."deployedAt" DESC LIMIT 1
       """, [parameter]
     ).first.map(DeploymentHistory.init)
   }

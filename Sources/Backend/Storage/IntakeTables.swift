@@ -20,6 +20,16 @@ enum IntakeTables {
         // Versions that somebody asked for lately: they stay in the bucket until then.
         "CREATE TABLE kept_artifact (version text PRIMARY KEY, \"keptUntil\" \(types.time) NOT NULL)",
       ]
-    }
+    },
+    Migration(owner: "backend.intake", version: 2, name: "offers that are taken back") { dialect in
+      let types = PrismaTypes(dialect)
+      func add(_ column: String) -> String { "ALTER TABLE scheduled_deployment ADD COLUMN \(column)" }
+      return [
+        // Whether a report has ended the offer at the vendor's, though the release may still be deployed here.
+        add("\"offerEnded\" \(types.boolean) NOT NULL DEFAULT \(types.no)"),
+        // When the vendor was found to offer it no more.
+        add("\"withdrawnAt\" \(types.time)"),
+      ]
+    },
   ]
 }

@@ -26,6 +26,20 @@ extension ScheduledDeployment {
       ])
   }
 
+  /// Takes the step that a fact leads to.
+  /// - Parameter attemptID: names the attempt, where it is another one.
+  /// - Returns: what the vendor is to be told; nil where the fact changes nothing, or the vendor is told nothing.
+  mutating func take(_ fact: DeploymentFact, attemptID id: String) -> StatusReport.Status? {
+    guard let step = DeploymentRule.step(status, fact) else { return nil }
+    status = step.status
+    // An offer begins without an attempt, and under a name of its own.
+    if step.isNewAttempt, fact != .deadlinePassed || attempt > 0 {
+      attempt += 1
+      attemptID = id
+    }
+    return step.report
+  }
+
   /// The newest offer of a version.
   static func find(version: String, in connection: any SQLConnection) throws -> ScheduledDeployment? {
     try connection.query(

@@ -45,6 +45,8 @@ struct ScheduledDeployment: Sendable, Hashable {
   var windowOverride: String?
   var isAutomatic: Bool
   var preflight: JSONValue?
+  /// When the vendor was found to offer it no more; nil while it does.
+  var withdrawnAt: Timestamp?
 
   static func columns(_ dialect: SQLDialect, of table: String = "d") -> String {
     func time(_ name: String) -> String { dialect.text(ofTime: "\(table).\"\(name)\"") }
@@ -59,6 +61,7 @@ struct ScheduledDeployment: Sendable, Hashable {
       time("nextDownloadAt"), column("downloadError"), column("downloadedBytes"), column("totalBytes"),
       column("attempt"), column("attemptId"), time("declinedAt"), column("declinedBy"), column("declinedReason"),
       column("windowOverride"), column("isAutomatic"), json("preflight"),
+      time("withdrawnAt"),
     ].joined(separator: ", ")
   }
 
@@ -97,6 +100,7 @@ struct ScheduledDeployment: Sendable, Hashable {
     windowOverride = row[30].text
     isAutomatic = row[31].boolean ?? false
     preflight = Self.json(row[32])
+    withdrawnAt = row[33].time
   }
 
   private static func json(_ value: SQLValue) -> JSONValue? {
@@ -105,6 +109,9 @@ struct ScheduledDeployment: Sendable, Hashable {
 
   /// What the vendor offered; nil where the row holds what another program wrote and this one cannot read.
   var offer: ReleaseOffer? { try? ReleaseOffer.reading(releaseData) }
+
+  /// Whether it has ended, and its artifact was downloaded and has left the bucket since.
+  var mustBeFetchedAgain: Bool { !isDownloaded && artifactSha256 != nil && status.isFinal && status != .success }
 
   static func find(id: String, in connection: any SQLConnection) throws -> ScheduledDeployment? {
     try connection.query(

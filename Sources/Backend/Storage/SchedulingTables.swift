@@ -19,6 +19,14 @@ enum SchedulingTables {
         "ALTER TABLE deployment_config ADD COLUMN \"leaseRevision\" bigint",
         "CREATE INDEX agent_task_created ON agent_task (\"createdAt\")",
       ]
-    }
+    },
+    Migration(owner: "backend.scheduling", version: 2, name: "whose copies of .env they are") { dialect in
+      let types = PrismaTypes(dialect)
+      return [
+        // Whether this program has put it into the bucket, and so may remove it.
+        "ALTER TABLE compose_env_version ADD COLUMN \"isOwn\" \(types.boolean) NOT NULL DEFAULT \(types.no)",
+        "CREATE INDEX deployment_history_task ON deployment_history (\"taskId\", \"deployedAt\")",
+      ]
+    },
   ]
 }

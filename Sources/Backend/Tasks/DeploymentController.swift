@@ -7,6 +7,7 @@ import ResourceModel
 import ResourceStorage
 import ServerPrograms
 import ServiceLifecycle
+import Synchronization
 import Timing
 import WireFormats
 
@@ -27,6 +28,8 @@ final class DeploymentController: Service {
   private let logger: Logger
   private let loop: DueLoop
   private let upSince: Timestamp
+  /// Why the DesiredDeployment could not be followed in the last pass.
+  private let recordFault = Mutex<String?>(nil)
 
   init(
     context: DeploymentContext, environments: ComposeEnvironments, clock: any Clock<Duration> = ContinuousClock(),
@@ -47,7 +50,9 @@ final class DeploymentController: Service {
   func wake() { loop.wake() }
 
   func run() async throws {
-    let watch = Task { await self.watch() }
+    let watch = Task { [context, clock, loop] in
+      await context.store.followRecord(in: context.settings.namespace, clock: clock) { loop.wake() }
+    }
     await loop.runUntilShutdown {
       try await self.pass()
       return .after(Self.interval)
@@ -55,39 +60,22 @@ final class DeploymentController: Service {
     watch.cancel()
   }
 
-  /// Wakes the loop when the DesiredDeployment changes.
-  private func watch() async {
-    while !Task.isCancelled {
-      do {
-        let changes = try await context.store.watch(
-          DesiredDeploymentKind.definition, namespace: context.settings.namespace, selector: .everything,
-          after: try await context.store.currentRevision())
-        wake()
-        for try await change in changes where change.kind != .bookmark { wake() }
-      } catch {
-        if Task.isCancelled { return }
-      }
-      try? await clock.sleep(for: .seconds(1))
-    }
-  }
-
   /// Looks at everything once.
   func pass() async throws {
-    let upSince = upSince
-    let unsaved = try await context.transaction { transaction in
-      let isSettled = transaction.now - upSince >= Self.settlingTime
-      let lease = try AgentLease.read(transaction.context, transaction.connection, now: transaction.now)
-      let isAlive = try transaction.noteRenewal(lease)
-      if transaction.now - upSince >= TaskRule.absence { transaction.noteAbsence() }
-      // What has happened counts before what has not.
-      try transaction.settleExecutor(lease)
-      try transaction.followRecord(isAgentAlive: isAlive)
-      try transaction.stepByTime(lease, isSettled: isSettled)
-      try transaction.stepForcedUpdates()
-      guard transaction.context.settings.kind == .docker,
-        let task = try AgentTask.active(in: transaction.connection), task.status == .pending, !task.isEnvironmentSaved
-      else { return nil as (AgentTask, String?)? }
-      return (task, transaction.state.currentVersion)
+    let unsaved: (AgentTask, String?)?
+    do {
+      unsaved = try await step(withRecord: true)
+      recordFault.withLock { $0 = nil }
+    } catch let error as StatusError {
+      // Such as of a DesiredDeployment that is being deleted. Nothing of that pass was kept; time goes on all the same.
+      let isNews = recordFault.withLock { fault in
+        defer { fault = error.message }
+        return fault != error.message
+      }
+      if isNews {
+        logger.error("The DesiredDeployment cannot be followed; it is tried again", metadata: ["error": "\(error)"])
+      }
+      unsaved = try await step(withRecord: false)
     }
     do {
       if let (task, running) = unsaved { try await save(task, running: running) }
@@ -96,6 +84,29 @@ final class DeploymentController: Service {
       throw error
     } catch {
       logger.warning("The copies of .env are not up to date; they are tried again", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// - Returns: the task whose deployment needs copies of `.env` that are not saved yet, and what runs.
+  private func step(withRecord: Bool) async throws -> (AgentTask, String?)? {
+    let upSince = upSince
+    return try await context.transaction { transaction in
+      let isSettled = transaction.now - upSince >= Self.settlingTime
+      let lease = try AgentLease.read(transaction.context, transaction.connection, now: transaction.now)
+      let isAlive = try transaction.noteRenewal(lease)
+      if transaction.now - upSince >= TaskRule.absence { transaction.noteAbsence() }
+      // What has happened counts before what has not.
+      if withRecord {
+        try transaction.settleExecutor(lease)
+        try transaction.followRecord(isAgentAlive: isAlive)
+      }
+      try transaction.stepByTime(lease, isSettled: isSettled)
+      try transaction.stepOvertaken()
+      try transaction.stepForcedUpdates()
+      guard transaction.context.settings.kind == .docker,
+        let task = try AgentTask.active(in: transaction.connection), task.status == .pending, !task.isEnvironmentSaved
+      else { return nil as (AgentTask, String?)? }
+      return (task, transaction.state.currentVersion)
     }
   }
 

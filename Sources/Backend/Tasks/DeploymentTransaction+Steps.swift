@@ -4,6 +4,7 @@ import Database
 import DeploymentKinds
 import FleetProtocol
 import OfferPlanning
+import ReleaseManifest
 import ResourceModel
 import ResourceStorage
 import WireFormats
@@ -81,15 +82,60 @@ extension DeploymentTransaction {
   }
 
   private mutating func exceed(_ deployment: inout ScheduledDeployment) {
-    // Whoever has chosen a time after the deadline keeps it.
-    if deployment.status != .scheduled {
-      deployment.status = .deadlineExceeded
-      // For the vendor it is another attempt: what was reported of one that has ended would hide it.
-      if deployment.attempt > 0 { deployment.attempt += 1 }
-    }
+    guard let word = deployment.take(.deadlinePassed, attemptID: context.makeID()) else { return }
     report(
-      .deadlineExceeded, of: deployment,
+      word, of: deployment,
       .init(reason: "ForcedDeadlineExceeded", message: "Forced update deadline exceeded"))
+  }
+
+  /// Ends what was offered and what a newer release has left behind: it needs no room any more, nobody is reminded of it, and the vendor
+  /// is told not to wait for it. That something newer runs must be known by more than a status: by a task, or by a release of the vendor's.
+  mutating func stepOvertaken() throws {
+    guard let running = state.currentVersion,
+      let since = try connection.query(
+        """
+        SELECT \(connection.dialect.text(ofTime: "max(h.\"deployedAt\")")) FROM deployment_history AS h
+        WHERE h."isCurrent" AND h.version = $1 AND (h."taskId" IS NOT NULL OR EXISTS (
+          SELECT 1 FROM scheduled_deployment AS s WHERE s.version = h.version AND s.status = 'success'))
+        """, [.text(running)]
+      ).first?[0].time
+    else { return }
+    let dialect = connection.dialect
+    let rows = try connection.query(
+      """
+      SELECT \(ScheduledDeployment.columns(dialect)) FROM scheduled_deployment AS d
+      WHERE d."receivedAt" < \(dialect.time("$1")) AND (d.status IN (\(LocalDeploymentStatus.sql(where: \.isWaiting)))
+        OR d."isForced" AND d."remindersSent" < \(ForcedDeadline.allSent) AND d.status IN ('failed', 'rolledBack', 'cancelled'))
+      ORDER BY d."receivedAt", d.id LIMIT \(OfferIntake.maximumOpen * 2)
+      """ + dialect.forUpdate(of: "d", skipsLocked: true), [min(since, now).column]
+    ).map(ScheduledDeployment.init)
+    for var deployment in rows
+    where DeploymentRule.isOvertaken(
+      deployment.version, receivedAt: deployment.receivedAt, by: running, since: min(since, now))
+    {
+      let word = deployment.take(.overtaken, attemptID: context.makeID())
+      deployment.remindersSent = ForcedDeadline.allSent
+      if let word {
+        try end(&deployment, reason: "Overtaken", "v\(running) runs, which is newer", word)
+      } else {
+        try deployment.save(connection, at: now)
+      }
+    }
+  }
+
+  /// A release that waited is not waited for any more.
+  mutating func end(
+    _ deployment: inout ScheduledDeployment, reason: String, _ message: String, _ word: StatusReport.Status
+  ) throws {
+    deployment.completedAt = now
+    deployment.failureReason = reason
+    deployment.errorMessage = ReportText.cleaned(message)
+    deployment.remindersSent = ForcedDeadline.allSent
+    try deployment.save(connection, at: now)
+    for kind in [AdminNotice.Kind.downloadFailed, .checksumMismatch] {
+      try context.notices.settle(kind, about: deployment.id, in: connection)
+    }
+    report(word, of: deployment, .init(reason: reason, message: message))
   }
 
   // MARK: Who carries tasks out
@@ -220,26 +266,24 @@ extension DeploymentTransaction {
     try fail(&task, .superseded(message, isBegun: step == .fail))
   }
 
-  /// What runs and no task has led to: somebody applied a record, and it has converged.
+  /// What runs and no task has led to: somebody applied a record, and it has converged. The status alone says so, and whoever has an
+  /// Agent's token can write that: it is shown and reported, and names nothing that is compared with, returned to or removed.
   private mutating func noteOutsideDeployment(_ record: Record) throws {
-    guard let current = record.object.status?.current,
+    guard let current = record.object.status?.current, SemanticVersion(current.version) != nil,
+      current.version.utf8.count <= ArtifactDemand.maximumVersionBytes,
       try !DeploymentHistory.isKnown(version: current.version, since: current.since, in: connection)
     else { return }
-    var deployment = try ScheduledDeployment.find(version: current.version, in: connection)
+    let since = min(current.since, now)
     let revision = (0...Int64(Int32.max)).contains(current.revision) ? current.revision : nil
     state.currentVersion = current.version
-    if deployment?.status.isActive == false, deployment?.status != .success {
-      deployment?.status = .success
-      deployment?.completedAt = current.since
-      deployment?.helmRevision = revision
-      deployment?.remindersSent = ForcedDeadline.allSent
-      deployment?.errorMessage = nil
-      deployment?.failureReason = nil
-      try deployment?.save(connection, at: now)
-      if let deployment { report(.success, of: deployment, .init(deployedAt: current.since, helmRevision: revision)) }
+    let deployment = try ScheduledDeployment.find(version: current.version, in: connection)
+    if let deployment,
+      deployment.artifactSha256(context.settings.kind)?.lowercased() == current.artifactSha256.lowercased()
+    {
+      try noteRunning(current.version, attemptID: context.makeID(), since: since, revision)
     }
     var history = DeploymentHistory(
-      id: context.makeID(), releaseID: deployment?.releaseID ?? "",
+      id: "record-\(current.version)", releaseID: deployment?.releaseID ?? "",
       releaseName: deployment?.releaseName ?? "v\(current.version)", version: current.version,
       deployedAt: current.since, status: DeploymentHistory.success)
     history.revision = revision
@@ -247,20 +291,37 @@ extension DeploymentTransaction {
     history.isRollback = record.object.spec.rollbackTo != nil
     history.releaseData = deployment?.releaseData
     history.requestedBy = record.lastManager
-    history.chartBucketPath = current.release.artifact.path
     history.artifactSha256 = current.artifactSha256
-    if context.settings.kind == .docker, let path = current.release.configPath {
+    if context.settings.kind == .docker,
+      let path = ComposeEnvironments.checked(
+        current.release.configPath, of: current.version, context.settings)
+    {
       history.envBucketPath = path
       try ComposeEnvironments.note(
         version: current.version, path: path, connection, id: context.makeID(), at: now)
     }
     try history.save(connection)
-    // What ran long before this server first looked is no news.
-    guard now - current.since < .seconds(86_400) else { return }
+    try DeploymentHistory.removeOld(connection)
+    // What ran long before this server first looked is no news, and more of it in a day than people make is none either.
+    guard now - current.since < .seconds(86_400), try outsideNotices() < Self.maximumOutsideNotices else { return }
     tell(
       AdminNotice(
-        .deploymentSucceeded, fact: "record/\(current.version)/\(current.since)", version: current.version,
+        .deploymentSucceeded, fact: "\(Self.outsideFact)\(current.version)/\(current.since)", version: current.version,
         detail: "The DesiredDeployment was changed by \(record.lastManager ?? "somebody")."))
+  }
+
+  private static let outsideFact = "record/"
+  /// In a day.
+  private static let maximumOutsideNotices = 20
+
+  private func outsideNotices() throws -> Int64 {
+    let prefix = AdminNotice(.deploymentSucceeded, fact: Self.outsideFact).id
+    return try connection.query(
+      """
+      SELECT count(*) FROM admin_notice
+      WHERE substr(fact, 1, \(prefix.unicodeScalars.count)) = $1 AND "createdAt" > \(connection.dialect.time("$2"))
+      """, [.text(prefix), (now + .seconds(-86_400)).column]
+    ).first?[0].integer ?? 0
   }
 }
 

@@ -17,13 +17,12 @@ extension DeploymentTransaction {
     (task.completedAt, task.errorMessage, task.failureReason) = (nil, nil, nil)
     try task.save(connection, at: now)
     guard isFirst else { return }
-    let deployment = try changeDeployment(of: task) { deployment in
-      deployment.status = .inProgress
+    let changed = try changeDeployment(of: task, .begun) { deployment in
       deployment.startedAt = task.pickedUpAt
     }
-    let version = deployment?.version ?? task.order?.version ?? task.payload["targetVersion"]?.string
+    let version = changed?.row.version ?? task.order?.version ?? task.payload["targetVersion"]?.string
     tell(AdminNotice(task.isRollback ? .rollbackStarted : .deploymentStarted, fact: task.id, version: version))
-    if let deployment { report(.inProgress, of: deployment) }
+    if let (deployment, word) = changed { report(word, of: deployment) }
   }
 
   /// The task waits for its next try.
@@ -49,8 +48,7 @@ extension DeploymentTransaction {
     let version = success.version ?? (task.isRollback ? task.order?.version ?? task.targetVersion : named?.version)
     let revision = success.revision.flatMap { (0...Int64(Int32.max)).contains($0) ? $0 : nil }
     state.currentVersion = version
-    let deployment = try changeDeployment(of: task) { deployment in
-      deployment.status = .success
+    let changed = try changeDeployment(of: task, .succeeded) { deployment in
       deployment.startedAt = deployment.startedAt ?? task.pickedUpAt
       deployment.completedAt = now
       deployment.helmRevision = revision
@@ -68,20 +66,39 @@ extension DeploymentTransaction {
       AdminNotice(
         notice, fact: task.id, version: version,
         detail: isLate ? "It was given up, and has succeeded all the same." : nil))
-    if let deployment {
-      report(.success, of: deployment, .init(deployedAt: success.since, helmRevision: revision))
+    if let (deployment, word) = changed {
+      report(word, of: deployment, .init(deployedAt: success.since, helmRevision: revision))
     }
     if task.isRollback { try noteReturn(from: before, to: version, task, at: success.since, revision) }
+    if let version {
+      // Of a rollback, or of a task that was given up and another attempt begun since: then its own name is that of an attempt that is over.
+      try noteRunning(version, attemptID: task.isRollback ? task.id : context.makeID(), since: success.since, revision)
+    }
   }
 
-  /// What ran before a rollback has been rolled back; what it returned to runs.
+  /// The release of the version that runs has succeeded, whatever became of the attempts at it: by an attempt of its own, since the
+  /// vendor takes what follows the end of one for old.
+  mutating func noteRunning(
+    _ version: String, attemptID: String, since time: Timestamp, _ revision: Int64?
+  ) throws {
+    guard var deployment = try ScheduledDeployment.find(version: version, in: connection),
+      let word = deployment.take(.runs, attemptID: attemptID)
+    else { return }
+    deployment.completedAt = time
+    deployment.helmRevision = revision
+    deployment.remindersSent = ForcedDeadline.allSent
+    (deployment.errorMessage, deployment.failureReason) = (nil, nil)
+    try deployment.save(connection, at: now)
+    report(word, of: deployment, .init(deployedAt: time, helmRevision: revision))
+  }
+
+  /// What ran before a rollback has been rolled back.
   private mutating func noteReturn(
     from before: String?, to version: String?, _ task: AgentTask, at time: Timestamp, _ revision: Int64?
   ) throws {
     if let before, before != version, var left = try ScheduledDeployment.find(version: before, in: connection),
-      left.status == .success
+      let word = left.take(.left, attemptID: task.id)
     {
-      left.status = .rolledBack
       // What the health watch has found wrong is the cause.
       left.failureReason = left.failureReason ?? "RolledBack"
       let cause = left.errorMessage.map { "\($0) " } ?? ""
@@ -89,17 +106,8 @@ extension DeploymentTransaction {
         cause + "Rolled back to \(version ?? "an earlier revision") by \(task.requestedBy ?? "an admin")"
       try left.save(connection, at: now)
       report(
-        .rolledBack, of: left,
+        word, of: left,
         .init(deployedAt: time, helmRevision: revision, reason: left.failureReason, message: left.errorMessage))
-    }
-    if let version, var target = try ScheduledDeployment.find(version: version, in: connection),
-      !target.status.isActive,
-      target.status != .success
-    {
-      target.status = .success
-      target.remindersSent = ForcedDeadline.allSent
-      (target.errorMessage, target.failureReason) = (nil, nil)
-      try target.save(connection, at: now)
     }
   }
 
@@ -113,15 +121,14 @@ extension DeploymentTransaction {
     task.failureReason = failure.reason
     try task.save(connection, at: now)
     let named = try ScheduledDeployment.named(task, connection)
-    let status = failure.status ?? (failure.remedy == .rolledBack ? .rolledBack : .failed)
-    let deployment = try changeDeployment(of: task) { deployment in
-      deployment.status = status
+    let changed = try changeDeployment(of: task, failure.fact) { deployment in
       deployment.completedAt = now
       deployment.errorMessage = message
       deployment.failureReason = failure.reason
     }
-    if wasBegun || failure.status == nil {
-      try keepHistory(of: task, named, status: status.rawValue) { history in
+    if wasBegun || failure.ending == nil {
+      let word = failure.remedy == .rolledBack ? LocalDeploymentStatus.rolledBack : .failed
+      try keepHistory(of: task, named, status: failure.ending?.rawValue ?? word.rawValue) { history in
         history.errorMessage = message
         history.failureReason = failure.reason
       }
@@ -134,28 +141,24 @@ extension DeploymentTransaction {
       AdminNotice(
         kind, fact: kind == .missedSchedule ? "\(task.id)/\(task.executeAfter)" : task.id, version: version, time: time,
         detail: kind == .missedSchedule ? nil : message, reason: kind == .missedSchedule ? nil : failure.reason))
-    guard let deployment else { return }
-    let word: StatusReport.Status =
-      switch status {
-      case .rolledBack: .rolledBack
-      case .cancelled, .missedSchedule: .cancelled
-      default: .failed
-      }
+    guard let (deployment, word) = changed else { return }
     report(word, of: deployment, .init(deployedAt: now, reason: failure.reason, message: message))
   }
 
   // MARK: Rows
 
   /// Changes the deployment that a task is the present attempt of; what a later attempt or a rollback is about stays as it is.
+  /// - Returns: the row, and what the vendor is to be told of it; nil where the fact changes nothing.
   private func changeDeployment(
-    of task: AgentTask, _ change: (inout ScheduledDeployment) -> Void
-  ) throws -> ScheduledDeployment? {
+    of task: AgentTask, _ fact: DeploymentFact, _ change: (inout ScheduledDeployment) -> Void
+  ) throws -> (row: ScheduledDeployment, word: StatusReport.Status)? {
     guard !task.isRollback, var deployment = try ScheduledDeployment.named(task, connection),
-      deployment.attemptID == nil || deployment.attemptID == task.id
+      deployment.attemptID == nil || deployment.attemptID == task.id,
+      let word = deployment.take(fact, attemptID: context.makeID())
     else { return nil }
     change(&deployment)
     try deployment.save(connection, at: now)
-    return deployment
+    return (deployment, word)
   }
 
   private func keepHistory(
@@ -183,12 +186,13 @@ extension DeploymentTransaction {
       history.envBucketPath = try keepEnvironment(of: history.version, task)
     }
     try history.save(connection)
+    try DeploymentHistory.removeOld(connection)
   }
 
   /// The `.env` that a rollback to what runs now needs: the copy under the version's name.
   private func keepEnvironment(of version: String, _ task: AgentTask) throws -> String {
     let standard = ComposeEnvironments.path(of: version, context.settings)
-    let kept = task.keptConfiguration ?? standard
+    let kept = ComposeEnvironments.checked(task.keptConfiguration, of: version, context.settings) ?? standard
     try ComposeEnvironments.note(version: version, path: kept, connection, id: context.makeID(), at: now)
     return kept
   }

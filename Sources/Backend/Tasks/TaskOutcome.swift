@@ -18,14 +18,31 @@ struct TaskFailure: Sendable {
   var remedy = RecordState.Remedy.none
   var notice = AdminNotice.Kind.deploymentFailed
   var result: JSONValue?
-  /// Nil for how the task was about to end anyway.
-  var status: LocalDeploymentStatus?
+  /// How it ended without having failed; nil where it has.
+  var ending: Ending?
+
+  enum Ending: String, Sendable {
+    case missedSchedule
+    case cancelled
+  }
+
+  /// What it says of the task's release.
+  var fact: DeploymentFact {
+    switch ending {
+    case .missedSchedule?: .missed
+    case .cancelled?: .cancelled
+    case nil: remedy == .rolledBack ? .rolledBack : .failed
+    }
+  }
 
   static let timedOut = TaskFailure(
     reason: "TaskTimeout", message: "Task timeout - no heartbeat received", notice: .deploymentTimedOut)
   static let missed = TaskFailure(
     reason: "MissedSchedule", message: "Scheduled deployment missed, please reschedule", remedy: .nothingChanged,
-    notice: .missedSchedule, status: .missedSchedule)
+    notice: .missedSchedule, ending: .missedSchedule)
+
+  /// Reasons that stand for somebody's decision.
+  static let deliberate: Set<String> = ["Cancelled", "RecordChanged"]
 
   static func license(_ message: String) -> TaskFailure {
     TaskFailure(
@@ -36,12 +53,12 @@ struct TaskFailure: Sendable {
   static func cancelled(by actor: String, _ reason: String?) -> TaskFailure {
     TaskFailure(
       reason: "Cancelled", message: "Cancelled by \(actor)" + (reason.map { ": \($0)" } ?? ""), remedy: .nothingChanged,
-      notice: .deploymentCancelled, status: .cancelled)
+      notice: .deploymentCancelled, ending: .cancelled)
   }
 
   static func superseded(_ message: String, isBegun: Bool) -> TaskFailure {
     TaskFailure(
       reason: "RecordChanged", message: message, notice: isBegun ? .deploymentFailed : .deploymentCancelled,
-      status: isBegun ? nil : .cancelled)
+      ending: isBegun ? nil : .cancelled)
   }
 }

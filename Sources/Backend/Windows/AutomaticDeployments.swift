@@ -68,8 +68,13 @@ final class AutomaticDeployments: Service {
   func pass() async throws {
     let now = now()
     do {
-      try await database.transaction(.write) { connection in try self.step(at: now, connection) }
+      let scheduled = try await database.transaction(.write) { connection in try self.step(at: now, connection) }
       refusal.withLock { $0 = nil }
+      if let scheduled {
+        logger.info(
+          "Scheduled a release for the next maintenance window",
+          metadata: ["version": "\(scheduled.version)", "scheduledFor": "\(scheduled.start)"])
+      }
     } catch let error as StatusError {
       noteRefusal(error.message)
     } catch let error as CalendarError {
@@ -85,23 +90,26 @@ final class AutomaticDeployments: Service {
     if isNew { logger.warning("Nothing is scheduled automatically", metadata: ["error": "\(message)"]) }
   }
 
-  private func step(at now: Timestamp, _ connection: any SQLConnection) throws {
+  /// - Returns: what was scheduled; nil where nothing was.
+  private func step(
+    at now: Timestamp, _ connection: any SQLConnection
+  ) throws -> (version: String, start: Timestamp)? {
     var state = try PolicyState.read(connection, locked: true)
-    guard state.policy == .automatic else { return }
+    try actions.cancelAutomatic(isWithdrawn: true, because: "the vendor has taken the release back", connection)
+    guard state.policy == .automatic else { return nil }
     if let failure = try Self.failure(since: state.automaticSince ?? now, connection) {
       let notice = try state.turnAutomaticOff(because: failure, at: now, audit, connection)
       try notices.record([notice].compactMap(\.self), in: connection)
-      return
+      try actions.cancelAutomatic(because: failure, connection)
+      return nil
     }
-    guard let candidate = AutomaticDecision.next(try Self.facts(state, connection)) else { return }
+    guard let candidate = AutomaticDecision.next(try Self.facts(state, connection)) else { return nil }
     let earliest = (now + Self.lead).nextWholeMinute
     guard let start = try windows.calendar(connection).start(from: earliest, room: Self.room) else {
       throw StatusError(.conflict, "no maintenance window within ten years has room for v\(candidate.version)")
     }
     try actions.schedule(candidate.id, start, connection)
-    logger.info(
-      "Scheduled a release for the next maintenance window",
-      metadata: ["version": "\(candidate.version)", "scheduledFor": "\(start)"])
+    return (candidate.version, start)
   }
 
   /// What went wrong since an admin has turned the policy on; nil where nothing did.
@@ -112,7 +120,7 @@ final class AutomaticDeployments: Service {
     if let row = try first(
       """
       SELECT w.version, w.message FROM health_watch AS w
-      WHERE w.state IN ('rolledBack', 'unhealthy') AND w."endedAt" >= \(from) ORDER BY w."endedAt" DESC LIMIT 1
+      WHERE w.state IN ('returning', 'rolledBack', 'unhealthy') AND w."endedAt" >= \(from) ORDER BY w."endedAt" DESC LIMIT 1
       """)
     {
       return HealthWatchService.sentence(version: row[0].text ?? "", row[1].text)
@@ -155,7 +163,8 @@ final class AutomaticDeployments: Service {
     let isBusy = try !connection.query(
       """
       SELECT 1 FROM agent_task AS t WHERE t.status IN ('pending', 'inProgress')
-      UNION ALL SELECT 1 FROM scheduled_deployment AS d WHERE d.status IN ('scheduled', 'inProgress') LIMIT 1
+      UNION ALL SELECT 1 FROM scheduled_deployment AS d WHERE d.status IN ('scheduled', 'inProgress')
+      UNION ALL SELECT 1 FROM health_watch AS w WHERE w.state IN ('watching', 'returning') LIMIT 1
       """
     ).isEmpty
     var facts = AutomaticDecision.Facts(

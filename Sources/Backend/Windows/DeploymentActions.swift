@@ -1,15 +1,27 @@
 import Database
+import ResourceModel
 import WireFormats
 
 /// What policy and health watch have done for them; both throw `StatusError` where it is refused, and leave nothing of it then.
 struct DeploymentActions: Sendable {
   /// Schedules a release for a time inside the windows, in the name of the policy.
   var schedule: @Sendable (_ deploymentID: String, _ time: Timestamp, _ connection: any SQLConnection) throws -> Void
-  /// Begins the return to a version.
-  var rollBack: @Sendable (_ version: String, _ reason: String, _ connection: any SQLConnection) throws -> Void
+  /// Takes a scheduled deployment back; one that was begun goes on.
+  var cancel: @Sendable (_ deploymentID: String, _ reason: String, _ connection: any SQLConnection) throws -> Void
+  /// Begins the return to a version, and says by which task.
+  var rollBack: @Sendable (_ version: String, _ reason: String, _ connection: any SQLConnection) throws -> String
 }
 
 extension DeploymentActions {
+  /// Takes back what the policy has scheduled and nobody has begun.
+  /// - Parameter isWithdrawn: only where the vendor offers it no more.
+  func cancelAutomatic(isWithdrawn: Bool = false, because reason: String, _ connection: any SQLConnection) throws {
+    guard let scheduled = try AutomaticDeployment.find(connection), scheduled.isWithdrawn || !isWithdrawn else {
+      return
+    }
+    try cancel(scheduled.deploymentID, reason, connection)
+  }
+
   init(_ scheduler: DeploymentScheduler) {
     self.init(
       schedule: { deploymentID, time, connection in
@@ -18,9 +30,16 @@ extension DeploymentActions {
             deploymentID: deploymentID, scheduledFor: time, actor: PolicyState.actor, isAutomatic: true),
           in: connection)
       },
+      cancel: { deploymentID, reason, connection in
+        do {
+          try scheduler.cancel(
+            deploymentID: deploymentID, WithdrawalRequest(actor: PolicyState.actor, reason: reason), in: connection)
+        } catch let error as StatusError where error.reason == .conflict {}
+      },
       rollBack: { version, reason, connection in
         try scheduler.rollBack(
-          RollbackRequest(target: .version(version), actor: HealthWatchService.actor, reason: reason), in: connection)
+          RollbackRequest(target: .version(version), actor: HealthWatchService.actor, reason: reason), in: connection
+        ).id
       })
   }
 }

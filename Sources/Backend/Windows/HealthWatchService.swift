@@ -13,10 +13,11 @@ import Timing
 import WireFormats
 
 /// Watches what was deployed for as long as the customer wants (`healthWatchMinutes`), and returns to the version before where it
-/// goes bad: once for each deployment.
+/// goes bad: a wish that is kept and acted on until something else runs.
 ///
-/// All that is known stands in `health_watch`. A look is one transaction, which begins with the lock of `deployment_config`; where it
-/// leads to a rollback, that is part of it. Admins are told in the next one, which a process that was killed in between makes up for.
+/// All that is known stands in `health_watch`. A look is one transaction, which begins with the lock of `deployment_config`; asking
+/// for the return is the next, so that one which is refused leaves the wish. Whoever is killed in between leaves what the next pass
+/// makes up for.
 final class HealthWatchService: Service {
   /// Between two looks.
   static let interval: Duration = .seconds(20)
@@ -78,13 +79,8 @@ final class HealthWatchService: Service {
     }
     if isWatching {
       let status = try await status()
-      do {
-        try await look(at: status, now, mayRollBack: true)
-      } catch let error as StatusError {
-        // Nothing of that look was kept.
-        logger.error("A release has gone bad and cannot be rolled back", metadata: ["error": "\(error)"])
-        try await look(at: status, now, mayRollBack: false, refusal: error.message)
-      }
+      try await look(at: status, now)
+      try await returnWhereWanted(status, now)
     }
     try await tell(at: now)
   }
@@ -96,43 +92,83 @@ final class HealthWatchService: Service {
     return desired.status
   }
 
-  /// - Parameter refusal: why a rollback cannot be; nil where that was not tried.
-  private func look(
-    at status: DesiredDeploymentStatus?, _ now: Timestamp, mayRollBack: Bool, refusal: String? = nil
-  ) async throws {
+  private static func look(
+    _ status: DesiredDeploymentStatus?, _ watched: WatchedDeployment, _ state: PolicyState, _ now: Timestamp
+  ) -> HealthWatch.Look {
+    let isAgentThere = state.lastAgentPoll.map { now - $0 <= longestSilence } ?? true
+    return HealthWatch.Look(status, version: watched.version, isAgentThere: isAgentThere)
+  }
+
+  private func look(at status: DesiredDeploymentStatus?, _ now: Timestamp) async throws {
     try await database.transaction(.write) { connection in
       let state = try PolicyState.read(connection, locked: true)
-      guard var watched = try WatchedDeployment.watched(connection) else { return }
-      let isAgentThere = state.lastAgentPoll.map { now - $0 <= Self.longestSilence } ?? true
-      let look = HealthWatch.Look(status, version: watched.version, isAgentThere: isAgentThere)
-      let verdict = watched.watch.note(look, at: now, length: state.healthWatchLength)
+      guard var watched = try WatchedDeployment.watched(connection), watched.state == .watching else { return }
+      let verdict = watched.watch.note(
+        Self.look(status, watched, state, now), at: now, length: state.healthWatchLength)
       switch verdict {
       case .watching: break
       case .passed: watched.state = .passed
       case .superseded: watched.state = .superseded
-      case .unhealthy(let message): try self.end(&watched, message, mayRollBack ? nil : refusal ?? "", connection)
+      case .unhealthy(let message):
+        watched.returnsTo = try watched.versionBefore(connection)
+        watched.state = watched.returnsTo == nil ? .unhealthy : .returning
+        watched.message = ReportText.cleaned(
+          message + (watched.returnsTo == nil ? " No other version ran here that it could return to." : ""))
       }
       if verdict != .watching { watched.endedAt = now }
       try watched.save(connection)
-      guard watched.state == .rolledBack, let version = watched.returnsTo else { return }
-      try Self.noteCause(watched, connection)
-      try self.actions.rollBack(version, "\(Self.reason): \(watched.message ?? "")", connection)
     }
   }
 
-  private func end(
-    _ watched: inout WatchedDeployment, _ message: String, _ refusal: String?, _ connection: any SQLConnection
-  ) throws {
-    watched.message = ReportText.cleaned(message)
-    watched.state = .unhealthy
-    if let refusal {
-      watched.message = ReportText.cleaned("\(message) It cannot be rolled back: \(refusal)")
-    } else if let version = try watched.versionBefore(connection) {
-      watched.state = .rolledBack
-      watched.returnsTo = version
-    } else {
-      watched.message = ReportText.cleaned("\(message) No other version ran here that it could return to.")
+  /// Brings the return forward, if one is wanted.
+  private func returnWhereWanted(_ status: DesiredDeploymentStatus?, _ now: Timestamp) async throws {
+    do {
+      try await database.transaction(.write) { connection in try self.stepReturn(status, now, connection) }
+    } catch let error as StatusError {
+      // Nothing of it was kept, and it is asked for again.
+      try await database.transaction(.write) { connection in
+        _ = try PolicyState.read(connection, locked: true)
+        guard var watched = try WatchedDeployment.watched(connection), watched.refusal != error.message else { return }
+        self.logger.error(
+          "A release has gone bad and cannot be rolled back yet",
+          metadata: ["version": "\(watched.version)", "error": "\(error)"])
+        watched.refusal = ReportText.cleaned(error.message)
+        try watched.save(connection)
+      }
     }
+  }
+
+  private func stepReturn(
+    _ status: DesiredDeploymentStatus?, _ now: Timestamp, _ connection: any SQLConnection
+  ) throws {
+    let state = try PolicyState.read(connection, locked: true)
+    guard var watched = try WatchedDeployment.watched(connection), watched.state == .returning,
+      let version = watched.returnsTo
+    else { return }
+    let attempt = try watched.taskID.flatMap { try AgentTask.find(id: $0, in: connection) }.map {
+      ReturnDecision.Attempt(
+        status: $0.status, isCancelled: TaskFailure.deliberate.contains($0.failureReason ?? ""), endedAt: $0.completedAt
+      )
+    }
+    let decision = ReturnDecision.decide(
+      Self.look(status, watched, state, now), runsStill: state.currentVersion == watched.version, after: attempt,
+      attempts: watched.returnAttempts, now: now)
+    switch decision {
+    case .wait: return
+    case .done: watched.state = .rolledBack
+    case .recovered: watched.end(.unhealthy, "It has recovered before it was rolled back.")
+    case .cancelled: watched.end(.unhealthy, "Its rollback was cancelled.")
+    case .givenUp: watched.end(.unhealthy, "Its rollback has failed \(watched.returnAttempts) times.")
+    case .ask:
+      try Self.noteCause(watched, connection)
+      // What the policy has put into the next window gives way.
+      try actions.cancelAutomatic(
+        because: Self.sentence(version: watched.version, watched.message), connection)
+      watched.taskID = try actions.rollBack(version, "\(Self.reason): \(watched.message ?? "")", connection)
+      watched.returnAttempts += 1
+      watched.refusal = nil
+    }
+    try watched.save(connection)
   }
 
   /// The cause stands with the deployment, from where it is reported to the vendor once the rollback is done.
@@ -155,12 +191,28 @@ final class HealthWatchService: Service {
       let off = try state.turnAutomaticOff(because: sentence, at: now, self.audit, connection)
       let bad = AdminNotice(
         .unhealthyAfterDeployment, fact: watched.id, version: watched.version, time: watched.watch.badSince,
-        detail: watched.returnsTo.map { "\(watched.message ?? "") It is rolled back to v\($0)." } ?? watched.message)
+        detail: watched.outlook)
       try self.notices.record([bad, off].compactMap(\.self), in: connection)
+      if off != nil { try self.actions.cancelAutomatic(because: sentence, connection) }
     }
   }
 
   static func sentence(version: String, _ message: String?) -> String {
     "v\(version) went bad after its deployment: \(message ?? "")"
+  }
+}
+
+extension WatchedDeployment {
+  fileprivate mutating func end(_ state: State, _ sentence: String) {
+    self.state = state
+    message = "\(message ?? "") \(sentence)"
+  }
+
+  /// What is bad, and what is done about it.
+  fileprivate var outlook: String? {
+    guard let returnsTo else { return message }
+    let bad = message ?? ""
+    return refusal.map { "\(bad) It will be rolled back to v\(returnsTo) as soon as that can be: \($0)" }
+      ?? "\(bad) It is rolled back to v\(returnsTo)."
   }
 }

@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import Audit
 import Database
 import HTTPService
@@ -15,6 +16,7 @@ struct PolicyEndpoints: Sendable {
 
   let database: any Database
   let audit: AuditLedger
+  let notices: NoticeLedger
   let now: @Sendable () -> Timestamp
   /// The policy has changed.
   let changed: @Sendable () -> Void
@@ -36,7 +38,7 @@ struct PolicyEndpoints: Sendable {
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let change = try PolicyChange(try JSONBody.parse(body))
           // It is the consent to every deployment that follows.
-          if change.policy == .automatic { try EndpointCaller.requireRecentAuthentication(caller) }
+          if change.policy == .automatic { try caller.requireRecentAuthentication() }
           return .json(try await apply(change, by: caller.identity, from: context.peer))
         },
       ])
@@ -60,6 +62,8 @@ struct PolicyEndpoints: Sendable {
               action: "DeploymentPolicyChanged", object: "policy",
               detail: ["before": before.json, "after": state.json])
           ], in: connection)
+        // It was off for a reason, which is over.
+        if state.policy == .automatic { try notices.settle(.automaticOff, in: connection) }
       }
       return try Self.answer(state, connection)
     }

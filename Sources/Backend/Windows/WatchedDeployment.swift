@@ -9,9 +9,11 @@ struct WatchedDeployment: Sendable, Hashable {
     case passed
     /// Something else was deployed meanwhile, or nothing is watched any more.
     case superseded
-    /// It has gone bad, and the version before it was asked for.
+    /// It has gone bad, and the version before it is wanted until it runs.
+    case returning
+    /// It has gone bad, and something else runs.
     case rolledBack
-    /// It has gone bad, and there is nothing to return to, or the return was refused.
+    /// It has gone bad, and there is nothing to return to, or the return was given up.
     case unhealthy
   }
 
@@ -23,8 +25,14 @@ struct WatchedDeployment: Sendable, Hashable {
   var watch: HealthWatch
   /// What was bad, and what became of it.
   var message: String?
-  /// The version that was asked for.
+  /// The version that is wanted instead.
   var returnsTo: String?
+  /// That was made last for the return.
+  var taskID: String?
+  var returnAttempts: Int64
+  /// Why the return cannot be made now.
+  var refusal: String?
+  /// When it was known to be good or bad, or was not looked at any more.
   var endedAt: Timestamp?
   /// When admins were told that it has gone bad.
   var toldAt: Timestamp?
@@ -34,6 +42,7 @@ struct WatchedDeployment: Sendable, Hashable {
     return [
       "w.\"historyId\"", "w.version", "w.\"deploymentId\"", "w.state", time("startedAt"), time("badSince"),
       "w.\"badLooks\"", time("lastLookAt"), "w.message", "w.\"returnsTo\"", time("endedAt"), time("toldAt"),
+      "w.\"taskId\"", "w.\"returnAttempts\"", "w.refusal",
     ].joined(separator: ", ")
   }
 
@@ -49,17 +58,25 @@ struct WatchedDeployment: Sendable, Hashable {
     returnsTo = row[9].text
     endedAt = row[10].time
     toldAt = row[11].time
+    taskID = row[12].text
+    returnAttempts = row[13].integer ?? 0
+    refusal = row[14].text
   }
 
-  /// The one that is watched; there is at most one, since at most one thing runs.
+  /// The one that is watched, or returned from; there is at most one, since at most one thing runs.
   static func watched(_ connection: any SQLConnection) throws -> WatchedDeployment? {
-    try first("w.state = 'watching'", connection)
+    try first("w.state IN (\(open))", connection)
   }
+
+  private static let open = "'watching', 'returning'"
 
   /// One that has gone bad, and admins were not told.
   static func untold(_ connection: any SQLConnection) throws -> WatchedDeployment? {
-    try first("w.state IN ('rolledBack', 'unhealthy') AND w.\"toldAt\" IS NULL", connection)
+    try first("w.state IN ('returning', 'rolledBack', 'unhealthy') AND w.\"toldAt\" IS NULL", connection)
   }
+
+  /// The last one that began.
+  static func latest(_ connection: any SQLConnection) throws -> WatchedDeployment? { try first("true", connection) }
 
   private static func first(_ condition: String, _ connection: any SQLConnection) throws -> WatchedDeployment? {
     try connection.query(
@@ -90,7 +107,7 @@ struct WatchedDeployment: Sendable, Hashable {
     try connection.execute(
       """
       UPDATE health_watch SET state = 'superseded', "endedAt" = \(connection.dialect.time("$1"))
-      WHERE state = 'watching' AND "historyId" <> $2
+      WHERE state IN (\(open)) AND "historyId" <> $2
       """, [now.column, .text(id ?? "")])
   }
 
@@ -100,23 +117,25 @@ struct WatchedDeployment: Sendable, Hashable {
       """
       UPDATE health_watch SET state = $2, "badSince" = \(dialect.time("$3")), "badLooks" = $4,
         "lastLookAt" = \(dialect.time("$5")), message = $6, "returnsTo" = $7, "endedAt" = \(dialect.time("$8")),
-        "toldAt" = \(dialect.time("$9"))
+        "toldAt" = \(dialect.time("$9")), "taskId" = $10, "returnAttempts" = $11, refusal = $12
       WHERE "historyId" = $1
       """,
       [
         .text(id), .text(state.rawValue), SQLValue(watch.badSince?.columnText), .integer(watch.badLooks),
         SQLValue(watch.lastLookAt?.columnText), SQLValue(message), SQLValue(returnsTo),
         SQLValue(endedAt?.columnText), SQLValue(toldAt?.columnText),
+        SQLValue(taskID), .integer(returnAttempts), SQLValue(refusal),
       ])
   }
 
-  /// The version that ran before, by the history; nil where nothing else ever ran here.
+  /// The version that ran before, by the history; nil where no task ever led to another one. What a status alone says was never
+  /// decided by anybody here.
   func versionBefore(_ connection: any SQLConnection) throws -> String? {
     try connection.query(
       """
       SELECT h.version FROM deployment_history AS h, deployment_history AS own
       WHERE own.id = $1 AND h.status = 'success' AND h.version <> own.version AND h.version <> ''
-        AND h."deployedAt" <= own."deployedAt"
+        AND h."deployedAt" <= own."deployedAt" AND h."taskId" IS NOT NULL
       ORDER BY h."deployedAt" DESC, h.id LIMIT 1
       """, [.text(id)]
     ).first?[0].text

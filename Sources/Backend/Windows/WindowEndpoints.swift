@@ -60,6 +60,13 @@ struct WindowEndpoints: Sendable {
       let policy = try PolicyState.read(connection, locked: true)
       // Zones are read from files, here on the connection's own thread.
       let calendar = try check(json)
+      for name in ["windows", "freezes"] where json[name] == nil {
+        throw StatusError(
+          .invalid, "\(name): is missing: what is sent takes the place of all that there is; [] for none")
+      }
+      guard calendar.windows.isEmpty || calendar.contains(now) || !calendar.next(after: now, count: 1).isEmpty else {
+        throw StatusError(.invalid, "windows: none of them ever opens again, so that nothing could be scheduled")
+      }
       try check(calendar, policy, connection)
       let before = try WindowStore.json(connection)
       guard before != calendar.json else { return calendar }
@@ -69,7 +76,7 @@ struct WindowEndpoints: Sendable {
           AuditEntry(
             actor: identity.name, roles: identity.roleText, address: address ?? "",
             action: "MaintenanceWindowsChanged", object: "windows",
-            detail: ["before": before, "after": calendar.json])
+            detail: ["before": before.without(calendar.json), "after": calendar.json.without(before)])
         ], in: connection)
       return calendar
     }
@@ -116,6 +123,22 @@ struct WindowEndpoints: Sendable {
         throw StatusError(.serviceUnavailable, "the maintenance windows cannot be read: \(error)")
       }
     }
+  }
+}
+
+extension JSONValue {
+  /// Its members without what the other has as well, entry by entry: what was changed. A calendar as a whole can be longer than an entry
+  /// of the audit may be.
+  fileprivate func without(_ other: JSONValue) -> JSONValue {
+    var difference: JSONValue = [:]
+    for (name, value) in object ?? [:] where value != other[name] {
+      guard let list = value.array, let kept = other[name]?.array else {
+        difference[name] = value
+        continue
+      }
+      difference[name] = .array(list.filter { !kept.contains($0) })
+    }
+    return difference
   }
 }
 

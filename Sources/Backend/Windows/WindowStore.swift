@@ -28,7 +28,7 @@ struct WindowStore: Sendable {
     let dialect = connection.dialect
     try connection.execute(
       """
-      UPDATE deployment_config SET windows = \(dialect == .postgresql ? "CAST($1 AS jsonb)" : "$1"),
+      UPDATE deployment_config SET windows = \(dialect.json("$1")),
         "updatedAt" = \(dialect.time("$2")) WHERE id = 1
       """, [.text(calendar.json.text), now.column])
   }

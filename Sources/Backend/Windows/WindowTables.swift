@@ -28,6 +28,15 @@ enum WindowTables {
           "toldAt" \(types.time))
         """,
       ]
-    }
+    },
+    Migration(owner: "backend.windows", version: 2, name: "the return of a health watch until it is done") { _ in
+      [
+        // The task that was made last for the return, and how many were.
+        "ALTER TABLE health_watch ADD COLUMN \"taskId\" text",
+        "ALTER TABLE health_watch ADD COLUMN \"returnAttempts\" integer NOT NULL DEFAULT 0",
+        // Why it cannot be made now.
+        "ALTER TABLE health_watch ADD COLUMN refusal text",
+      ]
+    },
   ]
 }

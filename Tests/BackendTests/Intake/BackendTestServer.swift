@@ -58,7 +58,9 @@ struct BackendTestServer: Sendable {
   ) async throws -> (status: Int, json: JSONValue) {
     let response = try await http.send(
       HTTPTransport.HTTPRequest(
-        method: "POST", url: "http://127.0.0.1:\(port)\(path)", headers: headers, body: .bytes(body)))
+        method: "POST", url: "http://127.0.0.1:\(port)\(path)", headers: headers, body: .bytes(body),
+        // Of a thousand at once the last is answered late where the machine has much else to do.
+        timeout: .seconds(240), connectTimeout: .seconds(120)))
     return (response.status, (try? JSONValue(parsing: response.body)) ?? .null)
   }
 }

@@ -3,8 +3,10 @@ import Database
 import DeploymentKinds
 import FleetProtocol
 import FoundationEssentials
+import HTTPTypes
 import ObjectStorage
 import OfferPlanning
+import Reconciliation
 import ReleaseManifest
 import ResourceModel
 import Synchronization
@@ -102,9 +104,8 @@ import WireFormats
     }
   }
 
-  /// Spec §8.3, 3.1.
   @Test(arguments: TestDatabase.available)
-  func afterThreeTriesAdminsAndTheVendorHearOfItAndItGoesOn(_ database: TestDatabase) async throws {
+  func error3_1AfterThreeTriesAdminsAndTheVendorHearOfItAndItGoesOn(_ database: TestDatabase) async throws {
     try await serve(database) { fixture, vendor in
       try vendor.offer("2.3.0")
       vendor.change { $0.moods = Array(repeating: .status(503), count: 5) }
@@ -131,9 +132,8 @@ import WireFormats
     }
   }
 
-  /// Spec §8.3, 3.2.
   @Test(arguments: TestDatabase.available)
-  func whatIsNotWhatWasOfferedIsNeverKept(_ database: TestDatabase) async throws {
+  func error3_2WhatIsNotWhatWasOfferedIsNeverKept(_ database: TestDatabase) async throws {
     try await serve(database) { fixture, vendor in
       try vendor.offer("2.3.0")
       let other = String(repeating: "f", count: 64)
@@ -179,11 +179,10 @@ import WireFormats
     }
   }
 
-  /// Spec §8.3, 3.3.
   @Test(arguments: TestDatabase.available)
-  func whatTheBucketDoesNotTakeIsKeptAside(_ database: TestDatabase) async throws {
+  func error3_3WhatTheBucketDoesNotTakeIsKeptAside(_ database: TestDatabase) async throws {
     let bucket = MoodyBucket()
-    try await serve(database, bucket: bucket) { fixture, vendor in
+    try await serve(database, bucket: bucket.bucket) { fixture, vendor in
       try vendor.offer("2.3.0")
       bucket.set(failing: true)
       try await fixture.pollVendor()
@@ -270,6 +269,24 @@ import WireFormats
   // MARK: Retention and old versions
 
   @Test(arguments: TestDatabase.available)
+  func error3_4ACleanupThatFailsHoldsNothingUpAndIsMadeUpFor(_ database: TestDatabase) async throws {
+    let bucket = MoodyBucket()
+    try await serve(database, bucket: bucket.bucket) { fixture, vendor in
+      for minor in 1...10 { try await fixture.parts.bucket.put(Self.key("1.\(minor).0"), .bytes([1])) }
+      bucket.set(failingDeletion: true)
+      try vendor.offer("2.3.0")
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      await #expect(throws: ObjectStorageError.self) { try await fixture.parts.intake.retention.pass() }
+      let release = try #require(await fixture.onlyRelease())
+      #expect(release.status == .pending && release.isDownloaded, "it can be scheduled")
+      #expect(try await fixture.notices() == ["releaseAvailable"])
+      bucket.set(failingDeletion: false)
+      #expect(try await fixture.parts.intake.retention.pass() == ["1.1.0"])
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
   func tenVersionsStayAndWhatSomebodyNeeds(_ database: TestDatabase) async throws {
     try await serve(database) { fixture, _ in
       for minor in 1...14 { try await fixture.parts.bucket.put(Self.key("2.\(minor).0"), .bytes([1])) }
@@ -278,9 +295,11 @@ import WireFormats
       }
       try await fixture.alter("UPDATE deployment_config SET \"currentVersion\" = '2.1.0'")
       try await fixture.alter(
+        "INSERT INTO agent_task (id, type, status, payload) VALUES ('done', 'deploy', 'completed', '{}')")
+      try await fixture.alter(
         """
-        INSERT INTO deployment_history (id, "gccReleaseId", "releaseName", version, "deployedAt", status)
-        VALUES ('h', 'r', 'v2.2.0', '2.2.0', '2026-01-01T00:00:00.000Z', 'success')
+        INSERT INTO deployment_history (id, "gccReleaseId", "releaseName", version, "deployedAt", status, "taskId")
+        VALUES ('h', 'r', 'v2.2.0', '2.2.0', '2026-01-01T00:00:00.000Z', 'success', 'done')
         """)
       try await fixture.alter(
         """
@@ -304,67 +323,151 @@ import WireFormats
       try await fixture.pollVendor()
       try await fixture.fetchArtifacts()
       let queue = fixture.parts.intake.downloads
-      let there = try await queue.require(version: "v2.3.0")
-      #expect(there == DownloadQueue.StoredArtifact(path: Self.path, sha256: offer.chartSha256 ?? ""))
+      func require() async throws -> ArtifactSource.Answer { try await queue.require(version: "2.3.0", at: Self.path) }
+      #expect(try await require() == .available)
       #expect(vendor.requests("/api/artifacts/charts/").count == 1)
       try await fixture.parts.bucket.delete(Self.path)
-      #expect(try await queue.require(version: "2.3.0") == there)
+      // Nobody waits while it comes, and who is killed meanwhile forgets nothing.
+      #expect(try await require() == .coming(problem: nil))
+      #expect(try await require() == .coming(problem: nil))
+      try await fixture.withAnotherProcess { try await fixture.fetchArtifacts($0) }
+      #expect(try await require() == .available)
       #expect(try await stored(fixture) == offer.chartSha256)
+      #expect(vendor.requests("/api/artifacts/charts/").count == 2)
       #expect(try await fixture.parts.intake.retention.needed().contains("2.3.0"))
-      try await fixture.parts.bucket.delete(Self.path)
-      vendor.change { $0.artifacts = [:] }
-      for version in ["2.3.0", "9.9.9", "../x"] {
-        let error = await #expect(throws: StatusError.self) { try await queue.require(version: version) }
-        #expect(error?.reason == .notFound && error?.message.hasPrefix("Version not available") == true)
+      for version in ["9.9.9", "../x"] {
+        #expect(try await queue.require(version: version, at: "artifacts/helm/\(version)") == .unavailable)
       }
-      vendor.change { $0.moods = [.status(503)] }
+      try await fixture.parts.bucket.delete(Self.path)
+      var artifacts: [String: [UInt8]] = [:]
+      vendor.change { (artifacts, $0.artifacts) = ($0.artifacts, [:]) }
+      #expect(try await require() == .coming(problem: nil))
+      try await fixture.fetchArtifacts()
+      #expect(try await require() == .unavailable)
+      // What the vendor has again is fetched after a while.
+      fixture.advance(.seconds(601))
+      vendor.change { state in
+        state.artifacts = artifacts
+        state.moods = [.status(503)]
+      }
+      #expect(try await require() == .coming(problem: nil))
+      try await fixture.fetchArtifacts()
+      guard case .coming(_?) = try await require() else { return #expect(Bool(false), "what went wrong is said") }
+      fixture.advance(.seconds(60))
+      try await fixture.fetchArtifacts()
+      #expect(try await require() == .available)
+    }
+  }
+
+  /// "Downloaded" is not believed of what has left the bucket (spec §8.3).
+  @Test(arguments: TestDatabase.available)
+  func whatHasLeftTheBucketIsFetchedBeforeItIsScheduledAgain(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
       try vendor.offer("2.3.0")
-      let error = await #expect(throws: StatusError.self) { try await queue.require(version: "2.3.0") }
-      #expect(error?.reason == .serviceUnavailable)
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      let id = try #require(await fixture.onlyRelease()).id
+      try await fixture.alter("UPDATE scheduled_deployment SET status = 'failed'")
+      for minor in 4...13 { try await fixture.parts.bucket.put(Self.key("2.\(minor).0"), .bytes([1])) }
+      #expect(try await fixture.parts.intake.retention.pass() == ["2.3.0"])
+      #expect(try await fixture.deployment(id)?.isDownloaded == false)
+      func schedule() async throws -> Int {
+        try await fixture.send(.post, "/api/admin/deployment/schedule", ["deploymentId": .string(id)]).status
+      }
+      #expect(try await schedule() == 503)
+      #expect(try await fixture.query("SELECT 1 FROM agent_task").isEmpty)
+      try await fixture.fetchArtifacts()
+      #expect(try await stored(fixture) != nil)
+      #expect(try await fixture.parts.intake.retention.pass() == [])
+      #expect(try await schedule() == 200)
+    }
+  }
+
+  /// The upload of what is large takes longer than a process may be silent.
+  @Test func whoIsStillAtItKeepsItsClaim() async throws {
+    let (started, isStarted) = AsyncStream.makeStream(of: Void.self)
+    let (goesOn, goOn) = AsyncStream.makeStream(of: Void.self)
+    let folder = try TemporaryFolder()
+    let bucket = InterceptedBucket(
+      base: FileBucket(path: folder.path),
+      before: { (call: InterceptedBucket.Call) async throws(ObjectStorageError) in
+        guard call == .put else { return }
+        isStarted.yield()
+        for await _ in goesOn { break }
+      })
+    try await serve(bucket: bucket) { fixture, vendor in
+      try vendor.offer("2.3.0")
+      try await fixture.pollVendor()
+      let parts = fixture.parts
+      let client = VendorClient(
+        http: parts.http, connection: try #require(parts.configuration.vendor), now: { fixture.now })
+      let queue = DownloadQueue(
+        database: fixture.database,
+        ledger: DownloadLedger(
+          settings: parts.configuration.deployment, organization: BackendFixture.organization, notices: parts.notices,
+          reports: parts.reports),
+        download: ArtifactDownload(
+          client: client, folder: DownloadFolder(path: parts.configuration.downloadsFolder)),
+        bucket: parts.bucket, trustRoot: TrustRootSource(path: nil), clock: HurriedClock(), now: { fixture.now },
+        makeID: { randomReconcileID() }, logger: parts.logger, stored: {})
+      let work = Task { try await queue.pass() }
+      for await _ in started { break }
+      for _ in 0..<3 {
+        fixture.advance(.seconds(100))
+        while try await fixture.onlyRelease()?.nextDownloadAt != fixture.now + DownloadLedger.lease {
+          await Task.yield()
+        }
+      }
+      try await fixture.withAnotherProcess { other in
+        let next = try await other.intake.downloads.pass()
+        #expect(next != .now, "it is claimed")
+      }
+      goOn.yield()
+      _ = try await work.value
+      #expect(try await fixture.onlyRelease()?.isDownloaded == true)
     }
   }
 }
 
+/// Every pause is over at once.
+private struct HurriedClock: Clock {
+  typealias Instant = ContinuousClock.Instant
+
+  var now: Instant { ContinuousClock.now }
+  var minimumResolution: Duration { .nanoseconds(1) }
+
+  func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+    try Task.checkCancellation()
+    await Task.yield()
+  }
+}
+
 /// A folder that fails when a test says so.
-final class MoodyBucket: Bucket {
+final class MoodyBucket: Sendable {
   private let folder: TemporaryFolder
-  private let bucket: FileBucket
   private let fails = Mutex(false)
+  private let failsDeletion = Mutex(false)
 
   init() {
     guard let folder = try? TemporaryFolder() else { preconditionFailure("/tmp is there") }
     self.folder = folder
-    bucket = FileBucket(path: folder.path)
   }
-
-  var name: String { bucket.name }
 
   func set(failing: Bool) { fails.withLock { $0 = failing } }
+  func set(failingDeletion: Bool) { failsDeletion.withLock { $0 = failingDeletion } }
 
-  private func check() throws(ObjectStorageError) {
-    guard fails.withLock({ $0 }) else { return }
-    throw ObjectStorageError(code: .accessDenied, bucket: name, detail: "the credentials have expired")
+  var bucket: InterceptedBucket {
+    InterceptedBucket(
+      base: FileBucket(path: folder.path),
+      before: { [self] (call: InterceptedBucket.Call) async throws(ObjectStorageError) in
+        let isRefused =
+          switch call {
+          case .put, .head: fails.withLock { $0 }
+          case .delete: failsDeletion.withLock { $0 }
+          case .read, .list: false
+          }
+        guard isRefused else { return }
+        throw ObjectStorageError(code: .accessDenied, bucket: "moody", detail: "the credentials have expired")
+      })
   }
-
-  func get(_ key: String, maximumBytes: Int) async throws(ObjectStorageError) -> [UInt8] {
-    try await bucket.get(key, maximumBytes: maximumBytes)
-  }
-  func get(_ key: String, toFile path: String, maximumBytes: Int) async throws(ObjectStorageError) -> ObjectInfo {
-    try await bucket.get(key, toFile: path, maximumBytes: maximumBytes)
-  }
-  func read(_ key: String, range: Range<Int>?) async throws(ObjectStorageError) -> ObjectStream {
-    try await bucket.read(key, range: range)
-  }
-  func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError) {
-    try check()
-    try await bucket.put(key, content)
-  }
-  func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo? {
-    try check()
-    return try await bucket.head(key)
-  }
-  func list(prefix: String, limit: Int, continuation: String?) async throws(ObjectStorageError) -> ObjectListing {
-    try await bucket.list(prefix: prefix, limit: limit, continuation: continuation)
-  }
-  func delete(_ key: String) async throws(ObjectStorageError) { try await bucket.delete(key) }
 }

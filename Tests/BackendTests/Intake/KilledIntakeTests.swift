@@ -50,7 +50,7 @@ import WireFormats
     let executioner = Executioner(moment)
     let database = KilledDatabase(base: fixture.database, executioner: executioner)
     try await fixture.withAnotherProcess(
-      database: database, bucket: KilledBucket(base: fixture.parts.bucket, executioner: executioner)
+      database: database, bucket: InterceptedBucket.killed(fixture.parts.bucket, by: executioner)
     ) { process in
       do {
         try await work(process, fixture)
@@ -115,37 +115,16 @@ private struct KilledDatabase: Database {
   func close() async {}
 }
 
-private struct KilledBucket: Bucket {
-  let base: any Bucket
-  let executioner: Executioner
-
-  var name: String { base.name }
-
-  private func pass() throws(ObjectStorageError) {
-    do throws(Executioner.Killed) {
-      try executioner.pass()
-    } catch {
-      throw ObjectStorageError(code: .unreachable, bucket: name, detail: "killed")
+extension InterceptedBucket {
+  fileprivate static func killed(_ base: any Bucket, by executioner: Executioner) -> InterceptedBucket {
+    let pass: Interception = { (call: Call) async throws(ObjectStorageError) in
+      guard call == .put else { return }
+      do throws(Executioner.Killed) {
+        try executioner.pass()
+      } catch {
+        throw ObjectStorageError(code: .unreachable, bucket: base.name, detail: "killed")
+      }
     }
+    return InterceptedBucket(base: base, before: pass, after: pass)
   }
-
-  func get(_ key: String, maximumBytes: Int) async throws(ObjectStorageError) -> [UInt8] {
-    try await base.get(key, maximumBytes: maximumBytes)
-  }
-  func get(_ key: String, toFile path: String, maximumBytes: Int) async throws(ObjectStorageError) -> ObjectInfo {
-    try await base.get(key, toFile: path, maximumBytes: maximumBytes)
-  }
-  func read(_ key: String, range: Range<Int>?) async throws(ObjectStorageError) -> ObjectStream {
-    try await base.read(key, range: range)
-  }
-  func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError) {
-    try pass()
-    try await base.put(key, content)
-    try pass()
-  }
-  func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo? { try await base.head(key) }
-  func list(prefix: String, limit: Int, continuation: String?) async throws(ObjectStorageError) -> ObjectListing {
-    try await base.list(prefix: prefix, limit: limit, continuation: continuation)
-  }
-  func delete(_ key: String) async throws(ObjectStorageError) { try await base.delete(key) }
 }

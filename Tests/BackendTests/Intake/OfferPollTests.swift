@@ -1,6 +1,8 @@
 import Database
 import FleetProtocol
+import HTTPTypes
 import OfferPlanning
+import ResourceModel
 import TestSupport
 import Testing
 import WireFormats
@@ -79,6 +81,65 @@ import WireFormats
     }
   }
 
+  /// Such as that of a rollout which was halted. What was offered just now is waited for: the vendor's processes may not all know.
+  @Test(arguments: TestDatabase.available)
+  func anOfferThatTheVendorTakesBackIsTakenBackHere(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0") { $0.isForced = true }
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      let id = try #require(await fixture.onlyRelease()).id
+      vendor.change { $0.offer = nil }
+      fixture.advance(.seconds(30))
+      fixture.parts.intake.poller?.wake()
+      try await fixture.pollVendor()
+      #expect(try await fixture.deployment(id)?.status == .pending)
+      fixture.advance(.seconds(30))
+      try await fixture.pollVendor()
+      let taken = try #require(await fixture.deployment(id))
+      #expect(taken.status == .cancelled && taken.withdrawnAt == fixture.now)
+      #expect(try await fixture.notices() == [])
+      #expect(try await fixture.outbox("report").isEmpty, "the vendor knows")
+      let list = try await DeploymentViews(context: fixture.parts.deployments).list(DeploymentListRequest(nil))
+      #expect(list["pending"] == [])
+      let refusal = await #expect(throws: StatusError.self) {
+        _ = try await fixture.database.transaction(.write) { connection in
+          try fixture.parts.scheduler.schedule(ScheduleRequest(deploymentID: id, actor: "ann"), in: connection)
+        }
+      }
+      #expect(refusal?.reason == .conflict && refusal?.message.contains("taken v2.3.0 back") == true)
+      // The rollout goes on.
+      try vendor.offer("2.3.0")
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      let again = try #require(await fixture.deployment(id))
+      #expect(again.status == .pending && again.isDownloaded && again.withdrawnAt == nil)
+      #expect(try await fixture.notices() == ["releaseAvailable"])
+    }
+  }
+
+  /// A report of this customer's own has ended its offer, and it was fetched all the same.
+  @Test(arguments: TestDatabase.available)
+  func whatThisCustomersReportEndedIsNotTakenBack(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0")
+      vendor.change { $0.moods = [.status(503), .status(503), .status(503)] }
+      try await fixture.pollVendor()
+      for _ in 0..<3 {
+        try await fixture.fetchArtifacts()
+        fixture.advance(.seconds(300))
+      }
+      #expect(try await fixture.onlyRelease()?.status == .downloadFailed)
+      vendor.change { $0.offer = nil }
+      fixture.advance(.seconds(6 * 3600))
+      try await fixture.fetchArtifacts()
+      try await fixture.pollVendor()
+      let release = try await fixture.onlyRelease()
+      #expect(release?.status == .pending && release?.isDownloaded == true)
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func aChangedOfferIsDownloadedAnew(_ database: TestDatabase) async throws {
     try await serve(database) { fixture, vendor in
@@ -113,6 +174,48 @@ import WireFormats
       try vendor.offer("2.3.0")
       try await fixture.pollVendor()
       #expect(try await fixture.onlyRelease()?.version == "2.3.0")
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func whatCouldNotBeTakenIsToldForAsLongAsItIsOffered(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      for round in 1...2 {
+        try vendor.offer("2.3.0") { $0.chartSha256 = nil }
+        try await fixture.pollVendor()
+        #expect(try await fixture.notices() == ["downloadFailed"])
+        #expect(try await fixture.told().count == round)
+        fixture.advance(.seconds(600))
+        vendor.change { $0.offer = nil }
+        try await fixture.pollVendor()
+        #expect(try await fixture.notices() == [])
+        fixture.advance(.seconds(600))
+      }
+    }
+  }
+
+  /// There is a way out of too many, for people.
+  @Test(arguments: TestDatabase.available)
+  func ofTooManyThatWaitOneCanBeEnded(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      var ids: [String] = []
+      for minor in 0..<OfferIntake.maximumOpen {
+        ids.append(try await fixture.addDownloaded(BackendFixture.offer("3.\(minor).0")))
+      }
+      try vendor.offer("4.0.0")
+      func isKnown() async throws -> Bool {
+        try await !fixture.query("SELECT 1 FROM scheduled_deployment WHERE version = '4.0.0'").isEmpty
+      }
+      try await fixture.pollVendor()
+      #expect(try await !isKnown())
+      #expect(try await fixture.notices() == ["downloadFailed"])
+      let answer = try await fixture.send(
+        .post, "/api/admin/deployment/cancel", ["deploymentId": .string(ids[0])])
+      #expect(answer.status == 200)
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      #expect(try await isKnown())
+      #expect(try await fixture.notices() == [])
     }
   }
 

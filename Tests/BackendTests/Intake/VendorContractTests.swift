@@ -40,6 +40,10 @@ import WireFormats
       ).decoded(as: DeploymentTarget.self)
     }
 
+    func currentVersion() async throws -> String? {
+      try await json(OrganizationKind.definition, BackendFixture.organization)["status"]?["currentVersion"]?.string
+    }
+
     /// As CI does it (spec §5.1).
     func publish(_ version: String, chart: [UInt8]) async throws {
       let boundary = "boundary"
@@ -141,18 +145,75 @@ import WireFormats
         let object = try await fixture.parts.bucket.get("artifacts/helm/wrktalk-2.3.0.tgz", maximumBytes: 1 << 20)
         #expect(SHA256.digest(of: object).hexadecimal == chart)
 
-        try await report(fixture, row)
+        let agent = WatchingAgent(fixture)
+        try await withSender(fixture) {
+          _ = try await fixture.schedule(row.id)
+          try await sent(fixture)
+          #expect(try await vendor.target("2.3.0").status?.phase == .scheduled)
+          try await agent.deploy()
+          try await fixture.pass()
+          try await sent(fixture)
+        }
         #expect(try await vendor.target("2.3.0").status?.phase == .success)
-        let organization = try await vendor.json(OrganizationKind.definition, BackendFixture.organization)
-        #expect(organization["status"]?["currentVersion"] == "2.3.0")
-        #expect(try await fixture.query("SELECT 1 FROM outbox").isEmpty)
-        #expect(try await fixture.told().count == 2)
+        #expect(try await vendor.currentVersion() == "2.3.0")
         #expect(
           try await fixture.query("SELECT \"reportedToGcc\" FROM scheduled_deployment").first?[0].boolean == true)
         // What was deployed is not offered any more.
         fixture.advance(.seconds(600))
         try await fixture.pollVendor()
         #expect(try await fixture.onlyRelease()?.status == .success)
+      }
+    }
+  }
+
+  /// One attempt after the other, each by another hand: the vendor knows what runs.
+  @Test func whatRunsIsKnownToTheVendorWhateverWasTriedBefore() async throws {
+    try await withVendor { vendor in
+      let environment = [
+        "WRKTALK_GCC_ENDPOINT": "http://127.0.0.1:\(vendor.server.port)", "WRKTALK_GCC_API_KEY": vendor.key,
+      ]
+      try await BackendFixture.with(.sqlite, environment: environment) { fixture in
+        let agent = WatchingAgent(fixture)
+        try await fixture.run("2.2.0", by: agent)
+        try await vendor.publish("2.3.0", chart: try TestArchive.chart("2.3.0"))
+        while vendor.parts.offers.offer(for: BackendFixture.organization) == nil {
+          _ = try await vendor.parts.rollouts.pass()
+        }
+        fixture.advance(.seconds(600))
+        try await fixture.pollVendor()
+        try await fixture.fetchArtifacts()
+        func phase() async throws -> TargetPhase? { try await vendor.target("2.3.0").status?.phase }
+        let id = try #require(
+          try await fixture.query("SELECT id FROM scheduled_deployment WHERE version = '2.3.0'").first?[0].text)
+        try await withSender(fixture) {
+          // It fails, and the Agent returns to what ran.
+          _ = try await fixture.schedule(id)
+          _ = try await agent.begin()
+          try await agent.fail("HelmUpgradeFailed", "timed out waiting for media")
+          try await agent.restore()
+          try await fixture.pass()
+          try await sent(fixture)
+          #expect(try await phase() == .rolledBack)
+          #expect(try await vendor.currentVersion() == "2.2.0")
+          // Somebody mends the cause and has the Agent try it again.
+          fixture.advance(.seconds(60))
+          try await agent.edit { $0["spec"]?["interval"] = "2m" }
+          try await agent.deploy()
+          try await fixture.pass()
+          try await sent(fixture)
+          #expect(try await phase() == .success)
+          #expect(try await vendor.currentVersion() == "2.3.0")
+          // Back, and forward again.
+          for (version, expected) in [("2.2.0", TargetPhase.rolledBack), ("2.3.0", .success)] {
+            fixture.advance(.seconds(60))
+            _ = try await fixture.rollBack(.version(version))
+            try await agent.deploy()
+            try await fixture.pass()
+            try await sent(fixture)
+            #expect(try await phase() == expected, "\(version)")
+            #expect(try await vendor.currentVersion() == version)
+          }
+        }
       }
     }
   }
@@ -177,36 +238,17 @@ import WireFormats
     await sending.value
   }
 
-  /// As the deployment's rooms do: each step in its transaction, and the outbox sends it.
-  private func report(_ fixture: BackendFixture, _ row: ScheduledDeployment) async throws {
-    let organization = BackendFixture.organization
-    func status(_ status: StatusReport.Status) -> VendorReport {
-      .status(
-        StatusReport(
-          organizationName: organization, releaseID: row.releaseID, status: status, deployedAt: fixture.now,
-          helmRevision: 5, currentVersion: status == .success ? "2.3.0" : nil, attemptID: "a1", attempt: 1))
-    }
-    let reports = [
-      .scheduled(
-        ScheduledReport(
-          organizationName: organization, releaseID: row.releaseID, scheduledFor: fixture.now, attemptID: "a1")),
-      status(.inProgress), status(.success),
-    ]
-    for (report, word) in zip(reports, ["scheduled", "inProgress", "success"]) {
-      try await fixture.database.transaction(.write) { connection in
-        let dialect = connection.dialect
-        _ = try connection.execute(
-          """
-          UPDATE scheduled_deployment SET status = \(dialect.word("$1", "LocalDeploymentStatus")), attempt = 1,
-            "attemptId" = 'a1'
-          """, [.text(word)])
-        if word == "success" { try connection.execute("UPDATE deployment_config SET \"currentVersion\" = '2.3.0'") }
-        try fixture.parts.reports.record([report], in: connection)
-      }
-    }
+  /// Until the vendor has all reports.
+  private func sent(_ fixture: BackendFixture) async throws {
+    while try await fixture.messageCount(VendorReports.topic) > 0 { await Task.yield() }
+  }
+
+  private func withSender(_ fixture: BackendFixture, _ body: () async throws -> Void) async throws {
     let sending = Task { await fixture.parts.outbox.run() }
-    while try await fixture.messageCount("report") > 0 { await Task.yield() }
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
     fixture.parts.outbox.stop()
     await sending.value
+    try outcome.get()
   }
 }

@@ -3,6 +3,7 @@ import Glibc
 import HTTPService
 import HTTPTransport
 import Hummingbird
+import NIOCore
 import Synchronization
 import TestSupport
 import Testing
@@ -129,6 +130,39 @@ import WireFormats
     let limiter = RateLimiter(rate: service.openRequests.rate, burst: service.openRequests.burst, now: { .seconds(1) })
     let refused = (0..<10_000).count { _ in limiter.take(for: "203.0.113.1") != nil }
     #expect(refused == 8000 && limiter.take(for: "203.0.113.2") == nil)
+    // The same at the front, with a small allowance.
+    try await BackendFixture.with(.sqlite) { fixture in
+      let front = BackendFront(fixture, openRequests: .init(rate: 1, burst: 20))
+      let wrong = [(WebhookSignature.header, String(repeating: "0", count: 64))]
+      var statuses: [Int: Int] = [:]
+      for _ in 0..<400 {
+        let body = CountedBody()
+        let status = try await front.send(
+          .post, WebhookEndpoint.path, body: RequestBody(asyncSequence: body), isJSON: true, headers: wrong
+        ).status
+        statuses[status, default: 0] += 1
+        #expect(body.isRead.load(ordering: .relaxed) == (status == 401), "\(status)")
+      }
+      #expect(statuses.keys.sorted() == [401, 429] && statuses[429] ?? 0 > 200, "\(statuses)")
+    }
+  }
+
+  /// Knows whether anybody has begun to read it.
+  private final class CountedBody: AsyncSequence, Sendable {
+    let isRead = Atomic(false)
+
+    struct Iterator: AsyncIteratorProtocol {
+      let body: CountedBody
+      var isOver = false
+
+      mutating func next() async -> ByteBuffer? {
+        body.isRead.store(true, ordering: .relaxed)
+        defer { isOver = true }
+        return isOver ? nil : ByteBuffer(string: "{}")
+      }
+    }
+
+    func makeAsyncIterator() -> Iterator { Iterator(body: self) }
   }
 
   @Test func aBodyWithoutEndIsCutOff() async throws {

@@ -39,6 +39,19 @@ import WireFormats
     #expect(Self.document(notice).subject == subject)
   }
 
+  /// Only the network is an admin's to look at; a release that is wrong is the vendor's to mend.
+  @Test(arguments: [
+    (nil, true, "Cannot download bundle", "network"), ("DownloadFailed", false, "Cannot download chart", "network"),
+    ("Unauthorized", false, "Cannot download chart", "another key"),
+    ("ReleaseNotSigned", true, "Release v2.3.0 cannot be deployed as the vendor offers it", "Tell the vendor"),
+    ("TooManyOffers", false, "Too many releases wait: v2.3.0 is not taken in", "cancel those"),
+  ])
+  func whatCannotBeDownloadedIsSaidByItsCause(reason: String?, isCompose: Bool, subject: String, step: String) {
+    let text = NoticeWriter(NoticeContext(isCompose: isCompose)).text(
+      AdminNotice(.downloadFailed, fact: "d", version: "2.3.0", reason: reason), createdAt: Self.noon)
+    #expect(text.subject == subject && text.nextSteps[0].contains(step))
+  }
+
   @Test(arguments: AdminNotice.Kind.allCases)
   func everyNoticeSaysWhatToDoAndWhere(kind: AdminNotice.Kind) {
     for isCompose in [true, false] {

@@ -14,7 +14,7 @@ import WireFormats
   }
 
   @Test(arguments: TestDatabase.available)
-  func adminsAreToldAtTwelveTwentyAndTwentyFourHours(_ kind: TestDatabase) async throws {
+  func section10_2AdminsAreToldAtTwelveTwentyAndTwentyFourHours(_ kind: TestDatabase) async throws {
     try await BackendFixture.with(kind) { fixture in
       let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0", isForced: true))
       let expected: [(Int, [String])] = [
@@ -39,6 +39,34 @@ import WireFormats
       try await WatchingAgent(fixture).deploy()
       try await fixture.pass()
       #expect(try await fixture.reported() == ["deadlineExceeded", "scheduled", "inProgress", "success"])
+    }
+  }
+
+  /// What runs contains it.
+  @Test(arguments: TestDatabase.available)
+  func aForcedReleaseThatIsOvertakenHasNoDeadline(_ kind: TestDatabase) async throws {
+    try await BackendFixture.with(kind) { fixture in
+      let agent = WatchingAgent(fixture)
+      try await fixture.run("2.2.0", by: agent)
+      let waiting = try await fixture.addDownloaded(BackendFixture.offer("2.3.0", isForced: true))
+      let failed = try await fixture.addDownloaded(BackendFixture.offer("2.3.1", isForced: true))
+      _ = try await fixture.schedule(failed)
+      _ = try await agent.begin()
+      try await agent.fail("HelmUpgradeFailed", "no")
+      try await agent.restore()
+      try await fixture.pass()
+      fixture.advance(.seconds(60))
+      try await fixture.run("2.4.0", by: agent)
+      for _ in 0..<3 {
+        fixture.advance(.seconds(40_000))
+        try await fixture.pass()
+      }
+      #expect(try await Self.told(fixture) == [])
+      #expect(try await fixture.deployment(waiting)?.status == .cancelled)
+      #expect(try await fixture.deployment(waiting)?.failureReason == "Overtaken")
+      #expect(try await fixture.deployment(failed)?.status == .rolledBack)
+      let last = try #require(try await fixture.outbox(VendorReports.topic).last?["body"])
+      #expect(last["releaseId"] == "rel-2.3.0" && last["status"] == "cancelled" && last["reason"] == "Overtaken")
     }
   }
 
@@ -91,7 +119,7 @@ import WireFormats
       try await fixture.pass()
       #expect(try await fixture.deployment(id)?.status == .deadlineExceeded)
       let attempts = try await fixture.outbox(VendorReports.topic).compactMap { $0["body"]?["attempt"]?.integer }
-      #expect(attempts == [1, 1, 2])
+      #expect(attempts == [1, 1, 1, 2])
     }
   }
 }

@@ -222,7 +222,7 @@ import WireFormats
       ("4.6", "docker", "Docker Compose failed: port is already allocated", "ComposeFailed", "composeFailed"),
       ("4.8", "kubernetes", "Helm upgrade failed: ImagePullBackOff", "HelmFailed", "deploymentFailed"),
     ])
-  func errorsOfDeploymentsAreTold(
+  func errors4_3And4_5And4_6And4_8AreTold(
     number: String, type: String, message: String, reason: String, notice: String
   ) async throws {
     try await BackendFixture.with(.sqlite, environment: ["WRKTALK_DEPLOYMENT_TYPE": type]) { fixture in
@@ -439,7 +439,9 @@ import WireFormats
   }
 
   @Test func aTaskWaitsWhileTheBucketDoesNotAnswer() async throws {
-    try await BackendFixture.with(.sqlite, environment: ["WRKTALK_DEPLOYMENT_TYPE": "docker"], bucket: ClosedBucket()) {
+    try await BackendFixture.with(
+      .sqlite, environment: ["WRKTALK_DEPLOYMENT_TYPE": "docker"], bucket: InterceptedBucket.closed
+    ) {
       fixture in
       let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0"))
       let task = try await fixture.schedule(id)
@@ -451,25 +453,4 @@ import WireFormats
       #expect(answer.status == 200)
     }
   }
-}
-
-/// A bucket that nobody reaches.
-struct ClosedBucket: Bucket {
-  let name = "closed"
-
-  private var away: ObjectStorageError {
-    ObjectStorageError(code: .unreachable, bucket: name, detail: "nobody answers")
-  }
-
-  func get(_ key: String, maximumBytes: Int) async throws(ObjectStorageError) -> [UInt8] { throw away }
-  func get(_ key: String, toFile path: String, maximumBytes: Int) async throws(ObjectStorageError) -> ObjectInfo {
-    throw away
-  }
-  func read(_ key: String, range: Range<Int>?) async throws(ObjectStorageError) -> ObjectStream { throw away }
-  func put(_ key: String, _ content: ObjectContent) async throws(ObjectStorageError) { throw away }
-  func head(_ key: String) async throws(ObjectStorageError) -> ObjectInfo? { throw away }
-  func list(prefix: String, limit: Int, continuation: String?) async throws(ObjectStorageError) -> ObjectListing {
-    throw away
-  }
-  func delete(_ key: String) async throws(ObjectStorageError) { throw away }
 }

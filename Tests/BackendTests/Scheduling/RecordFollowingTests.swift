@@ -195,7 +195,52 @@ import WireFormats
     }
   }
 
+  /// Meanwhile its deadline has begun another attempt.
+  @Test func aSuccessThatComesAfterTheDeadlineIsTold() async throws {
+    try await BackendFixture.with(.sqlite) { fixture in
+      let agent = WatchingAgent(fixture)
+      let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0", isForced: true))
+      _ = try await fixture.schedule(id)
+      let plan = try await agent.begin()
+      try await fixture.pass()
+      for pause in [1801, 86_400] {
+        fixture.advance(.seconds(pause))
+        try await fixture.pass()
+      }
+      #expect(try await fixture.deployment(id)?.status == .deadlineExceeded)
+      try await agent.succeed(plan)
+      try await fixture.pass()
+      #expect(try await fixture.deployment(id)?.status == .success)
+      #expect(
+        try await fixture.reported() == ["scheduled", "inProgress", "failed", "deadlineExceeded", "success"])
+      let ids = try await fixture.outbox(VendorReports.topic).map { $0["body"]?["attemptId"]?.string }
+      #expect(Set(ids).count == 3)
+    }
+  }
+
   // MARK: Others
+
+  @Test(arguments: TestDatabase.available)
+  func aReleaseThatWasRolledBackAndIsAppliedByHandIsReportedAsAnotherAttempt(_ kind: TestDatabase) async throws {
+    try await BackendFixture.with(kind) { fixture in
+      let agent = WatchingAgent(fixture)
+      try await fixture.run("2.2.0", by: agent)
+      let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0"))
+      _ = try await fixture.schedule(id)
+      _ = try await agent.begin()
+      try await agent.fail("HelmUpgradeFailed", "timed out waiting for media")
+      try await agent.restore()
+      try await fixture.pass()
+      try await agent.edit { $0["spec"]?["interval"] = "2m" }
+      fixture.advance(.seconds(60))
+      try await agent.deploy()
+      try await fixture.pass()
+      #expect(try await fixture.deployment(id)?.status == .success)
+      let reports = try await fixture.outbox(VendorReports.topic).suffix(2).compactMap { $0["body"] }
+      #expect(reports.map { $0["status"]?.string } == ["rolledBack", "success"])
+      #expect(reports.map { $0["attempt"]?.integer } == [1, 2] && reports[0]["attemptId"] != reports[1]["attemptId"])
+    }
+  }
 
   @Test(arguments: TestDatabase.available)
   func whatSomebodyElseDecidesIsNotFoughtOver(_ kind: TestDatabase) async throws {

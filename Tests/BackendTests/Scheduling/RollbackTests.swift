@@ -73,6 +73,30 @@ import WireFormats
     }
   }
 
+  /// The vendor knows the release as rolled back, and takes nothing more under the name of that attempt.
+  @Test(arguments: TestDatabase.available)
+  func whatWasLeftAndIsReturnedToIsReportedAsAnotherAttempt(_ kind: TestDatabase) async throws {
+    try await BackendFixture.with(kind) { fixture in
+      let agent = try await Self.twoVersions(fixture)
+      for version in ["2.2.0", "2.3.0"] {
+        _ = try await fixture.rollBack(.version(version))
+        try await agent.deploy()
+        try await fixture.pass()
+        fixture.advance(.seconds(60))
+      }
+      let bodies = try await fixture.outbox(VendorReports.topic).compactMap { $0["body"] }
+        .filter { $0["releaseId"] == "rel-2.3.0" }
+      #expect(bodies.map { $0["status"]?.string } == [nil, "inProgress", "success", "rolledBack", "success"])
+      #expect(bodies.suffix(2).map { $0["attempt"]?.integer } == [1, 2])
+      #expect(bodies[3]["attemptId"] != bodies[4]["attemptId"] && bodies[4]["currentVersion"] == "2.3.0")
+      let row = try #require(
+        try await fixture.query(
+          "SELECT CAST(status AS text), \"reportedToGcc\" FROM scheduled_deployment WHERE version = '2.3.0'"
+        ).first)
+      #expect(row[0].text == "success" && row[1].boolean == false)
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func whatCannotBeReturnedToIsRefused(_ kind: TestDatabase) async throws {
     try await BackendFixture.with(kind) { fixture in
@@ -142,7 +166,7 @@ import WireFormats
       let bucket = fixture.parts.bucket
       func endpoints(_ answer: ArtifactSource.Answer) -> DeploymentEndpoints {
         DeploymentEndpoints(
-          scheduler: fixture.parts.scheduler, bucket: bucket, artifacts: ArtifactSource { _ in answer }, wake: {})
+          scheduler: fixture.parts.scheduler, artifacts: ArtifactSource { _, _ in answer }, wake: {})
       }
       let request = RollbackRequest(target: .version("2.2.0"), actor: "a")
       let missing = await #expect(throws: StatusError.self) {
@@ -150,12 +174,15 @@ import WireFormats
       }
       #expect(missing == StatusError(.notFound, "Version not available"))
       let coming = await #expect(throws: StatusError.self) {
-        try await endpoints(.coming).requireArtifact(for: request)
+        try await endpoints(.coming(problem: nil)).requireArtifact(for: request)
       }
       #expect(coming?.reason == .serviceUnavailable && coming?.retryAfterSeconds != nil)
       try await endpoints(.available).requireArtifact(for: request)
       try await bucket.put("artifacts/compose/wrktalk-2.2.0-compose.tar.gz", .bytes([1]))
-      try await endpoints(.unavailable).requireArtifact(for: request)
+      try await DeploymentEndpoints(
+        scheduler: fixture.parts.scheduler, artifacts: ArtifactSource(fixture.parts.intake.downloads), wake: {}
+      ).requireArtifact(for: request)
+      #expect(try await fixture.parts.intake.retention.needed().contains("2.2.0"), "it stays there")
       let task = try await fixture.rollBack(.version("2.2.0"))
       #expect(task.type == .deploy && task.payload["envBucketPath"] == "config/.env.v2.2.0")
       #expect(try await agent.record().spec.rollbackTo == .init(revision: 1))

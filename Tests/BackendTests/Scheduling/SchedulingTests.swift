@@ -53,7 +53,7 @@ import WireFormats
             "kind": "scheduled",
             "body": [
               "organizationName": "customer-x", "releaseId": "rel-2.3.0", "scheduledFor": .string(time.description),
-              "attemptId": .string(task.id),
+              "attemptId": .string(task.id), "attempt": 1,
             ],
           ]
         ])
@@ -112,7 +112,7 @@ import WireFormats
       let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0"))
       let next = fixture.now + .seconds(7200)
       let scheduler = DeploymentScheduler(
-        context: fixture.parts.deployments, license: .open,
+        context: fixture.parts.deployments, license: fixture.parts.license,
         windows: WindowGate { time, _ in
           time < next ? .init(message: "outside the maintenance windows", next: [next]) : nil
         })
@@ -149,7 +149,7 @@ import WireFormats
         try await fixture.addDownloaded(BackendFixture.offer("2.3.0")),
         try await fixture.addDownloaded(BackendFixture.offer("2.4.0")),
       ]
-      let answers = try await withThrowingTaskGroup(of: BackendCalls.Answer.self) { group in
+      let answers = try await withThrowingTaskGroup(of: BackendFront.Answer.self) { group in
         for number in 0..<8 {
           group.addTask { try await calls.send(.post, Self.path, ["deploymentId": .string(ids[number % 2])]) }
         }
@@ -269,6 +269,44 @@ import WireFormats
       _ = try await fixture.schedule(id)
       #expect(try await agent.record().spec.suspend == false)
       try await agent.deploy()
+    }
+  }
+
+  /// Who takes every fourth release keeps no room for the other three.
+  @Test(arguments: TestDatabase.available)
+  func whatWasSkippedEndsOnceANewerOneRuns(_ kind: TestDatabase) async throws {
+    try await BackendFixture.with(kind) { fixture in
+      for version in ["2.1.0", "2.2.0", "2.10.0"] { try await fixture.addDownloaded(BackendFixture.offer(version)) }
+      fixture.advance(.seconds(60))
+      try await fixture.run("2.3.0", by: WatchingAgent(fixture))
+      // The vendor offers one to return to.
+      try await fixture.addDownloaded(BackendFixture.offer("2.0.0"))
+      for _ in 0..<2 { try await fixture.pass() }
+      let rows = try await fixture.query(
+        "SELECT version, CAST(status AS text) FROM scheduled_deployment ORDER BY version"
+      ).map { "\($0[0].text ?? "") \($0[1].text ?? "")" }
+      #expect(rows == ["2.0.0 pending", "2.1.0 cancelled", "2.10.0 pending", "2.2.0 cancelled", "2.3.0 success"])
+      #expect(try await fixture.parts.intake.retention.needed() == ["2.0.0", "2.10.0", "2.3.0"])
+      let list = try await BackendCalls(fixture).send(.get, "/api/admin/deployment/releases").json
+      #expect(list["pending"]?.array?.count == 2)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func aReleaseThatWaitsIsEndedAndTheVendorHearsOfIt(_ kind: TestDatabase) async throws {
+    try await BackendFixture.with(kind) { fixture in
+      let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0", isForced: true))
+      let calls = BackendCalls(fixture)
+      let body: JSONValue = ["deploymentId": .string(id), "reason": "2.4.0 comes soon"]
+      let answer = try await calls.send(.post, "/api/admin/deployment/cancel", body)
+      #expect(answer.status == 200 && answer.json == ["cancelled": true])
+      #expect(try await fixture.deployment(id)?.status == .cancelled)
+      #expect(try await fixture.reported() == ["cancelled"])
+      #expect(try await calls.send(.post, "/api/admin/deployment/cancel", body).status == 409)
+      fixture.advance(.seconds(90_000))
+      try await fixture.pass()
+      #expect(try await fixture.reported() == ["cancelled"], "it has no deadline any more")
+      _ = try await fixture.schedule(id)
     }
   }
 

@@ -49,7 +49,7 @@ import WireFormats
       #expect(asked.all.isEmpty)
       try await look(fixture, 4, asked)
       #expect(asked.all == ["roll back to 2.3.0: UnhealthyAfterDeployment: media 0/2 ready"])
-      #expect(try await states(fixture) == ["rolledBack"])
+      #expect(try await states(fixture) == ["returning"], "it is not done yet, and was asked for once")
       #expect(try await fixture.notices() == ["automaticOff", "unhealthyAfterDeployment"])
       let policy = try await fixture.policy()
       #expect(policy.policy == .manual)
@@ -58,6 +58,74 @@ import WireFormats
       let deployment = try await fixture.deployment(id)
       #expect(deployment?.failureReason == "UnhealthyAfterDeployment" && deployment?.status == .success)
       #expect(deployment?.errorMessage == "media 0/2 ready")
+      try await end(fixture, "completed")
+      try await fixture.setRunning("2.3.0")
+      try await fixture.healthWatch(BackendFixture.actions(asked)).pass()
+      #expect(try await states(fixture) == ["rolledBack"])
+      #expect(asked.all.count == 1)
+    }
+  }
+
+  /// Ends the task of a return as an Agent or an admin does.
+  private func end(_ fixture: BackendFixture, _ status: String, reason: String? = nil) async throws {
+    let now = fixture.now
+    _ = try await fixture.database.transaction(.write) { connection in
+      let dialect = connection.dialect
+      return try connection.execute(
+        """
+        UPDATE agent_task SET status = \(dialect.word("$1", "AgentTaskStatus")), "failureReason" = $2,
+          "completedAt" = \(dialect.time("$3")) WHERE status = 'pending'
+        """, [.text(status), SQLValue(reason), now.column])
+    }
+  }
+
+  /// Such as another task that is scheduled, or the licence: once it is gone, the return is made.
+  @Test(arguments: TestDatabase.available)
+  func aReturnThatIsRefusedIsAskedForUntilItIsDone(_ database: TestDatabase) async throws {
+    try await with(database) { fixture, asked, _ in
+      try await fixture.setHealth("False", "WorkloadUnhealthy", version: "2.4.0")
+      try await look(fixture, 8, asked, refusal: "Cannot rollback - deployment in progress")
+      #expect(try await states(fixture) == ["returning"])
+      #expect(asked.all.isEmpty)
+      try await look(fixture, 1, asked)
+      #expect(asked.all.count == 1)
+      // One that failed is tried again after a pause, though not for ever.
+      for count in 2...3 {
+        try await end(fixture, "failed", reason: "HelmUpgradeFailed")
+        try await look(fixture, 2, asked)
+        #expect(asked.all.count == count - 1)
+        try await look(fixture, 2, asked)
+        #expect(asked.all.count == count)
+      }
+      try await end(fixture, "failed", reason: "HelmUpgradeFailed")
+      try await look(fixture, 8, asked)
+      #expect(asked.all.count == 3)
+      #expect(try await states(fixture) == ["unhealthy"])
+      #expect(try await fixture.notices() == ["unhealthyAfterDeployment"])
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func whatAnAdminHasCancelledIsNotAskedForAgain(_ database: TestDatabase) async throws {
+    try await with(database) { fixture, asked, _ in
+      try await fixture.setHealth("False", "WorkloadUnhealthy", version: "2.4.0")
+      try await look(fixture, 4, asked)
+      try await end(fixture, "failed", reason: "Cancelled")
+      try await look(fixture, 8, asked)
+      #expect(asked.all.count == 1)
+      #expect(try await states(fixture) == ["unhealthy"])
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func whatRecoversBeforeItsReturnIsLeftAlone(_ database: TestDatabase) async throws {
+    try await with(database) { fixture, asked, _ in
+      try await fixture.setHealth("False", "WorkloadUnhealthy", version: "2.4.0")
+      try await look(fixture, 5, asked, refusal: "License expired")
+      try await fixture.setHealth("True", "Healthy", version: "2.4.0")
+      try await look(fixture, 4, asked)
+      #expect(asked.all.isEmpty)
+      #expect(try await states(fixture) == ["unhealthy"])
     }
   }
 
@@ -94,17 +162,17 @@ import WireFormats
     }
   }
 
-  /// Nothing of a rollback that was refused is left, and it is not asked for again.
+  /// Nothing of a rollback that was refused is left but the wish.
   @Test(arguments: TestDatabase.available)
   func whereTheRollbackIsRefusedItIsTold(_ database: TestDatabase) async throws {
     try await with(database) { fixture, asked, _ in
       try await fixture.setHealth("False", "WorkloadUnhealthy", version: "2.4.0")
       try await look(fixture, 8, asked, refusal: "Cannot rollback - deployment in progress")
-      #expect(try await states(fixture) == ["unhealthy"])
+      #expect(try await states(fixture) == ["returning"])
       #expect(try await fixture.query("SELECT 1 FROM agent_task WHERE status = 'pending'").isEmpty)
       #expect(try await fixture.notices() == ["unhealthyAfterDeployment"])
       let notice = try await fixture.told()[0]
-      #expect(notice["detail"]?.string?.hasSuffix("rolled back: Cannot rollback - deployment in progress") == true)
+      #expect(notice["detail"]?.string?.hasSuffix("can be: Cannot rollback - deployment in progress") == true)
     }
   }
 

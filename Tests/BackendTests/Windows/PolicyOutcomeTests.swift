@@ -90,4 +90,72 @@ import WireFormats
       #expect(try await fixture.query("SELECT 1 FROM scheduled_deployment WHERE status = 'scheduled'").isEmpty)
     }
   }
+
+  /// While the last release is watched nothing follows by itself, so that a return is free to begin; what the policy had scheduled
+  /// before gives way, and does not come after the policy is off.
+  @Test(arguments: TestDatabase.available)
+  func nothingFollowsAReleaseThatIsWatchedOrWentBad(_ database: TestDatabase) async throws {
+    try await BackendFixture.with(database) { fixture in
+      let agent = WatchingAgent(fixture)
+      try await fixture.run("2.3.0", by: agent)
+      try await fixture.run("2.4.0", by: agent)
+      _ = try await fixture.send(.put, "/api/admin/windows", BackendFixture.weekend)
+      _ = try await fixture.send(.put, "/api/admin/policy", ["deploymentPolicy": "Automatic"])
+      let id = try await fixture.addDownloaded(BackendFixture.offer("2.5.0"))
+      // Before the watch has begun.
+      try await fixture.parts.automatic.pass()
+      #expect(try await fixture.deployment(id)?.status == .scheduled)
+      try await fixture.database.transaction(.write) { connection in
+        try fixture.parts.scheduler.cancel(
+          deploymentID: id, WithdrawalRequest(actor: "ann"), in: connection)
+        _ = try connection.execute(
+          "UPDATE scheduled_deployment SET status = 'pending', attempt = 0, \"attemptId\" = NULL WHERE id = $1",
+          [.text(id)])
+      }
+      try await fixture.parts.healthWatch.pass()
+      try await fixture.parts.automatic.pass()
+      #expect(try await fixture.deployment(id)?.status == .pending, "2.4.0 is watched")
+      let start = try #require(Timestamp("2027-01-16T01:00:00Z"))
+      _ = try await fixture.database.transaction(.write) { connection in
+        try DeploymentActions(fixture.parts.scheduler).schedule(id, start, connection)
+      }
+      #expect(try await fixture.deployment(id)?.status == .scheduled)
+      try await fixture.setHealth("False", "WorkloadUnhealthy", version: "2.4.0")
+      for _ in 0..<5 {
+        fixture.advance(.seconds(20))
+        try await fixture.setRunning("2.4.0")
+        try await fixture.parts.healthWatch.pass()
+      }
+      #expect(try await fixture.deployment(id)?.status == .cancelled)
+      #expect(try await agent.record().spec.rollbackTo != nil)
+      #expect(try await fixture.send(.get, "/api/admin/policy").json["deploymentPolicy"] == "Manual")
+      #expect(try await fixture.notices().filter { $0 == "unhealthyAfterDeployment" }.count == 1)
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func whatTheVendorTakesBackIsNotDeployedByItself(_ database: TestDatabase) async throws {
+    let vendor = try FakeVendor()
+    try await BackendFixture.with(database, environment: vendor.environment) { fixture in
+      let agent = WatchingAgent(fixture)
+      try await fixture.run("2.3.0", by: agent)
+      fixture.advance(.seconds(3600))
+      _ = try await fixture.send(.put, "/api/admin/windows", BackendFixture.weekend)
+      _ = try await fixture.send(.put, "/api/admin/policy", ["deploymentPolicy": "Automatic"])
+      try vendor.offer("2.4.0")
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      try await fixture.parts.automatic.pass()
+      let id = try #require(
+        try await fixture.query("SELECT id FROM scheduled_deployment WHERE version = '2.4.0'").first?[0].text)
+      #expect(try await fixture.deployment(id)?.status == .scheduled)
+      vendor.change { $0.offer = nil }
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      for _ in 0..<2 { try await fixture.parts.automatic.pass() }
+      #expect(try await fixture.deployment(id)?.status == .cancelled)
+      #expect(try await fixture.query("SELECT 1 FROM agent_task WHERE status = 'pending'").isEmpty)
+      #expect(try await agent.record().spec.version != "2.4.0")
+    }
+  }
 }

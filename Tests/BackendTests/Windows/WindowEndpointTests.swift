@@ -32,6 +32,14 @@ import WireFormats
           "windows[0].timeZone: Mars/Phobos cannot be read: there is no such time zone"
         ),
         (["window": []], "window: is not known here"), ("text", "the calendar: must be an object"),
+        ([:], "windows: is missing"), (["windows": []], "freezes: is missing"),
+        (
+          [
+            "windows": [
+              ["dates": ["from": "2020-01-01", "to": "2020-01-02"], "from": "02:00", "to": "05:00", "timeZone": "UTC"]
+            ], "freezes": [],
+          ], "windows: none of them ever opens again"
+        ),
       ]
       for (body, problem) in wrong {
         let answer = try await fixture.send(.put, "/api/admin/windows", body)
@@ -91,7 +99,7 @@ import WireFormats
       // Without windows a freeze still counts.
       _ = try await fixture.send(
         .put, "/api/admin/windows",
-        ["freezes": [["from": "2027-01-15", "to": "2027-01-20", "timeZone": "UTC", "reason": "Fair"]]])
+        ["windows": [], "freezes": [["from": "2027-01-15", "to": "2027-01-20", "timeZone": "UTC", "reason": "Fair"]]])
       #expect(try await refusal("2027-01-15T12:00:00Z")?.next.map(\.description) == ["2027-01-21T00:00:00Z"])
       #expect(try await refusal("2027-01-21T00:00:00Z") == nil)
       // What cannot be read lets nothing through.
@@ -129,7 +137,7 @@ import WireFormats
       #expect(state.policy == .automatic && state.allowsMigrations && state.healthWatchMinutes == 1440)
       #expect(state.automaticSince == fixture.now + .seconds(-60))
       // The windows that it needs stay.
-      #expect(try await fixture.send(.put, "/api/admin/windows", [:]).status == 409)
+      #expect(try await fixture.send(.put, "/api/admin/windows", ["windows": [], "freezes": []]).status == 409)
       // Operators set windows; who decides, admins say.
       for role in ["operator", "viewer"] {
         #expect(try await fixture.send(.put, "/api/admin/policy", [:], role: role).status == 403)

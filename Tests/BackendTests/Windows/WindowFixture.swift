@@ -135,14 +135,17 @@ extension BackendFixture {
           [.text(randomReconcileID()), .text(id)])
         asked.list.withLock { $0.append("schedule at \(time)") }
       },
+      cancel: { id, reason, _ in asked.list.withLock { $0.append("cancel \(id): \(reason)") } },
       rollBack: { version, reason, connection in
+        let id = randomReconcileID()
         try connection.execute(
           """
           INSERT INTO agent_task (id, type, status, payload, "isRollback")
           VALUES ($1, 'rollback', 'pending', '{}', \(connection.dialect.boolean(true)))
-          """, [.text(randomReconcileID())])
+          """, [.text(id)])
         if let refusal { throw StatusError(.conflict, refusal) }
         asked.list.withLock { $0.append("roll back to \(version): \(reason)") }
+        return id
       })
   }
 
