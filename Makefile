@@ -38,9 +38,9 @@ bench:            ## Measure, as ratios against something public in the same run
 bench-fleet:      ## Measure the vendor's server with FLEET_SIZE (100000) simulated customers over real HTTP
 	Tests/Benchmarks/bench-fleet.sh
 
-fleet-seeds:      ## Simulate rollouts by FLEET_SEEDS (10000) seeds, without I/O and with a virtual clock
+fleet-seeds:      ## Simulate rollouts and the whole chain by FLEET_SEEDS (10000) seeds each, without I/O and with a virtual clock
 	swift build --build-tests
-	FLEET_SEEDS="$${FLEET_SEEDS:-10000}" swift test --skip-build --filter '^FleetPlanningTests'
+	FLEET_SEEDS="$${FLEET_SEEDS:-10000}" swift test --skip-build --filter '^(FleetPlanning|ChainSimulation)Tests'
 
 fuzz:             ## Look for inputs that break a reader of untrusted bytes, FUZZ_SECONDS (600) for each
 	Tests/Fuzzing/fuzz.sh

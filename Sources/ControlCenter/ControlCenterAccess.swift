@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import CoreKinds
 import FleetKinds
 import ResourceModel
@@ -16,12 +17,22 @@ extension Role {
 enum ControlCenterAccess {
   static let policy = AccessPolicy([.admin, viewer, engineer, ci, customer])
 
+  /// Who signs in at the fleet dashboard. A server of a customer under the same name, as on a developer's machine, has other cookies.
+  static let accounts = AccountRules(
+    roles: [.admin, .engineer, .viewer], policy: policy, cookieName: "wrktalk-gcc", settingPrefix: "GCC_")
+
+  /// One's own session and password.
+  private static let own = PathRule(
+    verbs: ["get", "head", "post", "delete"], paths: ["/api/admin/session", "/api/admin/session/*"])
+
+  private static let audit = PathRule(verbs: ["get", "head"], paths: ["/api/admin/audit", "/api/admin/audit/*"])
+
   /// What customers may ask for.
   static let customerPaths = ["/api/artifacts/*", "/api/v1/*"]
 
   private static let viewer = RoleDefinition(
     .viewer, summary: "reads everything", rules: RoleDefinition.viewer.rules,
-    paths: RoleDefinition.viewer.paths + [PathRule(verbs: ["get", "head"], paths: ["/api/internal/*"])])
+    paths: RoleDefinition.viewer.paths + [own, audit, PathRule(verbs: ["get", "head"], paths: ["/api/internal/*"])])
 
   private static let engineer = RoleDefinition(
     .engineer, summary: "releases, rollouts, organizations and their keys",
@@ -36,7 +47,7 @@ enum ControlCenterAccess {
           verbs: ["create", "update", "patch"], groups: ["deploy.wrktalk.com"], resources: [ReleaseKind.names.plural]),
       ]
     },
-    paths: RoleDefinition.viewer.paths + [PathRule(verbs: ["*"], paths: ["/api/internal/*"])])
+    paths: RoleDefinition.viewer.paths + [own, audit, PathRule(verbs: ["*"], paths: ["/api/internal/*"])])
 
   private static let ci = RoleDefinition(
     .ci, summary: "uploads artifacts, makes releases and publishes them",

@@ -1,3 +1,5 @@
+import Accounts
+import Addresses
 import Cryptography
 import CurlTransfers
 import FoundationEssentials
@@ -5,6 +7,7 @@ import Mail
 import ObjectStorage
 import ProgramConfiguration
 import ServerPrograms
+import WireFormats
 
 /// What the vendor's server reads from its environment beside what every server does (`ServerConfiguration`); the names are the
 /// specification's (appendix A) where it has one.
@@ -27,6 +30,11 @@ struct ControlCenterConfiguration: Sendable {
   var trustRootFile: String?
   /// The private key that licences are signed with: `GCC_LICENSE_KEY_FILE`; nil: they are signed elsewhere.
   var licenseKeyFile: String?
+  /// How people's browsers address the server, where a proxy changes the name: `GCC_EXTERNAL_URL`, such as
+  /// `https://gcc.example.com`.
+  var externalURL: String?
+  /// The identity provider that people sign in by, `GCC_OIDC_…`; nil without `GCC_OIDC_ISSUER`.
+  var oidc: OIDCConfiguration?
 
   /// - Throws: `ConfigurationError`, which names the variable at fault.
   init(environment: [String: String], dataFolder: String, isEmbedded: Bool) throws(ConfigurationError) {
@@ -56,6 +64,10 @@ struct ControlCenterConfiguration: Sendable {
     webhookAddresses = try Self.addresses(value("GCC_WEBHOOK_ALLOWED_ADDRESSES"))
     trustRootFile = value("GCC_TRUST_ROOT_FILE")
     licenseKeyFile = value("GCC_LICENSE_KEY_FILE")
+    let variables = EnvironmentVariables(environment, prefix: "GCC_")
+    externalURL = try ExternalURL.origin(variables)
+    oidc = try OIDCConfiguration(
+      variables, externalURL: externalURL, roles: ControlCenterAccess.accounts.roles)
   }
 
   /// The bucket's folder, where it is one of the data folder.

@@ -1,3 +1,5 @@
+import Accounts
+import Audit
 import Cryptography
 import CurlTransfers
 import Database
@@ -42,6 +44,9 @@ struct ControlCenterParts: Sendable {
   let snapshots: VersionSnapshots
   /// The store as the resource API writes to it.
   let admission: ReleaseAdmission
+  let audit: AuditLedger
+  /// Who signs in.
+  let people: AccountService
   private let sealer: SecretSealer
   private let customers: CustomerEndpoints
   private let organizations: OrganizationEndpoints
@@ -52,7 +57,7 @@ struct ControlCenterParts: Sendable {
   private let artifacts: ArtifactEndpoints
   private let releases: ReleaseEndpoints
   private let charts: ChartEndpoints
-  private let bucketHTTP: HTTPClient
+  private let operatorHTTP: HTTPClient
 
   /// What works beside the listener.
   var services: [any Service] {
@@ -67,13 +72,13 @@ struct ControlCenterParts: Sendable {
   /// Ends what holds connections open.
   func shutdown() async {
     await http.shutdown()
-    await bucketHTTP.shutdown()
+    await operatorHTTP.shutdown()
   }
 
   init(
     database: any Database, store: SQLResourceStore, box: AES256GCM, configuration: ControlCenterConfiguration,
     dataFolder: String, trustRoot: TrustRoot? = nil, licenseKey: Ed25519.PrivateKey? = nil,
-    maximumDownloads: Int = 256,
+    passwords: PasswordWork = PasswordWork(), maximumDownloads: Int = 256,
     now: @escaping @Sendable () -> Timestamp,
     makeID: @escaping @Sendable () -> String, logger: Logger
   ) {
@@ -152,9 +157,14 @@ struct ControlCenterParts: Sendable {
     snapshots = VersionSnapshots(database: database, now: now, logger: logger)
     sealer = SecretSealer(secrets: secrets, logger: logger)
 
-    // The operator names the bucket.
-    bucketHTTP = HTTPClient(userAgent: "wrktalk-gcc/\(ProgramVersion.current)")
-    let bucket = makeBucket(configuration.bucket, http: bucketHTTP)
+    // The operator names the bucket and the identity provider.
+    operatorHTTP = HTTPClient(userAgent: "wrktalk-gcc/\(ProgramVersion.current)")
+    audit = AuditLedger(now: now)
+    people = AccountService(
+      ControlCenterAccess.accounts, database: database, audit: audit, box: box, passwords: passwords,
+      oidc: configuration.oidc, externalURL: configuration.externalURL, http: operatorHTTP, now: now, makeID: makeID,
+      logger: logger)
+    let bucket = makeBucket(configuration.bucket, http: operatorHTTP)
     let manifests = ManifestCheck(trustRoot: trustRoot, now: now)
     let artifactStore = ArtifactStore(
       database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger)
@@ -192,6 +202,7 @@ struct ControlCenterParts: Sendable {
     artifacts.addRoutes(to: router)
     releases.addRoutes(to: router)
     charts.addRoutes(to: router)
+    people.addRoutes(to: router)
   }
 }
 

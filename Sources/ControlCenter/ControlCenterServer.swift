@@ -1,4 +1,5 @@
 import Access
+import Accounts
 import CoreKinds
 import Cryptography
 import CurlTransfers
@@ -133,6 +134,7 @@ struct ControlCenterServer {
     try await api.makeNamespaces([FleetEvents.namespace] + (try await parts.store.occupiedNamespaces()))
     var service = options.service
     service.plainErrorPaths = PathPatterns(["/api/*"])
+    service.openPaths = PathPatterns(AccountService.openPaths)
     service.unhurriedPaths = PathPatterns([ArtifactEndpoints.path, "/api/artifacts/*"])
     // Every customer has an allowance of its own.
     service.maximumCallers = 200_000
@@ -142,7 +144,7 @@ struct ControlCenterServer {
     return ServiceFront(
       configuration: service,
       authenticator: FleetAuthenticator(keys: parts.keys, tokens: tokens, ciToken: configuration.ciToken),
-      policy: ControlCenterAccess.policy,
+      sessions: parts.people.sessions, policy: ControlCenterAccess.policy,
       isReady: { [offers = parts.offers] in
         guard offers.isLoaded else { return false }
         return await api.isReady()

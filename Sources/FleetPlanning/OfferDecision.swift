@@ -84,4 +84,19 @@ public enum OfferDecision: Sendable, Hashable {
     }
     return .offer(organization.hasWebhookEndpoint ? .webhook : .poll, doubt: doubt)
   }
+
+  /// Whether what is offered has been overtaken by what runs now: nobody has begun with it, and it would be a step back.
+  /// - Parameters:
+  ///   - version: of the target's release.
+  ///   - running: of which the organization has just reported success.
+  public static func isOvertaken(_ target: TargetFacts, version: String, by running: String) -> Bool {
+    guard let offered = SemanticVersion(version), let running = SemanticVersion(running), offered < running else {
+      return false
+    }
+    switch target.phase {
+    case .pending, .notified, .webhookFailed: return target.offeredAt != nil && target.blocked == nil
+    case .scheduled, .inProgress, .downloadFailed, .success, .failed, .rolledBack, .deadlineExceeded, .cancelled:
+      return false
+    }
+  }
 }

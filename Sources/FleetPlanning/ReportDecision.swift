@@ -74,7 +74,7 @@ public enum ReportDecision: Sendable, Hashable {
   ) -> ReportDecision {
     let status = StatusReport(
       organizationName: report.organizationName, releaseID: report.releaseID, status: .scheduled,
-      attemptID: report.attemptID)
+      attemptID: report.attemptID, attempt: report.attempt)
     var reader = ReportReader(target: target, version: version, report: status, now: now)
     reader.scheduledFor = report.scheduledFor
     return reader.decision()
@@ -133,11 +133,12 @@ private struct ReportReader {
   // MARK: Which attempt it is of
 
   private var attempt: Attempt {
-    if let identity {
-      if target.endedAttempts.contains(identity) || (isKnownOver && identity == knownID) { return .over }
-    }
+    // What counts its attempts says more than names do: an attempt that something late has put an end to goes on.
     if let number = report.attempt, let known = target.attempt, number != known {
       return number < known ? .over : .newer
+    }
+    if let identity {
+      if target.endedAttempts.contains(identity) || (isKnownOver && identity == knownID) { return .over }
     }
     guard let id = report.attemptID, let knownID, !knownID.hasPrefix(Self.unnamedPrefix) else { return .same }
     return id == knownID ? .same : .newer
@@ -250,7 +251,9 @@ private struct ReportReader {
 
   private func bindToAttempt(_ next: inout TargetFacts) {
     if let knownID, let identity, identity != knownID {
-      next.endedAttempts = (target.endedAttempts + [knownID]).suffix(DeploymentTargetStatus.maximumEndedAttempts)
+      // What goes on by its count, whatever ended it by its name, is over no more.
+      let ended = (target.endedAttempts + [knownID]).filter { $0 != identity }
+      next.endedAttempts = ended.suffix(DeploymentTargetStatus.maximumEndedAttempts)
     }
     if let identity { next.attemptID = identity }
     if let number = report.attempt { next.attempt = number }

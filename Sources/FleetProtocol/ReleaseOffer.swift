@@ -27,6 +27,11 @@ public struct ReleaseOffer: Sendable, Hashable {
       self.controlTower = controlTower
       self.agent = agent
     }
+
+    /// By the names that the specification gives the services (spec §5.2); without those that have no tag.
+    public var byService: [String: String] {
+      ["backend": backend, "media": media, "controlTower": controlTower, "agent": agent].filter { !$0.value.isEmpty }
+    }
   }
 
   /// Of the release's row.

@@ -7,12 +7,18 @@ public struct ScheduledReport: Sendable, Hashable {
   public var scheduledFor: Timestamp
   /// Names the attempt at the customer's; nil from programs that know none.
   public var attemptID: String?
+  /// As in `StatusReport`.
+  public var attempt: Int64?
 
-  public init(organizationName: String, releaseID: String, scheduledFor: Timestamp, attemptID: String? = nil) {
+  public init(
+    organizationName: String, releaseID: String, scheduledFor: Timestamp, attemptID: String? = nil,
+    attempt: Int64? = nil
+  ) {
     self.organizationName = organizationName
     self.releaseID = releaseID
     self.scheduledFor = scheduledFor
     self.attemptID = attemptID
+    self.attempt = attempt
   }
 
   /// - Throws: `ProtocolError`, naming the field.
@@ -22,6 +28,7 @@ public struct ScheduledReport: Sendable, Hashable {
     releaseID = try reader.requiredText("releaseId", maximumBytes: 128)
     scheduledFor = try reader.requiredTime("scheduledFor")
     attemptID = try reader.text("attemptId", maximumBytes: 128)
+    attempt = try reader.integer("attempt", 0...Int64(Int32.max))
   }
 
   public var json: JSONValue {
@@ -30,6 +37,7 @@ public struct ScheduledReport: Sendable, Hashable {
       "scheduledFor": .string(scheduledFor.description),
     ]
     json["attemptId"] = attemptID.map { .string($0) }
+    json["attempt"] = attempt.map { .integer($0) }
     return json
   }
 }

@@ -29,6 +29,7 @@ public enum Testbed {
     case backendImage
     case controlCenterImage
     case hostAddress
+    case browser
 
     /// The variable that says that the facility is there, and where.
     public var variable: String {
@@ -50,6 +51,7 @@ public enum Testbed {
       case .backendImage: "WRKTALK_TEST_BACKEND_IMAGE"
       case .controlCenterImage: "WRKTALK_TEST_GCC_IMAGE"
       case .hostAddress: "WRKTALK_TEST_HOST_ADDRESS"
+      case .browser: "WRKTALK_TEST_CHROMEDRIVER"
       }
     }
 
@@ -72,6 +74,7 @@ public enum Testbed {
       case .backendImage: "an image of the Backend"
       case .controlCenterImage: "an image of the vendor's server"
       case .hostAddress: "a cluster whose pods reach this machine"
+      case .browser: "Chromium with its driver"
       }
     }
   }

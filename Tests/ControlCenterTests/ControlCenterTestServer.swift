@@ -83,7 +83,9 @@ struct ControlCenterTestServer: Sendable {
     let response = try await http.send(
       HTTPTransport.HTTPRequest(
         method: method, url: "http://127.0.0.1:\(port)\(path)", headers: headers,
-        body: bytes.map { .bytes($0) } ?? .none))
+        body: bytes.map { .bytes($0) } ?? .none,
+        // A machine that has much else to do answers late.
+        timeout: .seconds(240), connectTimeout: .seconds(120)))
     return Answer(response)
   }
 

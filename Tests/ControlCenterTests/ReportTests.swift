@@ -83,6 +83,28 @@ import WireFormats
     }
   }
 
+  /// Nobody wants a customer to go back to what it has skipped.
+  @Test(arguments: TestDatabase.available)
+  func successOfANewerReleaseTakesBackOlderOffersThatNobodyHasBegunWith(_ database: TestDatabase) async throws {
+    try await offered(database) { fixture in
+      for version in ["2.3.1", "2.4.0", "2.5.0"] { try await fixture.addRelease(version) }
+      try await fixture.settle()
+      try await fixture.report("acme", "2.3.1", .inProgress)
+      try await fixture.report("acme", "2.4.0", .success, deployedAt: fixture.now, currentVersion: "2.4.0")
+      #expect(try await fixture.target("acme", "2.3.0").status?.blocked == .newerVersion)
+      #expect(try await fixture.target("acme", "2.3.1").status?.phase == .inProgress)
+      for version in ["2.3.1", "2.5.0"] {
+        #expect(try await fixture.target("acme", version).status?.blocked == nil)
+      }
+      // What is counted is what there is.
+      let differing = try await fixture.query(
+        """
+        SELECT bucket, count(*) FROM gcc_deployment_target WHERE "releaseVersion" = '2.3.0' GROUP BY bucket
+        """)
+      #expect(differing.map { [$0[0].text, $0[1].integer.map(String.init)] } == [["blocked", "1"]])
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func textOfEveryKindIsKeptAndControlCharactersAreNot(_ database: TestDatabase) async throws {
     try await offered(database) { fixture in

@@ -3,6 +3,7 @@ import FleetKinds
 import FleetProtocol
 import HTTPTransport
 import Outbox
+import Reconciliation
 import ResourceModel
 import Synchronization
 import TestSupport
@@ -92,7 +93,7 @@ import WireFormats
     }
   }
 
-  /// Errors 2.1, 2.3 and 2.4: three attempts a minute apart with one id, then the customer's poll takes over.
+  /// Error 2.3: three attempts a minute apart with one id, then the customer's poll takes over.
   @Test(arguments: TestDatabase.available)
   func error2_3_whoFailsIsAskedThreeTimesAndThenPolls(_ database: TestDatabase) async throws {
     let fail: LoopbackServer.Handler = { _, connection in
@@ -117,6 +118,61 @@ import WireFormats
       let webhook = try #require(try await fixture.target("acme", "2.3.0").status?.webhook)
       #expect(webhook.retries == 2 && webhook.error?.contains("being upgraded") == true, "\(webhook)")
       #expect(fixture.parts.offers.offer(for: "acme")?.version == "2.3.0", "the poll brings it")
+    }
+  }
+
+  /// Error 2.1: three attempts, then the poll; and people are told of who is away for a day while a forced update waits.
+  @Test(arguments: TestDatabase.available)
+  func error2_1_whoCannotBeReachedIsLeftToThePollAndToldOfAfterADay(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database) { fixture in
+      // Nobody listens there.
+      try await fixture.addOrganization("acme", webhook: "http://127.0.0.1:1/hook", secret: Self.secret)
+      try await fixture.heartbeat("acme")
+      let tasks = [Task { try await fixture.parts.offers.run() }, Task { await fixture.parts.outbox.run() }]
+      try await fixture.addRelease("2.3.0", isForced: true)
+      try await fixture.settle()
+      for count in 1...3 {
+        try await eventually {
+          let attempts = try await fixture.query(
+            "SELECT attempts FROM outbox WHERE destination = 'acme' AND locked_by IS NULL AND attempts >= \(count)")
+          if !attempts.isEmpty { return true }
+          return try await phase(fixture) == .webhookFailed
+        }
+        guard count < 3 else { break }
+        #expect(try await phase(fixture) == .pending)
+        fixture.advance(.seconds(61))
+        try await fixture.database.transaction(.write) { try $0.notify(channel: Outbox.channel, payload: "") }
+      }
+      try await eventually { try await phase(fixture) == .webhookFailed }
+      #expect(try await fixture.target("acme", "2.3.0").status?.webhook?.retries == 2)
+      #expect(fixture.parts.offers.offer(for: "acme")?.version == "2.3.0", "the poll brings it")
+      fixture.parts.outbox.cancel()
+      for task in tasks { task.cancel() }
+      for task in tasks { _ = await task.result }
+      for span in [600, 3000, 82_800] {
+        fixture.advance(.seconds(span))
+        while try await fixture.parts.health.pass() == .now {}
+      }
+      let escalations = try await fixture.query("SELECT \"organizationName\", CAST(type AS text) FROM gcc_escalation")
+      #expect(escalations.map { [$0[0].text, $0[1].text] } == [["acme", "CLIENT_OFFLINE"]])
+    }
+  }
+
+  /// Error 2.4: whoever takes too long is asked again, like one that fails.
+  @Test func error2_4_whoDoesNotAnswerInTimeIsAskedAgain() async throws {
+    let slow = try LoopbackServer(serve: { $0.waitForClose() })
+    try await FleetFixture.with(.sqlite) { fixture in
+      var sender = WebhookSender(
+        http: fixture.parts.http, offers: fixture.parts.offers, secrets: fixture.parts.secrets,
+        recipients: SetWriter { set in set.map { _ in nil } },
+        acknowledgements: SetWriter { set in set.map { _ in () } }, now: { fixture.now })
+      sender.timeout = .milliseconds(50)
+      let answer = try await sender.post([], to: "\(slow.url)/hook", secret: Self.secret, id: "1")
+      guard case .retry(let after, let reason) = answer else {
+        Issue.record("\(answer)")
+        return
+      }
+      #expect(after == nil && !reason.isEmpty)
     }
   }
 

@@ -171,4 +171,21 @@ struct Unexpected: Error {
     #expect(!HealthStatus.isOffline(nil))
     #expect(HealthStatus.isOffline(.critical) && HealthStatus.isOffline(.offline) && !HealthStatus.isOffline(.degraded))
   }
+
+  @Test(arguments: [
+    ("2.3.0", "2.4.0", TargetPhase.notified, true), ("2.3.0", "2.4.0", .webhookFailed, true),
+    ("2.3.0", "2.4.0", .pending, true), ("2.3.0", "2.10.0", .notified, true), ("2.4.0", "2.4.0", .notified, false),
+    ("2.5.0", "2.4.0", .notified, false), ("2.3.0", "custom", .notified, false), ("2.3.0", "2.4.0", .scheduled, false),
+    ("2.3.0", "2.4.0", .inProgress, false), ("2.3.0", "2.4.0", .failed, false), ("2.3.0", "2.4.0", .success, false),
+  ])
+  func whatIsOlderThanWhatRunsAndNotBegunIsOvertaken(
+    _ version: String, _ running: String, _ phase: TargetPhase, _ isOvertaken: Bool
+  ) {
+    var target = TargetFacts(releaseID: "r", phase: phase, offeredAt: Timestamp(seconds: 0))
+    #expect(OfferDecision.isOvertaken(target, version: version, by: running) == isOvertaken)
+    target.offeredAt = nil
+    #expect(!OfferDecision.isOvertaken(target, version: version, by: running))
+    target = target.offered(over: .poll, at: Timestamp(seconds: 0)).blocked(for: .newerVersion)
+    #expect(!OfferDecision.isOvertaken(target, version: version, by: running))
+  }
 }

@@ -1,6 +1,7 @@
 import FleetKinds
 import FleetPlanning
 import FleetProtocol
+import TestSupport
 import Testing
 import WireFormats
 
@@ -169,7 +170,7 @@ import WireFormats
       Self.report(.scheduled, id: "y", attempt: 2), Self.report(.inProgress, id: "y", attempt: 2),
       Self.report(.success, id: "y", attempt: 2),
     ]
-    var generator = SeededGenerator(state: 5)
+    var generator = SeededGenerator(seed: 5)
     for _ in 0..<500 {
       var target = Self.target(.notified)
       for report in (reports + reports).shuffled(using: &generator) {
@@ -244,6 +245,26 @@ import WireFormats
     #expect(decide(Self.target(.inProgress, Self.known("x")), Self.now) == .ignore(.overtaken(by: .inProgress)))
   }
 
+  /// A download that failed before a release was scheduled is reported late: it must not end the attempt that came after it.
+  @Test func whatCountsItsAttemptsIsBelievedByItsCountWhateverIsLate() throws {
+    let schedule = ScheduledReport(
+      organizationName: "acme", releaseID: "rel", scheduledFor: Self.now, attemptID: "x", attempt: 1)
+    let late = Self.report(.downloadFailed, id: "before", attempt: 0)
+    let scheduled = try Self.change(
+      ReportDecision.decide(Self.target(.notified), version: "2.3.0", report: schedule, now: Self.now)
+    ).target
+    #expect(Self.decide(scheduled, late) == .ignore(.earlierAttempt))
+    // From a program whose schedules have no number.
+    var unnumbered = schedule
+    unnumbered.attempt = nil
+    let known = try Self.change(
+      ReportDecision.decide(Self.target(.notified), version: "2.3.0", report: unnumbered, now: Self.now)
+    ).target
+    let failed = try Self.change(Self.decide(known, late)).target
+    let begun = try Self.change(Self.decide(failed, Self.report(.inProgress, id: "x", attempt: 1))).target
+    #expect(try Self.change(Self.decide(begun, Self.report(.success, id: "x", attempt: 1))).target.phase == .success)
+  }
+
   @Test func anAttemptThatWasScheduledWhenItsOfferWasTakenBackGoesOnAfterARetry() throws {
     for (id, number) in [("x", 1), ("x", nil), (nil, 1)] as [(String?, Int64?)] {
       let scheduled = try Self.change(
@@ -267,18 +288,5 @@ import WireFormats
       target = try Self.change(Self.decide(target, Self.report(.failed, id: "x\(number)"))).target
     }
     #expect(target.endedAttempts == (12...19).map { "x\($0)" })
-  }
-}
-
-/// The same values with every run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -75,7 +75,8 @@ struct ReportBodyTests {
       attemptID: "a", attempt: 3)
     #expect(try StatusReport(reading: status.json) == status)
     let scheduled = ScheduledReport(
-      organizationName: "acme", releaseID: "rel", scheduledFor: Timestamp(seconds: 1_800_000_000), attemptID: "a")
+      organizationName: "acme", releaseID: "rel", scheduledFor: Timestamp(seconds: 1_800_000_000), attemptID: "a",
+      attempt: 3)
     #expect(try ScheduledReport(reading: scheduled.json) == scheduled)
     let heartbeat = Heartbeat(
       version: "2.2.0", status: "healthy", agentLastPoll: Timestamp(seconds: 1), timestamp: Timestamp(seconds: 2))

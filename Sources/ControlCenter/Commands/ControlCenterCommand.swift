@@ -1,3 +1,4 @@
+import Accounts
 public import ArgumentParser
 import DeploymentKinds
 import ServerPrograms
@@ -13,12 +14,14 @@ public struct ControlCenterCommand: AsyncParsableCommand {
       AWS_SECRET_ACCESS_KEY and AWS_REGION, or AZURE_CONNECTION_STRING, or GCS_CREDENTIALS_FILE (default: a folder in \
       the data folder), GCC_SECRET_KEY_FILE, \
       GCC_TRUST_ROOT_FILE, GCC_LICENSE_KEY_FILE, GCC_WEBHOOK_ALLOWED_ADDRESSES, SMTP_HOST with SMTP_PORT, SMTP_SECURITY, SMTP_USER, \
-      SMTP_PASSWORD_FILE and SMTP_FROM, GCC_ADMIN_EMAIL, WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, \
+      SMTP_PASSWORD_FILE and SMTP_FROM, GCC_ADMIN_EMAIL, GCC_EXTERNAL_URL, GCC_OIDC_ISSUER with GCC_OIDC_CLIENT_ID, GCC_OIDC_CLIENT_SECRET_FILE, \
+      GCC_OIDC_ROLE_CLAIM and GCC_OIDC_ROLE_MAP, WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, \
       WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
       """,
     version: ProgramVersion.current,
     subcommands: [
-      ServeCommand.self, MigrateCommand<ControlCenterProgram>.self, TokenCommand<ControlCenterProgram>.self,
+      ServeCommand.self, MigrateCommand<ControlCenterProgram>.self, AdminCommand<ControlCenterProgram>.self,
+      TokenCommand<ControlCenterProgram>.self,
       KeyCommand.self, LicenseCommand.self,
     ])
 

@@ -24,6 +24,12 @@ struct ReceivedReport: Sendable {
   }
 }
 
+extension ReceivedReport {
+  fileprivate var isSuccess: Bool {
+    if case .status(let report) = content { report.status == .success } else { false }
+  }
+}
+
 enum ReportOutcome: Sendable, Hashable {
   case applied
   /// It is late or repeated: what is known is newer.
@@ -59,6 +65,7 @@ struct ReportLedger: Sendable {
       try Self.lock(organizations: Set(known.values.map(\.organization)), connection)
       var changes = Changes()
       let outcomes = reports.map { report in self.apply(report, known, &changes, at: now) }
+      Self.passOver(known, &changes)
       try self.write(changes, at: now, connection)
       return outcomes
     }
@@ -69,19 +76,27 @@ struct ReportLedger: Sendable {
     var release: String
   }
 
-  /// The targets that the reports are about, locked; by the release's id and by its version.
+  /// Buckets of what is offered, and nobody has begun with.
+  private static let unanswered = [TargetBucket.notifying, .consent, .silent, .offline].map { "'\($0.rawValue)'" }
+    .joined(separator: ", ")
+
+  /// The targets that the reports are about, and those that a success may overtake, locked; by the release's id and by its version.
   private func targets(
     _ reports: [ReceivedReport], _ connection: any SQLConnection
   ) throws -> [Key: TargetRows.Row] {
     let dialect = connection.dialect
-    var rows = RowSet([("organization", .text), ("release", .text)])
+    var rows = RowSet([("organization", .text), ("release", .text), ("succeeds", .integer)])
+    let succeeding = Set(reports.filter(\.isSuccess).map(\.organization))
     for key in Set(reports.map { Key(organization: $0.organization, release: $0.releaseID) }) {
-      rows.append([.text(key.organization), .text(key.release)])
+      rows.append([
+        .text(key.organization), .text(key.release), .integer(succeeding.contains(key.organization) ? 1 : 0),
+      ])
     }
     let found = try connection.query(
       """
       SELECT \(TargetRows.columns(dialect)) FROM \(rows.source(dialect)) JOIN gcc_deployment_target AS t
-        ON t."organizationName" = r.organization AND (t."releaseId" = r.release OR t."releaseVersion" = r.release)
+        ON t."organizationName" = r.organization AND (t."releaseId" = r.release OR t."releaseVersion" = r.release
+          OR (r.succeeds = 1 AND t.bucket IN (\(Self.unanswered))))
       ORDER BY t.id\(dialect.forUpdate(of: "t"))
       """, [rows.parameter])
     var targets: [Key: TargetRows.Row] = [:]
@@ -147,6 +162,18 @@ struct ReportLedger: Sendable {
         level: change.opens == nil ? .normal : .warning, reason: row.facts.phase.rawValue,
         message: change.message ?? "The customer reported \(row.facts.phase.rawValue)."))
     return .applied
+  }
+
+  /// An older release that is still offered is taken back by a newer one that runs: nobody wants the customer to go back to it.
+  private static func passOver(_ known: [Key: TargetRows.Row], _ changes: inout Changes) {
+    for (organization, version) in changes.succeeded {
+      for row in known.values where row.organization == organization && changes.targets[row.id] == nil {
+        guard OfferDecision.isOvertaken(row.facts, version: row.version, by: version) else { continue }
+        var row = row
+        row.facts = row.facts.blocked(for: .newerVersion)
+        changes.targets[row.id] = row
+      }
+    }
   }
 
   private func write(_ changes: Changes, at now: Timestamp, _ connection: any SQLConnection) throws {

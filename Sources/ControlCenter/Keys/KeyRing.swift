@@ -2,7 +2,6 @@ import Cryptography
 import Database
 import Logging
 import Reconciliation
-import ServerPrograms
 import ServiceLifecycle
 import Synchronization
 import Timing
@@ -87,30 +86,10 @@ final class KeyRing: Service {
 
   /// Follows the table until the program ends.
   func run() async throws {
-    let changed = Mutex<Set<String>?>([])
-    let listener = Task {
-      for await organization in database.notifications(channel: OrganizationKeys.channel) {
-        // After a lost connection anything may have been missed.
-        changed.withLock { names in
-          if organization.isEmpty { names = nil } else { names?.insert(organization) }
-        }
-        loop.wake()
-      }
-    }
-    await loop.runUntilShutdown { [self] in
-      let names = changed.withLock { names in
-        defer { names = [] }
-        return names
-      }
-      do {
-        try await self.pass(names)
-      } catch {
-        changed.withLock { $0 = nil }
-        throw error
-      }
+    await loop.runUntilShutdown(following: OrganizationKeys.channel, of: database) { [self] names in
+      try await self.pass(names)
       return .after(Self.interval)
     }
-    listener.cancel()
   }
 
   /// - Parameter names: organizations of which it is known that their keys have changed; nil where that is not known.

@@ -43,34 +43,10 @@ final class LicenseIndex: Service {
 
   /// Follows the table until the program ends.
   func run() async throws {
-    let changed = Mutex<Set<String>?>(nil)
-    let listener = Task {
-      for await organization in database.notifications(channel: LicenseLedger.channel) {
-        // After a lost connection anything may have been missed.
-        changed.withLock { names in
-          if organization.isEmpty { names = nil } else { names?.insert(organization) }
-        }
-        loop.wake()
-      }
+    await loop.runUntilShutdown(following: LicenseLedger.channel, of: database) { [self] names in
+      try await self.pass(names)
+      return .after(Self.interval)
     }
-    await withGracefulShutdownHandler {
-      await loop.run { [self] in
-        let names = changed.withLock { names in
-          defer { names = [] }
-          return names
-        }
-        do {
-          try await self.pass(names)
-        } catch {
-          changed.withLock { $0 = nil }
-          throw error
-        }
-        return .after(Self.interval)
-      }
-    } onGracefulShutdown: { [loop] in
-      loop.stop()
-    }
-    listener.cancel()
   }
 
   /// - Parameter names: whose licences have changed; nil: anybody's.

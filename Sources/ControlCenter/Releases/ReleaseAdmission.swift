@@ -28,20 +28,22 @@ struct ReleaseAdmission: ResourceStore {
 
   func currentRevision() async throws -> Int64 { try await store.currentRevision() }
 
-  func write(_ kind: ResourceDefinition, _ write: ObjectWrite) async throws -> StoredObject {
+  func write(
+    _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
+  ) async throws -> StoredObject {
     guard kind.names == ReleaseKind.names, let (object, version) = Self.published(write) else {
-      return try await store.write(kind, write)
+      return try await store.write(kind, write, by: origin)
     }
     while true {
       let (before, artifacts) = try await database.transaction(.read) { connection in
         (try ReleaseRecord.find(version, connection), try ArtifactRecord.all(of: version, connection))
       }
       // What was published is so already.
-      if before?.isFrozen == true { return try await store.write(kind, write) }
+      if before?.isFrozen == true { return try await store.write(kind, write, by: origin) }
       do {
         try await catalog.requireObjects(of: artifacts)
         let stored = try await database.transaction(.write) { connection in
-          try publish(object, version, write, with: artifacts, connection)
+          try publish(object, version, write, by: origin, with: artifacts, connection)
         }
         if let stored { return stored }
       } catch let error as StatusError where error.reason == .conflict && error.message != Self.changed {
@@ -69,8 +71,8 @@ struct ReleaseAdmission: ResourceStore {
 
   /// - Returns: nil where the artifacts have changed.
   private func publish(
-    _ object: JSONValue, _ version: ReleaseVersion, _ write: ObjectWrite, with artifacts: [ArtifactRecord],
-    _ connection: any SQLConnection
+    _ object: JSONValue, _ version: ReleaseVersion, _ write: ObjectWrite, by origin: WriteOrigin?,
+    with artifacts: [ArtifactRecord], _ connection: any SQLConnection
   ) throws -> StoredObject? {
     try VersionLock.take(version, connection)
     guard
@@ -93,7 +95,7 @@ struct ReleaseAdmission: ResourceStore {
       if case .update(_, let expected) = write { .update(object: object, expected: expected) } else {
         .create(object: object)
       }
-    switch try store.write(ReleaseKind.definition, [request], in: connection)[0] {
+    switch try store.write(ReleaseKind.definition, [request], by: origin, in: connection)[0] {
     case .success(let stored): return stored
     case .failure(let error) where error.reason == .conflict: throw StatusError(.conflict, Self.changed)
     case .failure(let error): throw error

@@ -113,7 +113,15 @@ extension ReleaseCatalog {
   ) throws -> String? {
     let others = try ArtifactRecord.manifests(of: version, connection)
     let texts = (manifest.map { [$0] } ?? []) + others
-    guard let text = texts.first else { return nil }
+    guard let text = texts.first else {
+      guard manifests.trustRoot == nil else {
+        throw StatusError(
+          .conflict,
+          "the release \(version) carries no signed manifest, and customers with a trust root would refuse it: sign one "
+            + "(wrktalkctl release sign) and upload the release with it")
+      }
+      return nil
+    }
     do throws(StatusError) {
       let manifest = try manifests.manifest(text, version: version)
       for other in texts.dropFirst() {

@@ -5,8 +5,6 @@ import WireFormats
 
 /// Sends webhooks, and has it written down that they arrived before the outbox forgets them.
 struct WebhookSender: Sendable {
-  /// A customer that acknowledges takes no longer: what follows is its own affair.
-  static let timeout: Duration = .seconds(10)
   private static let maximumAnswerBytes = 64 << 10
 
   let http: HTTPClient
@@ -16,6 +14,8 @@ struct WebhookSender: Sendable {
   let recipients: SetWriter<String, WebhookRecipient?>
   let acknowledgements: SetWriter<WebhookAcknowledgement, Void>
   let now: @Sendable () -> Timestamp
+  /// A customer that acknowledges takes no longer: what follows is its own affair.
+  var timeout: Duration = .seconds(10)
 
   func send(_ delivery: Delivery) async throws -> SendAnswer {
     guard let message = WebhookMessage(delivery.message) else {
@@ -45,7 +45,7 @@ struct WebhookSender: Sendable {
     return .delivered
   }
 
-  private func post(
+  func post(
     _ body: [UInt8], to endpoint: String, secret: String, id: String
   ) async throws -> SendAnswer {
     let request = HTTPRequest(
@@ -55,7 +55,7 @@ struct WebhookSender: Sendable {
         (WebhookSignature.header, WebhookSignature.signature(of: body, secret: secret)),
         (WebhookSignature.idHeader, id),
         (WebhookSignature.timestampHeader, String(now().microseconds / 1_000_000)),
-      ], body: .bytes(body), timeout: Self.timeout, connectTimeout: .seconds(5),
+      ], body: .bytes(body), timeout: timeout, connectTimeout: .seconds(5),
       maximumResponseBytes: Self.maximumAnswerBytes)
     do throws(HTTPTransportError) {
       let response = try await http.send(request)

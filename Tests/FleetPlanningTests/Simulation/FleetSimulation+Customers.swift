@@ -1,6 +1,7 @@
 import FleetKinds
 import FleetPlanning
 import FleetProtocol
+import TestSupport
 import WireFormats
 
 /// What customers do, and what the network does with what they say.
@@ -129,38 +130,33 @@ extension FleetSimulation {
     switch ReportDecision.decide(known, version: Self.version, report: sent.report, now: now) {
     case .apply(let change):
       try checkApplied(index, sent)
-      apply(index, change, sent)
+      apply(index, change.target, running: change.currentVersion, sent)
     case .ignore(let why):
       tally["ignored", default: 0] += 1
-      if fault == .lateReportsOverwrite {
+      let blindly =
+        fault == .lateReportsOverwrite
+        || (fault == .everyReportOfAnUnansweredTargetCounts && why == .earlierAttempt && known.bucket == .waiting)
+      if blindly {
         var changed = known
         changed.phase = TargetPhase(columnWord: sent.report.status.rawValue) ?? known.phase
         try checkApplied(index, sent)
-        apply(index, ReportDecision.Change(target: changed), sent)
+        apply(index, changed, running: nil, sent)
         return
       }
       try checkIgnored(index, sent, why)
     }
   }
 
-  private func apply(_ index: Int, _ change: ReportDecision.Change, _ sent: Sent) {
-    setTarget(index, change.target)
-    if let version = change.currentVersion { customers[index].reportedVersion = version }
+  private func apply(_ index: Int, _ target: TargetFacts, running version: String?, _ sent: Sent) {
+    setTarget(index, target)
+    if let version { customers[index].reportedVersion = version }
     customers[index].appliedSequence = sent.sequence
     customers[index].appliedAttempts.insert(sent.attempt)
     customers[index].wasTouched = false
-  }
-}
-
-extension ReportDecision.Change {
-  init(target: TargetFacts) {
-    guard
-      case .apply(var change) = ReportDecision.decide(
-        TargetFacts(releaseID: target.releaseID, phase: .notified), version: "",
-        report: StatusReport(organizationName: "", releaseID: target.releaseID, status: .inProgress),
-        now: Timestamp(seconds: 0))
-    else { preconditionFailure("whoever was notified may begin") }
-    change.target = target
-    self = change
+    // Whoever sees a failure may try again at once, and while the rollout is paused what is tried again waits.
+    guard target.bucket == .failed, !isCalm, chance(20) else { return }
+    if chance(60) { queue.add(.user(.pause), at: now) }
+    queue.add(.user(.retry), at: later(5...1_800))
+    queue.add(.user(.resume), at: later(1_800...14_400))
   }
 }

@@ -1,5 +1,6 @@
 import FleetKinds
 import FleetPlanning
+import TestSupport
 import WireFormats
 
 /// The shell around the planner: it gathers facts, and carries out a decision wholly or not at all.
@@ -101,7 +102,9 @@ extension FleetSimulation {
           target.bucket == .failed || (includingWithdrawn && target.isWithdrawn)
         else { continue }
         customers[index].wasTouched = true
-        setTarget(index, target.retried())
+        var retried = target.retried()
+        if fault == .retriesForgetTheAttempt { (retried.attemptID, retried.attempt) = (nil, nil) }
+        setTarget(index, retried)
       }
     }
   }

@@ -82,6 +82,8 @@ struct Violation: Error, CustomStringConvertible {
 /// Faults that are put in to see that they are found.
 enum PlantedFault: String, Sendable, CaseIterable {
   case lateReportsOverwrite
+  case everyReportOfAnUnansweredTargetCounts
+  case retriesForgetTheAttempt
   case offersForgetTheMinute
   case offersForgetTheLimit
   case offersWhilePaused

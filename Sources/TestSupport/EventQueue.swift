@@ -1,7 +1,7 @@
-import WireFormats
+public import WireFormats
 
 /// What happens next, in the order of time; at one moment, in the order in which it was put in.
-struct EventQueue<Event> {
+public struct EventQueue<Event> {
   private struct Entry {
     var at: Timestamp
     var number: Int
@@ -13,7 +13,9 @@ struct EventQueue<Event> {
   private var heap: [Entry] = []
   private var count = 0
 
-  mutating func add(_ event: Event, at time: Timestamp) {
+  public init() {}
+
+  public mutating func add(_ event: Event, at time: Timestamp) {
     count += 1
     heap.append(Entry(at: time, number: count, event: event))
     var child = heap.count - 1
@@ -23,7 +25,7 @@ struct EventQueue<Event> {
     }
   }
 
-  mutating func next() -> (at: Timestamp, event: Event)? {
+  public mutating func next() -> (at: Timestamp, event: Event)? {
     guard let first = heap.first, let last = heap.popLast() else { return nil }
     if !heap.isEmpty {
       heap[0] = last
