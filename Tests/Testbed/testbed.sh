@@ -20,6 +20,7 @@ up)
   bring_up "Kubernetes client in Python" clients.sh
   docker info >/dev/null 2>&1 && bring_up "Kubernetes cluster" cluster.sh up
   bring_up "object stores" stores.sh up
+  bring_up "browser" browser.sh
   ;;
 down) bash "$TESTBED/stores.sh" down; bash "$TESTBED/cluster.sh" down; bash "$TESTBED/engine.sh" down; rm -f "$TESTBED_STATE/environment" ;;
 environment) cat "$TESTBED_STATE/environment" 2>/dev/null || true ;;

@@ -1,0 +1,169 @@
+// Calls of the server's API: JSON in and out, with the session's header token for every change.
+
+const headerTokenName = "X-WrkTalk-CSRF";
+const unattendedName = "X-WrkTalk-Unattended";
+
+/** What the server refused, in its words. */
+export class ApiError extends Error {
+  constructor(status, message, retryAfter = null) {
+    super(message);
+    this.status = status;
+    /** Seconds; null where the server names none. */
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The server's clock, as far as its answers show it: what people see must not depend on their own. */
+export const clock = {
+  offset: 0,
+  now() { return Date.now() + this.offset; },
+  note(response, sentAt) {
+    const time = Date.parse(response.headers.get("Date") ?? "");
+    // The header has whole seconds; nearer than that there is nothing to correct.
+    if (Number.isFinite(time)) {
+      const offset = time + 500 - (sentAt + Date.now()) / 2;
+      this.offset = Math.abs(offset) < 2000 ? 0 : offset;
+    }
+  },
+};
+
+export class Api extends EventTarget {
+  /** @param {string} sessionPath where people sign in, such as `/api/admin/session` */
+  constructor(sessionPath) {
+    super();
+    this.sessionPath = sessionPath;
+    /** `{name, roles, session}` of who is signed in; null for nobody. */
+    this.user = null;
+    this.storageKey = `header-token ${sessionPath}`;
+    /** Set while somebody is signed in from any tab, so that nobody else is asked who they are. */
+    this.markKey = `signed-in ${sessionPath}`;
+    /** Asks the person to prove who they are; given by the shell. Resolves to false where they would not. */
+    this.confirmIdentity = async () => false;
+  }
+
+  // MARK: Who is signed in
+
+  get headerToken() { return sessionStorage.getItem(this.storageKey); }
+
+  /** What signing in, or proving it once more, has answered. */
+  take(answer) {
+    if (answer.headerToken) sessionStorage.setItem(this.storageKey, answer.headerToken);
+    localStorage.setItem(this.markKey, "1");
+    this.user = { ...this.user, ...answer, headerToken: undefined };
+  }
+
+  /** @returns {Promise<boolean>} whether somebody is signed in */
+  async restore() {
+    if (!localStorage.getItem(this.markKey)) return false;
+    try {
+      this.user = await this.send("GET", this.sessionPath, { unattended: true, quietly: true });
+      return true;
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      this.forget();
+      return false;
+    }
+  }
+
+  async signIn(email, password) {
+    this.take(await this.send("POST", this.sessionPath, { body: { email, password }, quietly: true }));
+  }
+
+  async signOut() {
+    try {
+      await this.send("DELETE", this.sessionPath, { quietly: true });
+    } finally {
+      this.end("You are signed out.");
+    }
+  }
+
+  /** Forgets who was signed in, which ends whatever watches. */
+  end(reason) {
+    this.forget();
+    if (!this.user) return;
+    this.user = null;
+    this.dispatchEvent(new CustomEvent("signed-out", { detail: reason }));
+  }
+
+  forget() {
+    sessionStorage.removeItem(this.storageKey);
+    localStorage.removeItem(this.markKey);
+  }
+
+  hasRole(...roles) { return roles.some((role) => this.user?.roles?.includes(role)); }
+
+  // MARK: Calls
+
+  get(path, options) { return this.send("GET", path, options); }
+
+  /**
+   * A change, by a person. Where it needs a header token that this page does not have, or a newer proof of who they are, they are
+   * asked for it first.
+   * @param {{recent?: boolean, etag?: string}} [options] recent: it needs a proof of the last minutes
+   */
+  async change(method, path, body, options = {}) {
+    const session = this.user?.session;
+    const isStale = options.recent && session && clock.now() > Date.parse(session.recentUntil) - 5000;
+    if (session && (!this.headerToken || isStale) && !(await this.confirmIdentity())) throw new Cancelled();
+    try {
+      return await this.send(method, path, { body, ...options });
+    } catch (error) {
+      if (error.status !== 403 || !/header token|sign-in of the last/.test(error.message)) throw error;
+      if (!(await this.confirmIdentity())) throw new Cancelled();
+      return await this.send(method, path, { body, ...options });
+    }
+  }
+
+  /** @returns {Promise<any>} the answer's JSON; null where it has none */
+  async send(method, path, options = {}) {
+    const response = await this.fetch(method, path, options);
+    const text = await response.text();
+    if (!text) return null;
+    try { return JSON.parse(text); } catch { throw new ApiError(response.status, "the server's answer is not JSON"); }
+  }
+
+  /**
+   * @param {{body?: any, signal?: AbortSignal, unattended?: boolean, quietly?: boolean, etag?: string, accept?: string}} options
+   *   unattended: nobody asked for it just now; quietly: a 401 is not the end of the session
+   */
+  async fetch(method, path, options = {}) {
+    const headers = { Accept: options.accept ?? "application/json" };
+    if (options.body !== undefined) headers["Content-Type"] = options.contentType ?? "application/json";
+    if (options.unattended) headers[unattendedName] = "1";
+    if (options.etag) headers["If-Match"] = `"${options.etag}"`;
+    if (method !== "GET" && this.headerToken) headers[headerTokenName] = this.headerToken;
+    const sentAt = Date.now();
+    let response;
+    try {
+      response = await fetch(path, {
+        method, headers, signal: options.signal, credentials: "same-origin", cache: "no-store", redirect: "error",
+        body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      });
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new ApiError(0, "The server cannot be reached. Check your connection; this page tries again by itself.");
+    }
+    clock.note(response, sentAt);
+    if (response.ok) return response;
+    const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+    const error = new ApiError(
+      response.status, await message(response), Number.isFinite(retryAfter) ? retryAfter : null);
+    if (error.status === 401 && !options.quietly) this.end("Your session has ended. Sign in again to go on.");
+    throw error;
+  }
+}
+
+/** A person has changed their mind. */
+export class Cancelled extends Error {
+  constructor() { super("cancelled"); }
+}
+
+/** `{"error": "…"}`, or the message of Kubernetes' Status. */
+async function message(response) {
+  try {
+    const json = await response.json();
+    const text = json.error ?? json.message;
+    if (typeof text === "string" && text) return text;
+  } catch { /* said below */ }
+  return `The server answered ${response.status}.`;
+}

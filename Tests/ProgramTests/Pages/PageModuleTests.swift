@@ -1,0 +1,148 @@
+import TestSupport
+import Testing
+import WireFormats
+
+/// The modules that both pages share, in the engine that runs them.
+@Suite(.needs(.browser), .timeLimit(.minutes(5)))
+struct PageModuleTests {
+  /// Runs the body of an asynchronous function that gets `load(name)`, which imports a shared module.
+  private func run(_ script: String) async throws -> JSONValue {
+    let folder = try TemporaryFolder()
+    let backend = try await ServerProcess(
+      "wrktalk-backend", arguments: ["--data-dir", folder.file("backend")], environment: [:])
+    var value = JSONValue.null
+    let result: Result<Void, any Error>
+    do {
+      result = .success(
+        try await Browser.use { browser in
+          try await browser.open(backend.url)
+          value = try await browser.run(
+            """
+            const folder = document.querySelector("script[type=module]").src.replace(/tower.main.js$/, "shared/");
+            const load = (name) => import(folder + name);
+            return (async () => { \(script) })();
+            """)
+          #expect(try await browser.console() == [])
+        })
+    } catch {
+      result = .failure(error)
+    }
+    await backend.program.stop()
+    try result.get()
+    return value
+  }
+
+  @Test func timesAreRightOverEveryChangeOfClocks() async throws {
+    let value = try await run(
+      """
+      const { moments, full, absolute, localText, span, offsetMinutes } = await load("time.js");
+      const iso = (list) => list.map((date) => date.toISOString());
+      const zone = "Europe/Berlin";
+      return {
+        plain: iso(moments("2026-12-12T02:00", zone)),
+        twice: iso(moments("2026-10-25T02:30", zone)),
+        never: iso(moments("2027-03-28T02:30", zone)),
+        far: iso(moments("2026-12-12T02:00", "Pacific/Kiritimati")),
+        half: iso(moments("2026-04-05T01:45", "Australia/Lord_Howe")),
+        full: full("2026-12-12T01:00:00Z", zone),
+        otherDay: full("2026-12-12T23:30:00Z", zone),
+        back: localText("2026-10-25T01:30:00Z", zone),
+        old: absolute("1969-12-31T23:59:59Z", "UTC"),
+        offset: offsetMinutes("2026-07-01T00:00:00Z", "Asia/Kathmandu"),
+        spans: [span(0), span(59_400), span(60_000), span(3_600_000 * 76 + 5), span(-1)],
+      };
+      """)
+    #expect(value["plain"] == ["2026-12-12T01:00:00.000Z"])
+    #expect(value["twice"] == ["2026-10-25T00:30:00.000Z", "2026-10-25T01:30:00.000Z"])
+    #expect(value["never"] == [])
+    #expect(value["far"] == ["2026-12-11T12:00:00.000Z"])
+    // Clocks go back by half an hour there.
+    #expect(value["half"] == ["2026-04-04T14:45:00.000Z", "2026-04-04T15:15:00.000Z"])
+    #expect(value["full"] == "Sat 12 Dec 2026, 02:00 Europe/Berlin (01:00 UTC)")
+    #expect(value["otherDay"] == "Sun 13 Dec 2026, 00:30 Europe/Berlin (Sat 12 Dec 2026, 23:30 UTC)")
+    #expect(value["back"] == "2026-10-25T02:30")
+    #expect(value["old"] == "Wed 31 Dec 1969, 23:59")
+    #expect(value["offset"] == 345)
+    #expect(value["spans"] == ["0 s", "59 s", "1 min", "3 d 4 h", "0 s"])
+  }
+
+  @Test func elementsAreMadeOfTextAlone() async throws {
+    let value = try await run(
+      """
+      const { el, render, safeAddress, visible } = await load("dom.js");
+      const place = el("div");
+      document.body.append(place);
+      let clicks = [];
+      render(place, el("input", { value: "1" }), el("button", { key: "b", on: { click: () => clicks.push("old") } }, "<b>x</b>"));
+      const [input, button] = place.children;
+      input.value = "typed";
+      button.focus();
+      render(place, el("p", "new"), el("input", { value: "1" }), el("button", { key: "b", on: { click: () => clicks.push("new") } }, "y"));
+      place.querySelector("button").click();
+      let refused = [];
+      for (const name of ["onclick", "style", "srcdoc", "formaction"]) {
+        try { el("a", { [name]: "x" }); } catch { refused.push(name); }
+      }
+      return {
+        kept: place.querySelector("button") === button, focus: document.activeElement === button, clicks, refused,
+        addresses: ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "//evil.example", "http://evil.example", "#/now", "/api", "https://a.example/"].map(safeAddress),
+        visible: visible("a\\u001b[31m\\u202eb\\u0000\\r\\n\\tc\\u2066"), html: el("p", "<img src=x onerror=alert(1)>").innerHTML,
+      };
+      """)
+    #expect(value["kept"] == true && value["focus"] == true && value["clicks"] == ["new"])
+    #expect(value["refused"] == ["onclick", "style", "srcdoc", "formaction"])
+    #expect(value["addresses"] == ["#", "#", "#", "#", "#", "#/now", "/api", "https://a.example/"])
+    #expect(value["visible"] == "a␛[31m[U+202E]b␀\n\tc[U+2066]")
+    #expect(value["html"] == "&lt;img src=x onerror=alert(1)&gt;")
+  }
+
+  /// Lists, watches on from there, takes bookmarks, lists again where the server has forgotten, waits after a failure, keeps a
+  /// bounded number of objects, and ends with the session.
+  @Test func aWatchMissesNothingAndEndsWithTheSession() async throws {
+    let value = try await run(
+      """
+      const { ResourceWatch } = await load("resources.js");
+      const { ApiError } = await load("api.js");
+      const object = (name, resourceVersion) => ({ metadata: { name, namespace: "n", resourceVersion } });
+      const stream = (events) => ({ body: new Blob([events.map((event) => JSON.stringify(event) + "\\n").join("")]).stream() });
+      const calls = [];
+      const answers = [
+        { metadata: { resourceVersion: "10", continue: "more" }, items: [object("a", "1")] },
+        { metadata: { resourceVersion: "10" }, items: [object("b", "2")] },
+        stream([{ type: "MODIFIED", object: object("a", "11") }, { type: "BOOKMARK", object: { metadata: { resourceVersion: "20" } } }]),
+        new ApiError(0, "gone"),
+        stream([{ type: "DELETED", object: object("b", "21") }, { type: "ERROR", object: { code: 410, message: "too old" } }]),
+        { metadata: { resourceVersion: "30" }, items: [object("a", "11")] },
+        stream(["c", "d", "e", "f"].map((name, index) => ({ type: "ADDED", object: object(name, String(31 + index)) }))),
+        new ApiError(401, "over"),
+      ];
+      const api = new (class extends EventTarget {
+        async next(path) {
+          const query = new URL(path, location.origin).searchParams;
+          calls.push(query.has("watch") ? `watch ${query.get("resourceVersion")}` : `list ${query.get("continue") ?? ""}`.trim());
+          const answer = answers.shift();
+          if (answer instanceof Error) throw answer;
+          return answer;
+        }
+        get(path) { return this.next(path); }
+        fetch(method, path) { return this.next(path); }
+      })();
+      const states = [];
+      const watch = new ResourceWatch(api, "/x", { limit: 3, random: () => 0 });
+      await new Promise((done) => {
+        watch.addEventListener("change", () => {
+          states.push(watch.state);
+          if (watch.state === "ended") done();
+        });
+        watch.start();
+      });
+      return { calls, names: [...watch.items.keys()], isTruncated: watch.isTruncated, waited: states.includes("waiting"), left: answers.length };
+      """)
+    #expect(
+      value["calls"] == [
+        "list", "list more", "watch 10", "watch 20", "watch 20", "list", "watch 30", "watch 34",
+      ], "\(value.text)")
+    #expect(value["names"] == ["n/d", "n/e", "n/f"] && value["isTruncated"] == true)
+    #expect(value["waited"] == true && value["left"] == 0)
+  }
+}
