@@ -14,7 +14,6 @@ public struct Wrktalkctl: AsyncParsableCommand {
       Exit codes: 0 success (diff: no difference), 1 failure (diff: there are differences), 64 a wrong command line, 124 a \
       rollout that has not ended in time.
       """,
-    version: ProgramVersion.current,
     subcommands: [
       ApplyCommand.self, GetCommand.self, DescribeCommand.self, DiffCommand.self, WaitCommand.self, DeleteCommand.self,
       HistoryCommand.self, RollbackCommand.self, RetryCommand.self, SuspendCommand.self, ResumeCommand.self,
@@ -31,6 +30,8 @@ public struct Wrktalkctl: AsyncParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       try refuseToken(arguments)
+      // Not the parser's own flag, which every command would have: releases have a --version.
+      if arguments == ["--version"] { exit(withError: CleanExit.message(ProgramVersion.current)) }
       var command = try parseAsRoot(arguments)
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()

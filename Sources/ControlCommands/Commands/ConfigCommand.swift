@@ -119,9 +119,13 @@ struct ConfigSetContext: ParsableCommand {
     }
     configuration.set(context)
     try file.write(configuration)
-    let isCurrent = configuration.currentContext == name
+    let current = configuration.currentContext
     try ConfigCommand.console.write(
-      "Saved the context \(printable(name))\(isCurrent ? ", which is the current one" : "").\n")
+      "Saved the context \(printable(name))\(current == name ? ", which is the current one" : "").\n")
+    if let current, current != name {
+      ConfigCommand.console.note(
+        "The current context still is \(printable(current)): wrktalkctl config use-context \(printable(name))")
+    }
   }
 
   /// A token file is named as seen from everywhere.

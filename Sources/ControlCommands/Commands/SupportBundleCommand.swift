@@ -13,8 +13,8 @@ struct SupportBundleCommand: AsyncParsableCommand {
     abstract: "Collect what helps to find a fault into one .tar.gz, without secrets.",
     discussion: """
       It holds versions, DesiredDeployments, Events, Leases, deployments, tasks, notices, readiness and metrics of the server, and \
-      the logs that you name. Tokens, passwords, keys, and what the files of --env-file hold are replaced by ***. What could not be \
-      had is listed in its README.txt.
+      the logs that you name. Tokens, passwords, keys, and what the files of --env-file hold are replaced by ***, but for words and \
+      small numbers whose names say nothing secret. What could not be had is listed in its README.txt.
       """)
 
   @Option(

@@ -61,6 +61,10 @@ struct RolloutPlanView {
   static func ask(_ manifest: Manifest, _ session: Session) async throws(CommandFailure) -> RolloutPlanView {
     let client = session.client
     let object = manifest.object
+    // What would not be taken is not planned, and is said as apply says it. Who may plan need not be allowed to apply.
+    try ManifestWriter(
+      client: client, server: session.server, method: .clientSide(manager: ManifestWriter.clientSideManager)
+    ).check(manifest)
     let answer = try await session.request { () async throws(ResourceClientError) in
       try await client.post(path: InternalPath.rolloutPlan, body: object)
     }

@@ -8,6 +8,8 @@ struct RolloutProgress: Hashable {
     var phase: String
     /// Nil before its members are fixed.
     var counts: CustomerCounts?
+    /// Whether its gate says how many may fail.
+    var hasFailureLimit: Bool
   }
 
   enum Ending: Hashable {
@@ -41,8 +43,12 @@ struct RolloutProgress: Hashable {
       let stage = reported[name]
       let phase = stage?["phase"]?.string ?? "Pending"
       let isFixed = stage?["startedAt"]?.string != nil || phase != "Pending"
+      let gate = declared["gate"]
       return Stage(
-        name: name, phase: phase, counts: isFixed ? CustomerCounts(json: stage?["counts"]) : nil)
+        name: name, phase: phase, counts: isFixed ? CustomerCounts(json: stage?["counts"]) : nil,
+        hasFailureLimit: ["maxFailures", "maxFailuresPercent", "successPercent"].contains {
+          gate?[$0]?.integer != nil
+        })
     }
   }
 
@@ -54,6 +60,11 @@ struct RolloutProgress: Hashable {
     case "Halted": .halted
     default: nil
     }
+  }
+
+  /// Failures that no gate was asked to put up with.
+  var unjudgedFailures: Int64 {
+    stages.filter { !$0.hasFailureLimit }.reduce(0) { $0 + ($1.counts?[.failed] ?? 0) }
   }
 
   var total: CustomerCounts { stages.reduce(CustomerCounts()) { $0 + ($1.counts ?? CustomerCounts()) } }

@@ -24,7 +24,12 @@ struct RolloutWatch {
     }
     let progress = last.value
     switch ending {
-    case .completed: return
+    case .completed:
+      guard let progress, progress.unjudgedFailures > 0 else { return }
+      throw CommandFailure(
+        "\(reference) has come to its end, with \(progress.unjudgedFailures) failed in stages whose gate does not say how many may",
+        hint: "wrktalkctl fleet failures \(printable(progress.release)) says what failed, and where. maxFailures or "
+          + "maxFailuresPercent in a stage's gate says what is to be put up with, and halts what is not.")
     case .halted:
       let reason = printable(progress?.reason ?? "")
       // The server's sentence mostly begins with it.

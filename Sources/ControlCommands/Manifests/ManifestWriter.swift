@@ -57,6 +57,17 @@ struct ManifestWriter {
     }
   }
 
+  /// Whether the manifest is one, as far as its schema says.
+  func check(_ manifest: Manifest) throws(CommandFailure) {
+    let definition = manifest.definition
+    let unknown = definition.unknownFields(in: manifest.object)
+    if !unknown.isEmpty { throw failure(.status(.unknownFields(unknown)), manifest) }
+    let invalid = definition.validationErrors(in: definition.applyDefaults(to: manifest.object), old: nil)
+    if !invalid.isEmpty {
+      throw failure(.status(.invalid(definition.names, manifest.key.name, invalid)), manifest)
+    }
+  }
+
   private enum Answer {
     case written(Written)
     /// To this revision, and the manifest is older than that.

@@ -23,9 +23,15 @@ enum ClientFailureText {
           + "wrktalk-backend token create makes one, and wrktalk-gcc token create at the vendor's.")
     case .forbidden:
       return CommandFailure(
-        "not allowed (403): \(message)", hint: "The token's role does not include this; an admin's does.")
+        "not allowed (403): \(message)",
+        hint: message.contains("cannot")
+          ? "The token's role at \(server) does not include this; is it the right server, and the right token?" : nil)
     case .conflict:
-      return CommandFailure(message, hint: "Somebody else changed it meanwhile: look at it and run the command again.")
+      // Other conflicts say themselves what stands in the way, and the same command again does not help.
+      let isOvertaken = message.contains("the object has been modified")
+      return CommandFailure(
+        message,
+        hint: isOvertaken ? "Somebody else changed it meanwhile: look at it and run the command again." : nil)
     case .tooManyRequests:
       let seconds = status.retryAfterSeconds.map { "in \($0) s" } ?? "later"
       return CommandFailure("\(server) refuses more requests for now: \(message)", hint: "Try again \(seconds).")
@@ -34,6 +40,11 @@ enum ClientFailureText {
       return CommandFailure(([message] + causes.filter { !message.contains($0.dropFirst(2)) }).joined(separator: "\n"))
     case .internalError, .serviceUnavailable, .timeout:
       return CommandFailure("\(server) could not do it: \(message)", hint: "Its log says why; trying again may help.")
+    case .notFound where message == "the server could not find the requested resource":
+      return CommandFailure(
+        "\(server) does not serve this: \(message)",
+        hint: "Deployments are at a customer's wrktalk-backend, releases and customers at the vendor's wrktalk-gcc: "
+          + "choose with --server or wrktalkctl config use-context.")
     case .notFound, .methodNotAllowed, .notAcceptable, .alreadyExists, .expired, .requestEntityTooLarge,
       .unsupportedMediaType:
       return CommandFailure(message)

@@ -58,7 +58,8 @@ struct SupportBundle {
     let list = problems.isEmpty ? "Nothing is missing.\n" : problems.map { "- \($0)\n" }.joined()
     let readme = """
       A WrkTalk support bundle, made at \(now.wholeSeconds). Secrets are replaced by \(SupportMask.replacement): tokens, passwords, \
-      values of .env files, keys. Look through it before you pass it on.
+      values of .env files, keys. Words and small numbers that say nothing secret by their names stay, as do the addresses of those who \
+      get notices. Look through it before you pass it on.
 
       What could not be had, or not as a whole:
       \(list)

@@ -200,7 +200,7 @@ struct SecretScanner {
   }
 
   private static func isSecretName(_ word: ArraySlice<UInt8>, after previous: UInt8?) -> Bool {
-    guard word.count >= 3, word.count <= 128 else { return false }
+    guard word.count >= 2, word.count <= 128 else { return false }
     let name = String(decoding: word, as: UTF8.self)
     // Of a shared access signature, and of a URL that was signed.
     if name == "sig" || name.hasSuffix("Signature") {
@@ -209,10 +209,10 @@ struct SecretScanner {
     return SecretText.isSecret(name: name) || name.lowercased().hasSuffix("accountkey")
   }
 
-  /// A JSON web token, a token of this product, a key id of AWS.
+  /// A JSON web token, a token or session of this product, a key id of AWS.
   private static func looksSecret(_ word: ArraySlice<UInt8>) -> Bool {
     if word.count >= 20, word.starts(with: "eyJ".utf8), word.contains(UInt8(ascii: ".")) { return true }
-    if word.count >= 20, word.starts(with: "wtk_".utf8) { return true }
+    if word.count >= 20, ["wtk_", "wts_"].contains(where: { word.starts(with: $0.utf8) }) { return true }
     return word.count == 20 && (word.starts(with: "AKIA".utf8) || word.starts(with: "ASIA".utf8))
   }
 }

@@ -211,6 +211,30 @@ import WireFormats
     #expect(answer.output.contains("stage canary: Passed, 9 of 10 reported: 9 succeeded, 1 offline\n"))
   }
 
+  /// A pipeline whose last line this is must not be green where the release failed and nothing was there to halt it.
+  @Test func failuresThatNoGateJudgedAreAFailure() async throws {
+    var object = RolloutSamples.object(phase: "Completed", reason: "")
+    object["spec"]?["stages"] = [
+      ["name": "canary", "count": 10], ["name": "early", "percent": 25], ["name": "everyone"],
+    ]
+    let setting = try Setting(["GET \(Self.rollouts)": Self.list([object])])
+    let answer = try await setting.desk.run("rollout", "status", "spring", "--watch", "--timeout", "1s")
+    #expect(answer.code == 1)
+    #expect(answer.errors.contains("with 3 failed in stages whose gate does not say how many may"), "\(answer.errors)")
+  }
+
+  @Test func whatIsMisspeltIsNotPlanned() async throws {
+    let setting = try Setting([:])
+    try setting.desk.folder.write(
+      Self.file.replacing("count: 1}", with: "count: 1, gate: {maxFailurePercent: 5}}"), to: "rollout.yaml")
+    let answer = try await setting.desk.run("rollout", "plan", "-f", "rollout.yaml")
+    #expect(answer.code == 1 && answer.errors.contains("did you mean \"maxFailuresPercent\""), "\(answer.errors)")
+    #expect(answer.errors.contains("rollout.yaml:7:"), "\(answer.errors)")
+    try setting.desk.folder.write(Self.file.replacing("count: 1", with: "percent: 110"), to: "much.yaml")
+    try await setting.desk.fail("must be between 1 and 100", "rollout", "plan", "-f", "much.yaml")
+    #expect(setting.vendor.count == 0)
+  }
+
   @Test func aRolloutThatIsNotThereIsNamed() async throws {
     let setting = try Setting(["GET \(Self.rollouts)": Self.list([])])
     try await setting.desk.fail(
@@ -288,6 +312,79 @@ import WireFormats
     try setting.desk.folder.write("mine\n", to: "secret")
     _ = try await setting.desk.succeed("org", "webhook-secret", "acme", "--secret-file", "secret")
     #expect(setting.vendor.body("PUT", "/api/internal") == ["secret": "mine"])
+  }
+
+  @Test func ofACustomerThatIsKnownOnlyWhatIsGivenChanges() async throws {
+    let present: JSONValue = [
+      "apiVersion": "deploy.wrktalk.com/v1", "kind": "Organization",
+      "metadata": ["name": "acme", "uid": "u", "resourceVersion": "1", "labels": ["tier": "canary"]],
+      "spec": [
+        "deploymentType": "Docker", "webhookEndpoint": "https://old.example.com/hook", "contacts": ["spocName": "Ada"],
+      ],
+    ]
+    let setting = try Setting([
+      "GET \(Self.organizations)/acme": .init(body: present),
+      "PATCH \(Self.organizations)/acme": .init(body: present),
+    ])
+    _ = try await setting.desk.succeed(
+      "org", "create", "acme", "--webhook", "https://new.example.com/hook", "--label", "region=eu", "--spoc-phone", "1")
+    let body = setting.vendor.body("PATCH", Self.organizations)
+    // What is not in the patch stays; nothing in it removes anything.
+    #expect(body?["spec"]?["webhookEndpoint"] == "https://new.example.com/hook")
+    #expect(body?["metadata"]?["labels"]?["region"] == "eu")
+    #expect(body?["spec"]?["contacts"]?["spocPhone"] == "1")
+    #expect(body?["spec"]?["deploymentType"] == nil && body?["metadata"]?["labels"]?["tier"] == nil)
+    let text = String(decoding: (body ?? [:]).serialized(), as: UTF8.self)
+    #expect(!text.replacing("\\\"", with: "").contains(":null"), "\(text)")
+  }
+
+  /// A conflict that is not that of two writers says itself what to do.
+  @Test(arguments: [
+    ("the organization \"acme\" has 2 keys already: revoke the one that is not used any more first", false),
+    (
+      "Operation cannot be fulfilled on organizations \"acme\": the object has been modified; please apply your changes to "
+        + "the latest version and try again", true
+    ),
+  ])
+  func onlyWhoWasOvertakenIsToldToTryAgain(message: String, isOvertaken: Bool) async throws {
+    let setting = try Setting([
+      "POST /api/internal/organizations/acme/keys": .init(status: 409, body: ["error": .string(message)])
+    ])
+    let answer = try await setting.desk.run("org", "key", "create", "acme")
+    #expect(answer.code == 1 && answer.errors.contains(message), "\(answer.errors)")
+    #expect(answer.errors.contains("run the command again") == isOvertaken, "\(answer.errors)")
+  }
+
+  @Test func aServerThatDoesNotServeAKindIsNamed() async throws {
+    let setting = try Setting([
+      "GET /apis/deploy.wrktalk.com/v1/namespaces/wrktalk/desireddeployments": .init(
+        status: 404,
+        body: [
+          "kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404,
+          "message": "the server could not find the requested resource",
+        ])
+    ])
+    let answer = try await setting.desk.run("get", "dd", "-n", "wrktalk")
+    #expect(answer.code == 1 && answer.errors.contains("\(setting.server.url) does not serve this"), "\(answer.errors)")
+    #expect(answer.errors.contains("use-context"))
+  }
+
+  /// A pipeline that forgot one must not go on without a manifest.
+  @Test(arguments: ["--product", "--version", "--sequence"])
+  func eachOptionThatAManifestNeedsIsDemanded(option: String) async throws {
+    let setting = try Setting([:])
+    try setting.desk.folder.write("bytes", to: "b.tgz")
+    let all = [("--product", "wrktalk"), ("--version", "1.0.0"), ("--sequence", "1")]
+    let given = all.filter { $0.0 != option }.flatMap { [$0.0, $0.1] }
+    let answer = try await setting.desk.run(["release", "manifest", "--bundle", "b.tgz", "-o", "m.json"] + given)
+    #expect(answer.code == 64 && answer.errors.contains(option) && answer.output.isEmpty, "\(answer.errors)")
+  }
+
+  @Test func theProgramSaysItsVersion() async throws {
+    let setting = try Setting([:])
+    let version = try await setting.desk.succeed("--version")
+    #expect(version.contains("."))
+    #expect(try await setting.desk.succeed("version", "--client").contains(version.split(separator: "\n")[0]))
   }
 
   @Test(arguments: [

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FleetKinds
+import ResourceClient
 import ResourceModel
 import WireFormats
 
@@ -18,7 +19,7 @@ struct OrgCreate: AsyncParsableCommand {
   }
 
   static let configuration = CommandConfiguration(
-    commandName: "create", abstract: "Make a customer known, or change what an earlier org create said of it.",
+    commandName: "create", abstract: "Make a customer known, or change one that is: what is not given stays as it is.",
     discussion: """
       Example: wrktalkctl org create acme --type docker --webhook https://acme.example.com/api/deployment/webhook \
       --label tier=gold --label region=eu --spoc-name "Ada Lovelace" --spoc-email ada@acme.example.com
@@ -27,8 +28,8 @@ struct OrgCreate: AsyncParsableCommand {
   @Argument(help: "The organization's name: lower-case letters, digits, - and .")
   var name: String
 
-  @Option(help: "What it deploys with: kubernetes or docker.")
-  var type = DeploymentType.kubernetes
+  @Option(help: "What it deploys with: kubernetes (the default of a new one) or docker.")
+  var type: DeploymentType?
 
   @Option(help: "The URL that gets the webhooks; without one the customer only asks for updates.")
   var webhook: String?
@@ -73,10 +74,11 @@ struct OrgCreate: AsyncParsableCommand {
 
   func run() async throws {
     let session = try connection.session()
+    let present = try await present(session)
     // As a file would declare it, so that what is wrong is said in the same way.
     var reading = ManifestReader.Reading()
     ManifestReader(namespace: "", isNamespaceExplicit: false).parse(
-      object.serialized(indented: true), file: "the command line", into: &reading)
+      object(over: present).serialized(indented: true), file: "the command line", into: &reading)
     if let failure = reading.failures.first { throw failure }
     guard let manifest = reading.manifests.first else { return }
     let writer = ManifestWriter(
@@ -93,21 +95,43 @@ struct OrgCreate: AsyncParsableCommand {
     if webhook != nil { session.console.note("The secret of its webhook: wrktalkctl org webhook-secret \(name)") }
   }
 
-  var object: JSONValue {
+  /// Nil where the customer is not known yet.
+  private func present(_ session: Session) async throws(CommandFailure) -> JSONValue? {
+    let client = session.client
+    return try await session.request { () async throws(ResourceClientError) in
+      do throws(ResourceClientError) {
+        return try await client.get(OrganizationKind.names, ObjectKey(namespace: "", name: name))
+      } catch {
+        guard error.reason == .notFound else { throw error }
+        return nil
+      }
+    }
+  }
+
+  /// - Parameter present: the customer as it is.
+  func object(over present: JSONValue? = nil) -> JSONValue {
     let names = OrganizationKind.names
     var metadata: JSONValue = ["name": .string(name)]
-    if !label.isEmpty {
-      metadata["labels"] = .object(Dictionary(uniqueKeysWithValues: label.map { ($0.name, .string($0.value)) }))
+    let labels = (present?["metadata"]?["labels"]?.object ?? [:]).merging(
+      label.map { ($0.name, .string($0.value)) }, uniquingKeysWith: { _, given in given })
+    if !labels.isEmpty { metadata["labels"] = .object(labels) }
+    var spec = present?["spec"] ?? [:]
+    if let word = type?.word ?? (present == nil ? DeploymentType.kubernetes.word : nil) {
+      spec["deploymentType"] = .string(word)
     }
-    var spec: JSONValue = ["deploymentType": .string(type.word)]
-    spec["webhookEndpoint"] = webhook.map { .string($0) }
-    var contacts: [String: JSONValue] = [:]
-    contacts["spocName"] = spocName.map { .string($0) }
-    contacts["spocEmail"] = spocEmail.map { .string($0) }
-    contacts["spocPhone"] = spocPhone.map { .string($0) }
-    contacts["accountManager"] = accountManager.map { .string($0) }
+    if let webhook { spec["webhookEndpoint"] = .string(webhook) }
+    var contacts = spec["contacts"]?.object ?? [:]
+    for (field, given) in [
+      ("spocName", spocName), ("spocEmail", spocEmail), ("spocPhone", spocPhone), ("accountManager", accountManager),
+    ] {
+      if let given { contacts[field] = .string(given) }
+    }
     if !contacts.isEmpty { spec["contacts"] = .object(contacts) }
-    if let licenseExpires { spec["license"] = ["expiresAt": .string(licenseExpires)] }
+    if let licenseExpires {
+      var license = spec["license"] ?? [:]
+      license["expiresAt"] = .string(licenseExpires)
+      spec["license"] = license
+    }
     return [
       "apiVersion": .string(names.apiVersion), "kind": .string(names.kind), "metadata": metadata, "spec": spec,
     ]

@@ -81,8 +81,13 @@ struct ReleaseSign: AsyncParsableCommand {
   static func envelope(_ bytes: [UInt8], file: String) throws(CommandFailure) -> (Envelope, isSigned: Bool) {
     var bytes = bytes[...]
     while let last = bytes.last, [0x0A, 0x0D].contains(last) { bytes.removeLast() }
-    let value = try? JSONValue(parsing: bytes, maximumDepth: 8, maximumNodeCount: 50_000)
-    if value?["payloadType"] != nil {
+    let value: JSONValue
+    do {
+      value = try JSONValue(parsing: bytes, maximumDepth: 8, maximumNodeCount: 50_000)
+    } catch {
+      throw CommandFailure("\(printable(file)) is not valid JSON: \(printable("\(error)"))")
+    }
+    if value["payloadType"] != nil {
       return (
         try TrustFile.reading(file) { () throws(TrustError) in try Envelope(parsing: bytes, expecting: .release) }, true
       )

@@ -11,8 +11,8 @@ struct RolloutStatus: AsyncParsableCommand {
 
       Apart are customers that are offline, silent, blocked or cancelled: they are no failures, and hold up nothing.
 
-      Exit codes with --watch: 0 it has completed, 1 it has halted or was deleted, 64 a wrong command line, 124 it has not \
-      ended within --timeout. Without --watch: 0 whatever it shows.
+      Exit codes with --watch: 0 it has completed, 1 it has halted or was deleted, or customers failed in a stage whose gate \
+      does not say how many may, 64 a wrong command line, 124 it has not ended within --timeout. Without --watch: 0 whatever it shows.
       """)
 
   @Argument(help: "The rollout.")
