@@ -5,7 +5,8 @@ import ArgumentParser
 struct BenchmarkCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "wrktalk-bench",
-    abstract: "Measure the work queue, the verification of releases, webhooks and the resource store.")
+    abstract: "Measure the work queue, the verification of releases, webhooks and the resource store.",
+    subcommands: [WebhookLatencyCommand.self, FloodCommand.self])
 
   @Flag(help: "Fewer objects, for a first look.")
   var quick = false

@@ -1,3 +1,4 @@
+import Addresses
 import BareWebhooks
 import HTTPTransport
 import WireFormats

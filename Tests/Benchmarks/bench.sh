@@ -12,7 +12,7 @@ say "building for release"
 # With the flags of manifests/release/build.sh, so that what is shipped is measured, and built once.
 flags=(--scratch-path .build-release -c release --static-swift-stdlib
   -Xswiftc -file-prefix-map -Xswiftc "$PWD=/source" -Xcc "-ffile-prefix-map=$PWD=/source" -Xlinker --build-id=none)
-for product in wrktalk-backend wrktalk-agent wrktalkctl wrktalk-bench; do
+for product in wrktalk-gcc wrktalk-backend wrktalk-agent wrktalkctl wrktalk-bench; do
   swift build "${flags[@]}" --product "$product" >"$TESTBED_STATE/build.log" 2>&1 || { tail -20 "$TESTBED_STATE/build.log" >&2; exit 1; }
 done
 binaries=$(swift build "${flags[@]}" --show-bin-path)
@@ -98,6 +98,9 @@ for ((round = 1; round <= rounds; round++)); do
   bare down -t 0 >/dev/null 2>&1
 done
 figure "  of a release that the vendor signed" "$signed" "the Agent without a trust root" "$agent"
+
+echo
+bash "$TESTBED/../Benchmarks/bench-chain.sh" "$binaries"
 
 echo
 if bash "$TESTBED/cluster.sh" up; then

@@ -40,7 +40,7 @@ import YAMLDocuments
     }
   }
 
-  @Test(arguments: ["overlays/backend-source", "overlays/kubernetes-source"])
+  @Test(arguments: ["overlays/backend-source", "overlays/kubernetes-source", "overlays/vendor-source"])
   func theAgentHasNoMoreRightsThanItNames(overlay: String) async throws {
     let objects = try await Self.overlay(overlay)
     #expect(!objects.contains { $0["kind"]?.string?.hasPrefix("ClusterRole") == true })
@@ -82,6 +82,35 @@ import YAMLDocuments
     #expect(variables?["WRKTALK_AGENT_STATE_SECRET"] == "wrktalk-agent-state")
     #expect(variables?["WRKTALK_AGENT_PROJECTS"] == "wrktalk")
     #expect(variables?["WRKTALK_AGENT_ALLOW_UNSIGNED"] == nil)
+  }
+
+  /// Its folder outlives the pod, what is secret comes from Secrets, and it never makes the key that seals.
+  @Test func theBackendOfAVendorsCustomerKeepsItsDataAndItsSecrets() async throws {
+    let objects = try await Self.overlay("overlays/vendor-source")
+    let backend = try #require(
+      objects.first { $0["kind"] == "Deployment" && $0["metadata"]?["name"] == "wrktalk-backend" })
+    #expect(backend["metadata"]?["namespace"] == "wrktalk-backend")
+    let pod = try #require(backend["spec"]?["template"]?["spec"])
+    let container = try #require(pod["containers"]?.array?.first)
+    #expect(container["securityContext"]?["readOnlyRootFilesystem"] == true)
+    let command = (container["command"]?.array ?? []).compactMap(\.string)
+    let folder = try #require(command.last)
+    let mounts = container["volumeMounts"]?.array ?? []
+    let data = try #require(mounts.first { folder.hasPrefix("\($0["mountPath"]?.string ?? "?")/") })
+    let volumes = pod["volumes"]?.array ?? []
+    let claim = volumes.first { $0["name"] == data["name"] }?["persistentVolumeClaim"]?["claimName"]
+    #expect(objects.contains { $0["kind"] == "PersistentVolumeClaim" && $0["metadata"]?["name"] == claim })
+    let settings = try #require(
+      objects.first { $0["metadata"]?["name"]?.string?.hasPrefix("wrktalk-backend-settings") == true })["data"]
+    for name in ["WRKTALK_GCC_API_KEY_FILE", "WRKTALK_WEBHOOK_SECRET_FILE"] {
+      let file = try #require(settings?[name]?.string)
+      let mount = try #require(mounts.first { file.hasPrefix("\($0["mountPath"]?.string ?? "?")/") })
+      #expect(mount["readOnly"] == true)
+      let volume = volumes.first { $0["name"] == mount["name"] }
+      #expect(volume?["secret"]?["secretName"] == "wrktalk-backend-vendor")
+    }
+    let key = container["env"]?.array?.first { $0["name"] == "WRKTALK_SECRET_KEY" }?["valueFrom"]?["secretKeyRef"]
+    #expect(key?["optional"] == false)
   }
 
   @Test func theAgentOnADockerHostTakesItsTrustRootFromTheHostAlone() throws {

@@ -9,14 +9,13 @@ import TestSupport
 import WireFormats
 
 /// The whole way of a release, with the real programs: the vendor's server, a customer's Backend and bucket, and an Agent with a
-/// Compose project of its own on the testbed's engine.
+/// place of its own on the testbed.
 final class ReleaseChain: Sendable {
   static let organization = "customer-x"
   static let ciToken = "a-token-of-ci-for-this-test-alone"
-  static let key = ObjectKey(namespace: "wrktalk", name: "wrktalk")
 
   let folder: TemporaryFolder
-  let project: String
+  let place: any ChainPlace
   let vendor: ServerProcess
   let backend: ServerProcess
   let http: HTTPClient
@@ -29,13 +28,15 @@ final class ReleaseChain: Sendable {
 
   /// Runs `body` over a chain that is there, and removes all of it whatever happens.
   /// - Parameters:
+  ///   - place: where the Agent deploys to.
   ///   - settings: of the Backend, beside what it needs.
   ///   - way: the URL under which the Backend reaches the vendor's server, of its own.
   static func use(
-    settings: [String: String] = [:], way: (String) async throws -> String = { $0 },
+    _ place: any ChainPlace = ComposePlace(), settings: [String: String] = [:],
+    way: (String) async throws -> String = { $0 },
     _ body: (ReleaseChain) async throws -> Void
   ) async throws {
-    let chain = try await ReleaseChain(settings, way)
+    let chain = try await ReleaseChain(place, settings, way)
     let result: Result<Void, any Error>
     do { result = .success(try await body(chain)) } catch { result = .failure(error) }
     if case .failure = result { chain.showOutput() }
@@ -43,9 +44,11 @@ final class ReleaseChain: Sendable {
     try result.get()
   }
 
-  private init(_ settings: [String: String], _ way: (String) async throws -> String) async throws {
+  private init(
+    _ place: any ChainPlace, _ settings: [String: String], _ way: (String) async throws -> String
+  ) async throws {
     folder = try TemporaryFolder()
-    project = "t\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+    self.place = place
     http = HTTPClient(userAgent: "wrktalk-tests")
     vendor = try await ServerProcess(
       "wrktalk-gcc", arguments: ["--data-dir", folder.file("gcc")],
@@ -54,25 +57,24 @@ final class ReleaseChain: Sendable {
     vendorClient = ResourceClient(endpoint: APIEndpoint(vendor.url, token: .fixed(vendorToken)), http: http)
     _ = try await vendorClient.create(
       Organization(
-        metadata: ObjectMeta(name: Self.organization), spec: OrganizationSpec(deploymentType: .docker)))
+        metadata: ObjectMeta(name: Self.organization), spec: OrganizationSpec(deploymentType: place.deploymentType)))
     let apiKey = try await vendor.secret(["key", "create", Self.organization])
     let secret = try await vendorClient.put(
       path: "/api/internal/organizations/\(Self.organization)/webhook-secret", body: [:])["secret"]?.string
     let variables = [
       "WRKTALK_GCC_ENDPOINT": try await way(vendor.url), "WRKTALK_ORGANIZATION_NAME": Self.organization,
-      "WRKTALK_GCC_API_KEY": apiKey, "WRKTALK_WEBHOOK_SECRET": secret ?? "", "WRKTALK_DEPLOYMENT_TYPE": "docker",
-      "WRKTALK_COMPOSE_PROJECT_NAME": project, "WRKTALK_BUCKET_PROVIDER": "file",
+      "WRKTALK_GCC_API_KEY": apiKey, "WRKTALK_WEBHOOK_SECRET": secret ?? "", "WRKTALK_BUCKET_PROVIDER": "file",
       "WRKTALK_BUCKET_NAME": folder.file("bucket"),
-    ]
+    ].merging(place.backendSettings) { $1 }
     try FileManager.default.createDirectory(atPath: folder.file("bucket/config"), withIntermediateDirectories: true)
-    try folder.write("REGISTRY=\(try Testbed.location(of: .images))\n", to: "bucket/config/.env")
+    try place.fillBucket(folder)
     backend = try await ServerProcess(
       "wrktalk-backend", arguments: ["--data-dir", folder.file("backend")],
       environment: variables.merging(settings) { $1 })
     adminToken = try await backend.secret(["token", "create", "--role", "admin", "--name", "tests-admin"])
     client = ResourceClient(endpoint: APIEndpoint(backend.url, token: .fixed(adminToken)), http: http)
     let agentToken = try await backend.secret([
-      "token", "create", "--role", "agent", "--name", "tests-agent", "--namespace", Self.key.namespace,
+      "token", "create", "--role", "agent", "--name", "tests-agent", "--namespace", place.namespace,
     ])
     agentTokenFile = try folder.write(agentToken, to: "agent.token")
     // Now that it is known where the Backend is.
@@ -84,23 +86,23 @@ final class ReleaseChain: Sendable {
 
   // MARK: The vendor
 
-  /// Makes and publishes a release as CI does (spec §5.1): a bundle whose images have this tag.
-  func publish(_ version: String, tag: String, composeFile: String = twoServices, isForced: Bool = false) async throws {
-    let bundle = folder.file("wrktalk-\(version)-compose.tar.gz")
-    try folder.write(composeFile, to: "bundle-\(version)/wrktalk/docker-compose.yaml")
-    try await CustomerEnvironment.command(
-      "tar", "-C", folder.file("bundle-\(version)"), "--mtime=@0", "-czf", bundle, "wrktalk")
+  /// Makes and publishes a release as CI does (spec §5.1): one whose images have this tag.
+  func publish(
+    _ version: String, tag: String, isForced: Bool = false, notes: String = "Bug fixes",
+    settings: JSONValue = [["key": "NEW_FEATURE", "value": "false"]]
+  ) async throws {
+    let (file, type) = try await place.pack(version, folder)
     let authorization = "Authorization: Bearer \(Self.ciToken)"
     try await curl(
-      "-X", "POST", "\(vendor.url)/api/internal/artifacts", "-H", authorization, "-F", "file=@\(bundle)", "-F",
-      "type=compose", "-F", "version=\(version)")
+      "-X", "POST", "\(vendor.url)/api/internal/artifacts", "-H", authorization, "-F", "file=@\(file)", "-F",
+      "type=\(type)", "-F", "version=\(version)")
     let release: JSONValue = [
       "version": .string(version),
       "imageTags": [
         "backend": .string(tag), "media": .string(tag), "controlTower": .string(tag), "agent": .string(tag),
       ],
-      "isForced": .bool(isForced), "isMigrationRequired": false, "releaseNotes": "Bug fixes",
-      "newNonEssentialEnvs": [["key": "NEW_FEATURE", "value": "false"]],
+      "isForced": .bool(isForced), "isMigrationRequired": false, "releaseNotes": .string(notes),
+      "newNonEssentialEnvs": settings,
     ]
     try await curl(
       "-X", "POST", "\(vendor.url)/api/internal/releases", "-H", authorization, "-H",
@@ -188,11 +190,10 @@ final class ReleaseChain: Sendable {
   func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
     let variables = [
       "WRKTALK_AGENT_BACKEND_URL": backend.url, "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
-      "WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_DEPLOYMENT_TYPE": "docker",
-      "WRKTALK_AGENT_KUBE_NAMESPACE": Self.key.namespace, "WRKTALK_AGENT_BUCKET_PROVIDER": "file",
-      "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"), "WRKTALK_AGENT_COMPOSE_WORKING_DIR": folder.file("agent"),
+      "WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_KUBE_NAMESPACE": place.namespace,
+      "WRKTALK_AGENT_BUCKET_PROVIDER": "file", "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"),
       "WRKTALK_AGENT_LEASE_DURATION": "3s",
-    ]
+    ].merging(try place.agentSettings(folder)) { $1 }
     let agent = try await RunningProgram.start(
       Testbed.program("wrktalk-agent"), arguments: ["run"], environment: variables.merging(settings) { $1 })
     agents.withLock { $0.append(agent) }
@@ -200,14 +201,7 @@ final class ReleaseChain: Sendable {
   }
 
   /// What a service of the customer's stack itself says its version is.
-  func servedVersion(of service: String) async throws -> String {
-    let id = try await CustomerEnvironment.command(
-      "docker", "ps", "-aq", "--no-trunc", "--filter", "label=com.docker.compose.project=\(project)", "--filter",
-      "label=com.docker.compose.service=\(service)"
-    ).split(separator: "\n").first
-    guard let id else { return "" }
-    return try await CustomerEnvironment.command("docker", "exec", String(id), "/bin/busybox", "cat", "/www/version")
-  }
+  func servedVersion(of service: String) async throws -> String { try await place.servedVersion(of: service) }
 
   // MARK: All of it
 
@@ -236,11 +230,6 @@ final class ReleaseChain: Sendable {
     await backend.program.stop()
     await vendor.program.stop()
     await http.shutdown()
-    try await CustomerEnvironment.command(
-      "sh", "-c",
-      """
-      docker ps -aq --filter label=com.docker.compose.project=\(project) | xargs -r docker rm -f
-      docker network ls -q --filter label=com.docker.compose.project=\(project) | xargs -r docker network rm
-      """)
+    try await place.remove()
   }
 }
