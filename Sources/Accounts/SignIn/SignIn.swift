@@ -103,24 +103,17 @@ struct SignIn: Sendable {
     _ password: String, email: String, from attempt: Attempt, now: Timestamp
   ) async throws -> (account: AdminAccount, keys: [SignInThrottle.Key: Int64]) {
     let address = MailAddress(email)?.address
-    @Sendable func found(_ connection: any SQLConnection) throws -> (account: AdminAccount?, keys: [SignInThrottle.Key])
-    {
+    let (account, before) = try await database.transaction(.write) {
+      connection -> (AdminAccount?, [SignInThrottle.Key: Int64]) in
       let account = try address.flatMap { try AdminAccount.find(email: $0, in: connection) }
-      guard let account, let device = attempt.device, device.accountID == account.id else {
-        return (account, [.account(email: email), .address(attempt.addressKey)])
+      if let account, let device = attempt.device, device.accountID == account.id {
+        return (account, try SignInThrottle.begin([.device(device.id)], now: now, in: connection))
       }
-      return (account, [.device(device.id)])
-    }
-    // Who has to wait takes nothing of what all others share.
-    let isKnown = try await database.transaction(.write) { connection in
-      let (_, keys) = try found(connection)
-      try SignInThrottle.requireNoDelay(keys, now: now, in: connection)
-      return keys.count == 1
-    }
-    if !isKnown { try takeShare(ofAddress: attempt.addressKey) }
-    let (account, before) = try await database.transaction(.write) { connection in
-      let (account, keys) = try found(connection)
-      return (account, try SignInThrottle.begin(keys, now: now, in: connection))
+      // Who has to wait takes nothing of what all unknown browsers share.
+      let keys: [SignInThrottle.Key] = [.account(email: email), .address(attempt.addressKey)]
+      let before = try SignInThrottle.begin(keys, now: now, in: connection)
+      try takeShare(ofAddress: attempt.addressKey)
+      return (account, before)
     }
     let isRight: Bool
     do {

@@ -29,7 +29,7 @@ enum SignInThrottle {
       }
     }
 
-    /// Names and addresses that strangers choose share a bounded number of rows.
+    /// Names and addresses that anybody may choose share a bounded number of rows.
     var column: String {
       switch self {
       case .device(let id): "device/\(id)"
@@ -86,8 +86,18 @@ enum SignInThrottle {
       SELECT f.key, f.failures, f.last_at FROM sign_in_failure AS f
       WHERE f.key IN (SELECT key FROM \(columns.source(connection.dialect))) ORDER BY f.key
       """ + connection.dialect.forUpdate(of: "f"), [columns.parameter])
-    let found = failures(rows)
-    try requireNoDelay(keys, found, now: now)
+    var found: [String: Failures] = [:]
+    for row in rows {
+      found[row[0].text ?? ""] = Failures(
+        count: row[1].integer ?? 0, lastAt: Timestamp(microseconds: row[2].integer ?? 0))
+    }
+    let waits = keys.compactMap { delay(found[$0.column] ?? .none, free: $0.free, now: now) }
+    if let wait = waits.max() {
+      let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
+      throw StatusError(
+        .tooManyRequests, "too many wrong passwords: the next one is looked at in \(seconds) s",
+        retryAfterSeconds: seconds)
+    }
     var before: [Key: Int64] = [:]
     var counted = RowSet([("key", .text), ("failures", .integer)])
     for key in keys {
@@ -102,36 +112,6 @@ enum SignInThrottle {
       WHERE key IN (SELECT r.key FROM \(counted.source(connection.dialect)))
       """, [counted.parameter, .integer(now.microseconds)])
     return before
-  }
-
-  /// Whether an attempt would be looked at now; counts nothing.
-  /// - Throws: as `begin`.
-  static func requireNoDelay(_ keys: [Key], now: Timestamp, in connection: any SQLConnection) throws {
-    let columns = RowSet("key", of: keys.map(\.column).sorted())
-    let rows = try connection.query(
-      """
-      SELECT f.key, f.failures, f.last_at FROM sign_in_failure AS f
-      WHERE f.key IN (SELECT key FROM \(columns.source(connection.dialect)))
-      """, [columns.parameter])
-    try requireNoDelay(keys, failures(rows), now: now)
-  }
-
-  private static func requireNoDelay(_ keys: [Key], _ found: [String: Failures], now: Timestamp) throws(StatusError) {
-    let waits = keys.compactMap { delay(found[$0.column] ?? .none, free: $0.free, now: now) }
-    guard let wait = waits.max() else { return }
-    let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
-    throw StatusError(
-      .tooManyRequests, "too many wrong passwords: the next one is looked at in \(seconds) s",
-      retryAfterSeconds: seconds)
-  }
-
-  private static func failures(_ rows: [SQLRow]) -> [String: Failures] {
-    var found: [String: Failures] = [:]
-    for row in rows {
-      found[row[0].text ?? ""] = Failures(
-        count: row[1].integer ?? 0, lastAt: Timestamp(microseconds: row[2].integer ?? 0))
-    }
-    return found
   }
 
   /// An attempt that nobody could look at is none.
