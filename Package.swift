@@ -161,7 +161,7 @@ let package = Package(
 
     // The pages, as they are written, and as the servers serve them.
     .target(
-      name: "CPageFiles", exclude: ["README.md", "fleet", "shared", "tower"],
+      name: "CPageFiles", exclude: ["README.md", "shared", "tower"],
       cSettings: [.disableWarning("c23-extensions")]),
     module("Pages", ["CPageFiles", "Cryptography", "HTTPService"], settings: wrapper),
 

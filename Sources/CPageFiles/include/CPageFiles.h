@@ -20,6 +20,5 @@ struct PageFolder {
 
 struct PageFolder sharedPageFolder(void);
 struct PageFolder towerPageFolder(void);
-struct PageFolder fleetPageFolder(void);
 
 #endif
