@@ -63,7 +63,7 @@ final class CustomerEnvironment: Sendable {
 
   /// The port that a Backend started with port 0 says it listens on.
   static func port(of backend: RunningProgram) async throws -> Int {
-    let line = try await backend.line(containing: "://127.0.0.1:")
+    let line = try await backend.line(containing: " serves http")
     let digits = line.split(separator: "://127.0.0.1:", maxSplits: 1).last?.prefix { $0.isNumber } ?? ""
     guard let port = Int(digits) else { throw ProgramError(description: "no port in «\(line)»") }
     return port
