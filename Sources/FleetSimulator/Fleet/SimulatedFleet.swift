@@ -142,7 +142,7 @@ struct SimulatedFleet: Sendable {
     case .schedule, .begin, .finish:
       guard epoch == epochs[customer], offered[customer] >= 0 else { return nil }
       let offer = offers[Int(offered[customer])]
-      let attemptID = "\(names[customer]).\(offer.version).\(attempts[customer])"
+      let attemptID = "\(names[customer]).\(offer.version).\(number(customer))"
       if task == .schedule {
         startsAt[customer] = behaviour.start(
           of: customer, release: offer.version, now: now, wallClock: origin + now)
@@ -153,7 +153,7 @@ struct SimulatedFleet: Sendable {
       }
       var report = StatusReport(
         organizationName: names[customer], releaseID: offer.releaseID, status: .inProgress, deployedAt: timestamp(now),
-        attemptID: attemptID, attempt: Int64(attempts[customer]))
+        attemptID: attemptID, attempt: number(customer))
       if task == .begin {
         report.currentVersion = version(of: customer)
         return .status(report)
@@ -172,6 +172,15 @@ struct SimulatedFleet: Sendable {
       return .status(report)
     }
   }
+
+  /// Of the attempt. A simulation that goes on with the customers of one before counts from where no earlier one has come to, by a second
+  /// for each attempt: a report under a number that is known already would tell the server nothing.
+  private func number(_ customer: Int) -> Int64 {
+    origin / 1000 - Self.firstNumberedSecond + Int64(attempts[customer])
+  }
+
+  /// 2020-01-01, since 1970.
+  private static let firstNumberedSecond: Int64 = 1_577_836_800
 
   private func outcome(_ customer: Int, _ offer: Offer) -> FleetBehaviour.Outcome {
     behaviour.outcome(of: customer, release: offer.version, attempt: Int(attempts[customer]))
