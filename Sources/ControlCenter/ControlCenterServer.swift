@@ -1,5 +1,6 @@
 import Access
 import Accounts
+import Audit
 import CoreKinds
 import Cryptography
 import CurlTransfers
@@ -14,6 +15,7 @@ import Mail
 import ObjectStorage
 import Observability
 import Outbox
+import Pages
 import ProgramConfiguration
 import ReleaseManifest
 import ResourceModel
@@ -121,8 +123,10 @@ struct ControlCenterServer {
   }
 
   /// A release that reaches everyone at once changes as many targets as there are customers; who watches is to keep up.
-  private static func storeOptions(_ now: @escaping @Sendable () -> Timestamp) -> StoreOptions {
-    StoreOptions(keptChanges: 200_000, keptBytes: 256 << 20, now: now)
+  static func storeOptions(_ now: @escaping @Sendable () -> Timestamp) -> StoreOptions {
+    StoreOptions(
+      keptChanges: 200_000, keptBytes: 256 << 20,
+      audit: ObjectAudit(AuditLedger(now: now), of: FleetAudit.kinds, action: FleetAudit.action), now: now)
   }
 
   private func front(_ parts: ControlCenterParts, _ metrics: MetricsRegistry) async throws -> ServiceFront {
@@ -134,7 +138,7 @@ struct ControlCenterServer {
     try await api.makeNamespaces([FleetEvents.namespace] + (try await parts.store.occupiedNamespaces()))
     var service = options.service
     service.plainErrorPaths = PathPatterns(["/api/*"])
-    service.openPaths = PathPatterns(AccountService.openPaths)
+    service.openPaths = PathPatterns(AccountService.openPaths + Page.openPaths)
     service.unhurriedPaths = PathPatterns([ArtifactEndpoints.path, "/api/artifacts/*"])
     // Every customer has an allowance of its own.
     service.maximumCallers = 200_000

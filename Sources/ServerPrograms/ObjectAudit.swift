@@ -9,11 +9,18 @@ import WireFormats
 public struct ObjectAudit: WriteAudit {
   private let ledger: AuditLedger
   private let kinds: Set<ResourceNames>
+  private let action: @Sendable (AuditedWrite) -> String?
 
-  /// - Parameter kinds: whose writes are kept.
-  public init(_ ledger: AuditLedger, of kinds: Set<ResourceNames>) {
+  /// - Parameters:
+  ///   - kinds: whose writes are kept.
+  ///   - action: what a write does, in the words of its kind; nil where `…Created`, `…Changed` or `…Deleted` say it.
+  public init(
+    _ ledger: AuditLedger, of kinds: Set<ResourceNames>,
+    action: @escaping @Sendable (AuditedWrite) -> String? = { _ in nil }
+  ) {
     self.ledger = ledger
     self.kinds = kinds
+    self.action = action
   }
 
   public func keeps(_ kind: ResourceNames) -> Bool { kinds.contains(kind) }
@@ -21,12 +28,12 @@ public struct ObjectAudit: WriteAudit {
   public func prepare(in connection: any SQLConnection) throws { try ledger.lock(in: connection) }
 
   public func record(_ writes: [AuditedWrite], in connection: any SQLConnection) throws {
-    try ledger.record(writes.map(Self.entry), in: connection)
+    try ledger.record(writes.map(entry), in: connection)
   }
 
-  private static func entry(_ write: AuditedWrite) -> AuditEntry {
+  private func entry(_ write: AuditedWrite) -> AuditEntry {
     let origin = write.origin
-    let action =
+    let done =
       switch origin.verb {
       case "create": "Created"
       case "delete", "deletecollection": "Deleted"
@@ -37,7 +44,8 @@ public struct ObjectAudit: WriteAudit {
     if let version = write.object?["spec"]?["version"]?.string { detail["version"] = .string(version) }
     let namespace = write.key.namespace
     return AuditEntry(
-      actor: origin.actor, roles: origin.roles, address: origin.address, action: write.kind.kind + action,
+      actor: origin.actor, roles: origin.roles, address: origin.address,
+      action: action(write) ?? write.kind.kind + done,
       object: namespace.isEmpty ? write.key.name : "\(namespace)/\(write.key.name)", detail: .object(detail))
   }
 }

@@ -58,12 +58,12 @@ import WireFormats
     arguments: [
       (["spec": ["suspend": true]], "spec.suspend"),
       (["spec": ["suspend": true], "metadata": ["finalizers": ["example.com/a"]]], "spec.suspend"),
-      (["metadata": ["labels": ["a": "b"]]], "metadata.labels"),
-      (["metadata": ["labels": ["kept": .null]]], "metadata.labels"),
-      (["metadata": ["annotations": ["a": "b"], "finalizers": ["example.com/a"]]], "metadata.annotations"),
+      (["metadata": ["labels": ["a": "b"]]], "metadata.labels.a"),
+      (["metadata": ["labels": ["kept": .null]]], "metadata.labels.kept"),
+      (["metadata": ["annotations": ["a": "b"], "finalizers": ["example.com/a"]]], "metadata.annotations.a"),
       (
         ["metadata": ["annotations": ["a": "b"], "labels": ["a": "b"]], "spec": ["version": "2.0.0"]],
-        "metadata.annotations, metadata.labels, spec.version"
+        "metadata.annotations.a, metadata.labels.a, spec.version"
       ),
     ] as [(JSONValue, String)])
   func whatElseItChangesIsForbidden(body: JSONValue, fields: String) async throws {

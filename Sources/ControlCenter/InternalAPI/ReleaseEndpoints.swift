@@ -1,4 +1,6 @@
 public import Access
+import Accounts
+public import Audit
 import FleetPlanning
 public import HTTPService
 import HTTPTypes
@@ -11,9 +13,12 @@ import WireFormats
 public struct ReleaseEndpoints: Sendable {
   private let catalog: ReleaseCatalog
   private let policy: AccessPolicy
+  private let audit: AuditLedger?
 
-  public init(catalog: ReleaseCatalog, policy: AccessPolicy) {
+  /// - Parameter audit: nil where nothing is audited.
+  public init(catalog: ReleaseCatalog, policy: AccessPolicy, audit: AuditLedger? = nil) {
     self.catalog = catalog
+    self.audit = audit
     self.policy = policy
   }
 
@@ -34,14 +39,15 @@ public struct ReleaseEndpoints: Sendable {
           return .json(try await list(PageRequest(request.uri.query)))
         },
       ])
-    addState("publish", to: router) { try await catalog.publish($0) }
-    addState("deprecate", to: router) { try await catalog.deprecate($0) }
-    addState("withdraw", to: router) { try await catalog.withdraw($0) }
+    addState("publish", "ReleasePublished", to: router) { try await catalog.publish($0, note: $1) }
+    addState("deprecate", "ReleaseDeprecated", to: router) { try await catalog.deprecate($0, note: $1) }
+    addState("withdraw", "ReleaseWithdrawn", to: router) { try await catalog.withdraw($0, note: $1) }
   }
 
   private func addState(
-    _ verb: String, to router: Router<ServiceContext>,
-    _ change: @escaping @Sendable (ReleaseVersion) async throws -> ReleaseRecord
+    _ verb: String, _ action: String, to router: Router<ServiceContext>,
+    _ change:
+      @escaping @Sendable (ReleaseVersion, AuditNote?) async throws -> ReleaseRecord
   ) {
     router.endpoint(
       "/api/internal/releases/{version}/\(verb)",
@@ -50,7 +56,9 @@ public struct ReleaseEndpoints: Sendable {
           let identity = try policy.require(context, request)
           // There is nothing to say but the path.
           _ = try await JSONBody.read(request, maximumBytes: 64 << 10)
-          let release = try await change(try Self.version(context))
+          let (version, actor) = (try Self.version(context), AuditActor(try context.requireCaller(), context))
+          let release = try await change(
+            version, audit.map { AuditNote(actor.entry(action, version.text), in: $0) })
           context.logger.info(
             "Changed the state of a release",
             metadata: ["version": "\(release.version)", "status": "\(release.statusText)", "user": "\(identity.name)"])

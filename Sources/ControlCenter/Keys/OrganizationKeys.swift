@@ -1,4 +1,5 @@
 import Access
+import Audit
 import Cryptography
 import Database
 import ResourceModel
@@ -24,7 +25,10 @@ struct OrganizationKeys: Sendable {
 
   /// - Returns: the new key, which is shown this once, and its record.
   /// - Throws: `notFound` without such an organization; `conflict` where it has two keys.
-  func create(for organization: String) async throws -> (key: String, record: OrganizationKey) {
+  /// - Parameter note: for the audit.
+  func create(
+    for organization: String, note: AuditNote? = nil
+  ) async throws -> (key: String, record: OrganizationKey) {
     let key = TokenFormat.make()
     let record = OrganizationKey(id: makeID(), organization: organization, createdAt: now(), lastUsedAt: nil)
     let digest = Hexadecimal.encode(SHA256.digest(of: key).bytes)
@@ -49,6 +53,7 @@ struct OrganizationKeys: Sendable {
         INSERT INTO gcc_organization_key (id, "organizationName", digest, "createdAt")
         VALUES ($1, $2, $3, \(connection.dialect.time("$4")))
         """, [.text(record.id), .text(organization), .text(digest), record.createdAt.column])
+      try note?.record(in: connection)
       try connection.notify(channel: Self.channel, payload: organization)
     }
     return (key, record)
@@ -71,7 +76,7 @@ struct OrganizationKeys: Sendable {
   }
 
   /// - Throws: `notFound` where the organization has no such key.
-  func revoke(_ id: String, of organization: String) async throws {
+  func revoke(_ id: String, of organization: String, note: AuditNote? = nil) async throws {
     try await database.transaction(.write) { connection in
       let removed = try connection.execute(
         "DELETE FROM gcc_organization_key WHERE id = $1 AND \"organizationName\" = $2",
@@ -79,6 +84,7 @@ struct OrganizationKeys: Sendable {
       guard removed > 0 else {
         throw StatusError(.notFound, "the organization \"\(organization)\" has no key \"\(id)\"")
       }
+      try note?.record(in: connection)
       try connection.notify(channel: Self.channel, payload: organization)
     }
   }

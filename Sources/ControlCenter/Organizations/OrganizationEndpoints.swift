@@ -1,4 +1,6 @@
 import Access
+import Accounts
+import Audit
 import Database
 import HTTPService
 import HTTPTypes
@@ -14,6 +16,7 @@ struct OrganizationEndpoints: Sendable {
   let keys: OrganizationKeys
   let secrets: WebhookSecrets
   let history: VersionHistory
+  let audit: AuditLedger
 
   func addRoutes(to router: Router<ServiceContext>) {
     let path = "/api/internal/organizations/{name}"
@@ -26,7 +29,9 @@ struct OrganizationEndpoints: Sendable {
         },
         .post: { request, context in
           let name = try Self.organization(request, context)
-          let (key, record) = try await keys.create(for: name)
+          let actor = AuditActor(try context.requireCaller(), context)
+          let (key, record) = try await keys.create(
+            for: name, note: AuditNote(actor.entry("OrganizationKeyCreated", name), in: audit))
           var json = record.json
           json["key"] = .string(key)
           return .json(json, status: .created)
@@ -38,7 +43,10 @@ struct OrganizationEndpoints: Sendable {
         .delete: { request, context in
           let name = try Self.organization(request, context)
           let id = try context.parameters.require("id")
-          try await keys.revoke(id, of: name)
+          let actor = AuditActor(try context.requireCaller(), context)
+          try await keys.revoke(
+            id, of: name,
+            note: AuditNote(actor.entry("OrganizationKeyRevoked", name, ["id": .string(id)]), in: audit))
           return .json(["id": .string(id), "revoked": true])
         }
       ])
@@ -49,7 +57,10 @@ struct OrganizationEndpoints: Sendable {
           let name = try Self.organization(request, context)
           let bytes = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           let secret = try Self.secret(bytes)
-          return .json(["secret": .string(try await secrets.set(secret, for: name))])
+          let actor = AuditActor(try context.requireCaller(), context)
+          let kept = try await secrets.set(
+            secret, for: name, note: AuditNote(actor.entry("WebhookSecretChanged", name), in: audit))
+          return .json(["secret": .string(kept)])
         }
       ])
     router.endpoint(

@@ -6,11 +6,12 @@ import ResourceStorage
 import WireFormats
 
 /// The store as people and programs write to it through the resource API: a release that is published as an object is what
-/// `release publish` makes of it, or it is refused for the same reasons.
+/// `release publish` makes of it, or it is refused for the same reasons; and a rollout that was previewed does what was shown.
 struct ReleaseAdmission: ResourceStore {
   let store: SQLResourceStore
   let database: any Database
   let catalog: ReleaseCatalog
+  let plans: RolloutEndpoints
 
   func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
     try await store.get(kind, key)
@@ -31,6 +32,11 @@ struct ReleaseAdmission: ResourceStore {
   func write(
     _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
   ) async throws -> StoredObject {
+    if kind.names == RolloutKind.names, case .create(let object) = write,
+      let digest = object["metadata"]?["annotations"]?[PlanDigest.annotation]?.string
+    {
+      try await plans.requirePlan(digest, of: object)
+    }
     guard kind.names == ReleaseKind.names, let (object, version) = Self.published(write) else {
       return try await store.write(kind, write, by: origin)
     }

@@ -1,3 +1,4 @@
+import Audit
 import Database
 import FleetKinds
 import FleetPlanning
@@ -16,7 +17,8 @@ extension ReleaseCatalog {
   /// again.
   /// - Throws: `conflict`, saying why, where there is no artifact, one is just coming, one is not as the manifest says,
   ///   or the release was withdrawn or deprecated.
-  func publish(_ version: ReleaseVersion) async throws -> ReleaseRecord {
+  /// - Parameter note: for the audit, where the release was not published before.
+  func publish(_ version: ReleaseVersion, note: AuditNote? = nil) async throws -> ReleaseRecord {
     while true {
       let (release, artifacts) = try await database.transaction(.read) { connection in
         (try Self.require(version, connection), try ArtifactRecord.all(of: version, connection))
@@ -24,7 +26,7 @@ extension ReleaseCatalog {
       guard try Self.mayBePublished(release) else { return release }
       try await requireObjects(of: artifacts)
       let published = try await database.transaction(.write) { connection in
-        try publish(version, with: artifacts, connection)
+        try publish(version, with: artifacts, note, connection)
       }
       if let published { return published }
     }
@@ -32,9 +34,10 @@ extension ReleaseCatalog {
 
   /// - Returns: nil where the artifacts have changed.
   private func publish(
-    _ version: ReleaseVersion, with artifacts: [ArtifactRecord], _ connection: any SQLConnection
+    _ version: ReleaseVersion, with artifacts: [ArtifactRecord], _ note: AuditNote?, _ connection: any SQLConnection
   ) throws -> ReleaseRecord? {
     try VersionLock.take(version, connection)
+    try note?.prepare(in: connection)
     var release = try Self.require(version, connection)
     guard try Self.mayBePublished(release) else { return release }
     guard let manifest = try requirePublishable(version, release.content.manifest, with: artifacts, connection) else {
@@ -46,6 +49,7 @@ extension ReleaseCatalog {
     release.helmSha256 = artifacts.first { $0.key.type == .helm }?.sha256
     release.composeSha256 = artifacts.first { $0.key.type == .compose }?.sha256
     try release.updateState(connection)
+    try note?.record(in: connection)
     return release
   }
 
@@ -139,8 +143,8 @@ extension ReleaseCatalog {
   }
 
   /// Offers it to nobody any more; those who have it keep it.
-  func deprecate(_ version: ReleaseVersion) async throws -> ReleaseRecord {
-    try await change(version) { (release) throws(StatusError) in
+  func deprecate(_ version: ReleaseVersion, note: AuditNote? = nil) async throws -> ReleaseRecord {
+    try await change(version, note) { (release) throws(StatusError) in
       guard release.status != .deprecated || release.isWithdrawn else { return false }
       if release.isWithdrawn {
         throw StatusError(.conflict, "the release \(version) was withdrawn, which is more than deprecated")
@@ -154,8 +158,8 @@ extension ReleaseCatalog {
   }
 
   /// Stops it: it is offered to nobody, and its artifacts are given to nobody any more.
-  func withdraw(_ version: ReleaseVersion) async throws -> ReleaseRecord {
-    try await change(version) { (release) throws(StatusError) in
+  func withdraw(_ version: ReleaseVersion, note: AuditNote? = nil) async throws -> ReleaseRecord {
+    try await change(version, note) { (release) throws(StatusError) in
       guard !release.isWithdrawn else { return false }
       guard release.status != .draft else {
         throw StatusError(.conflict, "the release \(version) is a draft: only what was published can be withdrawn")
@@ -167,12 +171,17 @@ extension ReleaseCatalog {
 
   /// - Parameter change: returns false where the release is as it should be.
   private func change(
-    _ version: ReleaseVersion, _ change: @escaping @Sendable (inout ReleaseRecord) throws(StatusError) -> Bool
+    _ version: ReleaseVersion, _ note: AuditNote?,
+    _ change: @escaping @Sendable (inout ReleaseRecord) throws(StatusError) -> Bool
   ) async throws -> ReleaseRecord {
     try await database.transaction(.write) { connection in
       try VersionLock.take(version, connection)
+      try note?.prepare(in: connection)
       var release = try Self.require(version, connection)
-      if try change(&release) { try release.updateState(connection) }
+      if try change(&release) {
+        try release.updateState(connection)
+        try note?.record(in: connection)
+      }
       return release
     }
   }

@@ -1,3 +1,4 @@
+import Audit
 import Cryptography
 import Database
 import ResourceModel
@@ -57,7 +58,7 @@ struct WebhookSecrets: Sendable {
   /// - Parameter secret: nil for a new random one.
   /// - Returns: the secret.
   /// - Throws: `notFound` without such an organization; `invalid` for a secret that is too short to be one.
-  func set(_ secret: String?, for organization: String) async throws -> String {
+  func set(_ secret: String?, for organization: String, note: AuditNote? = nil) async throws -> String {
     if let secret, !(16...256).contains(secret.utf8.count) {
       throw StatusError(.invalid, "secret: must have 16 to 256 characters")
     }
@@ -68,6 +69,7 @@ struct WebhookSecrets: Sendable {
         "UPDATE organizational_service SET \"webhookSecret\" = $2 WHERE name = $1",
         [.text(organization), .text(sealed)])
       if changed == 0 { throw StatusError.noOrganization(organization) }
+      try note?.record(in: connection)
     }
     return secret
   }

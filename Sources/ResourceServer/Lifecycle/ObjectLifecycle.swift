@@ -19,7 +19,7 @@ struct ObjectLifecycle {
     }
 
     var step: Step
-    /// What an update changes, as far as clients may: `spec.version`, `metadata.labels`.
+    /// What an update changes, as far as clients may: `spec.version`, `metadata.labels.tier`.
     var changedFields: [String] = []
     var warnings: [String] = []
   }
@@ -201,7 +201,12 @@ struct ObjectLifecycle {
       guard old[member]?.object != nil, candidate[member]?.object != nil else { return [member] }
       return changed(old[member], candidate[member], except: []).map { "\(member).\($0)" }
     }
-    return metadata.map { "metadata.\($0)" } + members
+    let metadataMembers = metadata.flatMap { member in
+      guard member == "labels" || member == "annotations" else { return ["metadata.\(member)"] }
+      return changed(old["metadata"]?[member], candidate["metadata"]?[member], except: [])
+        .map { "metadata.\(member).\($0)" }
+    }
+    return metadataMembers + members
   }
 
   private func check(_ object: JSONValue, old: JSONValue?, errors: [FieldError] = []) throws(StatusError) {
