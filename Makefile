@@ -1,7 +1,7 @@
 # The two commands a new machine needs are `make demo` and `make test`; both install what is missing and say so.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: build release reproduce demo test chaos chaos-chain bench bench-fleet fleet-seeds soak chaos-fleet fuzz crds format lint clean
+.PHONY: build release reproduce demo test chaos chaos-chain bench bench-fleet bench-pages fleet-seeds soak chaos-fleet fuzz crds format lint clean
 
 build:            ## Build everything, for debugging
 	Tests/Testbed/packages.sh
@@ -34,6 +34,9 @@ chaos-fleet:      ## Kill one of three processes of the vendor's server every 5 
 
 bench:            ## Measure, as ratios against something public in the same run
 	Tests/Benchmarks/bench.sh
+
+bench-pages:      ## Measure the fleet dashboard over 100,000 organizations: bytes, requests and time of each view
+	Tests/Benchmarks/bench-pages.sh
 
 bench-fleet:      ## Measure the vendor's server with FLEET_SIZE (100000) simulated customers over real HTTP
 	Tests/Benchmarks/bench-fleet.sh

@@ -161,7 +161,7 @@ let package = Package(
 
     // The pages, as they are written, and as the servers serve them.
     .target(
-      name: "CPageFiles", exclude: ["README.md", "shared", "tower"],
+      name: "CPageFiles", exclude: ["README.md", "fleet", "shared", "tower"],
       cSettings: [.disableWarning("c23-extensions")]),
     module("Pages", ["CPageFiles", "Cryptography", "HTTPService"], settings: wrapper),
 
@@ -214,7 +214,7 @@ let package = Package(
         "DeploymentKinds", "Files",
         "FleetKinds", "FleetPlanning",
         "FleetProtocol", "HTTPService", "HTTPTransport", "KeyFiles", "Licensing", "Mail", "ObjectStorage",
-        "Observability", "Outbox",
+        "Observability", "Outbox", "Pages",
         "ProgramConfiguration", "Reconciliation", "ReleaseArchives", "ReleaseManifest", "ResourceModel",
         "ResourceServer",
         "ResourceStorage", "ServerPrograms", "Threads", "Timing", "WireFormats", "YAMLDocuments", argumentParser,
@@ -260,8 +260,8 @@ let package = Package(
       ],
       path: "Tests/Benchmarks",
       exclude: [
-        "BareWebhooks", "bench.sh", "bench-chain.sh", "bench-fleet.sh", "bench-helm.sh", "count-bytes.py",
-        "idle-connections.py", "measure.sh",
+        "BareWebhooks", "bench.sh", "bench-chain.sh", "bench-fleet.sh", "bench-helm.sh", "bench-pages.sh",
+        "count-bytes.py", "idle-connections.py", "measure.sh", "pages.py",
       ],
       swiftSettings: strict),
 

@@ -12,6 +12,7 @@ import Logging
 import Mail
 import ObjectStorage
 import Outbox
+import Pages
 import ReleaseManifest
 import ResourceStorage
 import ServerPrograms
@@ -42,6 +43,7 @@ struct ControlCenterParts: Sendable {
   let rollouts: RolloutController
   let digest: MailDigest
   let snapshots: VersionSnapshots
+  let jobs: FleetJobs
   /// The store as the resource API writes to it.
   let admission: ReleaseAdmission
   let audit: AuditLedger
@@ -53,6 +55,7 @@ struct ControlCenterParts: Sendable {
   private let licenseEndpoints: LicenseEndpoints
   private let fleet: FleetEndpoints
   private let plans: RolloutEndpoints
+  private let details: ReleaseDetail
   private let retention: RetentionJob
   private let artifacts: ArtifactEndpoints
   private let releases: ReleaseEndpoints
@@ -63,6 +66,7 @@ struct ControlCenterParts: Sendable {
   var services: [any Service] {
     [
       keys, offers, licenses, OutboxService(outbox), health, rollouts, digest, retention, sealer, snapshots,
+      jobs,
     ]
   }
 
@@ -86,6 +90,7 @@ struct ControlCenterParts: Sendable {
     self.store = store
     self.now = now
     self.makeID = makeID
+    audit = AuditLedger(now: now)
     events = FleetEvents(store: store, now: now, makeID: makeID)
     escalations = EscalationLedger(makeID: makeID)
     mails = InternalMails(
@@ -146,9 +151,11 @@ struct ControlCenterParts: Sendable {
       random: { Double.random(in: 0..<1) })
     organizations = OrganizationEndpoints(
       keys: OrganizationKeys(database: database, makeID: makeID, now: now), secrets: secrets,
-      history: VersionHistory(database: database))
+      history: VersionHistory(database: database), audit: audit)
     fleet = FleetEndpoints(database: database, now: now)
-    plans = RolloutEndpoints(database: database, now: now)
+    plans = RolloutEndpoints(
+      database: database, progress: RolloutProgress(database: database, store: store, now: now), now: now)
+    jobs = FleetJobs(database: database, audit: audit, now: now, makeID: makeID, logger: logger)
     health = HealthSweep(
       database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger)
     rollouts = RolloutController(
@@ -159,7 +166,6 @@ struct ControlCenterParts: Sendable {
 
     // The operator names the bucket and the identity provider.
     operatorHTTP = HTTPClient(userAgent: "wrktalk-gcc/\(ProgramVersion.current)")
-    audit = AuditLedger(now: now)
     people = AccountService(
       ControlCenterAccess.accounts, database: database, audit: audit, box: box, passwords: passwords,
       oidc: configuration.oidc, externalURL: configuration.externalURL, http: operatorHTTP, now: now, makeID: makeID,
@@ -176,8 +182,10 @@ struct ControlCenterParts: Sendable {
       policy: ControlCenterAccess.policy, stored: { retention.wake() })
     let catalog = ReleaseCatalog(
       database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger)
-    releases = ReleaseEndpoints(catalog: catalog, policy: ControlCenterAccess.policy)
-    admission = ReleaseAdmission(store: store, database: database, catalog: catalog)
+    releases = ReleaseEndpoints(catalog: catalog, policy: ControlCenterAccess.policy, audit: audit)
+    details = ReleaseDetail(database: database, manifests: manifests)
+    admission = ReleaseAdmission(
+      store: store, database: database, catalog: catalog, plans: plans)
     charts = ChartEndpoints(
       database: database, bucket: bucket, policy: ControlCenterAccess.policy,
       limits: .init(total: maximumDownloads), logger: logger)
@@ -203,6 +211,9 @@ struct ControlCenterParts: Sendable {
     releases.addRoutes(to: router)
     charts.addRoutes(to: router)
     people.addRoutes(to: router)
+    details.addRoutes(to: router)
+    FleetJobEndpoints(jobs: jobs).addRoutes(to: router)
+    router.assets(Page.fleet.assets)
   }
 }
 

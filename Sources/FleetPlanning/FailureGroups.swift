@@ -24,10 +24,17 @@ public struct FailureGroups: Sendable {
     }
   }
 
-  private struct Key: Hashable {
-    var reason: String
-    var component: String
-    var message: String
+  /// What failures of one group have in common.
+  public struct Key: Sendable, Hashable {
+    public var reason: String
+    public var component: String
+    public var message: String
+  }
+
+  public static func key(reason: String?, component: String?, message: String?) -> Key {
+    Key(
+      reason: reason.flatMap { $0.isEmpty ? nil : $0 } ?? unknownReason, component: component ?? "",
+      message: FailureMessage.normalized(message ?? ""))
   }
 
   public static let shownOrganizations = 20
@@ -45,9 +52,7 @@ public struct FailureGroups: Sendable {
 
   public mutating func add(organization: String, reason: String?, component: String?, message: String?) {
     failed += 1
-    let key = Key(
-      reason: reason.flatMap { $0.isEmpty ? nil : $0 } ?? Self.unknownReason, component: component ?? "",
-      message: FailureMessage.normalized(message ?? ""))
+    let key = Self.key(reason: reason, component: component, message: message)
     let coarse = Key(reason: key.reason, component: key.component, message: Self.variousMessages)
     let other = Key(reason: "Other", component: "", message: Self.variousMessages)
     let candidates = [(key, maximumGroups), (coarse, 2 * maximumGroups)]

@@ -12,6 +12,8 @@ public struct Page: Sendable {
 
   /// The customer's.
   public static let controlTower = Page(files(towerPageFolder()), index: "tower/index.html")
+  /// The vendor's.
+  public static let fleet = Page(files(fleetPageFolder()), index: "fleet/index.html")
 
   private static let assetFolder = "/assets/"
   /// Where an identity provider sends browsers back to.

@@ -11,6 +11,7 @@ import Synchronization
 import TestSupport
 import WireFormats
 
+@testable import Accounts
 @testable import ControlCenter
 
 /// The vendor's server without its HTTP front and its loops: a test takes each step itself, at the time that it says.
@@ -31,7 +32,8 @@ final class FleetFixture: Sendable {
     try await Migrator(ControlCenterProgram.migrations, logger: logger) { "2026-01-01T00:00:00Z" }.migrate(database)
     let clock = WallClock()
     store = SQLResourceStore(
-      database: database, kinds: ControlCenterKinds.stored, options: StoreOptions(now: { clock.now() }), logger: logger)
+      database: database, kinds: ControlCenterKinds.stored, options: ControlCenterServer.storeOptions { clock.now() },
+      logger: logger)
     folder = try TemporaryFolder()
     let configuration = try ControlCenterConfiguration(
       environment: environment, dataFolder: folder.path, isEmbedded: true)
@@ -42,7 +44,8 @@ final class FleetFixture: Sendable {
     guard let box = AES256GCM(key: [UInt8](0..<32)) else { preconditionFailure("32 bytes are a key") }
     parts = ControlCenterParts(
       database: database, store: store, box: box, configuration: configuration, dataFolder: folder.path,
-      now: { clock.now() }, makeID: { SecureRandom.identifier() }, logger: logger)
+      passwords: PasswordWork(cost: .trivial), now: { clock.now() }, makeID: { SecureRandom.identifier() },
+      logger: logger)
     self.clock = clock
   }
 
@@ -65,6 +68,13 @@ final class FleetFixture: Sendable {
     fixture.store.close()
     await fixture.parts.shutdown()
     await fixture.database.close()
+  }
+
+  /// What is asked of rollouts, at the beginning of time.
+  var rollouts: RolloutEndpoints {
+    RolloutEndpoints(
+      database: database, progress: RolloutProgress(database: database, store: store, now: { Self.start }),
+      now: { Self.start })
   }
 
   // MARK: What there is

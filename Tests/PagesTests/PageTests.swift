@@ -6,7 +6,7 @@ import Testing
 @testable import Pages
 
 @Suite struct PageTests {
-  private static let pages: [(folder: String, page: Page)] = [("tower", .controlTower)]
+  private static let pages: [(folder: String, page: Page)] = [("tower", .controlTower), ("fleet", .fleet)]
   private static let sources = "\(Testbed.repository)/Sources/CPageFiles"
 
   private func files(_ folder: String) throws -> [String: [UInt8]] {

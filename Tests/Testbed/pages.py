@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""pages.py PAGE URL [PORT]: serves a page (tower) from its files, and all else from the server at URL, so that a change
+"""pages.py PAGE URL [PORT]: serves a page (tower or fleet) from its files, and all else from the server at URL, so that a change
 of a file is seen without building. For who edits the pages; binds to this machine alone."""
 import http.client
 import http.server

@@ -20,5 +20,6 @@ struct PageFolder {
 
 struct PageFolder sharedPageFolder(void);
 struct PageFolder towerPageFolder(void);
+struct PageFolder fleetPageFolder(void);
 
 #endif

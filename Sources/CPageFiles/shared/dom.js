@@ -144,7 +144,10 @@ function patch(old, fresh) {
     if (!fresh.hasAttribute(name) && name !== "open" && name !== "style") old.removeAttribute(name);
   }
   for (const { name, value } of fresh.attributes) {
-    if (old.getAttribute(name) !== value && name !== "open" && name !== "value") old.setAttribute(name, value);
+    if (old.getAttribute(name) === value || name === "open" || name === "value") continue;
+    // The page's policy lets no attribute `style` be written, and custom properties be set.
+    if (name === "style") old.style.cssText = fresh.style.cssText;
+    else old.setAttribute(name, value);
   }
   const before = asked.get(old) ?? {};
   const after = asked.get(fresh) ?? {};

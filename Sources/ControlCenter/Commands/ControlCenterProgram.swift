@@ -19,7 +19,8 @@ enum ControlCenterProgram: AccountProgram {
   static var migrations: [Migration] {
     SQLResourceStore.migrations(for: ControlCenterKinds.stored) + FleetTables.migrations + ArtifactTables.migrations
       + Outbox.migrations + FleetTables.outboxMigrations + TokenStore.migrations + IssuedLicense.migrations
-      + AuditLedger.migrations + AccountTables.migrations(owner: "gcc.accounts", roles: accountRules.roles)
+      + FleetJobTables.migrations + AuditLedger.migrations
+      + AccountTables.migrations(owner: "gcc.accounts", roles: accountRules.roles)
   }
   static var policy: AccessPolicy { ControlCenterAccess.policy }
   static var accountRules: AccountRules { ControlCenterAccess.accounts }

@@ -10,11 +10,11 @@ import WireFormats
 struct FleetEndpoints: Sendable {
   /// Versions that are shown one by one.
   private static let shownVersions = 100
-  /// Versions that are counted: customers may report anything.
-  private static let mostVersions = 10_000
 
   let database: any Database
   let now: @Sendable () -> Timestamp
+
+  private var search: OrganizationSearch { OrganizationSearch(database: database, now: now) }
 
   func addRoutes(to router: Router<ServiceContext>) {
     let path = "/api/internal/fleet"
@@ -42,9 +42,8 @@ struct FleetEndpoints: Sendable {
       [
         .get: { request, context in
           try ControlCenterAccess.policy.require(context, request)
-          let query = try QueryItems(request.uri.query)
-          let filter = AdoptionFilter(version: query["version"], behind: try query.number("behind").map { Int($0) })
-          return .json(try await adoption(try PageRequest(request.uri.query), filter))
+          return .json(
+            try await search.page(try QueryItems(request.uri.query), try PageRequest(request.uri.query)))
         }
       ])
   }
@@ -58,22 +57,6 @@ struct FleetEndpoints: Sendable {
     return time
   }
 
-  private static func published(_ connection: any SQLConnection) throws -> PublishedVersions {
-    PublishedVersions(
-      try connection.query("SELECT version FROM gcc_release WHERE status = 'published' AND NOT withdrawn")
-        .compactMap { $0[0].text })
-  }
-
-  /// How many run which version, the largest first; empty for those that never said.
-  private static func counts(_ connection: any SQLConnection) throws -> [(version: String, count: Int64)] {
-    try connection.query(
-      """
-      SELECT coalesce("currentVersion", ''), count(*) FROM organizational_service
-      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT \(mostVersions)
-      """
-    ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
-  }
-
   // MARK: Now
 
   func summary() async throws -> JSONValue {
@@ -81,18 +64,27 @@ struct FleetEndpoints: Sendable {
       let health = try connection.query(
         "SELECT coalesce(health, 'NeverSeen'), count(*) FROM organizational_service GROUP BY 1 ORDER BY 1")
       let open = try connection.query(
-        "SELECT type, count(*) FROM gcc_escalation WHERE \"resolvedAt\" IS NULL GROUP BY 1")
-      let (counts, published) = (try Self.counts(connection), try Self.published(connection))
+        "SELECT type, count(*), count(DISTINCT \"organizationName\") FROM gcc_escalation WHERE \"resolvedAt\" IS NULL GROUP BY 1"
+      )
+      let versions = try RunningVersions(connection)
+      let (counts, published) = (versions.counts, versions.published)
       var byHealth: JSONValue = [:]
       for row in health { byHealth[row[0].text ?? ""] = .integer(row[1].integer ?? 0) }
       var byType: JSONValue = [:]
-      for row in open { byType[row[0].text ?? ""] = .integer(row[1].integer ?? 0) }
+      var customersByType: JSONValue = [:]
+      for row in open {
+        byType[row[0].text ?? ""] = .integer(row[1].integer ?? 0)
+        customersByType[row[0].text ?? ""] = .integer(row[2].integer ?? 0)
+      }
       let total = health.reduce(0) { $0 + ($1[1].integer ?? 0) }
       return [
         "organizations": .integer(total), "health": byHealth,
         "versions": .array(counts.prefix(Self.shownVersions).map { Self.json($0.version, $0.count, published) }),
         "behind": Self.behind(counts, published),
-        "escalations": ["open": .integer(open.reduce(0) { $0 + ($1[1].integer ?? 0) }), "byType": byType],
+        "escalations": [
+          "open": .integer(open.reduce(0) { $0 + ($1[1].integer ?? 0) }), "byType": byType,
+          "organizationsByType": customersByType,
+        ],
       ]
     }
   }
@@ -140,7 +132,7 @@ struct FleetEndpoints: Sendable {
         WHERE s.at >= \(dialect.time("$1")) AND s.at <= \(dialect.time("$2"))\(isHourly ? "" : " AND \(isFirstOfDay)")
         ORDER BY s.at, v.organizations DESC, v.version
         """, [start.column, end.column])
-      let published = try Self.published(connection)
+      let published = try RunningVersions.published(connection)
       var snapshots: [JSONValue] = []
       var index = rows.startIndex
       while index < rows.endIndex {
@@ -159,56 +151,6 @@ struct FleetEndpoints: Sendable {
         "from": .string(start.wholeSeconds.description), "to": .string(end.wholeSeconds.description),
         "interval": .string(isHourly ? "1h" : "24h"), "snapshots": .array(snapshots),
       ]
-    }
-  }
-
-  // MARK: Who runs what since when
-
-  struct AdoptionFilter: Sendable {
-    var version: String?
-    /// So many releases behind at least.
-    var behind: Int?
-  }
-
-  func adoption(_ page: PageRequest, _ filter: AdoptionFilter) async throws -> JSONValue {
-    try await database.transaction(.read) { connection in
-      let (dialect, published) = (connection.dialect, try Self.published(connection))
-      let bytewise = dialect == .postgresql ? " COLLATE \"C\"" : ""
-      var (conditions, parameters) = (["name\(bytewise) > $1"], [SQLValue.text(page.token ?? "")])
-      if let version = filter.version {
-        parameters.append(.text(version))
-        conditions.append("\"currentVersion\" = $\(parameters.count)")
-      }
-      if let least = filter.behind {
-        let late = try Self.counts(connection).map(\.version).filter {
-          published.behind($0).map { $0.releases >= least } ?? false
-        }
-        let set = RowSet("version", of: late)
-        parameters.append(set.parameter)
-        conditions.append(
-          "\"currentVersion\" IN (SELECT r.version FROM \(set.source(dialect, "$\(parameters.count)")))")
-      }
-      let times = ["versionSince", "lastSeen"].map { dialect.text(ofTime: "\"\($0)\"") }
-      let rows = try connection.query(
-        """
-        SELECT name, "currentVersion", \(times[0]), health, \(times[1]) FROM organizational_service
-        WHERE \(conditions.joined(separator: " AND ")) ORDER BY name\(bytewise) LIMIT \(page.limit + 1)
-        """, parameters)
-      let (shown, next) = page.page(rows) { $0[0].text ?? "" }
-      var answer: JSONValue = [
-        "organizations": .array(
-          shown.map { row in
-            var json: JSONValue = ["name": .string(row[0].text ?? "")]
-            json["version"] = row[1].text.map { .string($0) }
-            json["since"] = row[2].time.map { .string($0.wholeSeconds.description) }
-            json["behind"] = published.behind(row[1].text).map { .integer(Int64($0.releases)) }
-            json["health"] = row[3].text.map { .string($0) }
-            json["lastSeen"] = row[4].time.map { .string($0.wholeSeconds.description) }
-            return json
-          })
-      ]
-      if let next { answer["continue"] = .string(next) }
-      return answer
     }
   }
 }

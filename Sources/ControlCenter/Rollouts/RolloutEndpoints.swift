@@ -13,6 +13,7 @@ struct RolloutEndpoints: Sendable {
   private static let pageCount = 10_000
 
   let database: any Database
+  let progress: RolloutProgress
   let now: @Sendable () -> Timestamp
 
   func addRoutes(to router: Router<ServiceContext>) {
@@ -23,7 +24,42 @@ struct RolloutEndpoints: Sendable {
           try ControlCenterAccess.policy.require(context, request)
           let bytes = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           let body = try JSONBody.parse(bytes)
-          return .json(try await plan(try Self.spec(body)).json)
+          let spec = try Self.spec(body)
+          let plan = try await self.plan(spec)
+          var answer = plan.json
+          answer["digest"] = .string(try PlanDigest.of(plan, spec))
+          return .json(answer)
+        }
+      ])
+    router.endpoint(
+      "/api/internal/rollouts/{name}/progress",
+      [
+        .get: { request, context in
+          try ControlCenterAccess.policy.require(context, request)
+          return .json(try await progress.summary(of: try context.parameters.require("name")))
+        }
+      ])
+    router.endpoint(
+      "/api/internal/rollouts/{name}/targets",
+      [
+        .get: { request, context in
+          try ControlCenterAccess.policy.require(context, request)
+          let query = request.uri.query
+          return .json(
+            try await progress.targets(
+              of: try context.parameters.require("name"), try QueryItems(query), try PageRequest(query)))
+        }
+      ])
+    router.endpoint(
+      "/api/internal/releases/{version}/failures/organizations",
+      [
+        .get: { request, context in
+          try ControlCenterAccess.policy.require(context, request)
+          let query = try QueryItems(request.uri.query)
+          return .json(
+            try await failed(
+              of: try context.parameters.require("version"), reason: query["reason"], component: query["component"],
+              message: query["message"], try PageRequest(request.uri.query)))
         }
       ])
     router.endpoint(
@@ -91,6 +127,55 @@ struct RolloutEndpoints: Sendable {
       last = next
     }
     return RolloutPlan.make(spec, release: release.facts, organizations: organizations, now: now)
+  }
+
+  /// What a rollout that was previewed is made with: refused where it would do another thing now.
+  /// - Throws: `invalid`.
+  func requirePlan(_ digest: String, of object: JSONValue) async throws {
+    let spec = try Self.spec(object)
+    guard try PlanDigest.of(try await plan(spec), spec) == digest else {
+      throw StatusError(
+        .invalid,
+        "the plan is another now than the one you were shown: customers, versions or licences have changed. Look at it again"
+      )
+    }
+  }
+
+  /// The customers of one group of failures, by name: those that `failures` counts there.
+  func failed(
+    of version: String, reason: String?, component: String?, message: String?, _ page: PageRequest
+  ) async throws -> JSONValue {
+    let setCount = 2_000
+    var (found, last): ([JSONValue], String?) = ([], page.token ?? "")
+    while let after = last, found.count <= page.limit {
+      let rows = try await database.transaction(.read) { connection in
+        let name = "t.\"organizationName\"" + (connection.dialect == .postgresql ? " COLLATE \"C\"" : "")
+        return try connection.query(
+          """
+          SELECT t."organizationName", t."failureReason", t.component, t."errorMessage", CAST(t.status AS text)
+          FROM gcc_deployment_target AS t
+          WHERE t."releaseId" = (SELECT g.id FROM gcc_release AS g WHERE g.version = $1) AND t.bucket = 'failed'
+            AND \(name) > $2 ORDER BY \(name) LIMIT \(setCount)
+          """, [.text(version), .text(after)])
+      }
+      for row in rows {
+        let key = FailureGroups.key(reason: row[1].text, component: row[2].text, message: row[3].text)
+        guard reason.map({ $0 == key.reason }) ?? true, component.map({ $0 == key.component }) ?? true,
+          message.map({ $0 == key.message }) ?? true
+        else { continue }
+        var json: JSONValue = ["organization": .string(row[0].text ?? ""), "reason": .string(key.reason)]
+        json["component"] = .string(key.component)
+        json["message"] = .string(String((row[3].text ?? "").prefix(RolloutProgress.maximumMessageByteCount)))
+        json["isRolledBack"] = .bool(row[4].text == TargetPhase.rolledBack.columnWord)
+        found.append(json)
+        if found.count > page.limit { break }
+      }
+      last = rows.count == setCount ? rows.last?[0].text : nil
+    }
+    let (shown, next) = page.page(found) { $0["organization"]?.string ?? "" }
+    var answer: JSONValue = ["organizations": .array(Array(shown))]
+    if let next { answer["continue"] = .string(next) }
+    return answer
   }
 
   /// Failures of a release by what they have in common, with the customers behind them.

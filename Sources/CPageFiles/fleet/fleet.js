@@ -1,0 +1,179 @@
+// Fleet: every customer, searched by the server; how they fare, how far they are behind, and what they run over time.
+
+import { ask, failure, field } from "../shared/dialog.js";
+import { el } from "../shared/dom.js";
+import { badge } from "../shared/icons.js";
+import { Polling } from "../shared/resources.js";
+import { href } from "../shared/router.js";
+import { table } from "../shared/table.js";
+import { absolute, timeElement } from "../shared/time.js";
+import { Customer } from "./customer.js";
+import { Jobs, startJob } from "./jobs.js";
+import { Listing } from "./listing.js";
+import { mayChange } from "./rollouts.js";
+import { behindWords, count, customers, foreign, healthBadge, healths, stateBadge } from "./words.js";
+
+const path = "/api/internal/fleet";
+const filters = ["q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation", "deploymentType", "release", "bucket"];
+const escalationTypes = {
+  any: "Any that is open", DEPLOYMENT_FAILED: "A deployment failed", CLIENT_OFFLINE: "Offline", FORCED_24H_EXCEEDED: "Forced, and not done in 24 h",
+  MIN_VERSION_BLOCKED: "Too old for the release", LICENSE_EXPIRED: "Licence expired",
+};
+
+export function fleetView({ api, router, update }) {
+  const summary = new Polling(api, () => `${path}/summary`, { interval: 15_000 });
+  const found = new Listing(api, update, "organizations");
+  const jobs = new Jobs(api, () => {
+    found.refresh();
+    update();
+  });
+  const customer = new Customer(api, update);
+  let spread = null;
+  let days = 7;
+  summary.addEventListener("change", () => {
+    found.refresh();
+    update();
+  });
+  const load = async () => {
+    const from = new Date(Date.now() - days * 86_400_000).toISOString().replace(/\.\d+Z/, "Z");
+    try { spread = await api.get(`${path}/versions?from=${from}`, { unattended: true }); } catch { spread = { snapshots: [] }; }
+    update();
+  };
+  return {
+    title: "Fleet",
+    start() {
+      summary.start();
+      jobs.start();
+      found.watch();
+      load();
+    },
+    stop() {
+      summary.stop();
+      jobs.stop();
+      found.leave();
+      customer.leave();
+    },
+    show({ id, query }) {
+      if (id) return customer.show(id);
+      customer.leave();
+      const filter = Object.fromEntries(filters.filter((name) => query[name]).map((name) => [name, query[name]]));
+      found.at(`${path}/organizations`, { ...filter, sort: query.sort });
+      return [
+        el("h1", "Fleet"),
+        summary.problem && failure(summary.problem.message),
+        summary.value && numbers(summary.value),
+        spread && overTime(spread),
+        jobs.show(mayChange(api)),
+        el("section.stack",
+          el("div.page-head", el("h2", Object.keys(filter).length === 0 ? "All customers" : "Customers as you ask", found.total !== null && ` (${count(found.total)})`),
+            Object.keys(filter).length > 0 && el("a", { href: href("fleet") }, "Show everybody")),
+          asking(query),
+          mayChange(api) && found.total > 0 && bulk(filter),
+          list(query),
+          found.foot()),
+      ];
+    },
+  };
+
+  function numbers(value) {
+    const link = (query, number, words) => el("li", el("a", { href: href("fleet", query) }, words), " ", el("strong", count(number)));
+    return el("div.grid",
+      el("section.card", { "aria-label": "Health" }, el("h2", "Health"), el("p.figure", el("a", { href: href("fleet") }, customers(value.organizations))),
+        el("ul.numbers", Object.keys(healths).filter((name) => value.health[name]).map((name) => link({ health: name }, value.health[name], healthBadge(name))))),
+      el("section.card", { "aria-label": "Versions behind" }, el("h2", "How far behind"),
+        el("ul.numbers", value.behind.releases.slice(0, 6).map((one) => link({ behindExactly: one.behind }, one.organizations, behindWords(one.behind))),
+          value.behind.releases.length > 6 && link({ behind: 6 }, value.behind.releases.slice(6).reduce((sum, one) => sum + one.organizations, 0), "6 releases behind and more"),
+          value.behind.unknown > 0 && link({ behindExactly: "unknown" }, value.behind.unknown, "not known"))),
+      el("section.card", { "aria-label": "To look after" }, el("h2", "To look after"),
+        value.escalations.open === 0 ? el("p", badge("good", "No open escalation"))
+          : el("ul.numbers", Object.entries(value.escalations.organizationsByType).map(([type, number]) => el("li", el("a", { href: href("fleet", { escalation: type }) }, escalationTypes[type] ?? type), " ", el("strong", customers(number))))),
+        el("p", el("a", { href: href("fleet", { stuckFor: "24h", sort: "lastSeen" }) }, "An offer is open for longer than a day")),
+        el("p", el("a", { href: href("fleet", { notSeenFor: "7d", sort: "lastSeen" }) }, "Not seen for a week"))));
+  }
+
+  /** One column a moment; the versions that most ran are told apart, in words too. */
+  function overTime({ snapshots }) {
+    const totals = new Map();
+    for (const snapshot of snapshots) for (const one of snapshot.versions) totals.set(one.version, (totals.get(one.version) ?? 0) + one.organizations);
+    const top = [...totals].sort((left, right) => right[1] - left[1]).slice(0, 6).map(([version]) => version);
+    const step = Math.max(1, Math.ceil(snapshots.length / 60));
+    const shown = snapshots.filter((_, index) => (snapshots.length - 1 - index) % step === 0);
+    const last = snapshots.at(-1);
+    return el("details.card", { key: "spread" }, el("summary", "Versions over time"),
+      el("div.field", el("label", { for: "spread-days" }, "Of the last"), el("select", { id: "spread-days", value: String(days), on: { change: (event) => { days = Number(event.target.value); load(); } } },
+        [1, 7, 30, 90, 365].map((number) => el("option", { value: String(number) }, number === 1 ? "day" : `${number} days`)))),
+      shown.length < 2 ? el("p.muted", "There is one look an hour; a picture needs two.") : [
+        el("div.spread", { role: "img", "aria-label": `How many customers ran which version from ${absolute(shown[0].at)} to ${absolute(last.at)}` },
+          shown.map((snapshot) => el("div.moment", { title: absolute(snapshot.at) }, [...top.map((version, index) => {
+            const number = snapshot.versions.find((one) => one.version === version)?.organizations ?? 0;
+            return number > 0 && el("span", { class: `v${index}`, css: { "--share": String(number) } });
+          }), el("span.others", { css: { "--share": String(Math.max(0, snapshot.organizations - top.reduce((sum, version) => sum + (snapshot.versions.find((one) => one.version === version)?.organizations ?? 0), 0))) } })]))),
+        el("ul.legend", top.map((version, index) => el("li", el("a", { href: href("fleet", { version: version || "unknown" }) },
+          el("span.swatch", { class: `v${index}`, "aria-hidden": "true" }), foreign(version || "not known"), " ",
+          el("strong", count(last.versions.find((one) => one.version === version)?.organizations ?? 0)))))),
+      ]);
+  }
+
+  function asking(query) {
+    const set = (changes) => router.set(changes);
+    const text = (name, label, hint) => el("div.field", el("label", { for: `fleet-${name}` }, label),
+      el("input", { id: `fleet-${name}`, value: query[name] ?? "", spellcheck: "false", autocomplete: "off", placeholder: hint, on: { change: (event) => set({ [name]: event.target.value.trim() }) } }));
+    const choice = (name, label, options) => el("div.field", el("label", { for: `fleet-${name}` }, label),
+      el("select", { id: `fleet-${name}`, value: query[name] ?? "", on: { change: (event) => set({ [name]: event.target.value }) } },
+        [["", "Whichever"], ...options].map(([value, words]) => el("option", { value }, words))));
+    return el("form.filters", { role: "search", "aria-label": "Search customers", on: { submit: (event) => event.preventDefault() } },
+      text("q", "Name", "part of a name"), text("version", "Version", "such as 2.3.0"),
+      choice("health", "Health", Object.entries(healths).map(([name, health]) => [name, health.label ?? name])),
+      text("behind", "Releases behind, at least", "such as 2"), text("notSeenFor", "Not seen for", "such as 7d"),
+      text("stuckFor", "Offer open for longer than", "such as 24h"), text("label", "Label", "such as ring=canary"),
+      choice("escalation", "Escalation", Object.entries(escalationTypes)),
+      choice("sort", "Sorted by", [["lastSeen", "Last seen, oldest first"], ["-lastSeen", "Last seen, newest first"], ["-behind", "Furthest behind"], ["since", "Version unchanged for longest"], ["-name", "Name, from the end"]]));
+  }
+
+  function bulk(filter) {
+    const total = () => customers(found.total);
+    return el("div.actions",
+      el("button", { type: "button", on: { click: label } }, "Label them"),
+      el("button", { type: "button", on: { click: resolve } }, "Resolve their escalations"),
+      el("button", { type: "button", on: { click: retry } }, "Retry what failed there"));
+
+    async function label() {
+      const key = el("input", { required: true, placeholder: "ring", spellcheck: "false" });
+      const value = el("input", { placeholder: "canary", spellcheck: "false" });
+      const asked = await ask({ title: `Label ${total()}`, action: "Go on", body: [field("Label", key), field("Value", value, "Nothing here takes the label away.")], submit: async () => ({ [key.value.trim()]: value.value.trim() || null }) });
+      if (asked) await startJob(api, { action: "label", filter, labels: asked }, "Label them?");
+      jobs.refresh();
+    }
+    async function resolve() {
+      const text = el("textarea", { required: true });
+      const asked = await ask({ title: `Resolve the open escalations of ${total()}`, action: "Go on", body: field("What was done", text), submit: async () => text.value.trim() });
+      if (asked) {
+        const type = filter.escalation && filter.escalation !== "any" ? { type: filter.escalation } : {};
+        await startJob(api, { action: "resolveEscalations", filter, resolution: asked, ...type }, "Resolve them?");
+      }
+      jobs.refresh();
+    }
+    async function retry() {
+      const release = el("input", { required: true, value: filter.release ?? "", placeholder: "such as 2.3.0", spellcheck: "false" });
+      const asked = await ask({ title: `Retry what failed at ${total()}`, action: "Go on", body: field("Release", release, "Only those of them where it failed are offered it again."), submit: async () => release.value.trim() });
+      if (asked) await startJob(api, { action: "retry", release: asked, filter: { ...filter, release: asked, bucket: "failed" } }, `Retry ${asked} there?`);
+      jobs.refresh();
+    }
+  }
+
+  function list() {
+    return table({
+      label: "Customers", rows: found.items, key: (one) => one.name, href: (one) => href("fleet", {}, one.name),
+      empty: found.isLoading ? "Looking…" : found.problem ? "What you ask for cannot be looked up." : "No customer is as you ask.",
+      columns: [
+        { label: "Customer", cell: (one) => el("a", { href: href("fleet", {}, one.name) }, one.name) },
+        { label: "Health", cell: (one) => healthBadge(one.health) },
+        { label: "Last seen", cell: (one) => (one.lastSeen ? timeElement(one.lastSeen, { form: "relative" }) : "never") },
+        { label: "Version", cell: (one) => foreign(one.version ?? "not known") },
+        { label: "Behind", cell: (one) => behindWords(one.behind) },
+        { label: "Open", cell: (one) => [one.open && [stateBadge(one.open.bucket), " ", foreign(one.open.release)], one.escalations && el("div", badge("warn", `${one.escalations} to look after`))] },
+        { label: "Labels", cell: (one) => foreign(Object.entries(one.labels ?? {}).map(([key, value]) => `${key}=${value}`).join(", ")) },
+      ],
+    });
+  }
+}

@@ -1,0 +1,55 @@
+// Changes for many customers as one job on the server, and how far each is.
+
+import { ask } from "../shared/dialog.js";
+import { el } from "../shared/dom.js";
+import { badge } from "../shared/icons.js";
+import { progress } from "../shared/progress.js";
+import { Polling } from "../shared/resources.js";
+import { timeElement } from "../shared/time.js";
+import { attempt, toast } from "../shared/toast.js";
+import { count, customers, foreign } from "./words.js";
+
+const path = "/api/internal/fleet/jobs";
+const words = { label: "Label", resolveEscalations: "Resolve escalations", retry: "Retry" };
+
+/** Asks first for how many it would be; it is begun for exactly those, or not at all. */
+export async function startJob(api, request, title, body = []) {
+  const counted = await attempt(() => api.change("POST", path, { ...request, dryRun: true }));
+  if (!counted) return null;
+  const job = await ask({
+    title, action: `For ${customers(counted.total)}`,
+    body: [body, el("p", `The server does it, whether this page is open or not. You see how far it is under Fleet.`)],
+    submit: () => api.change("POST", path, { ...request, expected: counted.total }),
+  });
+  if (job) toast("good", `It is begun for ${customers(job.total)}.`);
+  return job;
+}
+
+export class Jobs {
+  constructor(api, update) {
+    this.api = api;
+    this.polling = new Polling(api, () => path, { interval: 3000 });
+    this.polling.addEventListener("change", update);
+  }
+
+  start() { this.polling.start(); }
+  stop() { this.polling.stop(); }
+  refresh() { this.polling.refresh(); }
+
+  /** Those that run, and those that ended last. */
+  show(mayCancel) {
+    const all = this.polling.value?.jobs ?? [];
+    const shown = [...all.filter((job) => job.state === "Running"), ...all.filter((job) => job.state !== "Running").slice(0, 3)];
+    if (shown.length === 0) return null;
+    return el("details.card", { key: "jobs", open: shown[0].state === "Running" }, el("summary", `Jobs for many customers (${count(all.filter((job) => job.state === "Running").length)} running)`),
+      el("ul.plain", shown.map((job) => el("li", { key: job.id },
+        progress(`${words[job.action] ?? job.action} by ${job.createdBy}`, job.total === 0 ? 1 : job.done / job.total, `${count(job.done)} of ${count(job.total)}; ${count(job.changed)} changed`),
+        el("div.row", badge({ Running: "run", Completed: "good", Cancelled: "off" }[job.state] ?? "info", job.state), timeElement(job.createdAt), foreign(JSON.stringify(job.parameters)),
+          mayCancel && job.state === "Running" && el("button.quiet", { type: "button", on: { click: () => this.cancel(job) } }, "Stop it"))))));
+  }
+
+  async cancel(job) {
+    await attempt(() => this.api.change("POST", `${path}/${encodeURIComponent(job.id)}/cancel`, {}), "The job has stopped; what it has done stays done.");
+    this.refresh();
+  }
+}

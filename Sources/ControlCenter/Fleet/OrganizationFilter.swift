@@ -1,0 +1,256 @@
+import Database
+import FleetKinds
+import FleetPlanning
+import HTTPService
+import ResourceModel
+import Timing
+import WireFormats
+
+/// Which customers are meant: the same words in a list's query, behind a number of the fleet, and in a job for many of them.
+struct OrganizationFilter: Sendable, Hashable {
+  /// In the order in which they are written.
+  static let names = [
+    "q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation",
+    "deploymentType", "release", "bucket",
+  ]
+  static let maximumTextByteCount = 200
+  static let neverSeen = "NeverSeen"
+  /// A version, or a number of releases, that is not known.
+  static let unknown = "unknown"
+
+  /// As they were given, without those that are empty.
+  let items: [String: String]
+  private var health: String?
+  private var behind: Int?
+  private var behindExactly: Int?
+  private var notSeenFor: Duration?
+  private var stuckFor: Duration?
+  private var labels: [(key: String, value: String?)] = []
+  private var buckets: [TargetBucket] = []
+  private var deploymentType: DeploymentType?
+
+  static func == (left: OrganizationFilter, right: OrganizationFilter) -> Bool { left.items == right.items }
+  func hash(into hasher: inout Hasher) { hasher.combine(items) }
+
+  init(_ query: QueryItems) throws(StatusError) {
+    var items: [String: String] = [:]
+    for name in Self.names { items[name] = query[name] }
+    try self.init(items)
+  }
+
+  /// - Throws: `badRequest`, which names what is wrong.
+  init(_ given: [String: String]) throws(StatusError) {
+    items = given.filter { !$0.value.isEmpty }
+    for (name, text) in items {
+      guard Self.names.contains(name) else {
+        throw StatusError(
+          .badRequest,
+          "\(name.prefix(60)): there is no such filter; there are \(Self.names.joined(separator: ", "))")
+      }
+      guard text.utf8.count <= Self.maximumTextByteCount, !text.utf8.contains(0) else {
+        throw StatusError(.badRequest, "\(name): is too long, or no text")
+      }
+    }
+    health = items["health"]
+    if let health, health != Self.neverSeen, OrganizationHealth(rawValue: health) == nil {
+      let words = OrganizationHealth.allCases.map(\.rawValue) + [Self.neverSeen]
+      throw StatusError(.badRequest, "health: must be one of \(words.joined(separator: ", "))")
+    }
+    behind = try Self.number("behind", items["behind"])
+    if items["behindExactly"] != Self.unknown {
+      behindExactly = try Self.number("behindExactly", items["behindExactly"])
+    }
+    notSeenFor = try Self.duration("notSeenFor", items["notSeenFor"])
+    stuckFor = try Self.duration("stuckFor", items["stuckFor"])
+    for part in (items["label"] ?? "").split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard !pair[0].isEmpty, !pair[0].contains("\"") else {
+        throw StatusError(.badRequest, "label: must be such as ring=canary, or ring alone")
+      }
+      labels.append((pair[0], pair.count == 2 ? pair[1] : nil))
+    }
+    if let word = items["escalation"], word != "any", EscalationType(rawValue: word) == nil {
+      throw StatusError(.badRequest, "escalation: must be any, or a type such as CLIENT_OFFLINE")
+    }
+    if let word = items["deploymentType"] {
+      guard let type = DeploymentType(rawValue: word) else {
+        throw StatusError(.badRequest, "deploymentType: must be Kubernetes or Docker")
+      }
+      deploymentType = type
+    }
+    for word in (items["bucket"] ?? "").split(separator: ",") {
+      guard let bucket = TargetBucket(rawValue: String(word)) else {
+        let words = TargetBucket.allCases.map(\.rawValue).joined(separator: ", ")
+        throw StatusError(.badRequest, "bucket: must be of \(words)")
+      }
+      buckets.append(bucket)
+    }
+    guard buckets.isEmpty || items["release"] != nil else {
+      throw StatusError(.badRequest, "bucket: needs release, of which it is")
+    }
+  }
+
+  private static func number(_ name: String, _ text: String?) throws(StatusError) -> Int? {
+    guard let text else { return nil }
+    guard let number = Int(text), (0...100_000).contains(number) else {
+      throw StatusError(.badRequest, "\(name): must be a whole number from 0")
+    }
+    return number
+  }
+
+  private static func duration(_ name: String, _ text: String?) throws(StatusError) -> Duration? {
+    guard let text else { return nil }
+    guard let span = Duration(lifetime: text) else {
+      throw StatusError(.badRequest, "\(name): must be a span of time: \(Duration.lifetimeForms)")
+    }
+    return span
+  }
+
+  var json: JSONValue { .object(items.mapValues { .string($0) }) }
+
+  // MARK: - As conditions of a statement
+
+  /// Targets that are offered and have not ended.
+  static let openBuckets = "'notifying', 'consent', 'inProgress', 'silent', 'offline'"
+
+  /// Adds to conditions on `organizational_service` as `o`.
+  /// - Parameter versions: what is known of the versions that run, asked for only where it is needed.
+  func add(to statement: inout SQLStatement, now: Timestamp, versions: () throws -> RunningVersions) rethrows {
+    let dialect = statement.dialect
+    if let text = items["q"] {
+      statement.add("lower(o.name) LIKE \(statement.parameter(.text(Self.pattern(text)))) ESCAPE '!'")
+    }
+    if let version = items["version"] {
+      statement.add(
+        version == Self.unknown
+          ? "coalesce(o.\"currentVersion\", '') = ''"
+          : "o.\"currentVersion\" = \(statement.parameter(.text(version)))")
+    }
+    if let health {
+      statement.add(
+        health == Self.neverSeen ? "o.health IS NULL" : "o.health = \(statement.parameter(.text(health)))")
+    }
+    if behind != nil || behindExactly != nil || items["behindExactly"] != nil {
+      let known = try versions()
+      if let behind { statement.add(Self.isOne(of: known.versions { $0 >= behind }, &statement)) }
+      if let behindExactly { statement.add(Self.isOne(of: known.versions { $0 == behindExactly }, &statement)) }
+      if items["behindExactly"] == Self.unknown {
+        statement.add(
+          "NOT coalesce(\(Self.isOne(of: known.versions { _ in true }, &statement)), \(dialect.boolean(false)))")
+      }
+    }
+    if let notSeenFor {
+      let limit = statement.parameter((now + (.zero - notSeenFor)).column)
+      statement.add("(o.\"lastSeen\" IS NULL OR o.\"lastSeen\" < \(dialect.time(limit)))")
+    }
+    if let stuckFor {
+      let limit = statement.parameter((now + (.zero - stuckFor)).column)
+      statement.add(
+        """
+        o.name IN (SELECT t."organizationName" FROM gcc_deployment_target AS t
+          WHERE t.bucket IN (\(Self.openBuckets)) AND t."offeredAt" < \(dialect.time(limit)))
+        """)
+    }
+    for (key, value) in labels { statement.add(Self.hasLabel(key, value, &statement)) }
+    if let word = items["escalation"] {
+      let type = word == "any" ? "" : " AND CAST(e.type AS text) = \(statement.parameter(.text(word)))"
+      statement.add(
+        """
+        o.name IN (SELECT e."organizationName" FROM gcc_escalation AS e WHERE e."resolvedAt" IS NULL\(type))
+        """)
+    }
+    if let deploymentType {
+      statement.add("CAST(o.\"deploymentType\" AS text) = '\(deploymentType.columnWord)'")
+    }
+    if let release = items["release"] {
+      let among =
+        buckets.isEmpty ? "" : " AND t.bucket IN (\(buckets.map { "'\($0.rawValue)'" }.joined(separator: ", ")))"
+      statement.add(
+        """
+        o.name IN (SELECT t."organizationName" FROM gcc_deployment_target AS t
+          WHERE t."releaseId" = (SELECT g.id FROM gcc_release AS g WHERE g.version = \(statement.parameter(.text(release))))\(among))
+        """)
+    }
+  }
+
+  /// Anywhere in the name; what means something to LIKE means itself.
+  static func pattern(_ text: String) -> String {
+    var pattern = "%"
+    for character in text.lowercased() {
+      if "%_!".contains(character) { pattern.append("!") }
+      pattern.append(character)
+    }
+    return pattern + "%"
+  }
+
+  private static func isOne(of versions: [String], _ statement: inout SQLStatement) -> String {
+    let set = RowSet("version", of: versions)
+    let parameter = statement.parameter(set.parameter)
+    return "o.\"currentVersion\" IN (SELECT r.version FROM \(set.source(statement.dialect, parameter)))"
+  }
+
+  private static func hasLabel(_ key: String, _ value: String?, _ statement: inout SQLStatement) -> String {
+    switch statement.dialect {
+    case .postgresql:
+      if let value {
+        let json = JSONValue.object([key: .string(value)]).text
+        return "o.labels @> CAST(\(statement.parameter(.text(json))) AS jsonb)"
+      }
+      return "o.labels ? \(statement.parameter(.text(key)))"
+    case .sqlite:
+      let found = "json_extract(o.labels, \(statement.parameter(.text("$.\"\(key)\""))))"
+      return value.map { "\(found) IS \(statement.parameter(.text($0)))" } ?? "\(found) IS NOT NULL"
+    }
+  }
+}
+
+/// Conditions and parameters of a statement as it is put together.
+struct SQLStatement {
+  let dialect: SQLDialect
+  private(set) var conditions: [String] = []
+  private(set) var parameters: [SQLValue] = []
+
+  init(_ dialect: SQLDialect) { self.dialect = dialect }
+
+  /// - Returns: how the statement names it.
+  mutating func parameter(_ value: SQLValue) -> String {
+    parameters.append(value)
+    return "$\(parameters.count)"
+  }
+
+  mutating func add(_ condition: String) { conditions.append(condition) }
+
+  /// `WHERE …`, or nothing.
+  var clause: String { conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ") }
+}
+
+/// Which versions run, at how many customers, and how far each is behind.
+struct RunningVersions: Sendable {
+  /// Versions that are counted: customers may report anything.
+  static let most = 10_000
+
+  /// The most frequent first; empty for those that never said.
+  let counts: [(version: String, count: Int64)]
+  let published: PublishedVersions
+
+  init(_ connection: any SQLConnection) throws {
+    published = try Self.published(connection)
+    counts = try connection.query(
+      """
+      SELECT coalesce("currentVersion", ''), count(*) FROM organizational_service
+      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT \(Self.most)
+      """
+    ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
+  }
+
+  static func published(_ connection: any SQLConnection) throws -> PublishedVersions {
+    PublishedVersions(
+      try connection.query("SELECT version FROM gcc_release WHERE status = 'published' AND NOT withdrawn")
+        .compactMap { $0[0].text })
+  }
+
+  /// Of which it is known how many releases they are behind, and where that number is wanted.
+  func versions(behind isWanted: (Int) -> Bool) -> [String] {
+    counts.map(\.version).filter { version in published.behind(version).map { isWanted($0.releases) } ?? false }
+  }
+}

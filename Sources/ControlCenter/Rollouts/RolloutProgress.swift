@@ -1,0 +1,178 @@
+import Database
+import FleetKinds
+import FleetPlanning
+import HTTPService
+import ResourceModel
+import ResourceStorage
+import WireFormats
+
+/// A rollout in numbers, and the customers behind each.
+struct RolloutProgress: Sendable {
+  static let maximumMessageByteCount = 2_000
+
+  let database: any Database
+  let store: SQLResourceStore
+  let now: @Sendable () -> Timestamp
+
+  private func find(_ name: String) async throws -> Rollout {
+    guard let stored = try await store.get(RolloutKind.definition, ObjectKey(namespace: "", name: name)) else {
+      throw StatusError.notFound(RolloutKind.names, name)
+    }
+    return try stored.value().decoded(as: Rollout.self)
+  }
+
+  // MARK: How many
+
+  /// Every stage with its members by state, and what its gate asks for.
+  func summary(of name: String) async throws -> JSONValue {
+    let rollout = try await find(name)
+    let now = now()
+    return try await database.transaction(.read) { connection in
+      let release = try RolloutSteps.release(rollout.spec.release, connection)
+      let counts = try release.map { try RolloutCounters.counts(of: name, releaseID: $0.id, connection) } ?? [:]
+      let rolledBack = try release.map { try Self.rolledBack(name, $0.id, connection) } ?? [:]
+      let known = Dictionary((rollout.status?.stages ?? []).map { ($0.name, $0) }) { first, _ in first }
+      let approved = Set(rollout.spec.approvedStages ?? [])
+      let stages = rollout.spec.stages.enumerated().map { index, stage in
+        var status = known[stage.name] ?? RolloutStatus.Stage(name: stage.name)
+        status.counts = counts[index] ?? StageCounts()
+        let thresholds = GateThreshold.all(
+          of: stage.gate, stage: status, isApproved: approved.contains(stage.name), now: now)
+        var json: JSONValue = [
+          "name": .string(stage.name), "phase": .string(status.phase.rawValue),
+          "members": .integer(Int64(status.counts.members)),
+          "states": Self.states(status.counts, rolledBack: rolledBack[index] ?? 0),
+          "thresholds": .array(thresholds.map(\.json)),
+        ]
+        json["startedAt"] = status.startedAt.map { .string($0.wholeSeconds.description) }
+        json["passedAt"] = status.passedAt.map { .string($0.wholeSeconds.description) }
+        return json
+      }
+      var answer: JSONValue = [
+        "name": .string(name), "release": .string(rollout.spec.release),
+        "state": .string(rollout.spec.state.rawValue),
+        "phase": .string((rollout.status?.phase ?? .pending).rawValue),
+        "reason": .string(rollout.status?.reason ?? "It has just been made."), "stages": .array(stages),
+      ]
+      if let release {
+        answer["releaseState"] = .string(release.facts.state.rawValue)
+        answer["isWithdrawn"] = .bool(release.facts.isWithdrawn)
+      }
+      answer["haltCause"] = rollout.status?.haltCause.map { .string($0.rawValue) }
+      return answer
+    }
+  }
+
+  private static func states(_ counts: StageCounts, rolledBack: Int) -> JSONValue {
+    var json: JSONValue = [:]
+    for state in TargetState.allCases {
+      let count: Int =
+        switch state {
+        case .failed: max(0, counts.failed - rolledBack)
+        case .rolledBack: min(rolledBack, counts.failed)
+        default: counts[state.bucket]
+        }
+      json[state.rawValue] = .integer(Int64(count))
+    }
+    return json
+  }
+
+  private static func rolledBack(
+    _ rollout: String, _ releaseID: String, _ connection: any SQLConnection
+  ) throws -> [Int: Int] {
+    let rows = try connection.query(
+      """
+      SELECT t."stageIndex", count(*) FROM gcc_deployment_target AS t
+      WHERE t."rolloutName" = $1 AND t."releaseId" = $2 AND \(TargetState.rolledBack.condition) GROUP BY t."stageIndex"
+      """, [.text(rollout), .text(releaseID)])
+    return Dictionary(
+      rows.map { (Int($0[0].integer ?? -1), Int($0[1].integer ?? 0)) }
+    ) { first, _ in first }
+  }
+
+  // MARK: Who
+
+  func targets(of name: String, _ query: QueryItems, _ page: PageRequest) async throws -> JSONValue {
+    let rollout = try await find(name)
+    var stage: Int?
+    if let text = query["stage"] {
+      guard let index = rollout.spec.stages.firstIndex(where: { $0.name == text }) else {
+        throw StatusError(.badRequest, "stage: the rollout has no stage \"\(text.prefix(80))\"")
+      }
+      stage = index
+    }
+    var states: [TargetState] = []
+    for word in (query["state"] ?? "").split(separator: ",") {
+      guard let state = TargetState(rawValue: String(word)) else {
+        let words = TargetState.allCases.map(\.rawValue).joined(separator: ", ")
+        throw StatusError(.badRequest, "state: must be of \(words)")
+      }
+      states.append(state)
+    }
+    if let text = query["q"], text.utf8.count > OrganizationFilter.maximumTextByteCount || text.utf8.contains(0) {
+      throw StatusError(.badRequest, "q: is too long, or no text")
+    }
+    return try await database.transaction(.read) { [stage, states] connection in
+      let dialect = connection.dialect
+      guard let release = try RolloutSteps.release(rollout.spec.release, connection) else {
+        return ["targets": [], "total": 0]
+      }
+      var statement = SQLStatement(dialect)
+      statement.add("t.\"rolloutName\" = \(statement.parameter(.text(name)))")
+      statement.add("t.\"releaseId\" = \(statement.parameter(.text(release.id)))")
+      if let stage { statement.add("t.\"stageIndex\" = \(statement.parameter(.integer(Int64(stage))))") }
+      if !states.isEmpty {
+        statement.add("(\(states.map { "(\($0.condition))" }.joined(separator: " OR ")))")
+      }
+      if let text = query["q"] {
+        let pattern = OrganizationFilter.pattern(text)
+        statement.add("lower(t.\"organizationName\") LIKE \(statement.parameter(.text(pattern))) ESCAPE '!'")
+      }
+      var answer: JSONValue = [:]
+      if page.token == nil {
+        answer["total"] = .integer(
+          try connection.query(
+            "SELECT count(*) FROM gcc_deployment_target AS t \(statement.clause)", statement.parameters
+          ).first?[0].integer ?? 0)
+      }
+      let column = "t.\"organizationName\"" + (dialect == .postgresql ? " COLLATE \"C\"" : "")
+      if let token = page.token { statement.add("\(column) > \(statement.parameter(.text(token)))") }
+      let times = ["offeredAt", "scheduledFor", "startedAt", "completedAt"].map {
+        dialect.text(ofTime: "t.\"\($0)\"")
+      }
+      let rows = try connection.query(
+        """
+        SELECT t."organizationName", t."stageName", t.bucket, CAST(t.status AS text), t.blocked, t."failureReason",
+          t.component, t."errorMessage", t.attempt, t."webhookError", o.health, \(dialect.text(ofTime: "o.\"lastSeen\"")),
+          o."currentVersion", \(times.joined(separator: ", "))
+        FROM gcc_deployment_target AS t JOIN organizational_service AS o ON o.name = t."organizationName"
+        \(statement.clause) ORDER BY \(column) LIMIT \(page.limit + 1)
+        """, statement.parameters)
+      let (shown, next) = page.page(rows) { $0[0].text ?? "" }
+      answer["targets"] = .array(shown.map(Self.json))
+      if let next { answer["continue"] = .string(next) }
+      return answer
+    }
+  }
+
+  private static func json(_ row: SQLRow) -> JSONValue {
+    var json: JSONValue = ["organization": .string(row[0].text ?? "")]
+    let isRolledBack = row[3].text == TargetPhase.rolledBack.columnWord
+    json["state"] = .string(isRolledBack ? TargetState.rolledBack.rawValue : row[2].text ?? "")
+    json["phase"] = row[3].text.flatMap { TargetPhase(columnWord: $0) }.map { .string($0.rawValue) }
+    for (name, index) in [
+      ("stage", 1), ("blocked", 4), ("reason", 5), ("component", 6), ("webhookError", 9), ("health", 10),
+      ("currentVersion", 12),
+    ] {
+      json[name] = row[index].text.map { .string($0) }
+    }
+    json["message"] = row[7].text.map { .string(String($0.prefix(maximumMessageByteCount))) }
+    json["attempt"] = row[8].integer.map { .integer($0) }
+    for (name, index) in [
+      ("lastSeen", 11), ("offeredAt", 13), ("scheduledFor", 14), ("startedAt", 15), ("completedAt", 16),
+    ] {
+      json[name] = row[index].time.map { .string($0.wholeSeconds.description) }
+    }
+    return json
+  }
+}

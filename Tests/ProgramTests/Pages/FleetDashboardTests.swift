@@ -1,0 +1,282 @@
+import HTTPTransport
+import TestSupport
+import Testing
+import WireFormats
+
+/// The vendor's page in a real browser, over the real server with simulated customers.
+@Suite(.needs(.browser), .timeLimit(.minutes(8)))
+struct FleetDashboardTests {
+  private static let views = ["rollouts", "failures", "fleet", "releases", "audit"]
+  private static let hostile =
+    "<img src=x onerror=\"window.hostile=1\">\u{1B}[31mred\u{202E}desrever<script>window.hostile=1</script>"
+
+  /// A vendor's server, with an engineer who may sign in and the token of a program.
+  private struct Vendor {
+    let folder: TemporaryFolder
+    let server: ServerProcess
+    let password: String
+    let token: String
+    private let http = HTTPClient(userAgent: "test")
+
+    init() async throws {
+      folder = try TemporaryFolder()
+      server = try await ServerProcess("wrktalk-gcc", arguments: ["--data-dir", folder.file("gcc")], environment: [:])
+      password = try await server.secret(["admin", "create", "--email", "eng@example.com", "--role", "engineer"])
+      token = try await server.secret(["token", "create", "--role", "admin", "--name", "test", "--expires", "1d"])
+    }
+
+    @discardableResult
+    func send(_ method: String, _ path: String, _ body: JSONValue? = nil) async throws -> JSONValue {
+      let response = try await http.send(
+        HTTPRequest(
+          method: method, url: server.url + path,
+          headers: [
+            ("Authorization", "Bearer \(token)"),
+            ("Content-Type", method == "PATCH" ? "application/merge-patch+json" : "application/json"),
+          ], body: body.map { .bytes($0.serialized()) } ?? .none))
+      let json = (try? JSONValue(parsing: response.body)) ?? .null
+      guard (200..<300).contains(response.status) else {
+        throw ProgramError(description: "\(method) \(path): \(response.status) \(json.text)")
+      }
+      return json
+    }
+
+    func publish(_ version: String, notes: String) async throws {
+      let bundle = folder.file("wrktalk-\(version)-compose.tar.gz")
+      try folder.write(
+        "services:\n  backend:\n    image: example.com/backend:${BACKEND_IMAGE_TAG}\n",
+        to: "bundle/wrktalk/docker-compose.yaml")
+      try await CustomerEnvironment.command(
+        "tar", "-C", folder.file("bundle"), "--mtime=@0", "-czf", bundle, "wrktalk")
+      let chart = folder.file("wrktalk-\(version).tgz")
+      try folder.write("apiVersion: v2\nname: wrktalk\nversion: \(version)\n", to: "chart/wrktalk/Chart.yaml")
+      try await CustomerEnvironment.command("tar", "-C", folder.file("chart"), "--mtime=@0", "-czf", chart, "wrktalk")
+      for (type, file) in [("compose", bundle), ("helm", chart)] {
+        try await CustomerEnvironment.command(
+          "curl", "-sSf", "-o", folder.file("answer"), "-X", "POST", "\(server.url)/api/internal/artifacts", "-H",
+          "Authorization: Bearer \(token)", "-F", "file=@\(file)", "-F", "type=\(type)", "-F", "version=\(version)")
+      }
+      try await send(
+        "POST", "/api/internal/releases",
+        [
+          "version": .string(version), "isForced": false, "isMigrationRequired": false, "releaseNotes": .string(notes),
+          "imageTags": ["backend": "a", "media": "a", "controlTower": "a", "agent": "a"], "newNonEssentialEnvs": [],
+        ])
+    }
+
+    func addOrganizations(_ organizations: [(name: String, spec: JSONValue)]) async throws {
+      for (name, spec) in organizations {
+        try await send(
+          "POST", "/apis/deploy.wrktalk.com/v1/organizations",
+          [
+            "apiVersion": "deploy.wrktalk.com/v1", "kind": "Organization",
+            "metadata": ["name": .string(name), "labels": ["ring": "canary"]], "spec": spec,
+          ])
+      }
+    }
+
+    func key(_ organization: String) async throws -> String {
+      try await send("POST", "/api/internal/organizations/\(organization)/keys")["key"]?.string ?? ""
+    }
+
+    /// What a customer reports, with its key.
+    func report(_ organization: String, _ key: String, _ body: JSONValue) async throws {
+      var body = body
+      body["organizationName"] = .string(organization)
+      let response = try await http.send(
+        HTTPRequest(
+          method: "POST", url: "\(server.url)/api/v1/deployments/status",
+          headers: [("Authorization", "Bearer \(key)"), ("Content-Type", "application/json")],
+          body: .bytes(body.serialized())))
+      guard (200..<300).contains(response.status) else {
+        throw ProgramError(description: "\(response.status) \(String(decoding: response.body, as: UTF8.self))")
+      }
+    }
+
+    func stop() async {
+      await http.shutdown()
+      await server.program.stop()
+    }
+  }
+
+  private func use(_ body: (Vendor) async throws -> Void) async throws {
+    let vendor = try await Vendor()
+    let result: Result<Void, any Error>
+    do {
+      result = .success(try await body(vendor))
+    } catch {
+      result = .failure(error)
+      print(vendor.server.output.suffix(20).joined(separator: "\n"))
+    }
+    await vendor.stop()
+    try result.get()
+  }
+
+  private func simulate(_ vendor: Vendor, failing: String) async throws -> RunningProgram {
+    try await RunningProgram.start(
+      Testbed.program("wrktalkctl"),
+      arguments: [
+        "simulate", "fleet", "--url", vendor.server.url, "--organizations", "40", "--no-webhooks", "--poll-every", "1s",
+        "--heartbeat-every", "2s", "--consent-after", "1s", "--deployment", "1s", "--failing", failing, "--offline",
+        "0",
+        "--slow", "0", "--never-consents", "0", "--keys", vendor.folder.file("keys.jsonl"),
+      ], environment: ["WRKTALK_TOKEN": vendor.token])
+  }
+
+  @Test func anEngineerPlansStartsWatchesAFailureAndTriesAgain() async throws {
+    try await use { vendor in
+      try await vendor.publish("2.0.0", notes: "Faster calls")
+      let failing = try await simulate(vendor, failing: "1")
+      try await Browser.use { browser in
+        try await browser.prefer(dark: false)
+        try await browser.signIn(at: vendor.server.url, "eng@example.com", vendor.password)
+        try await browser.run("window.isTheSamePage = true")
+        try await browser.wait(toRead: "No release was rolled out yet")
+        try await browser.run("location.hash = '#/fleet'")
+        try await browser.wait(toRead: "40 customers")
+
+        // By the keyboard alone, from the plan to the start.
+        try await browser.run("location.hash = '#/releases/2.0.0'")
+        try await browser.tab(to: "Plan a rollout")
+        try await browser.type("Enter")
+        try await browser.fill("Stages", "canary: 10 failures 2\nrest: everyone")
+        #expect(try await browser.accessibilityProblems() == [])
+        try await browser.press("Show the plan")
+        try await browser.wait(toRead: "Nothing has moved yet")
+        try await browser.screenshot(named: "fleet-plan")
+        try await browser.press("Start it as shown")
+        try await browser.wait(toRead: "Rollout release-2.0.0")
+        try await vendor.send("POST", "/api/internal/releases/2.0.0/publish", [:])
+
+        // It halts by itself, and says why and what would move it.
+        try await browser.wait(toRead: "and its gate allows 2", timeout: .seconds(60))
+        try await browser.screenshot(named: "fleet-halted")
+        try await browser.press("Failures by cause")
+        try await browser.wait(toRead: "failed with 2.0.0")
+        try await browser.run("location.hash = document.querySelector('tbody tr').dataset.href")
+        try await browser.wait(toRead: "Customers behind")
+        try await browser.screenshot(named: "fleet-failures-behind")
+        let counted = try await browser.run(
+          "return document.querySelector('tbody tr a').innerText === String(document.querySelectorAll('section table tbody tr').length)"
+        )
+        #expect(counted == true, "the number is that of the customers behind it")
+
+        await failing.stop()
+        let mended = try await simulate(vendor, failing: "0")
+        try await browser.run("location.hash = '#/rollouts/release-2.0.0'")
+        try await browser.press("Retry")
+        try await browser.wait(toRead: "with exactly the same content")
+        try await browser.press("Retry")
+        try await browser.wait(toRead: "Completed: 40 of 40 run 2.0.0", timeout: .seconds(60))
+        try await browser.screenshot(named: "fleet-completed")
+        #expect(try await browser.run("return window.isTheSamePage === true") == true, "nothing was reloaded")
+        #expect(try await browser.console() == [])
+
+        // A job for many goes on without the page.
+        try await browser.run("location.hash = '#/fleet?q=sim'")
+        try await browser.press("Label them")
+        try await browser.fill("Label", "ring")
+        try await browser.fill("Value", "canary")
+        try await browser.press("Go on")
+        try await browser.press("For 40 customers")
+        try await browser.wait(toRead: "It is begun for 40 customers")
+        try await browser.wait(toRead: "ring=canary")
+        try await lookAtEveryView(browser)
+        await mended.stop()
+      }
+    }
+  }
+
+  private func lookAtEveryView(_ browser: Browser) async throws {
+    let places = Self.views + ["rollouts/release-2.0.0?stage=canary", "releases/2.0.0"]
+    for place in places {
+      try await browser.run("location.hash = '#/' + arguments[0]", .string(place))
+      try await browser.wait(
+        for: "\(place) to be whole",
+        "return !!document.querySelector('main h1') && ![...document.querySelectorAll('main p')].some((one) => one.innerText === 'Looking…')"
+      )
+      let name = place.split(whereSeparator: { "/?".contains($0) }).prefix(2).joined(separator: "-")
+      for isDark in [false, true] {
+        try await browser.prefer(dark: isDark)
+        let problems = try await browser.accessibilityProblems()
+        #expect(problems == [], "\(place)\(isDark ? ", dark" : "")")
+        try await browser.screenshot(named: "fleet-\(name)-\(isDark ? "dark" : "light")")
+      }
+      try await browser.prefer(dark: false)
+      try await browser.resize(width: 320, height: 720)
+      let cutOff = try await browser.cutOff()
+      #expect(cutOff == [], "\(place) at 320 px")
+      try await browser.screenshot(named: "fleet-\(name)-narrow")
+      try await browser.resize(width: 1280, height: 900)
+    }
+    #expect(try await browser.console() == [])
+  }
+
+  /// What a customer or CI fills in is text, whatever it looks like; a viewer is shown no way to change anything.
+  @Test func textFromElsewhereIsShownAsText() async throws {
+    try await use { vendor in
+      let viewer = try await vendor.server.secret(["admin", "create", "--email", "vic@example.com", "--role", "viewer"])
+      try await vendor.publish("2.0.0", notes: Self.hostile)
+      try await vendor.addOrganizations([
+        (
+          "acme",
+          [
+            "deploymentType": "Docker",
+            "contacts": [
+              "spocName": .string(Self.hostile), "spocEmail": "javascript:window.hostile=1@x",
+              "spocPhone": "<img src=x onerror=\"window.hostile=1\">", "accountManager": .string(Self.hostile),
+            ],
+          ]
+        )
+      ])
+      let key = try await vendor.key("acme")
+      try await vendor.send("POST", "/api/internal/releases/2.0.0/publish", [:])
+      let deadline = ContinuousClock.now + .seconds(60)
+      while true {
+        let page = try? await vendor.send("GET", "/api/internal/rollouts/release-2.0.0/targets?state=consent")
+        if page?["total"] == 1 { break }
+        guard ContinuousClock.now < deadline else { throw ProgramError(description: "the release is not offered") }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      let releaseID = try await vendor.send("GET", "/api/internal/releases/2.0.0")["id"]?.string ?? ""
+      try await vendor.report(
+        "acme", key,
+        [
+          "releaseId": .string(releaseID), "status": "failed", "errorMessage": .string(Self.hostile),
+          "reason": "Hostile", "component": .string(Self.hostile),
+        ])
+      try await Browser.use { browser in
+        try await browser.signIn(at: vendor.server.url, "vic@example.com", viewer)
+        for place in [
+          "rollouts/release-2.0.0?state=failed", "failures/2.0.0", "fleet", "fleet/acme", "releases/2.0.0", "audit",
+        ] {
+          try await browser.run("location.hash = '#/' + arguments[0]", .string(place))
+          try await browser.wait(
+            for: "\(place) to be whole",
+            "return !!document.querySelector('main h1') && ![...document.querySelectorAll('main p')].some((one) => one.innerText === 'Looking…')"
+          )
+        }
+        try await browser.run("location.hash = '#/fleet/acme'")
+        try await browser.wait(toRead: "<img src=x onerror=\"window.hostile=1\">␛[31mred[U+202E]desrever")
+        try await browser.screenshot(named: "fleet-hostile")
+        #expect(try await browser.run("return document.querySelectorAll('main img, main script').length") == 0)
+        #expect(try await browser.run("return window.hostile === undefined") == true)
+        #expect(
+          try await browser.run(
+            "return [...document.querySelectorAll('a')].every((one) => !one.href.startsWith('javascript'))")
+            == true)
+        let text = try await browser.text()
+        for word in ["Make a key", "Revoke", "Resolve", "Halt", "Plan a rollout"] { #expect(!text.contains(word)) }
+        // The server refuses it, too.
+        let status = try await browser.run(
+          """
+          return fetch("/api/internal/fleet/jobs", { method: "POST", headers: { "Content-Type": "application/json",
+            "X-WrkTalk-CSRF": sessionStorage.getItem("header-token /api/admin/session") },
+            body: JSON.stringify({ action: "label", filter: {}, labels: { a: "b" } }) }).then((answer) => answer.status)
+          """)
+        #expect(status == 403)
+        #expect(try await browser.console().allSatisfy { $0.contains("fleet/jobs") })
+      }
+    }
+  }
+}
