@@ -36,6 +36,16 @@ struct BackendConfiguration: Sendable {
   /// Where artifacts lie until the bucket has them.
   var downloadsFolder: String
 
+  static let variables = KnownVariables(
+    prefix: "WRKTALK_",
+    BucketConfiguration.names.union(OIDCConfiguration.names).union([
+      "LICENSE", "LICENSE_FILE", "VENDOR_PUBLIC_KEY", "VENDOR_PUBLIC_KEY_FILE", "ORGANIZATION_NAME", "GCC_ENDPOINT",
+      "GCC_API_KEY", "GCC_API_KEY_FILE", "GCC_CA_FILE", "WEBHOOK_SECRET", "WEBHOOK_SECRET_FILE", "DEPLOYMENT_NAME",
+      "DEPLOYMENT_NAMESPACE", "DEPLOYMENT_TYPE", "DEPLOYMENT_TIMEOUT", "HELM_RELEASE_NAME", "COMPOSE_PROJECT_NAME",
+      "ENV_PATH", "VALUES_PATH", "ADMIN_EMAIL", "NOTICE_WEBHOOK_URL", "NOTICE_WEBHOOK_SECRET",
+      "NOTICE_WEBHOOK_SECRET_FILE", "PUBLIC_URL", "TIME_ZONE", "SECRET_KEY", "SECRET_KEY_FILE", "TRUST_ROOT_FILE",
+    ]))
+
   /// - Parameter dataFolder: an absolute path.
   /// - Throws: `ConfigurationError`, which names the variable at fault.
   init(environment: [String: String], dataFolder: String) throws(ConfigurationError) {

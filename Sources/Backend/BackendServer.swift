@@ -40,6 +40,7 @@ struct BackendServer {
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
+    BackendConfiguration.variables.warn(of: environment, logger)
     let credentials = try options.credentials(environment: environment, logger: logger)
     try makeFolders()
     try TrustRootSource(path: configuration.trustRootFile).check()
@@ -54,6 +55,11 @@ struct BackendServer {
       database: database, kinds: BackendKinds.stored, options: Self.storeOptions(now), logger: logger)
     try await store.start()
     let parts = try parts(database, store, now)
+    logger.info(
+      "Taking releases",
+      metadata: [
+        "vendor": "\(configuration.vendor?.endpoint ?? "none: from objects alone")", "bucket": "\(parts.bucket.name)",
+      ])
     try await parts.prepare()
     let front = try await front(parts, metrics)
     let close = {

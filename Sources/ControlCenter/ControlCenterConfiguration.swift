@@ -36,12 +36,22 @@ struct ControlCenterConfiguration: Sendable {
   /// The identity provider that people sign in by, `GCC_OIDC_…`; nil without `GCC_OIDC_ISSUER`.
   var oidc: OIDCConfiguration?
 
+  static let variables = KnownVariables(
+    prefix: "GCC_",
+    BucketConfiguration.names.union(OIDCConfiguration.names).union([
+      "SECRET_KEY", "SECRET_KEY_FILE", "ADMIN_EMAIL", "WEBHOOK_ALLOWED_ADDRESSES", "TRUST_ROOT_FILE",
+      "LICENSE_KEY_FILE",
+    ]), others: ["CI_TOKEN"])
+
   /// - Throws: `ConfigurationError`, which names the variable at fault.
   init(environment: [String: String], dataFolder: String, isEmbedded: Bool) throws(ConfigurationError) {
     func value(_ name: String) -> String? {
       environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
     if value("GCC_BUCKET_NAME") == nil {
+      for name in ["GCC_BUCKET_PROVIDER", "GCC_BUCKET_ENDPOINT", "GCC_BUCKET_REGION"] where value(name) != nil {
+        throw ConfigurationError("is missing, and \(name) is set", setting: "GCC_BUCKET_NAME")
+      }
       bucket = BucketConfiguration(store: .folder(path: try Self.absolute(dataFolder) + "/artifacts"))
     } else {
       bucket = try BucketConfiguration(environment: environment, prefix: "GCC_")
@@ -61,6 +71,13 @@ struct ControlCenterConfiguration: Sendable {
     }
     mail = try MailConfiguration(environment: environment, sender: "gcc")
     adminAddresses = try MailConfiguration.addresses(value("GCC_ADMIN_EMAIL"), setting: "GCC_ADMIN_EMAIL")
+    if mail == nil, !adminAddresses.isEmpty {
+      throw ConfigurationError("is missing, and GCC_ADMIN_EMAIL is set: no mail can be sent", setting: "SMTP_HOST")
+    }
+    if mail != nil, adminAddresses.isEmpty {
+      throw ConfigurationError(
+        "is missing, and SMTP_HOST is set: it says whom the vendor's own mail goes to", setting: "GCC_ADMIN_EMAIL")
+    }
     webhookAddresses = try Self.addresses(value("GCC_WEBHOOK_ALLOWED_ADDRESSES"))
     trustRootFile = value("GCC_TRUST_ROOT_FILE")
     licenseKeyFile = value("GCC_LICENSE_KEY_FILE")

@@ -47,6 +47,8 @@ struct ControlCenterParts: Sendable {
   /// The store as the resource API writes to it.
   let admission: ReleaseAdmission
   let audit: AuditLedger
+  /// Where artifacts lie, for the log.
+  let bucketName: String
   /// Who signs in.
   let people: AccountService
   private let sealer: SecretSealer
@@ -71,7 +73,12 @@ struct ControlCenterParts: Sendable {
   }
 
   /// Removes what uploads that were killed have left; to be called before anything is served.
-  func prepare() async throws { try await artifacts.prepare() }
+  /// - Throws: `ConfigurationError` where the secrets of webhooks were sealed with another key than this server's.
+  func prepare(forgettingSecrets: Bool = false) async throws {
+    if forgettingSecrets { try await secrets.forgetSealedWithAnotherKey(audit) }
+    try await secrets.requireKey()
+    try await artifacts.prepare()
+  }
 
   /// Ends what holds connections open.
   func shutdown() async {
@@ -171,6 +178,7 @@ struct ControlCenterParts: Sendable {
       oidc: configuration.oidc, externalURL: configuration.externalURL, http: operatorHTTP, now: now, makeID: makeID,
       logger: logger)
     let bucket = makeBucket(configuration.bucket, http: operatorHTTP)
+    bucketName = bucket.name
     let manifests = ManifestCheck(trustRoot: trustRoot, now: now)
     let artifactStore = ArtifactStore(
       database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger)

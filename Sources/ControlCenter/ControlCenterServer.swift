@@ -33,6 +33,8 @@ struct ControlCenterServer {
   let dataFolder: String
   let environment: [String: String]
   let options: ServiceOptions
+  /// Whether the secrets of webhooks that its key does not open are forgotten, instead of none being served.
+  var forgetsWebhookSecrets = false
   let logger: Logger
 
   /// How long Events are kept since they last happened, and how many.
@@ -42,6 +44,7 @@ struct ControlCenterServer {
   func run() async throws {
     let metrics = MetricsRegistry()
     metrics.install()
+    ControlCenterConfiguration.variables.warn(of: environment, logger)
     let credentials = try options.credentials(environment: environment, logger: logger)
     guard let box = AES256GCM(key: try configuration.secretKey ?? SecretKey.inDataFolder(dataFolder)) else {
       preconditionFailure("keys are checked where they are read")
@@ -60,7 +63,8 @@ struct ControlCenterServer {
       trustRoot: try trustRoot(), licenseKey: try licenseKey(),
       maximumDownloads: max(16, options.connections.maximumConnections / 8), now: now,
       makeID: { UUID().uuidString.lowercased() }, logger: logger)
-    try await parts.prepare()
+    logger.info("Keeping artifacts", metadata: ["bucket": "\(parts.bucketName)"])
+    try await parts.prepare(forgettingSecrets: forgetsWebhookSecrets)
     try await parts.keys.load()
     let front = try await front(parts, metrics)
     let close = {

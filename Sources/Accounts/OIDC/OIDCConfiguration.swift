@@ -25,6 +25,12 @@ public struct OIDCConfiguration: Sendable, Hashable {
 
   var returnURL: String { externalURL + Self.returnPath }
 
+  /// Without the prefix: what is read from the variables that begin with it.
+  public static let names: Set<String> = [
+    "OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET_FILE", "OIDC_ROLE_CLAIM", "OIDC_ROLE_MAP", "OIDC_SCOPES",
+    "EXTERNAL_URL",
+  ]
+
   /// Nil without `…OIDC_ISSUER`.
   /// - Parameter roles: see `AccountRules.roles`.
   /// - Throws: `ConfigurationError`, which names the variable at fault.

@@ -12,6 +12,12 @@ struct ServeCommand: AsyncParsableCommand {
 
   @OptionGroup var data: DataOptions<ControlCenterProgram>
 
+  @Flag(
+    help: ArgumentHelp(
+      "Forget the secrets of webhooks that were sealed with a key that is lost; each customer needs a new one.",
+      discussion: "Without it, a server whose key does not open them does not start."))
+  var forgetWebhookSecrets = false
+
   func run() async throws {
     let server = try data.configuration()
     let environment = ProcessInfo.processInfo.environment
@@ -19,7 +25,8 @@ struct ServeCommand: AsyncParsableCommand {
       server: server,
       configuration: ControlCenterConfiguration(
         environment: environment, dataFolder: data.dataFolder, isEmbedded: server.databaseURL.hasPrefix("sqlite:")),
-      dataFolder: data.dataFolder, environment: environment, options: service, logger: Logger(label: "gcc")
+      dataFolder: data.dataFolder, environment: environment, options: service,
+      forgetsWebhookSecrets: forgetWebhookSecrets, logger: Logger(label: "gcc")
     ).run()
   }
 }

@@ -33,6 +33,7 @@ struct OrganizationKeys: Sendable {
     let record = OrganizationKey(id: makeID(), organization: organization, createdAt: now(), lastUsedAt: nil)
     let digest = Hexadecimal.encode(SHA256.digest(of: key).bytes)
     try await database.transaction(.write) { connection in
+      try note?.prepare(in: connection)
       // The row's lock makes two that come at once count each other.
       let found = try connection.query(
         "SELECT 1 FROM organizational_service WHERE name = $1"
@@ -78,6 +79,7 @@ struct OrganizationKeys: Sendable {
   /// - Throws: `notFound` where the organization has no such key.
   func revoke(_ id: String, of organization: String, note: AuditNote? = nil) async throws {
     try await database.transaction(.write) { connection in
+      try note?.prepare(in: connection)
       let removed = try connection.execute(
         "DELETE FROM gcc_organization_key WHERE id = $1 AND \"organizationName\" = $2",
         [.text(id), .text(organization)])

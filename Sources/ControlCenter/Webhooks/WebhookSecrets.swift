@@ -1,7 +1,9 @@
 import Audit
 import Cryptography
 import Database
+import ProgramConfiguration
 import ResourceModel
+import WireFormats
 
 /// The secrets that webhooks are signed with. In the database they are sealed, each for its organization.
 struct WebhookSecrets: Sendable {
@@ -54,6 +56,62 @@ struct WebhookSecrets: Sendable {
     return found.count == Self.setCount
   }
 
+  // MARK: A key that was lost
+
+  /// - Throws: `ConfigurationError` where a sealed secret, the one of them that is asked for, was sealed with another key.
+  func requireKey() async throws {
+    let sealed = try await database.transaction(.read) { connection in
+      try Self.sealed(after: "", count: 1, connection).first
+    }
+    guard let sealed, open(sealed.secret, of: sealed.name) == nil else { return }
+    throw ConfigurationError(
+      "is not the key that the secrets of webhooks in this database were sealed with (tried with the one of \(sealed.name)): give the "
+        + "server that key; if it is lost, start it once with --forget-webhook-secrets, and give each customer a new secret "
+        + "(wrktalkctl org webhook-secret)", setting: "GCC_SECRET_KEY_FILE")
+  }
+
+  /// Takes away the secrets that this key does not open: their customers poll until each has a new one.
+  func forgetSealedWithAnotherKey(_ audit: AuditLedger) async throws {
+    var last = ""
+    while true {
+      let after = last
+      let next = try await database.transaction(.write) { connection -> String? in
+        try audit.lock(in: connection)
+        let found = try Self.sealed(after: after, count: Self.setCount, connection)
+        let lost = found.filter { open($0.secret, of: $0.name) == nil }.map(\.name)
+        if !lost.isEmpty {
+          let set = RowSet("name", of: lost)
+          try connection.execute(
+            """
+            UPDATE organizational_service SET "webhookSecret" = NULL
+            WHERE name IN (SELECT r.name FROM \(set.source(connection.dialect)))
+            """, [set.parameter])
+          try audit.record(
+            lost.map {
+              AuditEntry(
+                actor: "--forget-webhook-secrets", roles: "", address: "", action: "WebhookSecretForgotten", object: $0,
+                detail: [:])
+            }, in: connection)
+        }
+        return found.count == Self.setCount ? found.last?.name : nil
+      }
+      guard let next else { return }
+      last = next
+    }
+  }
+
+  private static func sealed(
+    after name: String, count: Int, _ connection: any SQLConnection
+  ) throws -> [(name: String, secret: String)] {
+    let bytewise = connection.dialect == .postgresql ? " COLLATE \"C\"" : ""
+    return try connection.query(
+      """
+      SELECT name, "webhookSecret" FROM organizational_service
+      WHERE name\(bytewise) > $1 AND "webhookSecret" LIKE '\(prefix)%' ORDER BY name\(bytewise) LIMIT \(count)
+      """, [.text(name)]
+    ).map { ($0[0].text ?? "", $0[1].text ?? "") }
+  }
+
   /// Replaces the secret.
   /// - Parameter secret: nil for a new random one.
   /// - Returns: the secret.
@@ -65,6 +123,7 @@ struct WebhookSecrets: Sendable {
     let secret = secret ?? SecureRandom.token()
     let sealed = seal(secret, for: organization)
     try await database.transaction(.write) { connection in
+      try note?.prepare(in: connection)
       let changed = try connection.execute(
         "UPDATE organizational_service SET \"webhookSecret\" = $2 WHERE name = $1",
         [.text(organization), .text(sealed)])

@@ -279,4 +279,45 @@ struct FleetDashboardTests {
       }
     }
   }
+
+  /// Whoever stole the cookie has no header token; and with the session its page's requests end.
+  @Test func aSessionWithoutItsHeaderTokenChangesNothingAndItsEndEndsThePage() async throws {
+    try await use { vendor in
+      try await vendor.addOrganizations([("acme", ["deploymentType": "Docker"])])
+      try await Browser.use { browser in
+        try await browser.signIn(at: vendor.server.url, "eng@example.com", vendor.password)
+        try await browser.wait(toRead: "No release was rolled out yet")
+        let labelled = """
+          return fetch("/api/internal/fleet/jobs", { method: "POST", headers: { "Content-Type": "application/json", ...arguments[0] },
+            body: JSON.stringify({ action: "label", filter: {}, labels: { a: "b" } }) }).then((answer) => answer.status)
+          """
+        #expect(try await browser.run(labelled, [:]) == 403)
+        #expect(try await browser.run(labelled, ["X-WrkTalk-CSRF": "guessed"]) == 403)
+        let written = try await browser.run(
+          """
+          return fetch("/apis/deploy.wrktalk.com/v1/organizations/acme", { method: "PATCH", headers: { "Content-Type": "application/merge-patch+json" },
+            body: JSON.stringify({ metadata: { labels: { a: "b" } } }) }).then((answer) => answer.status)
+          """)
+        #expect(written == 403)
+        let jobs = try await vendor.send("GET", "/api/internal/fleet/jobs")
+        #expect(jobs["jobs"] == [])
+
+        _ = try await vendor.server.command("admin", "disable", "eng@example.com")
+        try await browser.wait(toRead: "Your session has ended")
+        let asked = "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/api')).length"
+        let count = try await browser.run(asked)
+        try await browser.run("return new Promise((done) => setTimeout(done, 5000))")
+        #expect(try await browser.run(asked) == count)
+        #expect(try await browser.run("return Object.keys(sessionStorage).length") == 0)
+        for _ in 0..<12 {
+          try await browser.fill("Email address", "eng@example.com")
+          try await browser.fill("Password", "not the password")
+          try await browser.press("Sign in")
+          try await browser.wait(toMatch: "The email address or the password is wrong|Too many wrong passwords")
+          if try await browser.text().contains("Too many wrong passwords") { break }
+        }
+        #expect(try await browser.text().contains("Too many wrong passwords"))
+      }
+    }
+  }
 }
