@@ -38,6 +38,22 @@ import Testing
     }
   }
 
+  /// Thousands of keys that are made at once are read once, and not anew for each that follows.
+  @Test(arguments: TestDatabase.available)
+  func whatWasNotifiedIsReadAlone(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database) { fixture in
+      for name in ["acme", "other"] { try await fixture.addOrganization(name) }
+      try await fixture.parts.keys.load()
+      let (key, _) = try await keys(fixture).create(for: "acme")
+      let (unseen, _) = try await keys(fixture).create(for: "other")
+      try await fixture.parts.keys.pass(["acme"])
+      #expect(owner(key, fixture) == "acme" && owner(unseen, fixture) == nil)
+      fixture.advance(.seconds(15))
+      try await fixture.parts.keys.pass(["acme"])
+      #expect(owner(unseen, fixture) == "other")
+    }
+  }
+
   /// After a pause, such as of a database that was away, everything is read.
   @Test(arguments: TestDatabase.available)
   func afterALongPauseEverythingIsRead(_ database: TestDatabase) async throws {

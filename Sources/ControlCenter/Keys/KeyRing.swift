@@ -98,9 +98,11 @@ final class KeyRing: Service {
     // A look that came too late may miss what there was.
     let isFresh = known.0.map { now - $0 < .seconds(Self.lookback / 2) && now >= $0 } ?? false
     if let names, isFresh, now - known.1 < Self.reloadInterval {
-      let changed = try await changes().union(names)
+      // Where hundreds of keys are made in a second, what was notified is read, and not all that changed lately for each.
+      let isLookDue = names.isEmpty || known.0.map { now - $0 >= Self.interval } ?? true
+      let changed = isLookDue ? try await changes().union(names) : names
       if changed.count > Self.mostChanges { try await load() } else { try await reload(changed) }
-      state.withLock { $0.lookedAt = now }
+      if isLookDue { state.withLock { $0.lookedAt = now } }
     } else {
       try await load()
     }
