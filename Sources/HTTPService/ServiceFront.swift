@@ -101,7 +101,7 @@ public struct ServiceFront: HTTPResponder {
           + "if it is to be, start it with --allowed-host NAME")
     }
     // The router drops empty parts, the table of rights compares text: what one takes for another path the other must not.
-    guard !path.contains("//") else {
+    guard !RequestPath.hasEmptyPart(path) else {
       throw StatusError(.badRequest, "the path has an empty part: write one slash where there are two")
     }
     if configuration.unhurriedPaths.contains(path) {

@@ -15,6 +15,10 @@ public enum PercentEncoding {
 
   /// Nil where an escape is incomplete, or what it stands for is no UTF-8 or holds NUL.
   public static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
+    // As nearly every path is.
+    if !text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 || (plusIsSpace && $0 == UInt8(ascii: "+")) }) {
+      return String(text)
+    }
     var bytes: [UInt8] = []
     var iterator = text.utf8.makeIterator()
     while let byte = iterator.next() {

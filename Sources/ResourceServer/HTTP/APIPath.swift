@@ -1,4 +1,5 @@
 import Access
+import HTTPService
 import ResourceModel
 import WireFormats
 
@@ -42,10 +43,12 @@ enum APIPath: Hashable {
   /// Nil where nothing is served under that path. `path` is still percent-encoded.
   init?(_ path: String) {
     // What lies between two slashes has no name: left out, a namespace's objects would be the namespace itself.
-    guard !path.contains("//") else { return nil }
+    guard !RequestPath.hasEmptyPart(path) else { return nil }
     var segments: [String] = []
-    for segment in path.split(separator: "/", omittingEmptySubsequences: true) {
-      guard let decoded = PercentEncoding.decode(segment), decoded != ".", decoded != ".." else { return nil }
+    for segment in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: true) {
+      guard let decoded = PercentEncoding.decode(Substring(segment)), decoded != ".", decoded != ".." else {
+        return nil
+      }
       segments.append(decoded)
     }
     switch (segments.first, segments.count) {
