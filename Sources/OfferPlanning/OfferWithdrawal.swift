@@ -7,7 +7,7 @@ public import WireFormats
 /// The vendor offers the newest release that a customer may have. So what is newer than its answer is not offered any more; what is
 /// older may be, and is left alone.
 public enum OfferWithdrawal {
-  /// A release that was offered, that nobody here has decided on, and whose offer no report of this program has ended.
+  /// A release that was offered, that nobody has begun to deploy, and whose offer no report of this program has ended.
   public struct Candidate: Sendable, Hashable {
     public var id: String
     public var releaseID: String

@@ -84,8 +84,8 @@ struct OfferLedger: Sendable {
 
   // MARK: What is not offered any more
 
-  /// Takes back what the vendor offers no more and no person here has decided on. What the policy has scheduled is marked alone: the
-  /// policy takes it back.
+  /// Takes back what the vendor offers no more and nobody has begun. What is scheduled is only marked here, and cancelled by the next pass
+  /// of `AutomaticDeployments`.
   /// - Parameter offer: the vendor's whole answer; nil where it offers nothing.
   /// - Returns: after which time to ask again, where that cannot be said of all of it yet.
   func takeBack(
@@ -101,7 +101,7 @@ struct OfferLedger: Sendable {
     let candidates = try connection.query(
       """
       SELECT d.id, d."gccReleaseId", d.version, \(dialect.text(ofTime: "d.\"receivedAt\"")) FROM scheduled_deployment AS d
-      WHERE \(Self.undecided(dialect)) AND d."gccReleaseId" <> $1 ORDER BY d.id LIMIT \(OfferIntake.maximumOpen)
+      WHERE \(Self.notBegun(dialect)) AND d."gccReleaseId" <> $1 ORDER BY d.id LIMIT \(OfferIntake.maximumOpen)
       """ + dialect.forUpdate(of: "d"), [.text(offer?.releaseID ?? "")]
     ).map { row in
       OfferWithdrawal.Candidate(
@@ -130,9 +130,9 @@ struct OfferLedger: Sendable {
   }
 
   /// What an answer of the vendor's may take back.
-  static func undecided(_ dialect: SQLDialect) -> String {
+  static func notBegun(_ dialect: SQLDialect) -> String {
     """
-    (d.status = 'pending' OR d.status = 'scheduled' AND d."isAutomatic") AND d."withdrawnAt" IS NULL
+    d.status IN ('pending', 'scheduled') AND d."withdrawnAt" IS NULL
       AND d."offerEnded" = \(dialect.boolean(false))
     """
   }

@@ -96,7 +96,7 @@ final class OfferPoller: Service {
       """
       SELECT c."updatesTag", c."offeredReleaseId", c."offerProblem", CAST(o.status AS text),
         EXISTS (SELECT 1 FROM scheduled_deployment AS d
-          WHERE \(OfferLedger.undecided(connection.dialect)) AND d."gccReleaseId" <> coalesce(c."offeredReleaseId", ''))
+          WHERE \(OfferLedger.notBegun(connection.dialect)) AND d."gccReleaseId" <> coalesce(c."offeredReleaseId", ''))
       FROM deployment_config AS c LEFT JOIN scheduled_deployment AS o ON o."gccReleaseId" = c."offeredReleaseId"
       WHERE c.id = 1
       """

@@ -95,7 +95,7 @@ final class AutomaticDeployments: Service {
     at now: Timestamp, _ connection: any SQLConnection
   ) throws -> (version: String, start: Timestamp)? {
     var state = try PolicyState.read(connection, locked: true)
-    try actions.cancelAutomatic(isWithdrawn: true, because: "the vendor has taken the release back", connection)
+    try actions.cancelWithdrawn(connection)
     guard state.policy == .automatic else { return nil }
     if let failure = try Self.failure(since: state.automaticSince ?? now, connection) {
       let notice = try state.turnAutomaticOff(because: failure, at: now, audit, connection)

@@ -14,12 +14,18 @@ struct DeploymentActions: Sendable {
 
 extension DeploymentActions {
   /// Takes back what the policy has scheduled and nobody has begun.
-  /// - Parameter isWithdrawn: only where the vendor offers it no more.
-  func cancelAutomatic(isWithdrawn: Bool = false, because reason: String, _ connection: any SQLConnection) throws {
-    guard let scheduled = try AutomaticDeployment.find(connection), scheduled.isWithdrawn || !isWithdrawn else {
-      return
-    }
+  func cancelAutomatic(because reason: String, _ connection: any SQLConnection) throws {
+    guard let scheduled = try AutomaticDeployment.find(connection) else { return }
     try cancel(scheduled.deploymentID, reason, connection)
+  }
+
+  /// Takes back what was scheduled, by the policy or by a person, and what the vendor has taken back since.
+  func cancelWithdrawn(_ connection: any SQLConnection) throws {
+    let row = try connection.query(
+      "SELECT d.id FROM scheduled_deployment AS d WHERE d.status = 'scheduled' AND d.\"withdrawnAt\" IS NOT NULL LIMIT 1"
+    ).first
+    guard let id = row?[0].text else { return }
+    try cancel(id, "the vendor has taken the release back", connection)
   }
 
   init(_ scheduler: DeploymentScheduler) {

@@ -93,22 +93,19 @@ struct AutomaticDeployment: Sendable, Hashable {
   var deploymentID: String
   var version: String
   var scheduledFor: Timestamp
-  /// Whether the vendor offers it no more.
-  var isWithdrawn: Bool
 
   static func find(_ connection: any SQLConnection) throws -> AutomaticDeployment? {
     let dialect = connection.dialect
     let row = try connection.query(
       """
-      SELECT d.id, d.version, \(dialect.text(ofTime: "d.\"scheduledFor\"")), d."withdrawnAt" IS NOT NULL
+      SELECT d.id, d.version, \(dialect.text(ofTime: "d.\"scheduledFor\""))
       FROM scheduled_deployment AS d
       WHERE d.status = 'scheduled' AND d."isAutomatic" AND d."windowOverride" IS NULL LIMIT 1
       """
     ).first
     guard let row, let time = row[2].time else { return nil }
     return AutomaticDeployment(
-      deploymentID: row[0].text ?? "", version: row[1].text ?? "", scheduledFor: time,
-      isWithdrawn: row[3].boolean ?? false)
+      deploymentID: row[0].text ?? "", version: row[1].text ?? "", scheduledFor: time)
   }
 
   var json: JSONValue {

@@ -119,6 +119,38 @@ import WireFormats
     }
   }
 
+  /// A faulty release is not deployed because somebody has chosen a time before that was known.
+  @Test(arguments: TestDatabase.available)
+  func whatAPersonHasScheduledIsCancelledWhereTheVendorTakesItBack(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try vendor.offer("2.3.0")
+      try await fixture.pollVendor()
+      try await fixture.fetchArtifacts()
+      let id = try #require(await fixture.onlyRelease()).id
+      let time = fixture.now + .seconds(86_400)
+      _ = try await fixture.database.transaction(.write) { connection in
+        try fixture.parts.scheduler.schedule(
+          ScheduleRequest(deploymentID: id, scheduledFor: time, actor: "ann"), in: connection)
+      }
+      // While it is offered, polls leave it alone.
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      try await fixture.parts.automatic.pass()
+      #expect(try await fixture.deployment(id)?.status == .scheduled)
+
+      vendor.change { $0.offer = nil }
+      fixture.advance(.seconds(600))
+      try await fixture.pollVendor()
+      try await fixture.parts.automatic.pass()
+      let ended = try #require(await fixture.deployment(id))
+      #expect(ended.status == .cancelled && ended.withdrawnAt == fixture.now)
+      #expect(ended.errorMessage?.contains("the vendor has taken the release back") == true)
+      let tasks = try await fixture.query("SELECT status FROM agent_task WHERE status IN ('pending', 'inProgress')")
+      #expect(tasks.isEmpty)
+      #expect(try await fixture.notices().contains("deploymentCancelled"))
+    }
+  }
+
   /// A report of this customer's own has ended its offer, and it was fetched all the same.
   @Test(arguments: TestDatabase.available)
   func whatThisCustomersReportEndedIsNotTakenBack(_ database: TestDatabase) async throws {
