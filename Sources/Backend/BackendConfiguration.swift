@@ -107,8 +107,10 @@ struct VendorConnection: Sendable {
   var apiKey: String
   /// Read for each request, so that a new key counts at once.
   var apiKeyFile: String?
-  /// Of the vendor's webhooks; nil: none are taken, and releases come by poll alone.
+  /// Of the vendor's webhooks, as it was at the start; nil: none are taken, and releases come by poll alone.
   var webhookSecret: String?
+  /// Read again and again, so that a new secret counts at once.
+  var webhookSecretFile: String?
   /// `WRKTALK_GCC_CA_FILE`: who vouches for the vendor's server; nil: whom the system trusts.
   var certificateAuthorityFile: String?
 
@@ -137,6 +139,7 @@ struct VendorConnection: Sendable {
     apiKey = key
     apiKeyFile = variables["GCC_API_KEY_FILE"]
     webhookSecret = try Self.secret("WEBHOOK_SECRET", variables)
+    webhookSecretFile = variables["WEBHOOK_SECRET_FILE"]
   }
 
   /// The variable, or what stands in the file that `NAME_FILE` names; nil where neither is set.
@@ -157,6 +160,9 @@ struct VendorConnection: Sendable {
 extension VendorConnection {
   /// As it is now; a file that is just being replaced leaves the key of before.
   var presentAPIKey: String { apiKeyFile.flatMap(Self.word(ofFile:)) ?? apiKey }
+
+  /// As it is now, in the same way.
+  var presentWebhookSecret: String? { webhookSecretFile.flatMap(Self.word(ofFile:)) ?? webhookSecret }
 
   private static func word(ofFile path: String) -> String? {
     guard let data = FileManager.default.contents(atPath: path), data.count < 4096 else { return nil }

@@ -64,7 +64,8 @@ struct ReleaseIntake: Sendable {
         logger: logger)
     }
     webhook = WebhookEndpoint(
-      secret: configuration.vendor?.webhookSecret, now: now, refusal: licenseRefusal, received: { poller?.wake() })
+      secret: { [vendor = configuration.vendor] in vendor?.presentWebhookSecret }, now: now, refusal: licenseRefusal,
+      received: { poller?.wake() })
     (self.poller, self.downloads, self.retention) = (poller, downloads, retention)
   }
 

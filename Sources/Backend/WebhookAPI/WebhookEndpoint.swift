@@ -17,8 +17,8 @@ struct WebhookEndpoint: Sendable {
   /// How far the vendor's clock and this one may be apart.
   static let tolerance: Duration = .seconds(300)
 
-  /// Nil: none are taken.
-  let secret: String?
+  /// Reads the secret; nil: none are taken. Asked at most once a second, however many webhooks come.
+  let secret: @Sendable () -> String?
   /// Why none is taken now, as the answer says it, such as `License expired`; nil where it is.
   let refusal: @Sendable () async -> String?
   let now: @Sendable () -> Timestamp
@@ -30,10 +30,12 @@ struct WebhookEndpoint: Sendable {
 
   private final class Memory: Sendable {
     let deliveries = Mutex(DeliveryMemory())
+    let secret = Mutex<(value: String?, readAt: Timestamp)?>(nil)
   }
 
   init(
-    secret: String?, now: @escaping @Sendable () -> Timestamp, refusal: @escaping @Sendable () async -> String?,
+    secret: @escaping @Sendable () -> String?, now: @escaping @Sendable () -> Timestamp,
+    refusal: @escaping @Sendable () async -> String?,
     received: @escaping @Sendable () -> Void
   ) {
     self.secret = secret
@@ -47,7 +49,7 @@ struct WebhookEndpoint: Sendable {
   }
 
   private func answer(_ request: Request) async throws -> Response {
-    guard let secret else {
+    guard let secret = presentSecret() else {
       throw StatusError(
         .serviceUnavailable,
         "no webhooks are taken here: set WRKTALK_WEBHOOK_SECRET to the secret that the vendor signs with; releases come by "
@@ -65,6 +67,16 @@ struct WebhookEndpoint: Sendable {
     let isNew = id.map { id in memory.deliveries.withLock { $0.insert(String(id.prefix(128))) } } ?? true
     if isNew { received() }
     return .json(["received": true])
+  }
+
+  private func presentSecret() -> String? {
+    let now = now()
+    return memory.secret.withLock { known in
+      if let known, now - known.readAt < .seconds(1), known.readAt <= now { return known.value }
+      let value = secret()
+      known = (value, now)
+      return value
+    }
   }
 
   /// Programs that know only the specification send no time.

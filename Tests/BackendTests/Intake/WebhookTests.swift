@@ -30,7 +30,7 @@ import WireFormats
   ) async throws {
     let hints = Hints()
     let webhook = WebhookEndpoint(
-      secret: secret, now: { Self.now }, refusal: { refusal }, received: { hints.count.withLock { $0 += 1 } })
+      secret: { secret }, now: { Self.now }, refusal: { refusal }, received: { hints.count.withLock { $0 += 1 } })
     try await BackendTestServer.run(
       service: BackendParts.adapted(ServiceConfiguration()), connections: connections,
       addRoutes: { webhook.addRoutes(to: $0) }, { server in try await body(server) { hints.value } })
@@ -46,6 +46,39 @@ import WireFormats
     if let id { headers.append((WebhookSignature.idHeader, id)) }
     if let sentAt { headers.append((WebhookSignature.timestampHeader, String(sentAt.microseconds / 1_000_000))) }
     return headers
+  }
+
+  /// It is read again, but not for each of ten thousand that come in a second.
+  @Test func aNewSecretCountsWithinASecondAndTheOldOneNoMore() async throws {
+    struct Source: Sendable {
+      var moment = WebhookTests.now
+      var secret = "old-secret"
+      var reads = 0
+    }
+    let source = Mutex(Source())
+    let webhook = WebhookEndpoint(
+      secret: {
+        source.withLock { source in
+          source.reads += 1
+          return source.secret
+        }
+      }, now: { source.withLock { $0.moment } }, refusal: { nil }, received: {})
+    try await BackendTestServer.run(
+      service: BackendParts.adapted(ServiceConfiguration()), connections: ConnectionLimits(),
+      addRoutes: { webhook.addRoutes(to: $0) },
+      { server in
+        let old = Self.signed(secret: "old-secret")
+        let new = Self.signed(secret: "new-secret")
+        let first = try await server.post(WebhookEndpoint.path, Self.body, headers: old)
+        #expect(first.status == 200)
+        source.withLock { $0.secret = "new-secret" }
+        #expect(try await server.post(WebhookEndpoint.path, Self.body, headers: new).status == 401)
+        #expect(source.withLock { $0.reads } == 1)
+        source.withLock { $0.moment = $0.moment + .seconds(1) }
+        #expect(try await server.post(WebhookEndpoint.path, Self.body, headers: new).status == 200)
+        #expect(try await server.post(WebhookEndpoint.path, Self.body, headers: old).status == 401)
+        #expect(source.withLock { $0.reads } == 2)
+      })
   }
 
   @Test func aSignedWebhookIsAcknowledgedAndWakesThePoll() async throws {
