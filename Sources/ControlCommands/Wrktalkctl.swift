@@ -11,7 +11,7 @@ public struct Wrktalkctl: AsyncParsableCommand {
       The server is taken from --server, WRKTALK_SERVER, the current context, or http://127.0.0.1:3000, in this order; the \
       token from --token-file, WRKTALK_TOKEN or the context.
 
-      Exit codes: 0 success (diff: no difference), 1 failure (diff: there are differences), 64 a wrong command line, 124 a \
+      Exit codes: 0 success (diff: no difference), 1 failure (diff: there are differences, and 2 for a failure), 64 a wrong command line, 124 a \
       rollout that has not ended in time.
       """,
     subcommands: [

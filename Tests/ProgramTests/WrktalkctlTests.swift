@@ -158,6 +158,9 @@ import WireFormats
       #expect(viewer.first?.hasPrefix("error: not allowed (403)") == true)
       let stranger = try await desk.run("get", "dd", code: 1, environment: ["WRKTALK_TOKEN": "wrong"])
       #expect(stranger.first?.contains("does not accept the token (401)") == true)
+      // One says that there is a difference.
+      try await desk.run("diff", "-f", "missing.yaml", code: 2)
+      try await desk.run("diff", "-f", "one.yaml", "--server", "127.0.0.1:1", code: 2)
       let nobody = try await desk.run("get", "dd", "--server", "127.0.0.1:1", code: 1)
       #expect(nobody.first?.hasPrefix("error: cannot reach http://127.0.0.1:1") == true)
       try await desk.run("get", "dd", "--token", "x", code: 64)

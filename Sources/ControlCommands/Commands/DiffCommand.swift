@@ -9,13 +9,26 @@ struct DiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Show what applying files would change, and what the Agent would then do.",
     discussion:
-      "The server checks the change and fills in defaults, but stores nothing. Exit code 1: there are differences.")
+      "The server checks the change and fills in defaults, but stores nothing. Exit codes: 0 no difference, 1 there are "
+      + "differences, 2 a failure.")
 
   @OptionGroup var manifests: ManifestOptions
   @OptionGroup var applying: ApplyOptions
   @OptionGroup var connection: ConnectionOptions
 
+  /// As with `diff` and `kubectl diff`: 1 says that there are differences.
+  private static let failureExitCode: Int32 = 2
+
   func run() async throws {
+    do {
+      try await compare()
+    } catch var failure as CommandFailure {
+      if failure.exitCode == CommandFailure.generalExitCode { failure.exitCode = Self.failureExitCode }
+      throw failure
+    }
+  }
+
+  private func compare() async throws {
     let session = try connection.session()
     let reading = manifests.read(session)
     var failures = FailureCount()
@@ -32,7 +45,7 @@ struct DiffCommand: AsyncParsableCommand {
         failures.add(error, session.console)
       }
     }
-    try failures.end()
+    try failures.end(exitCode: Self.failureExitCode)
     if differs { throw ExitCode(1) }
   }
 

@@ -58,7 +58,8 @@ struct FailureCount {
     if let hint = failure.hint { console.note("hint: \(hint)") }
   }
 
-  func end() throws {
-    if count > 0 { throw ExitCode(CommandFailure.generalExitCode) }
+  /// - Parameter exitCode: what the command ends with where one has failed.
+  func end(exitCode: Int32 = CommandFailure.generalExitCode) throws {
+    if count > 0 { throw ExitCode(exitCode) }
   }
 }

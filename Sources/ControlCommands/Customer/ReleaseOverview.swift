@@ -22,7 +22,24 @@ struct ReleaseOverview: Sendable, Hashable {
     throw CommandFailure("there is no release \"\(printable(word))\" to deploy", hint: hint)
   }
 
+  /// What is to be known of an Agent that is not there; nil where it is, or where the server does not say.
+  func absence(now: Timestamp) -> String? {
+    guard let agent = answer["agent"], agent["isOnline"]?.bool != true else { return nil }
+    guard let last = agent["lastPoll"]?.string.flatMap({ Timestamp($0) }) else {
+      return "No Agent was ever heard of: what is asked for begins once there is one."
+    }
+    return
+      "The Agent was last heard of \(HumanDuration.text(now - last)) ago: what is asked for begins once it is back."
+  }
+
   func text(now: Timestamp) -> String {
+    let table = table(now: now)
+    // Where nothing is to be done nobody waits for it.
+    guard !scheduled.isEmpty, let absence = absence(now: now) else { return table }
+    return "\(table)\n\(absence)\n"
+  }
+
+  private func table(now: Timestamp) -> String {
     var rows: [[String]] = []
     for release in scheduled + waiting { rows.append(Self.row(release, now: now)) }
     for entry in history { rows.append(Self.row(of: entry, now: now)) }
@@ -32,7 +49,13 @@ struct ReleaseOverview: Sendable, Hashable {
   private static func row(_ release: JSONValue, now: Timestamp) -> [String] {
     if release["rollback"]?.bool == true {
       let task = release["task"]
-      return ["(rollback)", task?["status"]?.string ?? "", "", task?["requestedBy"]?.string ?? "", progress(task)]
+      let target =
+        task?["payload"]?["targetVersion"]?.string
+        ?? task?["payload"]?["targetRevision"]?.integer.map { "revision \($0)" }
+      return [
+        target.map { "(rollback to \($0))" } ?? "(rollback)", task?["status"]?.string ?? "",
+        task?["executeAfter"]?.string ?? "", task?["requestedBy"]?.string ?? "", progress(task),
+      ]
     }
     let status = release["status"]?.string ?? ""
     let when =

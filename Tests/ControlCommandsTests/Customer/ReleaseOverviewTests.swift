@@ -16,7 +16,10 @@ import WireFormats
       ],
     ],
     "scheduled": [
-      ["rollback": true, "task": ["status": "pending", "requestedBy": "maria"]],
+      [
+        "rollback": true,
+        "task": ["status": "pending", "requestedBy": "maria", "payload": ["targetVersion": "2.1.0"]],
+      ],
       [
         "id": "c", "version": "2.3.0", "status": "inProgress", "scheduledFor": "2027-01-15T09:00:00Z",
         "scheduledBy": "maria", "task": ["progress": ["step": "Pulling", "message": "1 of 3"]],
@@ -34,7 +37,7 @@ import WireFormats
     let now = try #require(Timestamp("2027-01-15T09:00:00Z"))
     let lines = overview.text(now: now).split(separator: "\n").map(String.init)
     #expect(lines.count == 6)
-    #expect(lines[1].hasPrefix("(rollback)"))
+    #expect(lines[1].hasPrefix("(rollback to 2.1.0)"))
     #expect(lines[2].contains("2027-01-15T09:00:00Z") && lines[2].contains("Pulling: 1 of 3"))
     #expect(lines[3].contains("offered 60m ago") && lines[3].contains("downloaded 25 %"))
     #expect(lines[4].contains("media: pulling failed") && !lines[4].contains("\u{1b}"))
@@ -44,6 +47,22 @@ import WireFormats
   @Test(arguments: [("2.4.0", "a"), ("v2.3.0", "c"), ("b", "b")])
   func aDeploymentIsFoundByVersionAndByID(word: String, id: String) throws {
     #expect(try overview.deployment(word)["id"]?.string == id)
+  }
+
+  @Test(
+    arguments: [
+      (["isOnline": true, "lastPoll": "2027-01-15T08:59:00Z"], nil),
+      (["isOnline": false, "lastPoll": "2027-01-15T08:30:00Z"], "The Agent was last heard of 30m ago: "),
+      (["isOnline": false, "lastPoll": .null], "No Agent was ever heard of: "),
+    ] as [(JSONValue, String?)])
+  func anAgentThatIsNotThereIsSaidWhereSomethingWaitsForIt(agent: JSONValue, beginning: String?) throws {
+    let now = try #require(Timestamp("2027-01-15T09:00:00Z"))
+    var answer = overview.answer
+    answer["agent"] = agent
+    let last = try #require(ReleaseOverview(answer: answer).text(now: now).split(separator: "\n").last)
+    if let beginning { #expect(last.hasPrefix(beginning)) } else { #expect(last.contains("runs")) }
+    answer["scheduled"] = []
+    #expect(!ReleaseOverview(answer: answer).text(now: now).contains("Agent"))
   }
 
   @Test func whereThereIsNoneItIsSaidWhichThereAre() {

@@ -30,4 +30,10 @@ extension Session {
       answer: try await request { () async throws(ResourceClientError) in try await client.get(path: AdminPath.releases)
       })
   }
+
+  /// Says so where what was asked for waits for an Agent.
+  func noteAbsence(now: Timestamp) async {
+    guard let absence = try? await releases().absence(now: now) else { return }
+    console.note(absence)
+  }
 }

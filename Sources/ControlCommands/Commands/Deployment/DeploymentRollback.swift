@@ -1,5 +1,6 @@
 import ArgumentParser
 import ResourceClient
+import Timing
 import WireFormats
 
 struct DeploymentRollback: AsyncParsableCommand {
@@ -36,5 +37,6 @@ struct DeploymentRollback: AsyncParsableCommand {
     }
     let target = toVersion.map { printable($0) } ?? "revision \(toRevision ?? 0)"
     try session.console.write("rollback to \(target) begun\n")
+    await session.noteAbsence(now: SystemTime.now())
   }
 }

@@ -45,6 +45,7 @@ struct DeploymentSchedule: AsyncParsableCommand {
     try session.console.write(
       "\(printable(deployment["version"]?.string ?? version)) scheduled for "
         + "\(printable(answer["scheduledFor"]?.string ?? time.wholeSeconds.description))\n")
+    await session.noteAbsence(now: SystemTime.now())
   }
 
   private func time(_ session: Session) async throws(CommandFailure) -> Timestamp {
