@@ -46,9 +46,6 @@ struct ControlCenterServer {
     metrics.install()
     ControlCenterConfiguration.variables.warn(of: environment, logger)
     let credentials = try options.credentials(environment: environment, logger: logger)
-    guard let box = AES256GCM(key: try configuration.secretKey ?? SecretKey.inDataFolder(dataFolder)) else {
-      preconditionFailure("keys are checked where they are read")
-    }
     let location = try databaseLocation(server.databaseURL)
     logger.info(
       "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
@@ -58,6 +55,7 @@ struct ControlCenterServer {
     let store = SQLResourceStore(
       database: database, kinds: ControlCenterKinds.stored, options: Self.storeOptions(now), logger: logger)
     try await store.start()
+    let box = try await box(database)
     let parts = ControlCenterParts(
       database: database, store: store, box: box, configuration: configuration, dataFolder: try absoluteDataFolder(),
       trustRoot: try trustRoot(), licenseKey: try licenseKey(),
@@ -82,6 +80,22 @@ struct ControlCenterServer {
       throw error
     }
     await close()
+  }
+
+  /// The key that seals the secrets of webhooks. A new one is made only where there is nothing that another has sealed.
+  private func box(_ database: any Database) async throws -> AES256GCM {
+    var key = try configuration.secretKey ?? SecretKey.presentInDataFolder(dataFolder)
+    if key == nil, !forgetsWebhookSecrets, try await WebhookSecrets.areSealed(in: database) {
+      throw ConfigurationError(
+        "is missing, and there are secrets of webhooks that were sealed with it: put it back; if it is lost, start once with "
+          + "--forget-webhook-secrets, and give each customer a new secret (wrktalkctl org webhook-secret)",
+        setting: "\(dataFolder)/secret.key")
+    }
+    key = try key ?? SecretKey.inDataFolder(dataFolder)
+    guard let box = key.flatMap({ AES256GCM(key: $0) }) else {
+      preconditionFailure("keys are checked where they are read")
+    }
+    return box
   }
 
   /// Where uploads lie until they are in the bucket; a database elsewhere does without the folder otherwise.

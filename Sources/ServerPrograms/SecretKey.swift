@@ -32,12 +32,17 @@ public enum SecretKey {
       setting: setting)
   }
 
+  /// The key of an embedded installation; nil where it was not made yet.
+  public static func presentInDataFolder(_ folder: String) throws(ConfigurationError) -> [UInt8]? {
+    let path = "\(folder)/secret.key"
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    return try parse(String(decoding: data, as: UTF8.self), setting: path)
+  }
+
   /// The key of an embedded installation: made once, readable by its owner only.
   public static func inDataFolder(_ folder: String) throws(ConfigurationError) -> [UInt8] {
     let path = "\(folder)/secret.key"
-    if let data = FileManager.default.contents(atPath: path) {
-      return try parse(String(decoding: data, as: UTF8.self), setting: path)
-    }
+    if let key = try presentInDataFolder(folder) { return key }
     let key = SecureRandom.bytes(count: AES256GCM.keyByteCount)
     let content = Data((Hexadecimal.encode(key) + "\n").utf8)
     // Of several that begin at once, the first to write wins, and nobody sees half of it.

@@ -14,6 +14,7 @@ import Testing
     for (environment, setting, part) in [
       (["GCC_BUCKET_PROVIDER": "minio"], "GCC_BUCKET_NAME", "GCC_BUCKET_PROVIDER is set"),
       (["GCC_BUCKET_ENDPOINT": "http://s3"], "GCC_BUCKET_NAME", "GCC_BUCKET_ENDPOINT is set"),
+      (["GCC_OIDC_CLIENT_ID": "x"], "GCC_OIDC_ISSUER", "GCC_OIDC_CLIENT_ID is set"),
       (["SMTP_HOST": "localhost"], "GCC_ADMIN_EMAIL", "SMTP_HOST is set"),
       (["GCC_ADMIN_EMAIL": "a@example.com"], "SMTP_HOST", "GCC_ADMIN_EMAIL is set"),
     ] {

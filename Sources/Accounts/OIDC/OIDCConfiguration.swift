@@ -37,7 +37,12 @@ public struct OIDCConfiguration: Sendable, Hashable {
   public init?(
     _ variables: EnvironmentVariables, externalURL: String?, roles: [Role]
   ) throws(ConfigurationError) {
-    guard variables["OIDC_ISSUER"] != nil else { return nil }
+    guard variables["OIDC_ISSUER"] != nil else {
+      if let name = Self.names.sorted().first(where: { $0.hasPrefix("OIDC_") && variables[$0] != nil }) {
+        throw variables.wrong("OIDC_ISSUER", "is missing, and \(variables.prefix)\(name) is set")
+      }
+      return nil
+    }
     issuer = try variables.url("OIDC_ISSUER", default: "")
     guard Self.isProtected(issuer) else {
       throw variables.wrong("OIDC_ISSUER", "must begin with https:// (http:// is for this machine only)")
@@ -48,7 +53,8 @@ public struct OIDCConfiguration: Sendable, Hashable {
     self.clientID = clientID
     guard let externalURL else {
       throw variables.wrong(
-        "EXTERNAL_URL", "is missing: the identity provider sends people back to it, such as https://tower.example.com")
+        "EXTERNAL_URL", "is missing: the identity provider sends people back to it, such as https://wrktalk.example.com"
+      )
     }
     self.externalURL = externalURL
     clientSecret = try Self.secret(variables)
@@ -64,7 +70,8 @@ public struct OIDCConfiguration: Sendable, Hashable {
     for pair in map.split(separator: map.contains(";") ? ";" : ",") {
       // A group's name may hold an equals sign, as one of LDAP does; a role holds none.
       guard let place = pair.lastIndex(of: "=") else {
-        throw variables.wrong("OIDC_ROLE_MAP", "must be pairs such as wrktalk-admins=admin,operations=operator")
+        let example = roles.prefix(2).map { "the-\($0.rawValue)s=\($0.rawValue)" }.joined(separator: ",")
+        throw variables.wrong("OIDC_ROLE_MAP", "must be pairs such as \(example)")
       }
       let value = Self.trimmed(pair[..<place])
       let word = Self.trimmed(pair[pair.index(after: place)...])

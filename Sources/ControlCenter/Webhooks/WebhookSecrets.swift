@@ -58,6 +58,11 @@ struct WebhookSecrets: Sendable {
 
   // MARK: A key that was lost
 
+  /// Whether there is a sealed secret.
+  static func areSealed(in database: any Database) async throws -> Bool {
+    try await database.transaction(.read) { !(try sealed(after: "", count: 1, $0).isEmpty) }
+  }
+
   /// - Throws: `ConfigurationError` where a sealed secret, the one of them that is asked for, was sealed with another key.
   func requireKey() async throws {
     let sealed = try await database.transaction(.read) { connection in
@@ -65,7 +70,7 @@ struct WebhookSecrets: Sendable {
     }
     guard let sealed, open(sealed.secret, of: sealed.name) == nil else { return }
     throw ConfigurationError(
-      "is not the key that the secrets of webhooks in this database were sealed with (tried with the one of \(sealed.name)): give the "
+      "(or secret.key in the data folder) is not the key that the secrets of webhooks in this database were sealed with (tried with the one of \(sealed.name)): give the "
         + "server that key; if it is lost, start it once with --forget-webhook-secrets, and give each customer a new secret "
         + "(wrktalkctl org webhook-secret)", setting: "GCC_SECRET_KEY_FILE")
   }
