@@ -11,9 +11,9 @@ public struct Page: Sendable {
   public static let openPaths = ["/", "\(assetFolder)*", signInPath]
 
   /// The customer's.
-  public static let controlTower = Page(files(towerPageFolder()), index: "tower/index.html")
+  public static let controlTower = Page(files(towerPageFolder()), folder: "tower")
   /// The vendor's.
-  public static let fleet = Page(files(fleetPageFolder()), index: "fleet/index.html")
+  public static let fleet = Page(files(fleetPageFolder()), folder: "fleet")
 
   private static let assetFolder = "/assets/"
   /// Where an identity provider sends browsers back to.
@@ -25,8 +25,19 @@ public struct Page: Sendable {
     EmbeddedFile.all(of: sharedPageFolder()) + EmbeddedFile.all(of: folder)
   }
 
-  /// - Parameter index: the path of the page itself among them.
-  init(_ files: [EmbeddedFile], index: String) {
+  /// The page's modules as one. Each of them is served by itself, too.
+  static let script = "page.js"
+
+  /// - Parameter folder: of the page itself and of the module that it begins with, among them.
+  init(_ files: [EmbeddedFile], folder: String) {
+    var files = files
+    let index = "\(folder)/index.html"
+    let modules = files.filter { $0.path.hasSuffix(".js") }.map { ($0.path, String(decoding: $0.bytes, as: UTF8.self)) }
+    guard
+      let script = ModuleBundle.text(
+        of: "\(folder)/main.js", Dictionary(modules, uniquingKeysWith: { first, _ in first }))
+    else { preconditionFailure("the tests say which module of \(folder) is missing") }
+    files.append(EmbeddedFile(path: Self.script, bytes: Array(script.utf8)))
     var all = SHA256()
     for file in files.sorted(by: { $0.path < $1.path }) {
       all.update(Array("\(file.path)\0\(file.bytes.count)\0".utf8))

@@ -1,7 +1,8 @@
 #!/bin/bash
 # bench-fleet.sh: the vendor's server with a simulated fleet over real HTTP: heartbeats and polls a second, webhooks, and a rollout in
 # three stages from its publication until all have reported; what each costs the server. FLEET_SIZE says how many customers
-# there are (100000), FLEET_EVERY how often each sends a heartbeat and polls (30s), FLEET_SECONDS for how long is measured.
+# there are (100000), FLEET_EVERY how often each sends a heartbeat and polls (30s), FLEET_SECONDS for how long is measured. During the
+# rollout they come as often as the specification has it (§7.1): FLEET_ROLLOUT_EVERY (300s).
 . "$(dirname "$0")/../Testbed/lib.sh"
 cd "$TESTBED/../.."
 bash "$TESTBED/packages.sh"
@@ -9,6 +10,7 @@ install_packages curl
 customers=${FLEET_SIZE:-100000}
 every=${FLEET_EVERY:-30s}
 seconds=${FLEET_SECONDS:-120}
+rollout_every=${FLEET_ROLLOUT_EVERY:-300s}
 say "building for release"
 # With the flags of manifests/release/build.sh, so that what is shipped is measured, and built once.
 flags=(--scratch-path .build-release -c release --static-swift-stdlib
@@ -93,7 +95,7 @@ spec:
   - {name: tenth, percent: 10, gate: {successPercent: 90, minReports: 50}}
   - {name: everyone}
 YAML
-wrktalkctl simulate fleet --organizations "$customers" --keys "$folder/keys.jsonl" --heartbeat-every "$every" --poll-every "$every" \
+wrktalkctl simulate fleet --organizations "$customers" --keys "$folder/keys.jsonl" --heartbeat-every "$rollout_every" --poll-every "$rollout_every" \
   --offline 0% --slow 0% --never-consents 0% --consent-after 1s --deployment 1s --for 600s >"$folder/rollout.json" 2>"$folder/rollout.log" &
 simulation=$!; programs+=("$simulation")
 sleep 5
