@@ -20,7 +20,7 @@ log=$TESTBED_STATE/test.log; : >"$log"
 status=0
 failed=()
 # A browser gives up what it loads when a network of containers comes or goes: pages are tested while no other test makes one.
-pages='^ProgramTests\.((PageModule|TowerSession)Tests)'
+pages='^ProgramTests\.((PageModule|TowerSession|FleetDashboard)Tests)'
 tower='^ProgramTests\.ControlTowerTests'
 for suite in $(cd "$TESTBED/.." && printf '%s\n' *Tests) "$pages" "$tower"; do
   [ -z "${1:-}" ] || [[ $suite =~ $1 ]] || continue

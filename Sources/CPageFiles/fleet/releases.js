@@ -1,18 +1,20 @@
 // Releases: what each is made of, who signed it, who published it.
 
-import { failure } from "../shared/dialog.js";
+import { ask, failure } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
 import { bytes } from "../shared/progress.js";
 import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
-import { attempt } from "../shared/toast.js";
+import { attempt, toast } from "../shared/toast.js";
 import { planDialog } from "./plan.js";
 import { mayChange } from "./rollouts.js";
-import { foreign } from "./words.js";
+import { customers, foreign } from "./words.js";
 
 const path = "/api/internal/releases";
+/** Milliseconds from one look to the next. */
+const interval = 15_000;
 const steps = { ReleaseCreated: "Made", ReleaseChanged: "Changed", ReleasePublished: "Published", ReleaseDeprecated: "Deprecated", ReleaseWithdrawn: "Withdrawn" };
 
 function releaseBadge(one) {
@@ -29,17 +31,32 @@ export function releasesView({ api, router, update }) {
     } catch (error) { problem = error; }
     update();
   };
-  const open = async (version) => {
+  const look = async (version) => {
+    let found;
+    try { found = await api.get(`${path}/${encodeURIComponent(version)}`, { unattended: true }); } catch (error) { found = { problem: error }; }
+    if (opened !== version) return;
+    detail = found;
+    update();
+  };
+  const open = (version) => {
     opened = version;
     detail = null;
-    try { detail = await api.get(`${path}/${encodeURIComponent(version)}`, { unattended: true }); } catch (error) { detail = { problem: error }; }
-    if (opened === version) update();
+    return look(version);
   };
+  let timer = null;
   return {
     title: "Releases",
     start() {
       opened = null;
       load();
+      // Others publish and withdraw, too.
+      timer = setInterval(() => {
+        if (!document.hidden) opened === null ? load() : look(opened);
+      }, interval);
+    },
+    stop() {
+      clearInterval(timer);
+      opened = null;
     },
     show({ id }) {
       if (id) return one(id);
@@ -102,10 +119,23 @@ export function releasesView({ api, router, update }) {
     ];
   }
 
+  /** Whom it is offered to follows from the rollouts that name it; without one it is everybody. */
   async function publish(version) {
-    await attempt(() => api.change("POST", `${path}/${encodeURIComponent(version)}/publish`, {}), `${version} is published.`);
-    opened = null;
-    update();
+    const found = await attempt(() => Promise.all([
+      api.get(`/apis/deploy.wrktalk.com/v1/rollouts?limit=20&fieldSelector=${encodeURIComponent(`spec.release=${version}`)}`),
+      api.get("/api/internal/fleet/summary"),
+    ]));
+    if (!found) return;
+    const [rollouts, summary] = [found[0].items.map((rollout) => rollout.metadata.name), found[1]];
+    const done = await ask({
+      title: `Publish ${version}?`, action: "Publish it", kind: rollouts.length === 0 ? "danger" : "",
+      body: el("p", rollouts.length > 0 ? `It is offered in the stages of ${rollouts.join(" and ")}.`
+        : `No rollout names it, so all ${customers(summary.organizations)} are offered it at once. To go in stages, close this and plan a rollout first.`),
+      submit: () => api.change("POST", `${path}/${encodeURIComponent(version)}/publish`, {}).then(() => true),
+    });
+    if (!done) return;
+    toast("good", `${version} is published.`);
+    await look(version);
   }
 }
 

@@ -77,6 +77,9 @@ export class Api extends EventTarget {
     }
   }
 
+  /** The server takes the session for none any more. */
+  sessionEnded() { this.end("Your session has ended. Sign in again to go on."); }
+
   /** Forgets who was signed in, which ends whatever watches. */
   end(reason) {
     this.forget();
@@ -148,7 +151,7 @@ export class Api extends EventTarget {
     const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
     const error = new ApiError(
       response.status, await message(response), Number.isFinite(retryAfter) ? retryAfter : null);
-    if (error.status === 401 && !options.quietly) this.end("Your session has ended. Sign in again to go on.");
+    if (error.status === 401 && !options.quietly) this.sessionEnded();
     throw error;
   }
 }

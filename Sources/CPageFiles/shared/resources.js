@@ -89,6 +89,8 @@ export class ResourceWatch extends EventTarget {
         await wait(this.random() * 500, signal);
       } catch (error) {
         if (signal.aborted) return;
+        // A watch that is open says so by an event of its own.
+        if (error.status === 401) this.api.sessionEnded();
         if (error.status === 401 || error.status === 403 || error.status === 404) {
           this.problem = error;
           return this.stop();

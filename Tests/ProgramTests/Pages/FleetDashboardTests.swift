@@ -146,7 +146,12 @@ struct FleetDashboardTests {
         try await browser.screenshot(named: "fleet-plan")
         try await browser.press("Start it as shown")
         try await browser.wait(toRead: "Rollout release-2.0.0")
-        try await vendor.send("POST", "/api/internal/releases/2.0.0/publish", [:])
+        try await browser.run("location.hash = '#/releases/2.0.0'")
+        try await browser.press("Publish")
+        try await browser.wait(toRead: "It is offered in the stages of release-2.0.0.")
+        try await browser.press("Publish it")
+        try await browser.wait(toRead: "2.0.0 is published.")
+        try await browser.run("location.hash = '#/rollouts/release-2.0.0'")
 
         // It halts by itself, and says why and what would move it.
         try await browser.wait(toRead: "and its gate allows 2", timeout: .seconds(60))
@@ -303,7 +308,8 @@ struct FleetDashboardTests {
         #expect(jobs["jobs"] == [])
 
         _ = try await vendor.server.command("admin", "disable", "eng@example.com")
-        try await browser.wait(toRead: "Your session has ended")
+        // The page only watches here, and the server looks every half a minute who still may.
+        try await browser.wait(toRead: "Your session has ended", timeout: .seconds(120))
         let asked = "return performance.getEntriesByType('resource').filter((one) => one.name.includes('/api')).length"
         let count = try await browser.run(asked)
         try await browser.run("return new Promise((done) => setTimeout(done, 5000))")

@@ -18,7 +18,7 @@ struct PageModuleTests {
           try await browser.open(backend.url)
           value = try await browser.run(
             """
-            const folder = document.querySelector("script[type=module]").src.replace(/tower.main.js$/, "shared/");
+            const folder = document.querySelector("script[type=module]").src.replace(/page.js$/, "shared/");
             const load = (name) => import(folder + name);
             return (async () => { \(script) })();
             """)
@@ -114,7 +114,7 @@ struct PageModuleTests {
         stream([{ type: "DELETED", object: object("b", "21") }, { type: "ERROR", object: { code: 410, message: "too old" } }]),
         { metadata: { resourceVersion: "30" }, items: [object("a", "11")] },
         stream(["c", "d", "e", "f"].map((name, index) => ({ type: "ADDED", object: object(name, String(31 + index)) }))),
-        new ApiError(401, "over"),
+        stream([{ type: "ERROR", object: { code: 401, message: "over" } }]),
       ];
       const api = new (class extends EventTarget {
         async next(path) {
@@ -124,6 +124,7 @@ struct PageModuleTests {
           if (answer instanceof Error) throw answer;
           return answer;
         }
+        sessionEnded() { calls.push("session ended"); }
         get(path) { return this.next(path); }
         fetch(method, path) { return this.next(path); }
       })();
@@ -140,7 +141,7 @@ struct PageModuleTests {
       """)
     #expect(
       value["calls"] == [
-        "list", "list more", "watch 10", "watch 20", "watch 20", "list", "watch 30", "watch 34",
+        "list", "list more", "watch 10", "watch 20", "watch 20", "list", "watch 30", "watch 34", "session ended",
       ], "\(value.text)")
     #expect(value["names"] == ["n/d", "n/e", "n/f"] && value["isTruncated"] == true)
     #expect(value["waited"] == true && value["left"] == 0)
