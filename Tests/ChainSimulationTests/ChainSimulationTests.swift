@@ -45,6 +45,12 @@ import Testing
     #expect(expected.filter { tally[$0, default: 0] == 0 } == [], "\(tally)")
   }
 
+  /// 3905: a report without a count came late, and was taken for one of a newer attempt.
+  @Test(arguments: [3905] as [UInt64])
+  func whatOnceBrokeARuleDoesSoNoMore(seed: UInt64) throws {
+    try ChainSimulation(seed: seed).run()
+  }
+
   @Test func aSeedThatFailedCanBeRunAgain() throws {
     guard let seed = Self.environment("CHAIN_SEED") else { return }
     try ChainSimulation(seed: seed, isTracing: true).run()

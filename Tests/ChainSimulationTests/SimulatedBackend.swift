@@ -143,7 +143,7 @@ struct SimulatedBackend {
         StatusReport(
           organizationName: organization, releaseID: release.releaseID, status: status, deployedAt: deployedAt,
           helmRevision: revision, currentVersion: currentVersion, reason: reason, attemptID: release.attemptID,
-          attempt: release.attempt > 0 ? release.attempt : nil)), turn)
+          attempt: release.attempt)), turn)
   }
 
   /// The vendor has taken a report.

@@ -72,7 +72,7 @@ struct DeploymentTransaction {
           organizationName: organization, releaseID: deployment.releaseID, status: status,
           deployedAt: detail.deployedAt, helmRevision: detail.helmRevision, currentVersion: state.currentVersion,
           errorMessage: detail.message.map(ReportText.cleaned), reason: detail.reason,
-          attemptID: deployment.attemptID, attempt: deployment.attempt > 0 ? deployment.attempt : nil)))
+          attemptID: deployment.attemptID, attempt: deployment.attempt)))
   }
 
   mutating func reportSchedule(of deployment: ScheduledDeployment, at time: Timestamp) {
@@ -81,7 +81,7 @@ struct DeploymentTransaction {
       .scheduled(
         ScheduledReport(
           organizationName: organization, releaseID: deployment.releaseID, scheduledFor: time,
-          attemptID: deployment.attemptID, attempt: deployment.attempt > 0 ? deployment.attempt : nil)))
+          attemptID: deployment.attemptID, attempt: deployment.attempt)))
   }
 
   struct ReportDetail {
