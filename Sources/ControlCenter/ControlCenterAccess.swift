@@ -62,8 +62,8 @@ enum ControlCenterAccess {
     },
     paths: [
       documents,
-      PathRule(verbs: ["get", "head", "post"], paths: ["/api/internal/artifacts", "/api/internal/releases*"]),
-      PathRule(verbs: ["post"], paths: ["/api/internal/rollouts/plan"]),
+      PathRule(verbs: ["get", "head", "post"], paths: ["/api/internal/artifacts", "/api/internal/releases"]),
+      PathRule(verbs: ["post"], paths: ["/api/internal/releases/*/publish", "/api/internal/rollouts/plan"]),
     ], isMachine: true)
 
   /// What is served and in which form; nothing of what lies under `/api` besides.
