@@ -18,6 +18,9 @@ extension AuditLedger {
         "CREATE TABLE audit_head (id integer PRIMARY KEY CHECK (id = 1), sequence bigint NOT NULL, digest \(text))",
         "INSERT INTO audit_head (id, sequence, digest) VALUES (1, 0, '\(AuditRecord.beginning)')",
       ]
-    }
+    },
+    Migration(owner: "audit", version: 2, name: "audit entries by object") { _ in
+      ["CREATE INDEX audit_entry_object ON audit_entry (object, sequence)"]
+    },
   ]
 }

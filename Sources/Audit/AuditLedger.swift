@@ -8,8 +8,8 @@ public struct AuditLedger: Sendable {
 
   public init(now: @escaping @Sendable () -> Timestamp) { self.now = now }
 
-  /// Kept if and when the transaction commits. Text that is too long is cut, and a detail that is too large is left out: what was done is
-  /// audited whatever it was done with.
+  /// Kept if and when the transaction commits. Text that is too long is cut, and of a detail that is too large its largest
+  /// members are left out: what was done is audited whatever it was done with.
   public func record(_ entries: [AuditEntry], in connection: any SQLConnection) throws {
     guard !entries.isEmpty else { return }
     var (sequence, previous) = try lock(in: connection)
@@ -70,10 +70,23 @@ public struct AuditLedger: Sendable {
     return kept
   }
 
-  /// As it will be read again.
+  /// As it will be read again. What is too large hides nothing but itself.
   private static func kept(_ detail: JSONValue) -> JSONValue {
     let bytes = detail.serialized()
-    guard bytes.count <= maximumDetailBytes else { return ["omittedBytes": .integer(Int64(bytes.count))] }
-    return (try? JSONValue(parsing: bytes)) ?? ["omittedBytes": .integer(Int64(bytes.count))]
+    if bytes.count <= maximumDetailBytes { return (try? JSONValue(parsing: bytes)) ?? omitted(bytes.count) }
+    guard var members = detail.object else { return omitted(bytes.count) }
+    var count = bytes.count
+    let sizes = members.mapValues { $0.serialized().count }
+    for (name, size) in sizes.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+      if count <= maximumDetailBytes { break }
+      let replacement = omitted(size)
+      members[name] = replacement
+      count += replacement.serialized().count - size
+    }
+    let kept = JSONValue.object(members).serialized()
+    guard kept.count <= maximumDetailBytes else { return omitted(bytes.count) }
+    return (try? JSONValue(parsing: kept)) ?? omitted(bytes.count)
   }
+
+  private static func omitted(_ byteCount: Int) -> JSONValue { ["omittedBytes": .integer(Int64(byteCount))] }
 }

@@ -81,11 +81,19 @@ import WireFormats
           AuditEntry(actor: long, roles: long, address: long, action: long, object: long, detail: ["a": .string(long)]),
           AuditEntry(actor: "", action: "", object: "", detail: .null),
           AuditEntry(actor: "x", action: "y", object: "z", detail: ["n": .number(.nan), "big": .number(1e300)]),
+          AuditEntry(
+            actor: "x", action: "y", object: "z",
+            detail: ["names": .array((0..<500).map { .string("customer-\($0)-\(long.prefix(30))") }), "count": 500]),
+          AuditEntry(actor: "x", action: "y", object: "z", detail: .string(long)),
         ])
-      #expect(try await Self.verify(fixture).sequence == 3)
+      #expect(try await Self.verify(fixture).sequence == 5)
       let row = try #require(try await fixture.query("SELECT actor, object, detail FROM audit_entry").first)
       #expect((200...256).contains(row[0].text?.utf8.count ?? 0) && (500...512).contains(row[1].text?.utf8.count ?? 0))
-      #expect(row[2].text?.hasPrefix(#"{"omittedBytes":"#) == true)
+      #expect(row[2].text?.hasPrefix(#"{"a":{"omittedBytes":"#) == true)
+      let details = try await fixture.query("SELECT detail FROM audit_entry ORDER BY sequence")
+      // What is too large hides nothing but itself.
+      #expect(details[3][0].text?.hasPrefix(#"{"count":500,"names":{"omittedBytes":"#) == true)
+      #expect(details[4][0].text?.hasPrefix(#"{"omittedBytes":"#) == true)
     }
   }
 
