@@ -144,7 +144,7 @@ struct ControlCenterServer {
   static func storeOptions(_ now: @escaping @Sendable () -> Timestamp) -> StoreOptions {
     StoreOptions(
       keptChanges: 200_000, keptBytes: 256 << 20,
-      audit: ObjectAudit(AuditLedger(now: now), of: FleetAudit.kinds, action: FleetAudit.action), now: now)
+      audit: ObjectAudit(AuditLedger(now: now), of: FleetAudit.kinds, acts: FleetAudit.acts), now: now)
   }
 
   private func front(_ parts: ControlCenterParts, _ metrics: MetricsRegistry) async throws -> ServiceFront {

@@ -10,39 +10,66 @@ enum FleetAudit {
     OrganizationKind.names, ReleaseKind.names, RolloutKind.names, EscalationKind.names,
   ]
 
-  /// Nil where it is said well enough by what is done with any kind.
-  static func action(_ write: AuditedWrite) -> String? {
-    guard let spec = write.object?["spec"] else { return nil }
+  /// Each thing that a write does, so that none hides another; none where what is done with any kind says it well enough.
+  static func acts(_ write: AuditedWrite) -> [AuditedAct] {
+    guard let spec = write.object?["spec"] else { return [] }
+    var acts: [AuditedAct]
+    /// Fields whose change the acts name.
+    let covered: Set<String>
     switch write.kind {
     case ReleaseKind.names:
-      return releaseAction(write.origin, spec["state"]?.string, isWithdrawn: spec["withdrawn"] == true)
+      acts = releaseActs(write.origin, spec)
+      covered = ["spec.state", "spec.withdrawn"]
     case RolloutKind.names:
-      return rolloutAction(write.origin.changedFields, spec["state"]?.string.flatMap(RolloutSpec.State.init))
-    default: return nil
+      acts = rolloutActs(write.origin, spec, write.object?["metadata"]?["annotations"]?[RolloutKind.retryAnnotation])
+      covered = ["spec.state", "spec.approvedStages", "spec.stages"]
+    default: return []
     }
+    let others = write.origin.changedFields.filter { $0.hasPrefix("spec.") && !covered.contains($0) }
+    if !acts.isEmpty, !others.isEmpty {
+      acts.append(AuditedAct("\(write.kind.kind)Changed"))
+    }
+    return acts
   }
 
-  private static func releaseAction(_ origin: WriteOrigin, _ state: String?, isWithdrawn: Bool) -> String? {
-    if origin.changedFields.contains("spec.withdrawn"), isWithdrawn { return "ReleaseWithdrawn" }
-    guard origin.verb == "create" || origin.changedFields.contains("spec.state") else { return nil }
-    switch state.flatMap(ReleaseState.init) {
-    case .published: return "ReleasePublished"
-    case .deprecated: return "ReleaseDeprecated"
-    default: return nil
-    }
-  }
+  private static let retryField = "metadata.annotations.\(RolloutKind.retryAnnotation)"
 
-  private static func rolloutAction(_ changed: [String], _ state: RolloutSpec.State?) -> String? {
-    if changed.contains("spec.state") {
-      switch state {
-      case .halted: return "RolloutHalted"
-      case .paused: return "RolloutPaused"
-      case .running: return "RolloutResumed"
-      case nil: break
+  private static func releaseActs(_ origin: WriteOrigin, _ spec: JSONValue) -> [AuditedAct] {
+    var acts: [AuditedAct] = []
+    if origin.verb == "create" { acts.append(AuditedAct("ReleaseCreated")) }
+    if origin.verb == "create" || origin.changedFields.contains("spec.state") {
+      switch spec["state"]?.string.flatMap(ReleaseState.init) {
+      case .published: acts.append(AuditedAct("ReleasePublished", ["state": spec["state"] ?? .null]))
+      case .deprecated: acts.append(AuditedAct("ReleaseDeprecated", ["state": spec["state"] ?? .null]))
+      case .draft, nil: break
       }
     }
-    if changed.contains("metadata.annotations.\(RolloutKind.retryAnnotation)") { return "RolloutRetried" }
-    if changed.contains("spec.approvedStages") { return "RolloutApproved" }
-    return nil
+    if origin.changedFields.contains("spec.withdrawn"), spec["withdrawn"] == true {
+      acts.append(AuditedAct("ReleaseWithdrawn", ["withdrawn": true]))
+    }
+    return acts
+  }
+
+  private static func rolloutActs(_ origin: WriteOrigin, _ spec: JSONValue, _ retry: JSONValue?) -> [AuditedAct] {
+    let changed = origin.changedFields
+    var acts: [AuditedAct] = []
+    if changed.contains("spec.state"), let state = spec["state"]?.string.flatMap(RolloutSpec.State.init) {
+      let action =
+        switch state {
+        case .halted: "RolloutHalted"
+        case .paused: "RolloutPaused"
+        case .running: "RolloutResumed"
+        }
+      acts.append(AuditedAct(action, ["state": .string(state.rawValue)]))
+    }
+    if changed.contains(retryField) { acts.append(AuditedAct("RolloutRetried", ["retry": retry ?? .null])) }
+    if changed.contains("spec.approvedStages") {
+      acts.append(AuditedAct("RolloutApproved", ["approvedStages": spec["approvedStages"] ?? []]))
+    }
+    if changed.contains("spec.stages") {
+      let names = (spec["stages"]?.array ?? []).compactMap { $0["name"] }
+      acts.append(AuditedAct("RolloutStagesChanged", ["stages": .array(names)]))
+    }
+    return acts
   }
 }
