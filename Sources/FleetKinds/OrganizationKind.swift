@@ -10,15 +10,25 @@ public enum OrganizationKind: ResourceKind {
 
   /// A target is named for its organization and release, and has to be a name, too.
   public static let maximumNameByteCount = 180
+  /// Every page of a search shows them, and each change of one is sent to whoever watches.
+  public static let maximumLabelCount = 64
 
   public static let definition = ResourceDefinition(
     names: names, table: "organizational_service", schema: schema, isNamespaced: false, printerColumns: printerColumns,
     selectableFields: ["spec.deploymentType", "status.currentVersion", "status.health"],
-    limits: ResourceLimits(objectBytes: 64 << 10, total: 500_000), validate: { object, _ in nameErrors(object) })
+    limits: ResourceLimits(objectBytes: 64 << 10, total: 500_000),
+    validate: { nameErrors($0) + labelErrors($0, old: $1) })
 
   private static func nameErrors(_ object: JSONValue) -> [FieldError] {
     guard let name = object["metadata"]?["name"]?.string, name.utf8.count > maximumNameByteCount else { return [] }
     return [.tooLong("metadata.name", maximumBytes: maximumNameByteCount)]
+  }
+
+  /// What has more from an earlier time may be given fewer, and change otherwise.
+  private static func labelErrors(_ object: JSONValue, old: JSONValue?) -> [FieldError] {
+    func count(_ object: JSONValue?) -> Int { object?["metadata"]?["labels"]?.object?.count ?? 0 }
+    guard count(object) > max(maximumLabelCount, count(old)) else { return [] }
+    return [.tooMany("metadata.labels", count: count(object), maximum: maximumLabelCount)]
   }
 
   private static let schema = Schema.object(

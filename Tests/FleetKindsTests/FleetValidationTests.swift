@@ -55,6 +55,20 @@ struct Example: Sendable, CustomTestStringConvertible {
   ])
   func namesWhatIsWrong(_ example: Example) { example.check(OrganizationKind.definition, Self.valid) }
 
+  @Test func ofLabelsItHasSixtyFourUnlessItHadMore() {
+    func labelled(_ count: Int) -> JSONValue {
+      let labels = Dictionary(uniqueKeysWithValues: (0..<count).map { ("l\($0)", JSONValue.string("x")) })
+      var object = Self.valid
+      object["metadata"]?["labels"] = .object(labels)
+      return object
+    }
+    let definition = OrganizationKind.definition
+    Example([:]).check(definition, labelled(64))
+    Example([:], "metadata.labels: Too many: 65: must have at most 64").check(definition, labelled(65))
+    Example([:]).check(definition, labelled(70), old: labelled(71))
+    Example([:], "metadata.labels: Too many").check(definition, labelled(72), old: labelled(71))
+  }
+
   @Test func withoutASpecItIsACustomerOnKubernetesWithoutEnd() throws {
     let object = OrganizationKind.definition.applyDefaults(to: Self.valid.mergePatched(with: ["spec": nil]))
     #expect(try object.decoded(as: Organization.self).spec == OrganizationSpec())
