@@ -172,7 +172,7 @@ import WireFormats
       for key in [Self.key, nil] {
         try await ControlCenterTestServer.run(
           authenticator: RoleTokens(policy: policy), policy: policy,
-          addRoutes: { LicenseEndpoints(ledger: ledger, key: key).addRoutes(to: $0) }
+          addRoutes: { LicenseEndpoints(ledger: ledger, key: key, audit: fixture.parts.audit).addRoutes(to: $0) }
         ) { server in
           let body: JSONValue = ["expiresAt": "2028-01-01T00:00:00Z", "edition": "gold", "limits": ["users": 5]]
           var answer = try await server.send("POST", path, body, token: "engineer")

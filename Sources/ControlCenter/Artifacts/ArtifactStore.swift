@@ -1,3 +1,4 @@
+import Accounts
 public import Database
 import FleetPlanning
 public import Logging
@@ -44,7 +45,8 @@ public struct ArtifactStore: Sendable {
   /// Stores what was checked.
   /// - Returns: the artifact; where a published release has the same bytes already, what is there.
   /// - Throws: `conflict` where the version was published with other bytes.
-  func store(_ upload: ArtifactUpload) async throws -> ArtifactRecord {
+  /// - Parameter audit: where that is kept, unless a published release has it.
+  func store(_ upload: ArtifactUpload, audit: AuditedActor? = nil) async throws -> ArtifactRecord {
     let record = try await claims.holding(upload.key) { claim in
       let start = try await begin(upload, claim)
       guard case .replace(let old) = start else {
@@ -60,7 +62,7 @@ public struct ArtifactStore: Sendable {
       let record = ArtifactRecord(
         id: old?.id ?? makeID(), key: upload.key, sha256: upload.sha256, byteCount: upload.byteCount,
         createdAt: isSame ? old?.createdAt ?? now() : now())
-      try await finish(record, upload, claim)
+      try await finish(record, upload, claim, audit)
       return record
     }
     guard let record else {
@@ -94,11 +96,19 @@ public struct ArtifactStore: Sendable {
     }
   }
 
-  private func finish(_ record: ArtifactRecord, _ upload: ArtifactUpload, _ claim: ArtifactClaim) async throws {
+  private func finish(
+    _ record: ArtifactRecord, _ upload: ArtifactUpload, _ claim: ArtifactClaim, _ audit: AuditedActor?
+  ) async throws {
     try await database.transaction(.write) { connection in
       try VersionLock.take(upload.key.version, connection)
       try claim.requireHeld(connection)
       try Self.requireReplaceable(upload, try ReleaseRecord.find(upload.key.version, connection))
+      try audit?.record(
+        "ArtifactUploaded", record.key.version.text,
+        [
+          "type": .string(record.key.type.rawValue), "sha256": .string(record.sha256),
+          "sizeBytes": .integer(Int64(record.byteCount)),
+        ], in: connection)
       try record.save(manifest: upload.manifest, connection)
     }
   }

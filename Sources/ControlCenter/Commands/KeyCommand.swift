@@ -1,4 +1,6 @@
+import Accounts
 import ArgumentParser
+import Audit
 import Database
 import FoundationEssentials
 import ResourceModel
@@ -19,6 +21,13 @@ extension OrganizationKeys {
   }
 }
 
+extension AuditNote {
+  /// Of who runs a command on the server's machine.
+  fileprivate init(_ action: String, _ organization: String, _ detail: JSONValue = [:]) {
+    self.init(CommandActor.current.entry(action, organization, detail), in: AuditLedger(now: SystemTime.now))
+  }
+}
+
 struct KeyCreateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Make a key and print it, once: only its digest is kept.")
@@ -32,10 +41,13 @@ struct KeyCreateCommand: AsyncParsableCommand {
     let organization = organization
     try await data.withDatabase(creates: false) { database in
       let keys = OrganizationKeys(database)
-      let (key, record) = try await keys.create(for: organization)
+      let (key, record) = try await keys.create(
+        for: organization, note: AuditNote("OrganizationKeyCreated", organization))
       guard StandardOutput.writes(line: key) else {
         // Nobody has it, and nobody would miss it.
-        try await keys.revoke(record.id, of: organization)
+        try await keys.revoke(
+          record.id, of: organization,
+          note: AuditNote("OrganizationKeyRevoked", organization, ["id": .string(record.id)]))
         throw ValidationError("the key could not be written to standard output, and was revoked; make it anew")
       }
       StandardError.write(line: "the key \(record.id) of \(organization)")
@@ -76,7 +88,10 @@ struct KeyRevokeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let (organization, id) = (organization, id)
-    try await data.withDatabase(creates: false) { try await OrganizationKeys($0).revoke(id, of: organization) }
+    try await data.withDatabase(creates: false) {
+      try await OrganizationKeys($0).revoke(
+        id, of: organization, note: AuditNote("OrganizationKeyRevoked", organization, ["id": .string(id)]))
+    }
     StandardOutput.write(line: "revoked \(id)")
   }
 }

@@ -1,4 +1,6 @@
+import Accounts
 import ArgumentParser
+import Audit
 import Cryptography
 import Database
 import FoundationEssentials
@@ -34,6 +36,11 @@ extension LicenseLedger {
 
 /// Who runs a command, as records name it.
 private let operatorName = "wrktalk-gcc license"
+
+extension AuditedActor {
+  /// Who runs a command on the server's machine.
+  static var command: AuditedActor { AuditedActor(CommandActor.current, in: AuditLedger(now: SystemTime.now)) }
+}
 
 // MARK: The key
 
@@ -151,7 +158,7 @@ struct LicenseIssueCommand: AsyncParsableCommand {
       limits: limit, now: SystemTime.now())
     let key = try signing.read()
     let issued = try await data.withDatabase(creates: false) { database in
-      try await LicenseLedger(database).issue(terms, with: key, by: operatorName)
+      try await LicenseLedger(database).issue(terms, with: key, by: operatorName, audit: .command)
     }
     guard StandardOutput.writes(line: issued.token) else {
       throw ValidationError(
@@ -259,7 +266,7 @@ struct LicenseRevokeCommand: AsyncParsableCommand {
   func run() async throws {
     let (id, reason) = (id, reason)
     let issued = try await data.withDatabase(creates: false) {
-      try await LicenseLedger($0).revoke(id, by: operatorName, reason: reason)
+      try await LicenseLedger($0).revoke(id, by: operatorName, reason: reason, audit: .command)
     }
     StandardOutput.write(line: "revoked \(id) of \(issued.license.organization)")
   }

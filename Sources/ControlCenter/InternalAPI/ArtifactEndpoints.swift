@@ -1,4 +1,6 @@
 public import Access
+import Accounts
+public import Audit
 import FleetPlanning
 public import HTTPService
 import HTTPTypes
@@ -40,14 +42,18 @@ public struct ArtifactEndpoints: Sendable {
   private let store: ArtifactStore
   private let configuration: Configuration
   private let policy: AccessPolicy
+  private let audit: AuditLedger?
   private let uploads: UploadPlaces
   private let stored: @Sendable () -> Void
 
-  /// - Parameter stored: called after each artifact that came, such as to look for those that may go (spec §3.1).
+  /// - Parameters:
+  ///   - audit: nil where nothing is audited.
+  ///   - stored: called after each artifact that came, such as to look for those that may go (spec §3.1).
   public init(
-    store: ArtifactStore, configuration: Configuration, policy: AccessPolicy,
+    store: ArtifactStore, configuration: Configuration, policy: AccessPolicy, audit: AuditLedger? = nil,
     stored: @escaping @Sendable () -> Void = {}
   ) {
+    self.audit = audit
     self.store = store
     self.configuration = configuration
     self.policy = policy
@@ -66,9 +72,11 @@ public struct ArtifactEndpoints: Sendable {
       "/api/internal/artifacts",
       [
         .post: { request, context in
-          try policy.require(context, request)
+          let caller = try policy.requireCaller(context, request)
+          let audited = audit.map { AuditedActor(AuditActor(caller, context), in: $0) }
           context.connection.expectLongBody(within: configuration.timeout)
-          return .json(try await withDeadline(configuration.timeout) { try await receive(request, context).json })
+          return .json(
+            try await withDeadline(configuration.timeout) { try await receive(request, context, audited).json })
         },
         .get: { request, context in
           try policy.require(context, request)
@@ -77,7 +85,9 @@ public struct ArtifactEndpoints: Sendable {
       ])
   }
 
-  private func receive(_ request: Request, _ context: ServiceContext) async throws -> ArtifactRecord {
+  private func receive(
+    _ request: Request, _ context: ServiceContext, _ audit: AuditedActor?
+  ) async throws -> ArtifactRecord {
     guard let place = uploads.take() else {
       throw StatusError(
         .tooManyRequests,
@@ -96,7 +106,7 @@ public struct ArtifactEndpoints: Sendable {
       try store.manifests.manifest(manifest, version: upload.key.version)
         .requireArtifact(upload.key.type, sha256: upload.sha256, byteCount: upload.byteCount)
     }
-    let record = try await store.store(upload)
+    let record = try await store.store(upload, audit: audit)
     context.logger.info(
       "Stored an artifact",
       metadata: [

@@ -27,12 +27,12 @@ public struct ReleaseEndpoints: Sendable {
       "/api/internal/releases",
       [
         .post: { request, context in
-          let identity = try policy.require(context, request)
+          let caller = try policy.requireCaller(context, request)
           let body = try await JSONBody.read(request, maximumBytes: ReleaseRequest.maximumBodyBytes)
-          try JSONBody.requireJSON(
-            request.headers[.contentType], sentWith: try context.requireCaller().credentials)
+          try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let release = try ReleaseRequest(try JSONBody.parse(body))
-          return .json(try await catalog.save(release, by: identity.name).answer)
+          let audited = audit.map { AuditedActor(AuditActor(caller, context), in: $0) }
+          return .json(try await catalog.save(release, by: caller.identity.name, audit: audited).answer)
         },
         .get: { request, context in
           try policy.require(context, request)

@@ -1,4 +1,6 @@
 import Access
+import Accounts
+import Audit
 import Cryptography
 import HTTPService
 import HTTPTypes
@@ -15,6 +17,7 @@ struct LicenseEndpoints: Sendable {
   let ledger: LicenseLedger
   /// Nil where the key lies elsewhere.
   let key: Ed25519.PrivateKey?
+  let audit: AuditLedger
 
   func addRoutes(to router: Router<ServiceContext>) {
     let path = "/api/internal/organizations/{name}/licenses"
@@ -36,7 +39,8 @@ struct LicenseEndpoints: Sendable {
           let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let issued = try await ledger.issue(
-            try Self.terms(try JSONBody.parse(body), for: name), with: key, by: caller.identity.name)
+            try Self.terms(try JSONBody.parse(body), for: name), with: key, by: caller.identity.name,
+            audit: AuditedActor(AuditActor(caller, context), in: audit))
           var json = issued.json
           json["token"] = .string(issued.token)
           return .json(json, status: .created)
@@ -59,7 +63,10 @@ struct LicenseEndpoints: Sendable {
           let (name, caller) = try Self.organization(request, context)
           let id = try context.parameters.require("id")
           return .json(
-            try await ledger.revoke(id, of: name, by: caller.identity.name, reason: nil).json)
+            try await ledger.revoke(
+              id, of: name, by: caller.identity.name, reason: nil,
+              audit: AuditedActor(AuditActor(caller, context), in: audit)
+            ).json)
         },
       ])
   }

@@ -1,3 +1,4 @@
+import Accounts
 import Cryptography
 import Database
 import Licensing
@@ -29,7 +30,10 @@ struct LicenseLedger: Sendable {
 
   /// - Throws: `notFound` without such an organization; `invalid` for terms that no licence can have; `conflict` where the
   ///   organization has more licences than anybody needs.
-  func issue(_ terms: LicenseTerms, with key: Ed25519.PrivateKey, by issuer: String) async throws -> IssuedLicense {
+  /// - Parameter audit: where that is kept, without the token.
+  func issue(
+    _ terms: LicenseTerms, with key: Ed25519.PrivateKey, by issuer: String, audit: AuditedActor? = nil
+  ) async throws -> IssuedLicense {
     let moment = now().wholeSeconds
     if let end = terms.expiresAt, end <= max(moment, terms.notBefore ?? moment) {
       throw StatusError(.invalid, "expiresAt: must be later than now and than the beginning")
@@ -46,6 +50,7 @@ struct LicenseLedger: Sendable {
     license.keyID = LicenseKeys.id(of: key.publicKey)
     let issued = IssuedLicense(license: license, token: token, issuedBy: issuer)
     try await database.transaction(.write) { connection in
+      try audit?.prepare(in: connection)
       try Self.lock(terms.organization, connection)
       let count =
         try connection.query(
@@ -58,6 +63,7 @@ struct LicenseLedger: Sendable {
       }
       try issued.insert(connection)
       try Self.setEnd(of: terms.organization, at: moment, connection)
+      try audit?.record("LicenseIssued", terms.organization, issued.audited, in: connection)
       try connection.notify(channel: Self.channel, payload: terms.organization)
     }
     return issued
@@ -84,13 +90,16 @@ struct LicenseLedger: Sendable {
 
   /// Ends what the vendor does by the licence: it is sent to nobody any more, and without another one nothing is offered. A customer
   /// that has the token keeps it; one that is issued afterwards takes its place there.
-  /// - Parameter organization: whose it has to be; nil: anybody's.
+  /// - Parameters:
+  ///   - organization: whose it has to be; nil: anybody's.
+  ///   - audit: where that is kept.
   /// - Throws: `notFound`; `conflict` where it is revoked already.
   func revoke(
-    _ id: String, of organization: String? = nil, by revoker: String, reason: String?
+    _ id: String, of organization: String? = nil, by revoker: String, reason: String?, audit: AuditedActor? = nil
   ) async throws -> IssuedLicense {
     let moment = now().wholeSeconds
     return try await database.transaction(.write) { connection in
+      try audit?.prepare(in: connection)
       let name = try Self.find(id, connection).license.organization
       guard organization == nil || name == organization else { throw Self.none(id) }
       try Self.lock(name, connection)
@@ -101,6 +110,8 @@ struct LicenseLedger: Sendable {
         """, [.text(id), moment.column, .text(revoker), SQLValue(reason)])
       guard changed > 0 else { throw StatusError(.conflict, "the licence \"\(id)\" is revoked already") }
       try Self.setEnd(of: name, at: moment, connection)
+      try audit?.record(
+        "LicenseRevoked", name, ["id": .string(id), "reason": reason.map { .string($0) } ?? .null], in: connection)
       try connection.notify(channel: Self.channel, payload: name)
       return try Self.find(id, connection)
     }
@@ -139,5 +150,18 @@ struct LicenseLedger: Sendable {
         FROM gcc_license AS l WHERE l."organizationName" = $1 AND l."revokedAt" IS NULL)
       WHERE name = $1
       """, [.text(organization), now.column])
+  }
+}
+
+extension IssuedLicense {
+  /// What the audit says of it: never the token.
+  fileprivate var audited: JSONValue {
+    [
+      "id": .string(license.id), "installation": license.installation.map { .string($0) } ?? .null,
+      "notBefore": license.notBefore.map { .string($0.description) } ?? .null,
+      "expiresAt": license.expiresAt.map { .string($0.description) } ?? .null,
+      "edition": license.edition.map { .string($0) } ?? .null, "limits": .object(license.limits),
+      "key": license.keyID.map { .string($0) } ?? .null,
+    ]
   }
 }

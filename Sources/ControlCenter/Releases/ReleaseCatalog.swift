@@ -1,3 +1,4 @@
+import Accounts
 public import Database
 import FleetPlanning
 import FleetProtocol
@@ -31,14 +32,18 @@ public struct ReleaseCatalog: Sendable {
   }
 
   /// Creates a draft, or replaces the one of the same version, whose id stays.
+  /// - Parameter audit: where that is kept, unless it changes nothing.
   /// - Throws: `conflict` where the version is published with another content.
-  func save(_ request: ReleaseRequest, by caller: String) async throws -> ReleaseRecord {
+  func save(
+    _ request: ReleaseRequest, by caller: String, audit: AuditedActor? = nil
+  ) async throws -> ReleaseRecord {
     if let manifest = request.content.manifest { _ = try manifests.manifest(manifest, version: request.version) }
     let (now, makeID) = (now(), makeID)
     return try await database.transaction(.write) { connection in
       try VersionLock.take(request.version, connection)
       guard var release = try ReleaseRecord.find(request.version, connection) else {
         let release = ReleaseRecord(id: makeID(), request, createdBy: caller, at: now)
+        try audit?.record("ReleaseCreated", request.version.text, in: connection)
         try release.insert(connection)
         return release
       }
@@ -49,7 +54,10 @@ public struct ReleaseCatalog: Sendable {
         guard content == release.content else { throw Self.frozen(release, differingIn: content) }
         return release
       }
-      guard content != release.content else { return release }
+      let changed = Self.differences(release.content, content)
+      guard !changed.isEmpty else { return release }
+      try audit?.record(
+        "ReleaseChanged", request.version.text, ["changed": .array(changed.map { .string($0) })], in: connection)
       release.content = content
       try release.update(connection)
       return release
@@ -57,23 +65,27 @@ public struct ReleaseCatalog: Sendable {
   }
 
   private static func frozen(_ release: ReleaseRecord, differingIn content: ReleaseContent) -> StatusError {
-    let old = release.content
-    let fields = [
-      ("releaseNotes", old.releaseNotes == content.releaseNotes), ("imageTags", old.imageTags == content.imageTags),
-      ("isForced", old.isForced == content.isForced),
-      ("isMigrationRequired", old.isMigrationRequired == content.isMigrationRequired),
-      ("estimatedDowntime", old.estimatedDowntime == content.estimatedDowntime),
-      ("minCurrentVersion", old.minCurrentVersion == content.minCurrentVersion),
-      ("newNonEssentialEnvs", old.newNonEssentialEnvs == content.newNonEssentialEnvs),
-      ("manifest", old.manifest == content.manifest),
-    ].filter { !$0.1 }.map(\.0)
+    let fields = differences(release.content, content)
     let published = release.publishedAt.map { " since \($0)" } ?? ""
-    let tags = old.imageTags
+    let tags = release.content.imageTags
     return StatusError(
       .conflict,
       "version \(release.version) is \(release.statusText)\(published) and cannot change; this request differs in "
         + "\(fields.joined(separator: ", ")). What is there: backend \(tags.backend), media \(tags.media), "
         + "controlTower \(tags.controlTower), agent \(tags.agent). Make a new version")
+  }
+
+  /// The names of the members that differ.
+  private static func differences(_ old: ReleaseContent, _ new: ReleaseContent) -> [String] {
+    [
+      ("releaseNotes", old.releaseNotes == new.releaseNotes), ("imageTags", old.imageTags == new.imageTags),
+      ("isForced", old.isForced == new.isForced),
+      ("isMigrationRequired", old.isMigrationRequired == new.isMigrationRequired),
+      ("estimatedDowntime", old.estimatedDowntime == new.estimatedDowntime),
+      ("minCurrentVersion", old.minCurrentVersion == new.minCurrentVersion),
+      ("newNonEssentialEnvs", old.newNonEssentialEnvs == new.newNonEssentialEnvs),
+      ("manifest", old.manifest == new.manifest),
+    ].filter { !$0.1 }.map(\.0)
   }
 
   /// - Throws: `notFound`.

@@ -28,15 +28,23 @@ struct ReleaseDetail: Sendable {
       ])
   }
 
+  static let maximumEntries = 100
+  private static let actions = [
+    "ReleaseCreated", "ReleaseChanged", "ReleasePublished", "ReleaseDeprecated", "ReleaseWithdrawn", "ReleaseDeleted",
+    "ArtifactUploaded",
+  ].map { "'\($0)'" }.joined(separator: ", ")
+
   private func read(_ version: ReleaseVersion) async throws -> JSONValue {
     let (release, artifacts, entries) = try await database.transaction(.read) { connection in
       let release = try ReleaseCatalog.require(version, connection)
       let artifacts = try ArtifactRecord.all(of: version, connection)
+      // The last of them: what it came to matters more than how it began.
       let rows = try connection.query(
         """
-        SELECT at, actor, action FROM audit_entry WHERE object = $1 AND action LIKE 'Release%' ORDER BY sequence LIMIT 100
+        SELECT at, actor, action FROM audit_entry WHERE object = $1 AND action IN (\(Self.actions))
+        ORDER BY sequence DESC LIMIT \(Self.maximumEntries)
         """, [.text(version.text)])
-      return (release, artifacts, rows)
+      return (release, artifacts, Array(rows.reversed()))
     }
     var json = release.summary
     json["releaseNotes"] = release.content.releaseNotes.map { .string($0) } ?? .null
