@@ -12,14 +12,16 @@ import { count, customers, foreign } from "./words.js";
 const path = "/api/internal/fleet/jobs";
 const words = { label: "Label", resolveEscalations: "Resolve escalations", retry: "Retry" };
 
-/** Asks first for how many it would be; it is begun for exactly those, or not at all. */
+const signs = { Running: "run", Completed: "good", Cancelled: "off", Failed: "bad" };
+
+/** The server fixes first for whom it would be; what is started within ten minutes is for exactly those. */
 export async function startJob(api, request, title, body = []) {
-  const counted = await attempt(() => api.change("POST", path, { ...request, dryRun: true }));
-  if (!counted) return null;
+  const prepared = await attempt(() => api.change("POST", path, { ...request, dryRun: true }));
+  if (!prepared) return null;
   const job = await ask({
-    title, action: `For ${customers(counted.total)}`,
+    title, action: `For ${customers(prepared.total)}`,
     body: [body, el("p", `The server does it, whether this page is open or not. You see how far it is under Fleet.`)],
-    submit: () => api.change("POST", path, { ...request, expected: counted.total }),
+    submit: () => api.change("POST", `${path}/${encodeURIComponent(prepared.id)}/start`, {}),
   });
   if (job) toast("good", `It is begun for ${customers(job.total)}.`);
   return job;
@@ -43,8 +45,8 @@ export class Jobs {
     if (shown.length === 0) return null;
     return el("details.card", { key: "jobs", open: shown[0].state === "Running" }, el("summary", `Jobs for many customers (${count(all.filter((job) => job.state === "Running").length)} running)`),
       el("ul.plain", shown.map((job) => el("li", { key: job.id },
-        progress(`${words[job.action] ?? job.action} by ${job.createdBy}`, job.total === 0 ? 1 : job.done / job.total, `${count(job.done)} of ${count(job.total)}; ${count(job.changed)} changed`),
-        el("div.row", badge({ Running: "run", Completed: "good", Cancelled: "off" }[job.state] ?? "info", job.state), timeElement(job.createdAt), foreign(JSON.stringify(job.parameters)),
+        progress(`${words[job.action] ?? job.action} by ${job.createdBy}`, job.total === 0 ? 1 : job.done / job.total, `${count(job.done)} of ${count(job.total)}; ${count(job.changed)} changed${job.refused ? `, ${count(job.refused)} would have too many labels` : ""}`),
+        el("div.row", badge(signs[job.state] ?? "info", job.state), job.reason && foreign(job.reason), timeElement(job.createdAt), foreign(JSON.stringify(job.parameters)),
           mayCancel && job.state === "Running" && el("button.quiet", { type: "button", on: { click: () => this.cancel(job) } }, "Stop it"))))));
   }
 

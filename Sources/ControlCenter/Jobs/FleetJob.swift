@@ -15,6 +15,9 @@ struct FleetJob: Sendable, Hashable {
     /// What failed of a release waits to be offered again, with the same content.
     case retry(release: String)
 
+    /// Of all that this version carries out.
+    static let names = ["label", "resolveEscalations", "retry"]
+
     var name: String {
       switch self {
       case .label: "label"
@@ -44,8 +47,9 @@ struct FleetJob: Sendable, Hashable {
           throw StatusError(.invalid, "resolution: must say what was done, in at most 2000 bytes")
         }
         var type: EscalationType?
-        if let word = body["type"]?.string {
-          type = EscalationType(rawValue: word)
+        // Only what is left out, or is kept as null, stands for all types.
+        if let word = body["type"], word != .null {
+          type = word.string.flatMap(EscalationType.init)
           if type == nil { throw StatusError(.invalid, "type: is not a type of escalations") }
         }
         self = .resolveEscalations(resolution: text, type: type)
@@ -54,7 +58,7 @@ struct FleetJob: Sendable, Hashable {
         else { throw StatusError(.invalid, "release: is missing: the version to retry") }
         self = .retry(release: release)
       default:
-        throw StatusError(.invalid, "action: must be one of label, resolveEscalations, retry")
+        throw StatusError(.invalid, "action: must be one of \(Self.names.joined(separator: ", "))")
       }
     }
 
@@ -82,13 +86,20 @@ struct FleetJob: Sendable, Hashable {
   }
 
   enum State: String, Sendable, Hashable, CaseIterable {
+    /// Its customers are fixed, and nothing is done until it is started.
+    case prepared = "Prepared"
     case running = "Running"
     case completed = "Completed"
     case cancelled = "Cancelled"
+    case failed = "Failed"
   }
 
   var id: String
-  var action: Action
+  /// Possibly of a later version.
+  var actionName: String
+  /// What is to be done, as it came.
+  var parameters: JSONValue
+  /// For whom it was asked, in short.
   var filter: JSONValue
   var state: State
   /// Of customers: fixed when it was made.
@@ -96,17 +107,28 @@ struct FleetJob: Sendable, Hashable {
   var done: Int64
   /// Of what it is about: customers, escalations or targets that are another now.
   var changed: Int64
+  /// Customers that are as they were, since the change would have broken a rule.
+  var refused: Int64
   var createdBy: String
   var createdAt: Timestamp
   var finishedAt: Timestamp?
+  /// Why it ended before it was done.
+  var reason: String?
+  /// Passes in a row that failed.
+  var failures: Int64
+
+  /// - Throws: `StatusError` where it is of a later version.
+  func action() throws(StatusError) -> Action { try Action(actionName, parameters) }
 
   var json: JSONValue {
     var json: JSONValue = [
-      "id": .string(id), "action": .string(action.name), "parameters": action.json, "filter": filter,
+      "id": .string(id), "action": .string(actionName), "parameters": parameters, "filter": filter,
       "state": .string(state.rawValue), "total": .integer(total), "done": .integer(done), "changed": .integer(changed),
+      "refused": .integer(refused),
       "createdBy": .string(createdBy), "createdAt": .string(createdAt.wholeSeconds.description),
     ]
     json["finishedAt"] = finishedAt.map { .string($0.wholeSeconds.description) }
+    json["reason"] = reason.map { .string($0) }
     return json
   }
 
@@ -115,35 +137,30 @@ struct FleetJob: Sendable, Hashable {
   static func columns(_ dialect: SQLDialect) -> String {
     let times = ["createdAt", "finishedAt"].map { dialect.text(ofTime: "j.\"\($0)\"") }
     return """
-      j.id, j.action, j.parameters, j.filter, j.state, j.total, j.done, j.changed, j."createdBy", \(times.joined(separator: ", "))
+      j.id, j.action, j.parameters, j.filter, j.state, j.total, j.done, j.changed, j.refused, j."createdBy", \(times[0]), \(times[1]),
+      j.reason, j.failures
       """
   }
 
-  /// Nil where a later version wrote it.
+  /// Nil where a later version wrote it, in a state that this one does not know.
   init?(_ row: SQLRow) {
-    guard let id = row[0].text, let name = row[1].text,
-      let parameters = row[2].text.flatMap({ try? JSONValue(parsing: Array($0.utf8)) }),
-      let action = try? Action(name, parameters), let state = row[4].text.flatMap(State.init(rawValue:))
-    else { return nil }
-    self.init(
-      id: id, action: action, filter: row[3].text.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? [:],
-      state: state, total: row[5].integer ?? 0, done: row[6].integer ?? 0, changed: row[7].integer ?? 0,
-      createdBy: row[8].text ?? "", createdAt: row[9].time ?? Timestamp(seconds: 0), finishedAt: row[10].time)
-  }
-
-  init(
-    id: String, action: Action, filter: JSONValue, state: State, total: Int64, done: Int64, changed: Int64,
-    createdBy: String, createdAt: Timestamp, finishedAt: Timestamp?
-  ) {
+    guard let id = row[0].text, let name = row[1].text, let state = row[4].text.flatMap(State.init(rawValue:)) else {
+      return nil
+    }
+    func json(_ value: SQLValue) -> JSONValue { value.text.flatMap { try? JSONValue(parsing: Array($0.utf8)) } ?? [:] }
     self.id = id
-    self.action = action
-    self.filter = filter
+    actionName = name
+    parameters = json(row[2])
+    filter = json(row[3])
     self.state = state
-    self.total = total
-    self.done = done
-    self.changed = changed
-    self.createdBy = createdBy
-    self.createdAt = createdAt
-    self.finishedAt = finishedAt
+    total = row[5].integer ?? 0
+    done = row[6].integer ?? 0
+    changed = row[7].integer ?? 0
+    refused = row[8].integer ?? 0
+    createdBy = row[9].text ?? ""
+    createdAt = row[10].time ?? Timestamp(seconds: 0)
+    finishedAt = row[11].time
+    reason = row[12].text
+    failures = row[13].integer ?? 0
   }
 }

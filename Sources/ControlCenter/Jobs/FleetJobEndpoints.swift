@@ -26,7 +26,7 @@ struct FleetJobEndpoints: Sendable {
           let caller = try ControlCenterAccess.policy.requireCaller(context, request)
           let bytes = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
-          return try await start(try JSONBody.parse(bytes), by: AuditActor(caller, context))
+          return try await post(try JSONBody.parse(bytes), by: caller, AuditActor(caller, context))
         },
       ])
     router.endpoint(
@@ -35,6 +35,15 @@ struct FleetJobEndpoints: Sendable {
         .get: { request, context in
           try ControlCenterAccess.policy.require(context, request)
           return .json(try await jobs.find(try context.parameters.require("id")).json)
+        }
+      ])
+    router.endpoint(
+      "\(path)/{id}/start",
+      [
+        .post: { request, context in
+          let caller = try ControlCenterAccess.policy.requireCaller(context, request)
+          let id = try context.parameters.require("id")
+          return .json(try await jobs.start(id, by: AuditActor(caller, context)).json)
         }
       ])
     router.endpoint(
@@ -48,20 +57,23 @@ struct FleetJobEndpoints: Sendable {
       ])
   }
 
-  private func start(_ body: JSONValue, by actor: AuditActor) async throws -> Response {
+  /// What is of the wrong type is refused, never taken for what was left out: that would be more customers, or not a dry run.
+  private func post(_ body: JSONValue, by caller: Caller, _ actor: AuditActor) async throws -> Response {
     guard let members = body.object else { throw StatusError(.badRequest, "the body must be a JSON object") }
-    let known = [
-      "action", "filter", "organizations", "expected", "dryRun", "labels", "resolution", "type", "release",
-    ]
+    let known = ["action", "filter", "organizations", "dryRun", "labels", "resolution", "type", "release"]
     if let unknown = members.keys.sorted().first(where: { !known.contains($0) }) {
       throw StatusError(
         .badRequest, "\(unknown.prefix(60)): there is no such member; there are \(known.joined(separator: ", "))")
     }
+    guard let isDryRun = (members["dryRun"] ?? false).bool else {
+      throw StatusError(.invalid, "dryRun: must be true or false")
+    }
+    if members["type"] == .null { throw StatusError(.invalid, "type: must be text; leave it out for all types") }
     let action = try FleetJob.Action(body["action"]?.string ?? "", body)
     let selection = try Self.selection(body)
-    if body["dryRun"]?.bool == true { return .json(["total": .integer(try await jobs.count(selection))]) }
-    let job = try await jobs.start(action, for: selection, expected: body["expected"]?.integer, by: actor)
-    return .json(job.json, status: .created)
+    if isDryRun { return .json(try await jobs.prepare(action, for: selection, by: actor).json, status: .created) }
+    try caller.requireRecentAuthentication()
+    return .json(try await jobs.start(action, for: selection, by: actor).json, status: .created)
   }
 
   private static func selection(_ body: JSONValue) throws(StatusError) -> FleetJobs.Selection {

@@ -31,5 +31,15 @@ enum FleetJobTables {
         "CREATE INDEX gcc_escalation_unresolved ON gcc_escalation (\"organizationName\") WHERE \"resolvedAt\" IS NULL",
       ]
     },
+    Migration(owner: "gcc.jobs", version: 3, name: "jobs that are prepared, fail and take turns") { dialect in
+      [
+        "ALTER TABLE gcc_fleet_job ADD COLUMN refused bigint NOT NULL DEFAULT 0",
+        "ALTER TABLE gcc_fleet_job ADD COLUMN reason text",
+        "ALTER TABLE gcc_fleet_job ADD COLUMN failures bigint NOT NULL DEFAULT 0",
+        // The number of the last turn that it had: who waits longest is next.
+        "ALTER TABLE gcc_fleet_job ADD COLUMN turn bigint NOT NULL DEFAULT 0",
+        "ALTER TABLE gcc_fleet_job ADD COLUMN \"nextTurnAt\" \(PrismaTypes(dialect).time)",
+      ]
+    },
   ]
 }
