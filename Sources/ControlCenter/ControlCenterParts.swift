@@ -106,7 +106,7 @@ struct ControlCenterParts: Sendable {
     offers = OfferIndex(database: database, store: store, logger: logger)
     licenses = LicenseIndex(database: database, now: now, logger: logger)
     licenseEndpoints = LicenseEndpoints(
-      ledger: LicenseLedger(database: database, makeID: makeID, now: now), key: licenseKey)
+      ledger: LicenseLedger(database: database, makeID: makeID, now: now), key: licenseKey, audit: audit)
     secrets = WebhookSecrets(database: database, box: box)
 
     // Customers name where their webhooks go.
@@ -187,7 +187,7 @@ struct ControlCenterParts: Sendable {
     self.retention = retention
     artifacts = ArtifactEndpoints(
       store: artifactStore, configuration: .init(folder: "\(dataFolder)/uploads"),
-      policy: ControlCenterAccess.policy, stored: { retention.wake() })
+      policy: ControlCenterAccess.policy, audit: audit, stored: { retention.wake() })
     let catalog = ReleaseCatalog(
       database: database, bucket: bucket, manifests: manifests, now: now, makeID: makeID, logger: logger)
     releases = ReleaseEndpoints(catalog: catalog, policy: ControlCenterAccess.policy, audit: audit)
@@ -210,6 +210,7 @@ struct ControlCenterParts: Sendable {
   }
 
   func addRoutes(to router: Router<ServiceContext>) {
+    router.add(middleware: RecentAuthentication())
     customers.addRoutes(to: router)
     organizations.addRoutes(to: router)
     licenseEndpoints.addRoutes(to: router)

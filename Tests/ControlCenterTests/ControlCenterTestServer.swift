@@ -34,14 +34,15 @@ struct ControlCenterTestServer: Sendable {
   static func run(
     service: ServiceConfiguration = ServiceConfiguration(), connections: ConnectionLimits = ConnectionLimits(),
     credentials: TLSCredentials? = nil, authenticator: any Authenticator = RoleTokens(),
-    policy: AccessPolicy = policy,
+    sessions: SessionRule? = nil, policy: AccessPolicy = policy,
     logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     addRoutes: (Router<ServiceContext>) -> Void, _ body: @Sendable (ControlCenterTestServer) async throws -> Void
   ) async throws {
     var service = service
     service.plainErrorPaths = PathPatterns(["/api/*"])
     let front = ServiceFront(
-      configuration: service, authenticator: authenticator, policy: policy, isReady: { true }, addRoutes: addRoutes)
+      configuration: service, authenticator: authenticator, sessions: sessions, policy: policy, isReady: { true },
+      addRoutes: addRoutes)
     let (ports, announce) = AsyncStream<Int>.makeStream()
     let application = Application(
       responder: front, server: .limited(connections, credentials: credentials),
