@@ -149,6 +149,8 @@ struct ControlCenterServer {
 
   private func front(_ parts: ControlCenterParts, _ metrics: MetricsRegistry) async throws -> ServiceFront {
     var limits = ResourceAPI.Configuration()
+    // CI starts and changes rollouts.
+    limits.auditsMachines = true
     limits.maximumWatchers = options.connections.maximumConnections / 4
     let api = ResourceAPI(
       registry: ResourceRegistry(ControlCenterKinds.definitions), store: parts.admission,

@@ -212,8 +212,8 @@ extension ResourceAPI {
     let origin = WriteOrigin(
       actor: call.identity.name, roles: call.identity.roleText, address: call.peer ?? "", verb: verb,
       subresource: attributes?.subresource ?? "", changedFields: changedFields)
-    // Machines report all the time, within rights of their own.
-    let stored = try await store.write(definition, write, by: call.isMachine ? nil : origin)
+    let isAudited = !call.isMachine || configuration.auditsMachines
+    let stored = try await store.write(definition, write, by: isAudited ? origin : nil)
     let isRoutine = call.isMachine && !definition.hasStatus
     call.logger.log(
       level: isRoutine ? .debug : .info, "Wrote object",

@@ -24,6 +24,8 @@ public struct ResourceAPI: Sendable {
     public var maximumListDuration = Duration.seconds(600)
     /// How often a watch looks whether its token still is valid.
     public var watchRecheckInterval: Duration = .seconds(10)
+    /// Whether what machines write is audited as what people write: not where they report all the time, within rights of their own.
+    public var auditsMachines = false
     /// The longest a watch lasts; clients start a new one where it ends.
     public var maximumWatchDuration: Duration = .seconds(3600)
 
