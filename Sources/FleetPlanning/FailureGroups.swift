@@ -15,6 +15,8 @@ public struct FailureGroups: Sendable {
     /// How many organizations are not shown.
     public var more: Int { count - organizations.count }
 
+    public var key: Key { Key(reason: reason, component: component, message: message) }
+
     public var json: JSONValue {
       [
         "reason": .string(reason), "component": .string(component), "message": .string(message),
@@ -31,12 +33,6 @@ public struct FailureGroups: Sendable {
     public var message: String
   }
 
-  public static func key(reason: String?, component: String?, message: String?) -> Key {
-    Key(
-      reason: reason.flatMap { $0.isEmpty ? nil : $0 } ?? unknownReason, component: component ?? "",
-      message: FailureMessage.normalized(message ?? ""))
-  }
-
   public static let shownOrganizations = 20
   public static let unknownReason = "Unknown"
   static let variousMessages = "(various messages)"
@@ -46,13 +42,20 @@ public struct FailureGroups: Sendable {
   /// How many failures were added.
   public private(set) var failed = 0
 
-  /// - Parameter maximumGroups: how many are told apart. What comes after is put together by reason and component alone, and
-  ///   at last in one group.
+  /// - Parameter maximumGroups: how many there are of those by message. What comes after is put together by reason and component
+  ///   alone, and at last in one group. So which group a failure is in depends on those that were added before it.
   public init(maximumGroups: Int = 500) { self.maximumGroups = maximumGroups }
 
-  public mutating func add(organization: String, reason: String?, component: String?, message: String?) {
+  /// How many groups there are.
+  public var count: Int { groups.count }
+
+  /// - Returns: the group that it is in.
+  @discardableResult
+  public mutating func add(organization: String, reason: String?, component: String?, message: String?) -> Key {
     failed += 1
-    let key = Self.key(reason: reason, component: component, message: message)
+    let key = Key(
+      reason: reason.flatMap { $0.isEmpty ? nil : $0 } ?? Self.unknownReason, component: component ?? "",
+      message: FailureMessage.normalized(message ?? ""))
     let coarse = Key(reason: key.reason, component: key.component, message: Self.variousMessages)
     let other = Key(reason: "Other", component: "", message: Self.variousMessages)
     let candidates = [(key, maximumGroups), (coarse, 2 * maximumGroups)]
@@ -62,6 +65,7 @@ public struct FailureGroups: Sendable {
       default: Group(
         reason: chosen.reason, component: chosen.component, message: chosen.message, count: 0, organizations: [])
     ].add(organization)
+    return chosen
   }
 
   /// The largest first; those of one size by reason, component and message.

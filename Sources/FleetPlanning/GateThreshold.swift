@@ -2,7 +2,7 @@ public import FleetKinds
 public import WireFormats
 
 /// One condition of a stage's gate, in numbers: what there is, of how many, and what is asked for. For people who want to see why a
-/// rollout stands still; the decision is `RolloutGate`'s.
+/// rollout stands still; the decision is `RolloutGate`'s, by these same conditions.
 public struct GateThreshold: Sendable, Hashable {
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     /// Members to which the release was offered, of all.
@@ -21,7 +21,8 @@ public struct GateThreshold: Sendable, Hashable {
 
   public enum State: String, Sendable, Hashable {
     case met
-    case open
+    /// Not yet.
+    case pending
     /// It halts the rollout.
     case broken
   }
@@ -35,55 +36,30 @@ public struct GateThreshold: Sendable, Hashable {
   /// When the soak time ends; nil where it has not begun.
   public var until: Timestamp?
 
-  /// What holds before the next stage starts, in the order in which it is looked at.
+  /// What holds before the next stage starts, in the order in which it is looked at. Nothing is met before the stage has begun.
   public static func all(
     of gate: RolloutSpec.Gate?, stage: RolloutStatus.Stage, isApproved: Bool, now: Timestamp
   ) -> [GateThreshold] {
-    let rule = RolloutGate(gate)
-    let counts = stage.counts
-    let hasBegun = stage.startedAt != nil
-    let needed = rule.neededReports(counts)
-    let offered = counts.members - counts.waiting
-    var all = [
-      GateThreshold(
-        kind: .offered, state: hasBegun && counts.waiting == 0 ? .met : .open, numerator: offered,
-        denominator: counts.members),
-      GateThreshold(
-        kind: .reports, state: hasBegun && counts.reported >= needed && counts.underWay == 0 ? .met : .open,
-        numerator: counts.reported, denominator: counts.members - counts.unreachable, limit: needed),
-    ]
-    let failure = rule.failure(counts, isPassed: stage.passedAt != nil)?.0
-    if let least = gate?.successPercent {
-      let isMet = counts.reported > 0 && rule.hasSuccess(counts)
-      all.append(
-        GateThreshold(
-          kind: .successes, state: failure == .tooFewSuccesses ? .broken : isMet ? .met : .open,
-          numerator: counts.succeeded, denominator: counts.reported, limit: least))
-    }
-    if let most = gate?.maxFailures {
-      all.append(
-        GateThreshold(
-          kind: .failures, state: counts.failed > most ? .broken : .met, numerator: counts.failed,
-          denominator: counts.members, limit: most))
-    }
-    if let most = gate?.maxFailuresPercent {
-      let isOver = counts.failed * 100 > most * counts.reported
-      all.append(
-        GateThreshold(
-          kind: .failurePercent, state: !isOver ? .met : failure == .tooManyFailures ? .broken : .open,
-          numerator: counts.failed, denominator: counts.reported, limit: most))
-    }
+    let isPassed = stage.passedAt != nil
+    var all = RolloutGate(gate).thresholds(stage.counts, isSettled: stage.settledAt != nil, isPassed: isPassed)
     if let soak = gate?.soak {
       let until = stage.settledAt.map { $0 + soak.duration }
+      let isOver = isPassed || until.map { $0 <= now } == true
       all.append(
-        GateThreshold(
-          kind: .soak, state: stage.passedAt != nil || until.map { $0 <= now } == true ? .met : .open, numerator: 0,
-          denominator: 0, until: until))
+        GateThreshold(kind: .soak, state: isOver ? .met : .pending, numerator: 0, denominator: 0, until: until))
     }
     if gate?.approval == true {
-      all.append(GateThreshold(kind: .approval, state: isApproved ? .met : .open, numerator: 0, denominator: 0))
+      all.append(
+        GateThreshold(
+          kind: .approval, state: isPassed || isApproved ? .met : .pending, numerator: 0, denominator: 0))
     }
-    return all
+    guard stage.startedAt == nil else { return all }
+    return all.map { threshold in
+      var threshold = threshold
+      // An approval may be given beforehand.
+      if threshold.kind != .approval { threshold.state = .pending }
+      return threshold
+    }
   }
 
   public var json: JSONValue {

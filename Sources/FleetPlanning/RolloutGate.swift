@@ -1,50 +1,98 @@
 import FleetKinds
 
-/// What a stage's gate says of its counts.
+/// What a stage's gate says of its counts: one arithmetic for the decision and for what people are shown of it.
 struct RolloutGate {
   let gate: RolloutSpec.Gate
 
   init(_ gate: RolloutSpec.Gate?) { self.gate = gate ?? RolloutSpec.Gate() }
 
-  var minReports: Int { max(1, gate.minReports ?? 1) }
+  private var minReports: Int { max(1, gate.minReports ?? 1) }
 
-  /// Why the rollout halts.
-  /// - Parameter isPassed: a stage that has passed is held to its failure budget only.
+  /// The conditions of the counts, each with what there is and what is asked for. Whether the gate is open, and whether the rollout
+  /// halts, follow from them, and people see them: there is no other arithmetic.
+  /// - Parameters:
+  ///   - isSettled: it was open before. Customers that begin only now have been waited for long enough: those that are under
+  ///     way hold the gate up only once.
+  ///   - isPassed: a stage that has passed is held to its failure budget only.
+  func thresholds(_ counts: StageCounts, isSettled: Bool, isPassed: Bool) -> [GateThreshold] {
+    let needed = neededReports(counts)
+    let hasReports = counts.reported >= needed && (isSettled || counts.underWay == 0)
+    var all = [
+      GateThreshold(
+        kind: .offered, state: isPassed || counts.waiting == 0 ? .met : .pending,
+        numerator: counts.members - counts.waiting, denominator: counts.members),
+      GateThreshold(
+        kind: .reports, state: isPassed || hasReports ? .met : .pending, numerator: counts.reported,
+        denominator: counts.members - counts.unreachable, limit: needed),
+    ]
+    if let least = gate.successPercent {
+      // Nothing of nothing is a success only where nobody can report.
+      let isMet = hasSuccess(counts) && (counts.reported > 0 || needed == 0)
+      let state: GateThreshold.State =
+        isPassed || isMet ? .met : cannotSucceed(counts, least: least) ? .broken : .pending
+      all.append(
+        GateThreshold(
+          kind: .successes, state: state, numerator: counts.succeeded, denominator: counts.reported, limit: least))
+    }
+    if let most = gate.maxFailures {
+      all.append(
+        GateThreshold(
+          kind: .failures, state: counts.failed > most ? .broken : .met, numerator: counts.failed,
+          denominator: counts.members, limit: most))
+    }
+    if let most = gate.maxFailuresPercent {
+      // Once nobody is expected to report any more, what has been reported decides.
+      let isDecided = counts.reported >= minReports || counts.pending == 0
+      let isOver = counts.failed * 100 > most * counts.reported
+      all.append(
+        GateThreshold(
+          kind: .failurePercent, state: !isOver ? .met : isDecided ? .broken : .pending, numerator: counts.failed,
+          denominator: counts.reported, limit: most))
+    }
+    return all
+  }
+
+  /// Why the rollout halts: of several reasons the number of failures first, then their rate, then the successes.
+  /// - Parameter isPassed: as for `thresholds`.
   func failure(_ counts: StageCounts, isPassed: Bool) -> (RolloutStatus.HaltCause, String)? {
+    let broken = thresholds(counts, isSettled: false, isPassed: isPassed).filter { $0.state == .broken }
     let failed = "\(counts.failed) of \(counts.reported) that reported failed"
-    if let most = gate.maxFailures, counts.failed > most {
-      return (.tooManyFailures, "\(failed), and its gate allows \(most)")
-    }
-    // Once nobody is expected to report any more, what has been reported decides.
-    let isDecided = counts.reported >= minReports || counts.pending == 0
-    if let most = gate.maxFailuresPercent, isDecided, counts.failed * 100 > most * counts.reported {
-      return (.tooManyFailures, "\(failed), and its gate allows \(most) %")
-    }
-    guard let least = gate.successPercent, !isPassed, counts.failed > 0 else { return nil }
-    let best = counts.members - counts.blocked - counts.cancelled
-    let isOutOfReach = (best - counts.failed) * 100 < least * best
-    if isOutOfReach || (counts.pending == 0 && !hasSuccess(counts)) {
-      return (
-        .tooFewSuccesses, "\(failed), and the \(least) % success that its gate asks for cannot be reached any more"
-      )
+    for kind in [GateThreshold.Kind.failures, .failurePercent, .successes] {
+      guard let limit = broken.first(where: { $0.kind == kind })?.limit else { continue }
+      switch kind {
+      case .failures: return (.tooManyFailures, "\(failed), and its gate allows \(limit)")
+      case .failurePercent: return (.tooManyFailures, "\(failed), and its gate allows \(limit) %")
+      default:
+        return (
+          .tooFewSuccesses,
+          "\(failed), and the \(limit) % success that its gate asks for cannot be reached any more"
+        )
+      }
     }
     return nil
   }
 
+  private func cannotSucceed(_ counts: StageCounts, least: Int) -> Bool {
+    guard counts.failed > 0 else { return false }
+    let best = counts.members - counts.blocked - counts.cancelled
+    let isOutOfReach = (best - counts.failed) * 100 < least * best
+    return isOutOfReach || (counts.pending == 0 && !hasSuccess(counts))
+  }
+
   /// Of those that reported.
-  func hasSuccess(_ counts: StageCounts) -> Bool {
+  private func hasSuccess(_ counts: StageCounts) -> Bool {
     guard let least = gate.successPercent else { return true }
     return counts.succeeded * 100 >= least * counts.reported
   }
 
   /// How many must have reported; fewer than asked for where fewer can.
-  func neededReports(_ counts: StageCounts) -> Int { min(minReports, counts.members - counts.unreachable) }
+  private func neededReports(_ counts: StageCounts) -> Int { min(minReports, counts.members - counts.unreachable) }
 
-  /// - Parameter isSettled: it was open before. Customers that begin only now have been waited for long enough: those that are under
-  ///   way hold the gate up only once.
+  /// - Parameter isSettled: as for `thresholds`.
   func isOpen(_ counts: StageCounts, isSettled: Bool) -> Bool {
-    counts.waiting == 0 && (isSettled || counts.underWay == 0) && counts.reported >= neededReports(counts)
-      && hasSuccess(counts)
+    let asked: Set<GateThreshold.Kind> = [.offered, .reports, .successes]
+    return thresholds(counts, isSettled: isSettled, isPassed: false)
+      .allSatisfy { !asked.contains($0.kind) || $0.state == .met }
   }
 
   /// Why it is closed and what would open it, as what follows the stage's name in a sentence.

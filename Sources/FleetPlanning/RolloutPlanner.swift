@@ -114,14 +114,17 @@ public struct RolloutPlanner {
     return nil
   }
 
+  /// How many members a halt takes the offer back from: what nobody has begun to deploy, also where nobody is heard of.
+  public static func withdrawable(_ totals: StageCounts, begunAndAway: Int) -> Int {
+    totals.waiting + totals.notifying + totals.consent + totals.scheduled + totals.offline + totals.silent
+      - begunAndAway
+  }
+
   private mutating func settleHalt() {
     status.phase = .halted
     word = status.haltCause?.rawValue ?? "Halted"
     let totals = status.totals
-    let open =
-      totals.waiting + totals.notifying + totals.consent + totals.scheduled + totals.offline + totals.silent
-      - facts.begunAndAway
-    if open > 0 { actions.append(.withdrawUnanswered) }
+    if Self.withdrawable(totals, begunAndAway: facts.begunAndAway) > 0 { actions.append(.withdrawUnanswered) }
     if spec.onHalt == .offerPrevious, totals.succeeded > status.previousOffered ?? 0 {
       actions.append(.offerPrevious)
       status.previousOffered = totals.succeeded

@@ -37,7 +37,7 @@ import WireFormats
     groups.add(organization: "b", reason: nil, component: nil, message: nil)
     groups.add(organization: "a", reason: "", component: nil, message: "")
     groups.add(organization: "c", reason: "ImagePullFailed", component: "backend", message: "no")
-    #expect(groups.failed == 40)
+    #expect(groups.failed == 40 && groups.count == 3)
     let largest = groups.largest()
     #expect(largest.map(\.count) == [37, 2, 1])
     let first = try #require(largest.first)
@@ -48,6 +48,21 @@ import WireFormats
     #expect(largest[1].reason == "Unknown")
     #expect(largest[1].organizations == ["a", "b"])
     #expect(groups.largest(1).count == 1)
+  }
+
+  /// Also where there are so many messages that some are put together, the group that is named is the one that is counted.
+  @Test func whoeverIsAddedIsCountedInTheGroupThatIsNamed() {
+    var groups = FailureGroups(maximumGroups: 2)
+    var named: [FailureGroups.Key: Int] = [:]
+    for (index, (reason, message)) in [
+      ("A", "one"), ("B", "two"), ("A", "three"), ("A", "one"), ("C", "four"), ("D", "five"), ("A", "six"),
+    ].enumerated() {
+      named[
+        groups.add(organization: "o\(index)", reason: reason, component: nil, message: message), default: 0] += 1
+    }
+    let counted = Dictionary(uniqueKeysWithValues: groups.largest().map { ($0.key, $0.count) })
+    #expect(named == counted && groups.failed == 7)
+    #expect(named.first { $0.key.reason == "Other" }?.value == 1)
   }
 
   @Test func neverMoreGroupsThanAreKept() {
