@@ -44,6 +44,8 @@ struct ControlCenterParts: Sendable {
   let digest: MailDigest
   let snapshots: VersionSnapshots
   let jobs: FleetJobs
+  let preview: RolloutPreview
+  let failures: ReleaseFailures
   /// The store as the resource API writes to it.
   let admission: ReleaseAdmission
   let audit: AuditLedger
@@ -160,8 +162,10 @@ struct ControlCenterParts: Sendable {
       keys: OrganizationKeys(database: database, makeID: makeID, now: now), secrets: secrets,
       history: VersionHistory(database: database), audit: audit)
     fleet = FleetEndpoints(database: database, now: now)
+    preview = RolloutPreview(database: database, now: now)
     plans = RolloutEndpoints(
-      database: database, progress: RolloutProgress(database: database, store: store, now: now), now: now)
+      preview: preview, progress: RolloutProgress(database: database, store: store, now: now))
+    failures = ReleaseFailures(database: database)
     jobs = FleetJobs(database: database, audit: audit, now: now, makeID: makeID, logger: logger)
     health = HealthSweep(
       database: database, events: events, escalations: escalations, mails: mails, now: now, logger: logger)
@@ -193,7 +197,7 @@ struct ControlCenterParts: Sendable {
     releases = ReleaseEndpoints(catalog: catalog, policy: ControlCenterAccess.policy, audit: audit)
     details = ReleaseDetail(database: database, manifests: manifests)
     admission = ReleaseAdmission(
-      store: store, database: database, catalog: catalog, plans: plans)
+      store: store, database: database, catalog: catalog, preview: preview)
     charts = ChartEndpoints(
       database: database, bucket: bucket, policy: ControlCenterAccess.policy,
       limits: .init(total: maximumDownloads), logger: logger)
@@ -216,6 +220,7 @@ struct ControlCenterParts: Sendable {
     licenseEndpoints.addRoutes(to: router)
     fleet.addRoutes(to: router)
     plans.addRoutes(to: router)
+    failures.addRoutes(to: router)
     artifacts.addRoutes(to: router)
     releases.addRoutes(to: router)
     charts.addRoutes(to: router)

@@ -70,13 +70,6 @@ final class FleetFixture: Sendable {
     await fixture.database.close()
   }
 
-  /// What is asked of rollouts, at the beginning of time.
-  var rollouts: RolloutEndpoints {
-    RolloutEndpoints(
-      database: database, progress: RolloutProgress(database: database, store: store, now: { Self.start }),
-      now: { Self.start })
-  }
-
   // MARK: What there is
 
   func addOrganization(

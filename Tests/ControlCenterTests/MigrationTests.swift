@@ -15,7 +15,7 @@ import Testing
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let all = ControlCenterProgram.migrations
     let before = all.filter {
-      !($0.owner == "gcc" && $0.version > 2) && !["gcc.webhooks", "gcc.jobs"].contains($0.owner)
+      !($0.owner == "gcc" && $0.version > 2) && !["gcc.webhooks", "gcc.jobs", "gcc.search"].contains($0.owner)
     }
     try await Migrator(before, logger: logger) { "2026-01-01T00:00:00Z" }.migrate(database)
     let yes = kind == .postgresql ? "true" : "1"

@@ -26,8 +26,7 @@ import WireFormats
       #expect(try await fixture.query("SELECT 1 FROM gcc_escalation").isEmpty)
       let counts = try #require(try await fixture.rollout("release-2.3.0").status).stages[0].counts
       #expect(counts.blocked == 1 && counts.failed == 0)
-      let answer = try await fixture.rollouts
-        .failures(of: "2.3.0")
+      let answer = try await fixture.parts.failures.groups(of: "2.3.0")
       #expect(answer["blocked"] == ["ArtifactMissing": 1])
     }
   }
@@ -47,7 +46,7 @@ import WireFormats
         INSERT INTO gcc_artifact (id, version, type, "bucketPath", sha256, "sizeBytes")
         VALUES ('a', '2.3.0', 'compose', 'x', 'y', 1)
         """)
-      let plan = try await fixture.rollouts
+      let plan = try await fixture.parts.preview
         .plan(RolloutSpec(release: "2.3.0", stages: [.init(name: "all")]))
       #expect(plan.stages[0].blocked.map(\.organization) == ["pods"])
       #expect(plan.stages[0].blocked.map(\.reason) == [.artifactMissing])

@@ -39,9 +39,18 @@ import WireFormats
       #expect(stage["states"]?["succeeded"] == 1 && stage["states"]?["rolledBack"] == 1)
       #expect(stage["states"]?["failed"] == 1 && stage["states"]?["consent"] == 1)
       for (name, count) in stage["states"]?.object ?? [:] {
-        let query = "stage=first&state=\(name)&limit=1"
+        for query in ["stage=first&state=\(name)", "state=\(name)", "state=\(name)&q=%25", "state=\(name)&limit=1"] {
+          let page = try await progress(fixture).targets(of: "r", QueryItems(query), PageRequest(query))
+          let listed = page["targets"]?.array?.count ?? 0
+          #expect(page["total"] == (query.contains("q=") ? 0 : count), "\(query)")
+          if !query.contains("limit") { #expect(page["total"] == .integer(Int64(listed)), "\(query)") }
+        }
+      }
+      for (query, total) in [
+        ("", 4), ("state=failed,rolledBack", 2), ("state=failed,succeeded,consent", 3), ("q=a", 1),
+      ] {
         let page = try await progress(fixture).targets(of: "r", QueryItems(query), PageRequest(query))
-        #expect(page["total"] == count, "\(name)")
+        #expect(page["total"] == .integer(Int64(total)) && page["targets"]?.array?.count == total, "\(query)")
       }
       let query = "stage=first&state=failed,rolledBack"
       let failed = try await progress(fixture).targets(of: "r", QueryItems(query), PageRequest(query))
@@ -50,50 +59,37 @@ import WireFormats
       let next = "limit=2&continue=b"
       let page = try await progress(fixture).targets(of: "r", QueryItems(next), PageRequest(next))
       #expect(page["targets"]?.array?.compactMap { $0["organization"]?.string } == ["c", "d"] && page["total"] == nil)
-      let groups = try await fixture.rollouts.failures(of: "2.0.0")
-      #expect(groups["groups"]?.array?.count == 2)
-      let group = try await fixture.rollouts.failed(
-        of: "2.0.0", reason: "Unhealthy", component: "", message: nil, PageRequest(nil))
-      #expect(group["organizations"]?.array?.compactMap { $0["organization"]?.string } == ["b"])
     }
   }
 
+  /// The number in front of a person who halts it is the number of those that lose the offer.
   @Test(arguments: TestDatabase.available)
-  func whatIsStartedIsWhatWasShown(_ database: TestDatabase) async throws {
+  func aHaltTakesBackAsManyAsWereShown(_ database: TestDatabase) async throws {
     try await FleetFixture.with(database) { fixture in
       try await fixture.addRelease("2.0.0")
-      for name in ["a", "b"] { try await fixture.addOrganization(name, currentVersion: "1.0.0") }
-      let spec = RolloutSpec(release: "2.0.0", stages: [.init(name: "half", percent: 50), .init(name: "rest")])
-      let digest = try PlanDigest.of(try await fixture.rollouts.plan(spec), spec)
-      #expect(try PlanDigest.of(try await fixture.rollouts.plan(spec), spec) == digest)
-      func start(_ name: String) async throws -> StoredObject {
-        var metadata = ObjectMeta(name: name)
-        metadata.uid = name
-        metadata.generation = 1
-        metadata.creationTimestamp = fixture.now
-        metadata.annotations = [PlanDigest.annotation: digest]
-        let object = try JSONValue(encoding: Rollout(metadata: metadata, spec: spec))
-        return try await fixture.parts.admission.write(
-          RolloutKind.definition, .create(object: object),
-          by: WriteOrigin(actor: "ann@example.com", roles: "engineer", address: "", verb: "create"))
+      let names = ["away", "awayInstalling", "done", "failed", "installing", "thinking"]
+      for name in names { try await fixture.addOrganization(name.lowercased(), currentVersion: "1.0.0") }
+      try await fixture.addRollout(
+        "r", RolloutSpec(release: "2.0.0", stages: [.init(name: "all", organizations: names.map { $0.lowercased() })]))
+      try await fixture.settle()
+      try await fixture.report("done", "2.0.0", .success, attempt: "a", number: 1)
+      try await fixture.report("failed", "2.0.0", .failed, attempt: "a", number: 1)
+      for name in ["installing", "awayinstalling"] {
+        try await fixture.report(name, "2.0.0", .inProgress, attempt: "a", number: 1)
       }
-      try await fixture.addOrganization("c", currentVersion: "1.0.0")
-      let refused = await #expect(throws: StatusError.self) { try await start("r") }
-      #expect(refused?.message.contains("the plan is another now") == true)
-      try await fixture.execute("DELETE FROM organizational_service WHERE name = 'c'")
-      let stored = try await start("r")
-      // Who did what, in the same transaction.
-      var object = try stored.value()
-      object["spec"]?["state"] = "Halted"
-      _ = try await fixture.parts.admission.write(
-        RolloutKind.definition, .update(object: object, expected: stored.revision),
-        by: WriteOrigin(
-          actor: "bob@example.com", roles: "engineer", address: "", verb: "patch", changedFields: ["spec.state"]))
-      let entries = try await fixture.query("SELECT actor, action, object FROM audit_entry ORDER BY sequence")
-      #expect(
-        entries.map { $0.values.compactMap(\.text) } == [
-          ["ann@example.com", "RolloutCreated", "r"], ["bob@example.com", "RolloutHalted", "r"],
-        ])
+      let yes = database == .postgresql ? "true" : "1"
+      try await fixture.execute(
+        "UPDATE gcc_deployment_target SET offline = \(yes), resource_version = 0 WHERE \"organizationName\" LIKE 'away%'"
+      )
+      let shown = try await progress(fixture).summary(of: "r")
+      #expect(shown["canBeTakenBack"] == 2 && shown["goesOn"] == 2)
+      #expect(shown["haltCause"] == nil && shown["retriedAt"] == nil)
+      try await fixture.change("r") { $0.spec.state = .halted }
+      try await fixture.settle()
+      let halted = try await progress(fixture).summary(of: "r")
+      #expect(halted["stages"]?.array?.first?["states"]?["cancelled"] == 2)
+      #expect(halted["canBeTakenBack"] == 0 && halted["goesOn"] == 2)
+      #expect(halted["haltCause"] == "Requested" && halted["haltMessage"] == "Halted on request")
     }
   }
 }

@@ -3,6 +3,7 @@ import FleetKinds
 import FleetPlanning
 import HTTPService
 import ResourceModel
+import ResourceStorage
 import Timing
 import WireFormats
 
@@ -11,11 +12,11 @@ struct OrganizationFilter: Sendable, Hashable {
   /// In the order in which they are written.
   static let names = [
     "q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation",
-    "deploymentType", "release", "bucket",
+    "deploymentType", "release", "bucket", "hasVersion",
   ]
   static let maximumTextByteCount = 200
   static let neverSeen = "NeverSeen"
-  /// A version, or a number of releases, that is not known.
+  /// A number of releases that is not known.
   static let unknown = "unknown"
 
   /// As they were given, without those that are empty.
@@ -62,9 +63,12 @@ struct OrganizationFilter: Sendable, Hashable {
     }
     notSeenFor = try Self.duration("notSeenFor", items["notSeenFor"])
     stuckFor = try Self.duration("stuckFor", items["stuckFor"])
+    if let word = items["hasVersion"], !["true", "false"].contains(word) {
+      throw StatusError(.badRequest, "hasVersion: must be true or false")
+    }
     for part in (items["label"] ?? "").split(separator: ",") {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard !pair[0].isEmpty, !pair[0].contains("\"") else {
+      guard NameRules.qualifiedNameProblems(pair[0]).isEmpty else {
         throw StatusError(.badRequest, "label: must be such as ring=canary, or ring alone")
       }
       labels.append((pair[0], pair.count == 2 ? pair[1] : nil))
@@ -110,21 +114,22 @@ struct OrganizationFilter: Sendable, Hashable {
 
   // MARK: - As conditions of a statement
 
-  /// Targets that are offered and have not ended.
-  static let openBuckets = "'notifying', 'consent', 'inProgress', 'silent', 'offline'"
+  /// Targets that wait for their customers: offered, not ended, and without a time that the customer has chosen. Those with one
+  /// are open, too (`OfferIndex.openBuckets`), and not stuck.
+  static let unansweredBuckets = "'notifying', 'consent', 'inProgress', 'silent', 'offline'"
 
-  /// Adds to conditions on `organizational_service` as `o`.
-  /// - Parameter versions: what is known of the versions that run, asked for only where it is needed.
-  func add(to statement: inout SQLStatement, now: Timestamp, versions: () throws -> RunningVersions) rethrows {
+  /// Adds to conditions on `organizational_service` as `o`, which is the table with labels.
+  /// - Parameter versions: what is known of the versions that run: it reads every customer, and is asked for only where that is needed.
+  func add(to statement: inout SQLConditions, now: Timestamp, versions: () throws -> RunningVersions) rethrows {
     let dialect = statement.dialect
     if let text = items["q"] {
       statement.add("lower(o.name) LIKE \(statement.parameter(.text(Self.pattern(text)))) ESCAPE '!'")
     }
     if let version = items["version"] {
-      statement.add(
-        version == Self.unknown
-          ? "coalesce(o.\"currentVersion\", '') = ''"
-          : "o.\"currentVersion\" = \(statement.parameter(.text(version)))")
+      statement.add("o.\"currentVersion\" = \(statement.parameter(.text(version)))")
+    }
+    if let word = items["hasVersion"] {
+      statement.add("coalesce(o.\"currentVersion\", '') \(word == "true" ? "<>" : "=") ''")
     }
     if let health {
       statement.add(
@@ -148,10 +153,16 @@ struct OrganizationFilter: Sendable, Hashable {
       statement.add(
         """
         o.name IN (SELECT t."organizationName" FROM gcc_deployment_target AS t
-          WHERE t.bucket IN (\(Self.openBuckets)) AND t."offeredAt" < \(dialect.time(limit)))
+          WHERE t.bucket IN (\(Self.unansweredBuckets)) AND t."offeredAt" < \(dialect.time(limit)))
         """)
     }
-    for (key, value) in labels { statement.add(Self.hasLabel(key, value, &statement)) }
+    for (key, value) in labels {
+      if let value {
+        statement.add(statement.hasLabel(key, value))
+      } else {
+        statement.add(statement.hasLabel(key))
+      }
+    }
     if let word = items["escalation"] {
       let type = word == "any" ? "" : " AND CAST(e.type AS text) = \(statement.parameter(.text(word)))"
       statement.add(
@@ -183,74 +194,9 @@ struct OrganizationFilter: Sendable, Hashable {
     return pattern + "%"
   }
 
-  private static func isOne(of versions: [String], _ statement: inout SQLStatement) -> String {
+  private static func isOne(of versions: [String], _ statement: inout SQLConditions) -> String {
     let set = RowSet("version", of: versions)
     let parameter = statement.parameter(set.parameter)
     return "o.\"currentVersion\" IN (SELECT r.version FROM \(set.source(statement.dialect, parameter)))"
-  }
-
-  private static func hasLabel(_ key: String, _ value: String?, _ statement: inout SQLStatement) -> String {
-    switch statement.dialect {
-    case .postgresql:
-      if let value {
-        let json = JSONValue.object([key: .string(value)]).text
-        return "o.labels @> CAST(\(statement.parameter(.text(json))) AS jsonb)"
-      }
-      return "o.labels ? \(statement.parameter(.text(key)))"
-    case .sqlite:
-      let found = "json_extract(o.labels, \(statement.parameter(.text("$.\"\(key)\""))))"
-      return value.map { "\(found) IS \(statement.parameter(.text($0)))" } ?? "\(found) IS NOT NULL"
-    }
-  }
-}
-
-/// Conditions and parameters of a statement as it is put together.
-struct SQLStatement {
-  let dialect: SQLDialect
-  private(set) var conditions: [String] = []
-  private(set) var parameters: [SQLValue] = []
-
-  init(_ dialect: SQLDialect) { self.dialect = dialect }
-
-  /// - Returns: how the statement names it.
-  mutating func parameter(_ value: SQLValue) -> String {
-    parameters.append(value)
-    return "$\(parameters.count)"
-  }
-
-  mutating func add(_ condition: String) { conditions.append(condition) }
-
-  /// `WHERE …`, or nothing.
-  var clause: String { conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ") }
-}
-
-/// Which versions run, at how many customers, and how far each is behind.
-struct RunningVersions: Sendable {
-  /// Versions that are counted: customers may report anything.
-  static let most = 10_000
-
-  /// The most frequent first; empty for those that never said.
-  let counts: [(version: String, count: Int64)]
-  let published: PublishedVersions
-
-  init(_ connection: any SQLConnection) throws {
-    published = try Self.published(connection)
-    counts = try connection.query(
-      """
-      SELECT coalesce("currentVersion", ''), count(*) FROM organizational_service
-      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT \(Self.most)
-      """
-    ).map { ($0[0].text ?? "", $0[1].integer ?? 0) }
-  }
-
-  static func published(_ connection: any SQLConnection) throws -> PublishedVersions {
-    PublishedVersions(
-      try connection.query("SELECT version FROM gcc_release WHERE status = 'published' AND NOT withdrawn")
-        .compactMap { $0[0].text })
-  }
-
-  /// Of which it is known how many releases they are behind, and where that number is wanted.
-  func versions(behind isWanted: (Int) -> Bool) -> [String] {
-    counts.map(\.version).filter { version in published.behind(version).map { isWanted($0.releases) } ?? false }
   }
 }

@@ -3,6 +3,7 @@ import Database
 import FleetPlanning
 import HTTPService
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 /// Customers by what they have in common, in pages, with how many there are: the number and the list are of one statement's conditions.
@@ -19,22 +20,49 @@ struct OrganizationSearch: Sendable {
   let database: any Database
   let now: @Sendable () -> Timestamp
 
-  /// Where a page begins: after this value and name.
+  /// What stands for a time that is not known.
+  private static let neverSeen = "0001-01-01T00:00:00.000Z"
+
+  /// Where a page begins: after this value and name, in the order in which the page before was.
   private struct Place {
+    var order: Order
+    var isDescending: Bool
     var value: String
     var name: String
 
-    init(value: String, name: String) { (self.value, self.name) = (value, name) }
+    init(_ order: Order, isDescending: Bool, value: String, name: String) {
+      (self.order, self.isDescending, self.value, self.name) = (order, isDescending, value, name)
+    }
 
-    init(_ token: String) throws(StatusError) {
+    /// - Throws: `badRequest` where no page of this order has said so.
+    init(_ token: String, of order: Order, isDescending: Bool) throws(StatusError) {
       guard let bytes = Base64.decode(token, alphabet: .urlSafe), let json = try? JSONValue(parsing: bytes),
-        let value = json["v"]?.string, let name = json["n"]?.string
+        json["o"]?.string == Self.word(order, isDescending), let text = json["v"]?.string,
+        let name = json["n"]?.string, !name.utf8.contains(0),
+        let value = Self.value(text, of: order)
       else { throw PageRequest.invalidToken }
-      self.init(value: value, name: name)
+      self.init(order, isDescending: isDescending, value: value, name: name)
+    }
+
+    /// As the database compares it; nil where it is not one.
+    private static func value(_ text: String, of order: Order) -> String? {
+      switch order {
+      case .name: return text.isEmpty ? text : nil
+      case .lastSeen, .since:
+        guard let time = Timestamp(text), let first = Timestamp(neverSeen), time >= first else { return nil }
+        return time.columnText
+      case .behind: return Int64(text).map { String($0) }
+      }
+    }
+
+    private static func word(_ order: Order, _ isDescending: Bool) -> String {
+      (isDescending ? "-" : "") + order.rawValue
     }
 
     var token: String {
-      let json: JSONValue = ["v": .string(value), "n": .string(name)]
+      let json: JSONValue = [
+        "o": .string(Self.word(order, isDescending)), "v": .string(value), "n": .string(name),
+      ]
       return Base64.encode(json.serialized(), alphabet: .urlSafe)
     }
   }
@@ -51,38 +79,51 @@ struct OrganizationSearch: Sendable {
   func page(_ query: QueryItems, _ page: PageRequest) async throws -> JSONValue {
     let filter = try OrganizationFilter(query)
     let (order, isDescending) = try Self.order(query)
-    let place = try page.token.map { (token) throws(StatusError) in try Place(token) }
+    let place = try page.token.map { (token) throws(StatusError) in
+      try Place(token, of: order, isDescending: isDescending)
+    }
     let now = now()
     return try await database.transaction(.read) { connection in
-      let versions = try RunningVersions(connection)
+      let published = try RunningVersions.published(connection)
+      var running: RunningVersions?
+      func versions() throws -> RunningVersions {
+        if let running { return running }
+        let read = try RunningVersions(connection)
+        running = read
+        return read
+      }
       let rows = try Self.rows(
-        filter, order, isDescending: isDescending, after: place, limit: page.limit + 1, versions, now: now, connection)
-      let (shown, next) = page.page(rows) { Place(value: $0[7].text ?? "", name: $0[0].text ?? "").token }
+        filter, order, isDescending: isDescending, after: place, limit: page.limit + 1, versions: versions, now: now,
+        connection)
+      let (shown, next) = page.page(rows) {
+        Place(order, isDescending: isDescending, value: $0[7].text ?? "", name: $0[0].text ?? "").token
+      }
       let names = shown.compactMap { $0[0].text }
       let open = try Self.openTargets(of: names, connection)
       let escalations = try Self.openEscalations(of: names, connection)
       var answer: JSONValue = [
         "organizations": .array(
           shown.map { row in
-            var json = Self.json(row, versions.published)
+            var json = Self.json(row, published)
             json["open"] = open[row[0].text ?? ""]
             json["escalations"] = escalations[row[0].text ?? ""].map { .integer($0) }
             return json
           })
       ]
       // A page after the first is of the same list.
-      if place == nil { answer["total"] = .integer(try Self.count(filter, versions, now: now, connection)) }
+      if place == nil { answer["total"] = .integer(try Self.count(filter, now: now, versions: versions, connection)) }
       if let next { answer["continue"] = .string(next) }
       return answer
     }
   }
 
   /// How many a filter means.
-  static func count(
-    _ filter: OrganizationFilter, _ versions: RunningVersions, now: Timestamp, _ connection: any SQLConnection
+  private static func count(
+    _ filter: OrganizationFilter, now: Timestamp, versions: () throws -> RunningVersions,
+    _ connection: any SQLConnection
   ) throws -> Int64 {
-    var statement = SQLStatement(connection.dialect)
-    filter.add(to: &statement, now: now) { versions }
+    var statement = SQLConditions(connection.dialect, table: "o")
+    try filter.add(to: &statement, now: now, versions: versions)
     return try connection.query(
       "SELECT count(*) FROM organizational_service AS o \(statement.clause)", statement.parameters
     ).first?[0].integer ?? 0
@@ -90,14 +131,14 @@ struct OrganizationSearch: Sendable {
 
   private static func rows(
     _ filter: OrganizationFilter, _ order: Order, isDescending: Bool, after place: Place?, limit: Int,
-    _ versions: RunningVersions, now: Timestamp, _ connection: any SQLConnection
+    versions: () throws -> RunningVersions, now: Timestamp, _ connection: any SQLConnection
   ) throws -> [SQLRow] {
     let dialect = connection.dialect
-    var statement = SQLStatement(dialect)
-    filter.add(to: &statement, now: now) { versions }
+    var statement = SQLConditions(dialect, table: "o")
+    try filter.add(to: &statement, now: now, versions: versions)
     let name = dialect == .postgresql ? "o.name COLLATE \"C\"" : "o.name"
     var source = "organizational_service AS o"
-    let beginning = dialect.time("'0001-01-01T00:00:00.000Z'")
+    let beginning = dialect.time("'\(neverSeen)'")
     let (value, cast): (String, (String) -> String) =
       switch order {
       case .name: (name, { $0 })
@@ -107,8 +148,9 @@ struct OrganizationSearch: Sendable {
       }
     if order == .behind {
       var set = RowSet([("version", .text), ("behind", .integer)])
-      for (version, _) in versions.counts {
-        guard let behind = versions.published.behind(version) else { continue }
+      let known = try versions()
+      for (version, _) in known.counts {
+        guard let behind = known.published.behind(version) else { continue }
         set.append([.text(version), .integer(Int64(behind.releases))])
       }
       let parameter = statement.parameter(set.parameter)
@@ -155,7 +197,8 @@ struct OrganizationSearch: Sendable {
     return json
   }
 
-  /// Of each the offer that has been open for longest.
+  /// Of each the offer that has waited for its customer for longest, or else one with a time that it has chosen, or else the failure
+  /// of its newest release.
   private static func openTargets(of names: [String], _ connection: any SQLConnection) throws -> [String: JSONValue] {
     let (dialect, set) = (connection.dialect, RowSet("name", of: names))
     let rows = try connection.query(
@@ -163,8 +206,10 @@ struct OrganizationSearch: Sendable {
       SELECT t."organizationName", t."releaseVersion", t.bucket, \(dialect.text(ofTime: "t.\"offeredAt\"")), t."rolloutName"
       FROM gcc_deployment_target AS t
       WHERE t."organizationName" IN (SELECT r.name FROM \(set.source(dialect)))
-        AND t.bucket IN (\(OrganizationFilter.openBuckets), 'scheduled', 'failed')
-      ORDER BY t."offeredAt", t.id
+        AND (t.bucket IN (\(OrganizationFilter.unansweredBuckets), 'scheduled') OR t.bucket = 'failed' AND NOT EXISTS
+          (SELECT 1 FROM gcc_deployment_target AS later
+            WHERE later."organizationName" = t."organizationName" AND later."createdAt" > t."createdAt"))
+      ORDER BY t.bucket = 'failed', t.bucket = 'scheduled', t."offeredAt", t.id
       """, [set.parameter])
     var open: [String: JSONValue] = [:]
     for row in rows where open[row[0].text ?? ""] == nil {

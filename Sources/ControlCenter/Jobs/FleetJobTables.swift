@@ -26,7 +26,7 @@ enum FleetJobTables {
         // Offers that have not ended, by their age: few beside all that ever were.
         """
         CREATE INDEX gcc_deployment_target_open ON gcc_deployment_target ("offeredAt", "organizationName")
-          WHERE bucket IN (\(OrganizationFilter.openBuckets))
+          WHERE bucket IN (\(OrganizationFilter.unansweredBuckets))
         """,
         "CREATE INDEX gcc_escalation_unresolved ON gcc_escalation (\"organizationName\") WHERE \"resolvedAt\" IS NULL",
       ]

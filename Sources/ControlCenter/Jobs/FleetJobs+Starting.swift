@@ -4,6 +4,7 @@ import Cryptography
 import Database
 import Reconciliation
 import ResourceModel
+import ResourceStorage
 import WireFormats
 
 extension FleetJobs {
@@ -166,7 +167,7 @@ extension FleetJobs {
   ) throws -> (String, [SQLValue]) {
     switch selection {
     case .filter(let filter):
-      var statement = SQLStatement(connection.dialect)
+      var statement = SQLConditions(connection.dialect, table: "o")
       try filter.add(to: &statement, now: now) { try RunningVersions(connection) }
       return ("SELECT o.name FROM organizational_service AS o \(statement.clause)", statement.parameters)
     case .names(let names):

@@ -4,6 +4,7 @@ import Database
 import Logging
 import Reconciliation
 import ResourceModel
+import ResourceStorage
 import ServerPrograms
 import ServiceLifecycle
 import Timing

@@ -48,11 +48,15 @@ struct FleetEndpoints: Sendable {
       ])
   }
 
+  /// What both databases can compare with, also some days before.
+  private static let times = Timestamp(seconds: 946_684_800)...Timestamp(seconds: 253_402_300_799)
+
   private static func time(_ name: String, _ query: QueryItems) throws(StatusError) -> Timestamp? {
     guard let text = query[name] else { return nil }
-    guard let time = Timestamp(text) else {
+    guard let time = Timestamp(text), Self.times.contains(time) else {
       throw StatusError(
-        .badRequest, "the query parameter \(name) must be a time such as 2026-12-15T02:00:00Z")
+        .badRequest,
+        "the query parameter \(name) must be a time such as 2026-12-15T02:00:00Z, of the years from 2000 to 9999")
     }
     return time
   }

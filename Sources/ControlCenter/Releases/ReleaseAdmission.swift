@@ -6,12 +6,12 @@ import ResourceStorage
 import WireFormats
 
 /// The store as people and programs write to it through the resource API: a release that is published as an object is what
-/// `release publish` makes of it, or it is refused for the same reasons; and a rollout that was previewed does what was shown.
+/// `release publish` makes of it, or it is refused for the same reasons; and a rollout that was previewed is made only as it was shown.
 struct ReleaseAdmission: ResourceStore {
   let store: SQLResourceStore
   let database: any Database
   let catalog: ReleaseCatalog
-  let plans: RolloutEndpoints
+  let preview: RolloutPreview
 
   func get(_ kind: ResourceDefinition, _ key: ObjectKey) async throws -> StoredObject? {
     try await store.get(kind, key)
@@ -32,10 +32,8 @@ struct ReleaseAdmission: ResourceStore {
   func write(
     _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
   ) async throws -> StoredObject {
-    if kind.names == RolloutKind.names, case .create(let object) = write,
-      let digest = object["metadata"]?["annotations"]?[PlanDigest.annotation]?.string
-    {
-      try await plans.requirePlan(digest, of: object)
+    if kind.names == RolloutKind.names {
+      return try await store.write(kind, try await admitted(write), by: origin)
     }
     guard kind.names == ReleaseKind.names, let (object, version) = Self.published(write) else {
       return try await store.write(kind, write, by: origin)
@@ -56,6 +54,26 @@ struct ReleaseAdmission: ResourceStore {
         // Not a conflict of two writers, after which the same would be tried again.
         throw StatusError(.invalid, error.message, causes: [.invalid("spec.state", "Published", error.message)])
       }
+    }
+  }
+
+  /// A rollout's write, where it says that it was previewed.
+  private func admitted(_ write: ObjectWrite) async throws -> ObjectWrite {
+    switch write {
+    case .create(let object):
+      guard let digest = object["metadata"]?["annotations"]?[PlanDigest.annotation]?.string else { return write }
+      try await preview.requirePlan(digest, of: object)
+      return write
+    case .update(let object, let expected):
+      guard object["metadata"]?["annotations"]?[PlanDigest.annotation] != nil,
+        let name = object["metadata"]?["name"]?.string,
+        let stored = try await store.get(RolloutKind.definition, ObjectKey(namespace: "", name: name)),
+        // One of another revision is refused as a conflict.
+        stored.revision == expected
+      else { return write }
+      return .update(
+        object: try RolloutPreview.withoutStaleDigest(object, over: try stored.value()), expected: expected)
+    case .remove: return write
     }
   }
 

@@ -41,7 +41,7 @@ struct RolloutProgress: Sendable {
         var json: JSONValue = [
           "name": .string(stage.name), "phase": .string(status.phase.rawValue),
           "members": .integer(Int64(status.counts.members)),
-          "states": Self.states(status.counts, rolledBack: rolledBack[index] ?? 0),
+          "states": Self.json(Self.states(status.counts, rolledBack: rolledBack[index] ?? 0)),
           "thresholds": .array(thresholds.map(\.json)),
         ]
         json["startedAt"] = status.startedAt.map { .string($0.wholeSeconds.description) }
@@ -58,23 +58,35 @@ struct RolloutProgress: Sendable {
         answer["releaseState"] = .string(release.facts.state.rawValue)
         answer["isWithdrawn"] = .bool(release.facts.isWithdrawn)
       }
-      answer["haltCause"] = rollout.status?.haltCause.map { .string($0.rawValue) }
+      if let status = rollout.status {
+        answer["haltCause"] = status.haltCause.map { .string($0.rawValue) }
+        answer["haltMessage"] = status.haltMessage.map { .string($0) }
+        answer["retriedAt"] = status.retriedAt.map { .string($0.description) }
+      }
+      // What a halt would take back, and what would go on.
+      let totals = counts.values.reduce(StageCounts(), +)
+      let away = try release.map { try RolloutSteps.begunAndAway(name, $0.id, connection) } ?? 0
+      answer["canBeTakenBack"] = .integer(Int64(RolloutPlanner.withdrawable(totals, begunAndAway: away)))
+      answer["goesOn"] = .integer(Int64(totals.inProgress + away))
       return answer
     }
   }
 
-  private static func states(_ counts: StageCounts, rolledBack: Int) -> JSONValue {
-    var json: JSONValue = [:]
+  private static func states(_ counts: StageCounts, rolledBack: Int) -> [TargetState: Int] {
+    var states: [TargetState: Int] = [:]
     for state in TargetState.allCases {
-      let count: Int =
+      states[state] =
         switch state {
         case .failed: max(0, counts.failed - rolledBack)
         case .rolledBack: min(rolledBack, counts.failed)
         default: counts[state.bucket]
         }
-      json[state.rawValue] = .integer(Int64(count))
     }
-    return json
+    return states
+  }
+
+  private static func json(_ states: [TargetState: Int]) -> JSONValue {
+    .object(Dictionary(uniqueKeysWithValues: states.map { ($0.rawValue, .integer(Int64($1))) }))
   }
 
   private static func rolledBack(
@@ -117,7 +129,7 @@ struct RolloutProgress: Sendable {
       guard let release = try RolloutSteps.release(rollout.spec.release, connection) else {
         return ["targets": [], "total": 0]
       }
-      var statement = SQLStatement(dialect)
+      var statement = SQLConditions(dialect)
       statement.add("t.\"rolloutName\" = \(statement.parameter(.text(name)))")
       statement.add("t.\"releaseId\" = \(statement.parameter(.text(release.id)))")
       if let stage { statement.add("t.\"stageIndex\" = \(statement.parameter(.integer(Int64(stage))))") }
@@ -130,10 +142,13 @@ struct RolloutProgress: Sendable {
       }
       var answer: JSONValue = [:]
       if page.token == nil {
-        answer["total"] = .integer(
-          try connection.query(
+        let total =
+          query["q"] == nil
+          ? try Self.counted(name, release.id, stage: stage, Set(states), connection)
+          : try connection.query(
             "SELECT count(*) FROM gcc_deployment_target AS t \(statement.clause)", statement.parameters
-          ).first?[0].integer ?? 0)
+          ).first?[0].integer ?? 0
+        answer["total"] = .integer(total)
       }
       let column = "t.\"organizationName\"" + (dialect == .postgresql ? " COLLATE \"C\"" : "")
       if let token = page.token { statement.add("\(column) > \(statement.parameter(.text(token)))") }
@@ -155,10 +170,28 @@ struct RolloutProgress: Sendable {
     }
   }
 
+  /// How many there are, by the counters.
+  /// - Parameter states: of these; of all where it is empty.
+  private static func counted(
+    _ rollout: String, _ releaseID: String, stage: Int?, _ states: Set<TargetState>, _ connection: any SQLConnection
+  ) throws -> Int64 {
+    let counts = try RolloutCounters.counts(of: rollout, releaseID: releaseID, connection)
+    // Only one of the two is counted apart.
+    let isSplit = states.contains(.failed) != states.contains(.rolledBack)
+    let rolledBack = isSplit ? try Self.rolledBack(rollout, releaseID, connection) : [:]
+    var total = 0
+    for (index, counts) in counts where stage == nil || stage == index {
+      for (state, count) in Self.states(counts, rolledBack: rolledBack[index] ?? 0)
+      where states.isEmpty || states.contains(state) {
+        total += count
+      }
+    }
+    return Int64(total)
+  }
+
   private static func json(_ row: SQLRow) -> JSONValue {
     var json: JSONValue = ["organization": .string(row[0].text ?? "")]
-    let isRolledBack = row[3].text == TargetPhase.rolledBack.columnWord
-    json["state"] = .string(isRolledBack ? TargetState.rolledBack.rawValue : row[2].text ?? "")
+    json["state"] = .string(TargetState(bucket: row[2].text, status: row[3].text)?.rawValue ?? row[2].text ?? "")
     json["phase"] = row[3].text.flatMap { TargetPhase(columnWord: $0) }.map { .string($0.rawValue) }
     for (name, index) in [
       ("stage", 1), ("blocked", 4), ("reason", 5), ("component", 6), ("webhookError", 9), ("health", 10),

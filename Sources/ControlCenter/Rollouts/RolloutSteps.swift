@@ -131,7 +131,8 @@ struct RolloutSteps: Sendable {
       status: rollout.status, now: now())
   }
 
-  private static func begunAndAway(
+  /// How many members of all stages are away in the midst of a deployment.
+  static func begunAndAway(
     _ rollout: String, _ releaseID: String, _ connection: any SQLConnection
   ) throws -> Int {
     let row = try connection.query(

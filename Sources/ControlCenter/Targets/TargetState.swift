@@ -1,7 +1,7 @@
 import FleetKinds
 
-/// Where a customer stands with a release, as people see it: the buckets that a rollout counts, with those that rolled back told from those
-/// that failed otherwise.
+/// Where a customer stands with a release, as people see it: the buckets that a rollout counts, with those that rolled back apart from
+/// those that failed otherwise.
 enum TargetState: String, Sendable, Hashable, CaseIterable {
   case waiting
   case notifying
@@ -15,6 +15,12 @@ enum TargetState: String, Sendable, Hashable, CaseIterable {
   case offline
   case silent
   case cancelled
+
+  /// Of the columns `bucket` and `status`; nil where they hold what this version does not know.
+  init?(bucket: String?, status: String?) {
+    guard let bucket, let state = TargetState(rawValue: bucket) else { return nil }
+    self = state == .failed && status == TargetPhase.rolledBack.columnWord ? .rolledBack : state
+  }
 
   var bucket: TargetBucket {
     switch self {

@@ -1,25 +1,31 @@
-import Database
+package import Database
 import ResourceModel
 import WireFormats
 
 /// Conditions of a statement and their parameters, numbered as they are added.
-struct SQLConditions {
-  let dialect: SQLDialect
-  private(set) var parameters: [SQLValue] = []
+package struct SQLConditions {
+  package let dialect: SQLDialect
+  package private(set) var parameters: [SQLValue] = []
   private(set) var conditions: [String] = []
+  /// The column of labels.
+  private let labels: String
 
-  init(_ dialect: SQLDialect) { self.dialect = dialect }
+  /// - Parameter table: how the statement names the table that has labels, where it names several.
+  package init(_ dialect: SQLDialect, table: String? = nil) {
+    self.dialect = dialect
+    labels = table.map { "\($0).labels" } ?? "labels"
+  }
 
   /// Keeps `value` as a parameter and returns how the statement names it.
-  mutating func parameter(_ value: SQLValue) -> String {
+  package mutating func parameter(_ value: SQLValue) -> String {
     parameters.append(value)
     return "$\(parameters.count)"
   }
 
-  mutating func add(_ condition: String) { conditions.append(condition) }
+  package mutating func add(_ condition: String) { conditions.append(condition) }
 
   /// `WHERE …`, or nothing.
-  var clause: String { conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))" }
+  package var clause: String { conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))" }
 
   /// What follows `key` in the order of a list, in one namespace or in all.
   /// - Parameter hasNamespaces: false where every namespace is empty, so that the database need not compare it.
@@ -87,18 +93,19 @@ extension SQLConditions {
   ///
   /// Of a label that few have PostgreSQL's index answers, and of one that all have the order of the list. Which of the two,
   /// PostgreSQL knows only of values that stand in the statement itself.
-  private mutating func hasLabel(_ key: String, _ value: String) -> String {
+  package mutating func hasLabel(_ key: String, _ value: String) -> String {
     guard Self.canBeLabel(key), Self.canBeLabel(value) else { return "(1 = 0)" }
     switch dialect {
-    case .postgresql: return "(labels @> CAST(\(Self.literal(JSONValue.object([key: .string(value)]).text)) AS jsonb))"
+    case .postgresql:
+      return "(\(labels) @> CAST(\(Self.literal(JSONValue.object([key: .string(value)]).text)) AS jsonb))"
     case .sqlite: return "(\(label(key)) IS \(parameter(.text(value))))"
     }
   }
 
-  private mutating func hasLabel(_ key: String) -> String {
+  package mutating func hasLabel(_ key: String) -> String {
     guard Self.canBeLabel(key) else { return "(1 = 0)" }
     switch dialect {
-    case .postgresql: return "(labels ? \(Self.literal(key)))"
+    case .postgresql: return "(\(labels) ? \(Self.literal(key)))"
     case .sqlite: return "(\(label(key)) IS NOT NULL)"
     }
   }
@@ -118,7 +125,7 @@ extension SQLConditions {
 
   private mutating func label(_ key: String) -> String {
     // A JSON path, where quotes keep dots and slashes from meaning anything; no label's key holds a quote.
-    key.utf8.contains(UInt8(ascii: "\"")) ? "NULL" : "json_extract(labels, \(parameter(.text("$.\"\(key)\""))))"
+    key.utf8.contains(UInt8(ascii: "\"")) ? "NULL" : "json_extract(\(labels), \(parameter(.text("$.\"\(key)\""))))"
   }
 }
 
