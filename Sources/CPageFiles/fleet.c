@@ -36,8 +36,14 @@ static const unsigned char plan_js[] = {
 static const unsigned char releases_js[] = {
 #embed "fleet/releases.js"
 };
+static const unsigned char roles_js[] = {
+#embed "fleet/roles.js"
+};
 static const unsigned char rollouts_js[] = {
 #embed "fleet/rollouts.js"
+};
+static const unsigned char stages_js[] = {
+#embed "fleet/stages.js"
 };
 static const unsigned char words_js[] = {
 #embed "fleet/words.js"
@@ -56,7 +62,9 @@ static const struct PageFile files[] = {
     {"main.js", main_js, sizeof main_js},
     {"plan.js", plan_js, sizeof plan_js},
     {"releases.js", releases_js, sizeof releases_js},
+    {"roles.js", roles_js, sizeof roles_js},
     {"rollouts.js", rollouts_js, sizeof rollouts_js},
+    {"stages.js", stages_js, sizeof stages_js},
     {"words.js", words_js, sizeof words_js},
 };
 

@@ -27,7 +27,8 @@ PATH=$binaries:$PATH
 as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 data=$(as_postgres mktemp -d)
 as_postgres "$WRKTALK_TEST_POSTGRESQL_BIN/initdb" -D "$data" -U bench --auth=trust >"$folder/postgresql.log" 2>&1
-(cd /tmp; exec runuser -u postgres -- "$WRKTALK_TEST_POSTGRESQL_BIN/postgres" -D "$data" -p $((port + 1)) \
+as_user=(); [ "$(id -u)" != 0 ] || as_user=(runuser -u postgres --)
+(cd /tmp; exec "${as_user[@]}" "$WRKTALK_TEST_POSTGRESQL_BIN/postgres" -D "$data" -p $((port + 1)) \
   -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c shared_buffers=256MB) >>"$folder/postgresql.log" 2>&1 &
 programs+=($!)
 wait_for 20 "PostgreSQL" "$WRKTALK_TEST_POSTGRESQL_BIN/pg_isready" -h 127.0.0.1 -p $((port + 1))

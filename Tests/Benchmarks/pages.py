@@ -24,17 +24,30 @@ def row(name, text):
     print(f"{name:52}{text}", flush=True)
 
 
+def measure(name, path, found):
+    times = []
+    for _ in range(9):
+        begin = time.perf_counter()
+        answer = call("GET", f"{URL}/api/internal/{path}", headers={"Authorization": f"Bearer {TOKEN}"})
+        times.append((time.perf_counter() - begin) * 1000)
+    row("  " + name, f"{statistics.median(times):6.0f} ms {max(times):6.0f} ms  {found(answer)}")
+    return answer
+
+
 print("searches of the API, 9 times each: p50 and the slowest, customers found")
 for query in [
         "", "q=0042", "q=nobody-is-called-so", "version=2.3.0", "behind=3", "health=Critical", "notSeenFor=1d", "stuckFor=48h",
         "label=ring=canary", "label=region=r7&health=Offline&behind=2", "release=2.8.0&bucket=failed", "sort=-lastSeen", "sort=-behind",
         "sort=since&behind=1"]:
-    times = []
-    for _ in range(9):
-        begin = time.perf_counter()
-        answer = call("GET", f"{URL}/api/internal/fleet/organizations?limit=50&{query}", headers={"Authorization": f"Bearer {TOKEN}"})
-        times.append((time.perf_counter() - begin) * 1000)
-    row("  " + (query or "everybody"), f"{statistics.median(times):6.0f} ms {max(times):6.0f} ms  {answer['total']}")
+    measure(query or "everybody", f"fleet/organizations?limit=50&{query}", lambda answer: answer["total"])
+print("what views ask for again and again, 9 times each: p50 and the slowest, customers found")
+measure("the stages", "rollouts/bench/progress", lambda answer: sum(stage["members"] for stage in answer["stages"]))
+for query in ["stage=rest", "stage=rest&state=failed", "state=failed,rolledBack", "stage=rest&q=0042"]:
+    measure(f"the customers of {query}", f"rollouts/bench/targets?limit=50&{query}", lambda answer: answer["total"])
+failures = measure("failures by cause", "releases/2.8.0/failures", lambda answer: answer["failed"])
+for group in (failures["groups"][0], failures["groups"][-1]):
+    measure(f"the customers of {group['reason']}", f"releases/2.8.0/failures/organizations?limit=50&group={group['id']}",
+            lambda answer, group=group: group["count"])
 
 driver = subprocess.Popen([DRIVER, "--port=0", "--log-level=WARNING"], stdout=subprocess.PIPE, text=True)
 try:

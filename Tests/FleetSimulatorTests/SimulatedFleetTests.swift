@@ -6,6 +6,10 @@ import Testing
 
 /// The fleet as a value: nothing is sent, and time is an argument.
 @Suite struct SimulatedFleetTests {
+  private static let origin: Int64 = 1_800_000_000_000
+  /// Seconds from the beginning of 2020 to the origin, and one for the attempt.
+  private static let firstNumber = origin / 1000 - 1_577_836_800 + 1
+
   private let offer = SimulatedFleet.Offer(releaseID: "rel-1", version: "2.3.0")
 
   private func fleet(_ change: (inout FleetBehaviour) -> Void = { _ in }, count: Int = 1) -> SimulatedFleet {
@@ -14,7 +18,7 @@ import Testing
       pollInterval: .seconds(3600),
       consentDelay: .seconds(10), deploymentTime: .seconds(20))
     change(&behaviour)
-    return SimulatedFleet(names: (0..<count).map { "c\($0)" }, behaviour: behaviour, origin: 1_800_000_000_000)
+    return SimulatedFleet(names: (0..<count).map { "c\($0)" }, behaviour: behaviour, origin: Self.origin)
   }
 
   /// The next report, by whatever time.
@@ -48,7 +52,8 @@ import Testing
       Issue.record("not scheduled")
       return
     }
-    #expect(first.organizationName == "c0" && first.releaseID == "rel-1" && first.attemptID == "c0.2.3.0.222163201")
+    #expect(
+      first.organizationName == "c0" && first.releaseID == "rel-1" && first.attemptID == "c0.2.3.0.\(Self.firstNumber)")
     fleet.handle(.accepted(nextSeconds: nil), to: scheduled, now: 30_000)
 
     let begin = try #require(report(&fleet, by: 30_000))
@@ -56,7 +61,7 @@ import Testing
       Issue.record("no status")
       return
     }
-    #expect(second.status == .inProgress && second.attempt == 222_163_201 && second.currentVersion == nil)
+    #expect(second.status == .inProgress && second.attempt == Self.firstNumber && second.currentVersion == nil)
     fleet.handle(.accepted(nextSeconds: nil), to: begin, now: 30_000)
     #expect(fleet.phase(of: 0) == .deploying)
     #expect(report(&fleet, by: 31_000) == nil)
@@ -138,7 +143,7 @@ import Testing
       Issue.record("not scheduled")
       return
     }
-    #expect(report.attemptID == "c0.2.3.0.222163202")
+    #expect(report.attemptID == "c0.2.3.0.\(Self.firstNumber + 1)")
   }
 
   @Test func whoIsOfflineSendsNothingAndAnswersNothing() {

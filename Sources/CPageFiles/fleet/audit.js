@@ -1,6 +1,5 @@
 // Who did what: published, started, halted, approved, made keys, signed in.
 
-import { failure } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
@@ -12,7 +11,7 @@ export function auditView({ api, router, update }) {
   const entries = new Listing(api, update, "entries");
   return {
     title: "Audit",
-    start() { entries.where = null; },
+    stop() { entries.clear(); },
     show({ query }) {
       entries.at("/api/admin/audit", { order: "newest", actor: query.actor, action: query.action });
       const text = (name, label, hint) => el("div.field", el("label", { for: `audit-${name}` }, label),
@@ -20,7 +19,7 @@ export function auditView({ api, router, update }) {
       return [
         el("div.page-head", el("h1", "Audit"), el("a", { href: "/api/admin/audit/export", download: "audit.jsonl" }, "Download all of it")),
         el("div.filters", text("actor", "Who", "a mail address, or a token's name"), text("action", "What", "such as RolloutHalted")),
-        entries.problem ? failure(entries.problem.message) : table({
+        !entries.problem && table({
           label: "What was done, the newest first", rows: entries.items, key: (entry) => String(entry.sequence),
           empty: entries.isLoading ? "Looking…" : "Nothing is as you ask.",
           columns: [

@@ -14,7 +14,7 @@ export function stageBar(stage, target) {
       shown.map((state) => el("span.part", {
         class: state.name, css: { "--share": String(stage.states[state.name]) }, title: `${state.label}: ${count(stage.states[state.name])}`,
       }))),
-    shown.length === 0 ? el("p.muted", "Its members are fixed when it starts.")
+    shown.length === 0 ? el("p.muted", "Its members are fixed when it begins.")
       : el("ul.legend", { "aria-label": `${stage.name} in numbers` }, shown.map((state) => el("li",
         el("a", { href: target(state.name), title: state.hint },
           el("span.swatch", { class: state.name, "aria-hidden": "true" }), icon(state.kind),
@@ -29,7 +29,7 @@ const thresholdWords = {
 /** What has to hold before the next stage starts, drawn with its numbers. */
 export function thresholds(stage) {
   return el("ul.thresholds", { "aria-label": `What opens the gate of ${stage.name}` }, stage.thresholds.map((threshold) => el("li",
-    el("span.sign", { class: threshold.state }, icon({ met: "good", broken: "bad", open: "wait" }[threshold.state]),
+    el("span.sign", { class: threshold.state }, icon({ met: "good", broken: "bad", pending: "wait" }[threshold.state]),
       el("strong", thresholdWords[threshold.kind] ?? threshold.kind)),
     el("span.measure", measure(threshold)),
     threshold.denominator > 0 && gauge(threshold))));

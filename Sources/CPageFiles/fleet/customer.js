@@ -8,7 +8,7 @@ import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
-import { mayChange } from "./rollouts.js";
+import { mayChange } from "./roles.js";
 import { foreign, healthBadge, stateBadge } from "./words.js";
 
 const group = "/apis/deploy.wrktalk.com/v1";
@@ -74,14 +74,14 @@ export class Customer {
           fact("Telephone", foreign(contacts.spocPhone ?? "none")),
           fact("Account manager", foreign(contacts.accountManager ?? "none")),
           fact("Webhook", foreign(spec.webhookEndpoint ?? "none: it polls")))),
-        this.rights(spec)),
-      el("section.stack", { "aria-label": "To look after" }, el("h2", "To look after"), this.cases()),
+        this.licenseAndKeys(spec)),
+      el("section.stack", { "aria-label": "To look after" }, el("h2", "To look after"), this.escalationList()),
       el("section.stack", { "aria-label": "Releases" }, el("h2", "Releases and attempts"), this.releases()),
-      el("section.stack", { "aria-label": "History" }, el("h2", "What ran when"), this.past()),
+      el("section.stack", { "aria-label": "History" }, el("h2", "What ran when"), this.versionHistory()),
     ];
   }
 
-  rights(spec) {
+  licenseAndKeys(spec) {
     const { keys, licenses } = this.extra;
     const license = spec.license?.expiresAt;
     const isOver = license && Date.parse(license) < Date.now();
@@ -94,7 +94,7 @@ export class Customer {
       mayChange(this.api) && el("div.actions", el("button", { type: "button", on: { click: () => this.makeKey() } }, "Make a key")));
   }
 
-  cases() {
+  escalationList() {
     const all = [...this.escalations.items.values()].sort((left, right) => right.metadata.creationTimestamp.localeCompare(left.metadata.creationTimestamp));
     return table({
       label: "Escalations, the newest first", rows: all, key: (one) => one.metadata.name, empty: "Nothing was ever to be looked after here.",
@@ -123,7 +123,7 @@ export class Customer {
     });
   }
 
-  past() {
+  versionHistory() {
     const { history } = this.extra;
     if (!history) return el("p.muted", { role: "status" }, "Looking…");
     if (history.problem) return failure(history.problem.message);
@@ -167,5 +167,5 @@ export class Customer {
 function fact(name, value) { return [el("dt", name), el("dd", value)]; }
 
 function mail(address) {
-  return /^[^\s@<>"]+@[^\s@<>"]+$/.test(address) ? el("a", { href: `mailto:${encodeURIComponent(address)}` }, address) : foreign(address);
+  return /^[^\s@<>"]+@[^\s@<>"]+$/.test(address) ? el("a", { href: `mailto:${encodeURIComponent(address).replace("%40", "@")}` }, address) : foreign(address);
 }

@@ -8,7 +8,7 @@ import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { startJob } from "./jobs.js";
 import { Listing } from "./listing.js";
-import { mayChange } from "./rollouts.js";
+import { mayChange } from "./roles.js";
 import { count, customers, foreign } from "./words.js";
 
 const blockedWords = {
@@ -25,10 +25,7 @@ export function failuresView({ api, update }) {
     groups?.stop();
     version = id;
     groups = id ? new Polling(api, path, { interval: 10_000 }) : null;
-    groups?.addEventListener("change", () => {
-      behind.refresh();
-      update();
-    });
+    groups?.addEventListener("change", update);
     groups?.start();
   };
   const load = async () => {
@@ -38,12 +35,17 @@ export function failuresView({ api, update }) {
   return {
     title: "Failures",
     start: load,
-    stop() { follow(null); },
+    stop() {
+      follow(null);
+      behind.clear();
+    },
     show({ id, query }) {
       const known = [...(releases ?? [])].filter((one) => one.publishedAt).sort((left, right) => right.publishedAt.localeCompare(left.publishedAt));
       const chosen = id || known[0]?.version || null;
       follow(chosen);
       const value = groups?.value;
+      if (!value || !query.group) behind.clear();
+      const leadsTo = (group) => href("failures", { group: group.id }, value.release);
       return [
         el("h1", "Failures by cause"),
         el("div.filters", el("div.field", el("label", { for: "failures-release" }, "Release"), el("select", { id: "failures-release", value: chosen ?? "", on: { change: (event) => { location.hash = href("failures", {}, event.target.value); } } },
@@ -55,27 +57,26 @@ export function failuresView({ api, update }) {
           Object.entries(value.blocked).map(([reason, number]) => el("p", { key: reason }, badge("off", `${customers(number)} passed over`), " ",
             el("a", { href: href("fleet", { release: value.release, bucket: "blocked" }) }, blockedWords[reason] ?? reason))),
           value.groups.length > 0 && table({
-            label: "Causes, the most frequent first", rows: value.groups, key: (group) => JSON.stringify([group.reason, group.component, group.message]),
-            selected: query.reason === undefined ? null : JSON.stringify([query.reason, query.component ?? "", query.message ?? ""]),
-            href: (group) => href("failures", { reason: group.reason, component: group.component, message: group.message }, value.release),
+            label: "Causes, the most frequent first", rows: value.groups, key: (group) => group.id, selected: query.group ?? null, href: leadsTo,
             columns: [
-              { label: "Customers", number: true, cell: (group) => el("a", { href: href("failures", { reason: group.reason, component: group.component, message: group.message }, value.release) }, count(group.count)) },
+              { label: "Customers", number: true, cell: (group) => el("a", { href: leadsTo(group) }, count(group.count)) },
               { label: "Cause", cell: (group) => el("strong.text", group.reason) },
               { label: "Of what", cell: (group) => foreign(group.component || "not known") },
               { label: "Message", cell: (group) => foreign(group.message) },
             ],
           }),
-          query.reason && list(query, value),
+          value.groupsNotShown > 0 && el("p.note", `${count(value.groupsNotShown)} rarer causes are not listed, with ${customers(value.failed - value.groups.reduce((sum, group) => sum + group.count, 0))}.`),
+          query.group && list(query.group, value),
         ],
       ];
     },
   };
 
-  function list(query, value) {
-    const isVarious = query.message === "(various messages)";
-    behind.at(`${path()}/organizations`, { reason: query.reason, component: query.component, message: isVarious ? undefined : query.message });
+  function list(id, value) {
+    const group = value.groups.find((one) => one.id === id);
+    behind.at(`${path()}/organizations`, { group: id });
     return el("section.stack", { key: "behind" },
-      el("div.page-head", el("h2", "Customers behind ", foreign(query.reason)), el("a", { href: href("failures", {}, value.release) }, "Close the list")),
+      el("div.page-head", el("h2", group ? ["Customers behind ", foreign(group.reason)] : "Customers behind this cause"), el("a", { href: href("failures", {}, value.release) }, "Close the list")),
       mayChange(api) && behind.items.length > 0 && el("div.actions",
         el("button", { type: "button", on: { click: () => startJob(api, { action: "retry", release: value.release, organizations: behind.items.map((one) => one.organization).slice(0, 500) }, `Retry ${customers(Math.min(500, behind.items.length))} with ${value.release}?`) } }, `Retry these ${count(Math.min(500, behind.items.length))}`)),
       table({

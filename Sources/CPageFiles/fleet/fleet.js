@@ -10,11 +10,11 @@ import { absolute, timeElement } from "../shared/time.js";
 import { Customer } from "./customer.js";
 import { Jobs, startJob } from "./jobs.js";
 import { Listing } from "./listing.js";
-import { mayChange } from "./rollouts.js";
+import { mayChange } from "./roles.js";
 import { behindWords, count, customers, foreign, healthBadge, healths, stateBadge } from "./words.js";
 
 const path = "/api/internal/fleet";
-const filters = ["q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation", "deploymentType", "release", "bucket"];
+const filters = ["q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation", "deploymentType", "release", "bucket", "hasVersion"];
 const escalationTypes = {
   any: "Any that is open", DEPLOYMENT_FAILED: "A deployment failed", CLIENT_OFFLINE: "Offline", FORCED_24H_EXCEEDED: "Forced, and not done in 24 h",
   MIN_VERSION_BLOCKED: "Too old for the release", LICENSE_EXPIRED: "Licence expired",
@@ -23,17 +23,32 @@ const escalationTypes = {
 export function fleetView({ api, router, update }) {
   const summary = new Polling(api, () => `${path}/summary`, { interval: 15_000 });
   const found = new Listing(api, update, "organizations");
+  let states = "";
   const jobs = new Jobs(api, () => {
-    found.refresh();
+    // What a job has changed is seen once it is over.
+    const now = (jobs.polling.value?.jobs ?? []).map((job) => `${job.id} ${job.state}`).join();
+    if (now !== states) found.refresh();
+    states = now;
     update();
   });
   const customer = new Customer(api, update);
   let spread = null;
   let days = 7;
-  summary.addEventListener("change", () => {
-    found.refresh();
-    update();
-  });
+  summary.addEventListener("change", update);
+  /** What is asked for while all customers are shown. */
+  let isFollowing = false;
+  const follow = () => {
+    if (isFollowing) return;
+    isFollowing = true;
+    summary.start();
+    jobs.start();
+  };
+  const leave = () => {
+    isFollowing = false;
+    summary.stop();
+    jobs.stop();
+    found.clear();
+  };
   const load = async () => {
     const from = new Date(Date.now() - days * 86_400_000).toISOString().replace(/\.\d+Z/, "Z");
     try { spread = await api.get(`${path}/versions?from=${from}`, { unattended: true }); } catch { spread = { snapshots: [] }; }
@@ -41,21 +56,18 @@ export function fleetView({ api, router, update }) {
   };
   return {
     title: "Fleet",
-    start() {
-      summary.start();
-      jobs.start();
-      found.watch();
-      load();
-    },
+    start: load,
     stop() {
-      summary.stop();
-      jobs.stop();
-      found.leave();
+      leave();
       customer.leave();
     },
     show({ id, query }) {
-      if (id) return customer.show(id);
+      if (id) {
+        leave();
+        return customer.show(id);
+      }
       customer.leave();
+      follow();
       const filter = Object.fromEntries(filters.filter((name) => query[name]).map((name) => [name, query[name]]));
       found.at(`${path}/organizations`, { ...filter, sort: query.sort });
       return [
@@ -69,7 +81,7 @@ export function fleetView({ api, router, update }) {
             Object.keys(filter).length > 0 && el("a", { href: href("fleet") }, "Show everybody")),
           asking(query),
           mayChange(api) && found.total > 0 && bulk(filter),
-          list(query),
+          list(),
           found.foot()),
       ];
     },
@@ -81,8 +93,8 @@ export function fleetView({ api, router, update }) {
       el("section.card", { "aria-label": "Health" }, el("h2", "Health"), el("p.figure", el("a", { href: href("fleet") }, customers(value.organizations))),
         el("ul.numbers", Object.keys(healths).filter((name) => value.health[name]).map((name) => link({ health: name }, value.health[name], healthBadge(name))))),
       el("section.card", { "aria-label": "Versions behind" }, el("h2", "How far behind"),
-        el("ul.numbers", value.behind.releases.slice(0, 6).map((one) => link({ behindExactly: one.behind }, one.organizations, behindWords(one.behind))),
-          value.behind.releases.length > 6 && link({ behind: 6 }, value.behind.releases.slice(6).reduce((sum, one) => sum + one.organizations, 0), "6 releases behind and more"),
+        el("ul.numbers", value.behind.releases.filter((one) => one.behind < 6).map((one) => link({ behindExactly: one.behind }, one.organizations, behindWords(one.behind))),
+          value.behind.releases.some((one) => one.behind >= 6) && link({ behind: 6 }, value.behind.releases.filter((one) => one.behind >= 6).reduce((sum, one) => sum + one.organizations, 0), "6 releases behind and more"),
           value.behind.unknown > 0 && link({ behindExactly: "unknown" }, value.behind.unknown, "not known"))),
       el("section.card", { "aria-label": "To look after" }, el("h2", "To look after"),
         value.escalations.open === 0 ? el("p", badge("good", "No open escalation"))
@@ -91,7 +103,7 @@ export function fleetView({ api, router, update }) {
         el("p", el("a", { href: href("fleet", { notSeenFor: "7d", sort: "lastSeen" }) }, "Not seen for a week"))));
   }
 
-  /** One column a moment; the versions that most ran are told apart, in words too. */
+  /** One column a moment; the versions that most ran have a pattern each, and a name. */
   function overTime({ snapshots }) {
     const totals = new Map();
     for (const snapshot of snapshots) for (const one of snapshot.versions) totals.set(one.version, (totals.get(one.version) ?? 0) + one.organizations);
@@ -108,7 +120,8 @@ export function fleetView({ api, router, update }) {
             const number = snapshot.versions.find((one) => one.version === version)?.organizations ?? 0;
             return number > 0 && el("span", { class: `v${index}`, css: { "--share": String(number) } });
           }), el("span.others", { css: { "--share": String(Math.max(0, snapshot.organizations - top.reduce((sum, version) => sum + (snapshot.versions.find((one) => one.version === version)?.organizations ?? 0), 0))) } })]))),
-        el("ul.legend", top.map((version, index) => el("li", el("a", { href: href("fleet", { version: version || "unknown" }) },
+        el("p.muted.small", "The numbers are those of ", timeElement(last.at), "; each leads to who runs it now."),
+        el("ul.legend", top.map((version, index) => el("li", el("a", { href: href("fleet", version ? { version } : { hasVersion: "false" }) },
           el("span.swatch", { class: `v${index}`, "aria-hidden": "true" }), foreign(version || "not known"), " ",
           el("strong", count(last.versions.find((one) => one.version === version)?.organizations ?? 0)))))),
       ]);

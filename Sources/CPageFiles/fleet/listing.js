@@ -12,35 +12,44 @@ const longestPage = 500;
 /** Milliseconds from one look to the next while a list is watched. */
 const interval = 15_000;
 
+/**
+ * Looks again every now and then for as long as it is shown: whoever does not show it any more clears it, and nothing is asked for until
+ * it is shown again.
+ */
 export class Listing {
   /** @param {string} member which member of the answer is the list */
   constructor(api, update, member) {
-    Object.assign(this, { api, update, member, where: null, items: [], total: null, token: null, isLoading: false, problem: null });
+    Object.assign(this, { api, update, member, timer: null });
+    this.clear();
   }
 
   /** What there is at an address; asked for where it is another than before. */
   at(path, query) {
     const where = address(path, query);
-    if (where !== this.where) {
-      Object.assign(this, { where, path, query, items: [], total: null, token: null });
-      this.load();
-    }
+    if (where === this.where) return this;
+    this.clear();
+    Object.assign(this, { where, path, query });
+    this.timer = setInterval(() => { if (!document.hidden && this.api.user) this.refresh(); }, interval);
+    this.load();
     return this;
   }
 
-  /** Looks again every now and then. */
-  watch() { this.timer = setInterval(() => { if (!document.hidden) this.refresh(); }, interval); }
-
-  leave() { clearInterval(this.timer); }
+  /** It is not shown any more. */
+  clear() {
+    clearInterval(this.timer);
+    Object.assign(this, { where: null, items: [], total: null, token: null, isLoading: false, problem: null, timer: null });
+  }
 
   /** All that is shown, which stays until the answer is there; who has read further than one answer holds is not disturbed. */
   async refresh() {
-    if (this.where && !this.isLoading && this.items.length <= longestPage) await this.load(null, Math.max(pageLength, this.items.length));
+    if (this.where && this.items.length <= longestPage) await this.load(null, Math.max(pageLength, this.items.length));
   }
 
-  more() { return this.load(this.token); }
+  async more() { if (this.token) await this.load(this.token); }
 
   async load(token = null, limit = pageLength) {
+    // One after the other: a page that is asked for twice would be shown twice.
+    if (this.isLoading) return;
     const { where } = this;
     this.isLoading = true;
     try {

@@ -1,64 +1,16 @@
-// Plan before start: who would be in which stage, shown before anything moves; what is saved is exactly what was shown.
+// Plan before start: who would be in which stage as things are now, shown before anything moves. A rollout is made only while that
+// still holds; each stage takes who is there when it begins.
 
 import { Cancelled } from "../shared/api.js";
 import { ask, field } from "../shared/dialog.js";
 import { el, render } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
+import { parseStages, standardStages } from "./stages.js";
 import { customers, foreign } from "./words.js";
 
 const digestAnnotation = "deploy.wrktalk.com/planDigest";
-
-/** Stages that most begin with; each line is one. */
-const standardStages = `canary: 1% success 95% failures 3
-half: 50% success 98% failures 2% soak 30m
-rest: everyone`;
-
-/**
- * One stage a line: `NAME: WHO RULES…`. WHO is `5%`, `20` (customers), `label ring=canary`, `only a,b` or `everyone`; rules are
- * `success 95%`, `failures 3`, `failures 2%`, `reports 10`, `soak 30m`, `silent 3d`, `approval`, `at-once 50`, `per-minute 100`.
- */
-export function parseStages(text) {
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-  if (lines.length === 0) throw new Error("There is no stage: write one a line, such as canary: 5%");
-  return lines.map((line, index) => {
-    const fail = (why) => { throw new Error(`Stage ${index + 1} (${line.slice(0, 60)}): ${why}`); };
-    const match = /^([^:\s]+)\s*:\s*(.+)$/.exec(line);
-    if (!match) fail("write a name, a colon and who is in it, such as canary: 5%");
-    const stage = { name: match[1] };
-    const words = match[2].split(/\s+/);
-    const who = words.shift();
-    if (/^\d+%$/.test(who)) stage.percent = Number.parseInt(who, 10);
-    else if (/^\d+$/.test(who)) stage.count = Number.parseInt(who, 10);
-    else if (who === "label") {
-      stage.selector = { matchLabels: Object.fromEntries((words.shift() ?? "").split(",").filter(Boolean).map((pair) => {
-        const [key, value] = pair.split("=", 2);
-        if (!key || value === undefined) fail("a label is written key=value");
-        return [key, value];
-      })) };
-    } else if (who === "only") stage.organizations = (words.shift() ?? "").split(",").filter(Boolean);
-    else if (who !== "everyone") fail(`“${who}” says nobody: write 5%, 20, label ring=canary, only a,b or everyone`);
-    const gate = {};
-    while (words.length > 0) {
-      const rule = words.shift();
-      if (rule === "approval") { gate.approval = true; continue; }
-      const value = words.shift() ?? fail(`${rule} needs a value`);
-      const number = Number.parseInt(value, 10);
-      if (rule !== "soak" && rule !== "silent" && !/^\d+%?$/.test(value)) fail(`${rule} ${value}: a whole number is needed`);
-      switch (rule) {
-        case "success": gate.successPercent = number; break;
-        case "failures": value.endsWith("%") ? (gate.maxFailuresPercent = number) : (gate.maxFailures = number); break;
-        case "reports": gate.minReports = number; break;
-        case "soak": gate.soak = value; break;
-        case "silent": gate.silentAfter = value; break;
-        case "at-once": stage.maxInFlight = number; break;
-        case "per-minute": stage.startsPerMinute = number; break;
-        default: fail(`“${rule}” is no rule: there are success, failures, reports, soak, silent, approval, at-once and per-minute`);
-      }
-    }
-    if (Object.keys(gate).length > 0) stage.gate = gate;
-    return stage;
-  });
-}
+/** What the server names where the plan is another now. */
+const digestField = `metadata.annotations[${digestAnnotation}]`;
 
 export async function planDialog(api, router, release = "") {
   const version = el("input", { required: true, value: release, spellcheck: "false", autocomplete: "off", list: "plan-releases", placeholder: "such as 2.3.0" });
@@ -97,7 +49,7 @@ export async function planDialog(api, router, release = "") {
           apiVersion: "deploy.wrktalk.com/v1", kind: "Rollout", metadata, spec: plan.spec,
         });
       } catch (error) {
-        if (/plan is another now/.test(error.message)) forget();
+        if (error.causes?.some((cause) => cause.field === digestField)) forget();
         throw error;
       }
     },
@@ -106,7 +58,7 @@ export async function planDialog(api, router, release = "") {
 }
 
 export function planned(plan) {
-  return el("div.stack", el("h3", "The plan"), el("p.note", "Nothing has moved yet. What is started is exactly this, or nothing."),
+  return el("div.stack", el("h3", "The plan"), el("p.note", "Nothing has moved yet. This is the plan as of now: it is started only while it still holds. The first stage begins with it; later stages take who is there when they begin."),
     el("ol.plain", plan.stages.map((stage) => el("li.card",
       el("div.row.between", el("strong", stage.name), el("span", customers(stage.members))),
       el("p.muted.small", stage.failureBudget === undefined ? "No number of failures halts it." : `It halts at more than ${stage.failureBudget} failures, if everybody reports.`),

@@ -9,13 +9,13 @@ import { table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
 import { planDialog } from "./plan.js";
-import { mayChange } from "./rollouts.js";
+import { mayChange } from "./roles.js";
 import { customers, foreign } from "./words.js";
 
 const path = "/api/internal/releases";
 /** Milliseconds from one look to the next. */
 const interval = 15_000;
-const steps = { ReleaseCreated: "Made", ReleaseChanged: "Changed", ReleasePublished: "Published", ReleaseDeprecated: "Deprecated", ReleaseWithdrawn: "Withdrawn" };
+const steps = { ReleaseCreated: "Made", ReleaseChanged: "Changed", ReleasePublished: "Published", ReleaseDeprecated: "Deprecated", ReleaseWithdrawn: "Withdrawn", ArtifactUploaded: "Artifact uploaded" };
 
 function releaseBadge(one) {
   if (one.withdrawn) return badge("bad", "Withdrawn");

@@ -1,5 +1,6 @@
 // Release: where each rollout stands, why it stands still, what would move it, and what a person can do about it.
 
+import { clock } from "../shared/api.js";
 import { ask, failure, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
@@ -11,16 +12,22 @@ import { attempt, toast } from "../shared/toast.js";
 import { stageBar, stateTitle, thresholds } from "./bar.js";
 import { Listing } from "./listing.js";
 import { planDialog } from "./plan.js";
+import { mayChange } from "./roles.js";
 import { count, customers, foreign, phaseBadge, stateBadge, targetStates } from "./words.js";
 
 const path = "/apis/deploy.wrktalk.com/v1/rollouts";
 const retryAnnotation = "deploy.wrktalk.com/retryRequestedAt";
 const onePath = (name) => `${path}/${encodeURIComponent(name)}`;
 const internal = (name, what) => `/api/internal/rollouts/${encodeURIComponent(name)}/${what}`;
-export const mayChange = (api) => api.hasRole("admin", "engineer");
 
-/** Programs set the annotation; here is a button for it. */
-const inWordsOfThePage = (reason) => reason.replace(/(spec\.state Running together with )?a later time in the annotation \S+ takes it up again/, "Retry takes it up again");
+/** Why it stands so; of one that is halted also the way out, which here is a button. */
+function standing(value) {
+  if (value.phase !== "Halted" || !value.haltMessage) return value.reason;
+  const under = value.goesOn > 0 ? ` ${customers(value.goesOn)} under way go on.` : "";
+  const wayOut = value.haltCause === "ReleaseWithdrawn" || value.isWithdrawn
+    ? "Nothing more is offered of a release that was withdrawn." : "Retry takes it up again.";
+  return `${value.haltMessage}.${under} ${wayOut}`;
+}
 
 export function rolloutsView({ api, router, update }) {
   const watch = new ResourceWatch(api, path, { limit: 500 });
@@ -36,10 +43,7 @@ export function rolloutsView({ api, router, update }) {
     progress?.stop();
     current = name;
     progress = name ? new Polling(api, () => internal(name, "progress"), { interval: 4000 }) : null;
-    progress?.addEventListener("change", () => {
-      targets.refresh();
-      update();
-    });
+    progress?.addEventListener("change", update);
     progress?.start();
   };
   return {
@@ -49,9 +53,11 @@ export function rolloutsView({ api, router, update }) {
       watch.stop();
       watch.revision = null;
       follow(null);
+      targets.clear();
     },
     show({ id, query }) {
       follow(id || null);
+      if (!id || !(query.stage || query.state)) targets.clear();
       if (id) return one(id, query);
       const all = [...watch.items.values()].sort((left, right) => right.metadata.creationTimestamp.localeCompare(left.metadata.creationTimestamp));
       return [
@@ -90,7 +96,7 @@ export function rolloutsView({ api, router, update }) {
         el("div.row", phaseBadge(value.phase), el("span", "Release ", el("a", { href: href("releases", {}, value.release) }, value.release)),
           value.isWithdrawn && badge("bad", "Withdrawn"),
           el("a", { href: href("failures", {}, value.release) }, "Failures by cause")),
-        el("p.lead", { role: "status" }, foreign(inWordsOfThePage(value.reason))),
+        el("p.lead", { role: "status" }, foreign(standing(value))),
         mayChange(api) && actions(name, value)),
       value.stages.map((stage, index) => el("section.card", { key: `stage ${stage.name}`, "aria-label": `Stage ${stage.name}` },
         el("div.row.between", el("h2", `${index + 1}. ${stage.name}`), phaseBadge(stage.phase)),
@@ -158,15 +164,19 @@ export function rolloutsView({ api, router, update }) {
   const state = (name, to, done) => guarded(() => patch(name, { spec: { state: to } }), done);
 
   async function halt(name, value) {
-    const under = value.stages.reduce((total, stage) => total + stage.states.inProgress, 0);
-    const open = value.stages.reduce((total, stage) => total + stage.states.waiting + stage.states.notifying + stage.states.consent + stage.states.scheduled, 0);
     const result = await ask({
       title: `Halt ${name}?`, action: "Halt it", kind: "danger",
-      body: el("p", `${customers(open)} that have not begun lose the offer. ${customers(under)} that install now go on: what has begun is not cut off. A retry takes it up again.`),
+      body: el("p", `${customers(value.canBeTakenBack)} that have not begun lose the offer, also those that are not heard of. ${customers(value.goesOn)} that install now go on: what has begun is not cut off. A retry takes it up again.`),
       submit: () => patch(name, { spec: { state: "Halted" } }).then(() => true),
     });
     if (result) toast("good", `${name} is halted.`);
     progress?.refresh();
+  }
+
+  /** By the server's clock, and later than the retry before. */
+  function retryTime(value) {
+    const earlier = value.retriedAt ? Date.parse(value.retriedAt) + 1 : 0;
+    return new Date(Math.max(clock.now(), earlier)).toISOString();
   }
 
   async function retry(name, value) {
@@ -175,7 +185,7 @@ export function rolloutsView({ api, router, update }) {
       title: `Retry ${name}?`, action: "Retry",
       body: el("p", `${customers(failed(value))} that failed are offered ${value.release} again, with exactly the same content${isHalted ? ", and so are those whose offers were taken back" : ""}. Limits and gates hold as before.`),
       submit: () => patch(name, {
-        metadata: { annotations: { [retryAnnotation]: new Date().toISOString() } }, ...(value.state === "Halted" ? { spec: { state: "Running" } } : {}),
+        metadata: { annotations: { [retryAnnotation]: retryTime(value) } }, ...(value.state === "Halted" ? { spec: { state: "Running" } } : {}),
       }).then(() => true),
     });
     if (result) toast("good", `${name} is taken up again.`);

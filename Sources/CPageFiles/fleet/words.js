@@ -7,7 +7,7 @@ import { badge } from "../shared/icons.js";
 export const targetStates = [
   { name: "succeeded", label: "Healthy", kind: "good", hint: "They reported that the release runs." },
   { name: "inProgress", label: "Installing", kind: "run", hint: "Their deployment has begun." },
-  { name: "notifying", label: "Being told", kind: "info", hint: "The release is offered; they have not acknowledged it yet." },
+  { name: "notifying", label: "Being notified", kind: "info", hint: "The release is offered; they have not acknowledged it yet." },
   { name: "consent", label: "Waiting for consent", kind: "wait", hint: "They know of it, download it, and have not said when." },
   { name: "scheduled", label: "Waiting for their window", kind: "wait", hint: "They have chosen when." },
   { name: "waiting", label: "Not offered yet", kind: "off", hint: "The stage has not come to them." },

@@ -5,9 +5,11 @@ const unattendedName = "X-WrkTalk-Unattended";
 
 /** What the server refused, in its words. */
 export class ApiError extends Error {
-  constructor(status, message, retryAfter = null) {
+  constructor(status, message, retryAfter = null, causes = []) {
     super(message);
     this.status = status;
+    /** `{field, reason, message}` of each fault, where the server names them. */
+    this.causes = causes;
     /** Seconds; null where the server names none. */
     this.retryAfter = retryAfter;
   }
@@ -149,8 +151,8 @@ export class Api extends EventTarget {
     clock.note(response, sentAt);
     if (response.ok) return response;
     const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-    const error = new ApiError(
-      response.status, await message(response), Number.isFinite(retryAfter) ? retryAfter : null);
+    const [text, causes] = await refusal(response);
+    const error = new ApiError(response.status, text, Number.isFinite(retryAfter) ? retryAfter : null, causes);
     if (error.status === 401 && !options.quietly) this.sessionEnded();
     throw error;
   }
@@ -161,12 +163,12 @@ export class Cancelled extends Error {
   constructor() { super("cancelled"); }
 }
 
-/** `{"error": "…"}`, or the message of Kubernetes' Status. */
-async function message(response) {
+/** `{"error": "…"}`, or the message of Kubernetes' Status with its causes. */
+async function refusal(response) {
   try {
     const json = await response.json();
     const text = json.error ?? json.message;
-    if (typeof text === "string" && text) return text;
+    if (typeof text === "string" && text) return [text, json.details?.causes ?? []];
   } catch { /* said below */ }
-  return `The server answered ${response.status}.`;
+  return [`The server answered ${response.status}.`, []];
 }

@@ -174,7 +174,7 @@ struct SimulatedFleet: Sendable {
   }
 
   /// Of the attempt. A simulation that goes on with the customers of one before counts from where no earlier one has come to, by a second
-  /// for each attempt: a report under a number that is known already would tell the server nothing.
+  /// for each attempt: a report under a number that is known already is ignored.
   private func number(_ customer: Int) -> Int64 {
     origin / 1000 - Self.firstNumberedSecond + Int64(attempts[customer])
   }

@@ -23,6 +23,8 @@ struct ControlTowerTests {
 
         try await browser.press("Look at it and schedule")
         try await browser.press("Schedule v1.0.0")
+        // A view is called so, too.
+        try await browser.wait(toRead: "When is v1.0.0 to be deployed?")
         try await browser.press("Schedule")
         try await browser.wait(toRead: "is scheduled for")
         try await browser.press("Now")
@@ -51,6 +53,8 @@ struct ControlTowerTests {
         try await chain.publish("3.0.0", tag: "crash")
         try await browser.press("Offers")
         try await browser.press("Schedule v3.0.0")
+        // A view is called so, too.
+        try await browser.wait(toRead: "When is v3.0.0 to be deployed?")
         try await browser.press("Schedule")
         try await browser.press("Live")
         try await browser.wait(toRead: "v3.0.0 could not be deployed; v2.0.0 runs", timeout: .seconds(120))

@@ -2,14 +2,20 @@ import TestSupport
 import Testing
 import WireFormats
 
-/// The modules that both pages share, in the engine that runs them.
+/// Modules of the pages, in the engine that runs them.
 @Suite(.needs(.browser), .timeLimit(.minutes(5)))
 struct PageModuleTests {
-  /// Runs the body of an asynchronous function that gets `load(name)`, which imports a shared module.
-  private func run(_ script: String) async throws -> JSONValue {
+  private enum Page: String {
+    case tower = "wrktalk-backend"
+    case fleet = "wrktalk-gcc"
+  }
+
+  /// Runs the body of an asynchronous function that gets `load(name, folder)`, which imports a module; without a folder one that both
+  /// pages share.
+  private func run(_ script: String, on page: Page = .tower) async throws -> JSONValue {
     let folder = try TemporaryFolder()
     let backend = try await ServerProcess(
-      "wrktalk-backend", arguments: ["--data-dir", folder.file("backend")], environment: [:])
+      page.rawValue, arguments: ["--data-dir", folder.file("data")], environment: [:])
     var value = JSONValue.null
     let result: Result<Void, any Error>
     do {
@@ -18,8 +24,8 @@ struct PageModuleTests {
           try await browser.open(backend.url)
           value = try await browser.run(
             """
-            const folder = document.querySelector("script[type=module]").src.replace(/page.js$/, "shared/");
-            const load = (name) => import(folder + name);
+            const root = document.querySelector("script[type=module]").src.replace(/page.js$/, "");
+            const load = (name, folder = "shared") => import(root + folder + "/" + name);
             return (async () => { \(script) })();
             """)
           #expect(try await browser.console() == [])
@@ -94,6 +100,95 @@ struct PageModuleTests {
     #expect(value["addresses"] == ["#", "#", "#", "#", "#", "#/now", "/api", "https://a.example/"])
     #expect(value["visible"] == "a␛[31m[U+202E]b␀\n\tc[U+2066]")
     #expect(value["html"] == "&lt;img src=x onerror=alert(1)&gt;")
+  }
+
+  private static let stages: [(line: String, stage: JSONValue)] = [
+    ("canary: 5%", ["name": "canary", "percent": 5]), ("a : 20", ["name": "a", "count": 20]),
+    ("rest: everyone", ["name": "rest"]),
+    ("a: only x,y approval", ["name": "a", "organizations": ["x", "y"], "gate": ["approval": true]]),
+    (
+      "a: label ring=canary,tier= success 95",
+      [
+        "name": "a", "selector": ["matchLabels": ["ring": "canary", "tier": ""]], "gate": ["successPercent": 95],
+      ]
+    ),
+    (
+      "a: 1% success 95% failures 3 failures 2% reports 10 soak 30m silent 3d approval at-once 50 per-minute 100",
+      [
+        "name": "a", "percent": 1, "maxInFlight": 50, "startsPerMinute": 100,
+        "gate": [
+          "successPercent": 95, "maxFailures": 3, "maxFailuresPercent": 2, "minReports": 10, "soak": "30m",
+          "silentAfter": "3d", "approval": true,
+        ],
+      ]
+    ),
+  ]
+
+  private static let refusedStages: [(line: String, why: String)] = [
+    ("", "There is no stage"), ("canary", "write a name, a colon"), ("a: some", "says nobody"),
+    ("a: 5.5%", "says nobody"), ("a: 5% at-once 5%", "not a share of them"),
+    ("a: 5% reports 10%", "not a share of them"),
+    ("a: 5% per-minute 5%", "not a share of them"), ("a: 5% success", "success needs a value"),
+    ("a: 5% success many", "a whole number is needed"), ("a: 5% failures -1", "a whole number is needed"),
+    ("a: 5% failures 1.5%", "a whole number is needed"), ("a: 5% toString 3", "is no rule"), ("a: 5% 3", "is no rule"),
+    ("a: only", "only needs names"), ("a: label", "label needs one"), ("a: label ring", "written key=value"),
+    ("a: label a=b=c", "written key=value"), ("a: 5% approval approval", "written twice"),
+    ("a: 5% reports 1 reports 2", "written twice"),
+  ]
+
+  @Test func aStageIsReadAsItIsWrittenOrRefused() async throws {
+    let lines = (Self.stages.map(\.line) + Self.refusedStages.map(\.line)).map { JSONValue.string($0) }
+    let value = try await run(
+      """
+      const { parseStages, standardStages } = await load("stages.js", "fleet");
+      const read = (text) => { try { return parseStages(text); } catch (error) { return error.message; } };
+      return { read: \(JSONValue.array(lines).text).map(read), names: read(standardStages).map((stage) => stage.name),
+        second: read("a: 5%\\n\\n b: nobody") };
+      """, on: .fleet)
+    let read = value["read"]?.array ?? []
+    #expect(read.count == lines.count)
+    for ((line, stage), found) in zip(Self.stages, read) { #expect(found == [stage], "\(line)") }
+    for ((line, why), found) in zip(Self.refusedStages, read.dropFirst(Self.stages.count)) {
+      #expect(found.string?.contains(why) == true, "\(line): \(found.text)")
+    }
+    #expect(value["names"] == ["canary", "half", "rest"])
+    #expect(value["second"]?.string?.hasPrefix("Stage 2 (b: nobody)") == true)
+  }
+
+  /// However often it is asked for more, each page is shown once; what is not shown any more is not asked for.
+  @Test func aListingShowsEachPageOnceAndAsksForNothingOnceItIsClosed() async throws {
+    let value = try await run(
+      """
+      const { Listing } = await load("listing.js", "fleet");
+      const calls = [];
+      const answers = [];
+      const api = { user: {}, get: (path) => new Promise((resolve) => { calls.push(path); answers.push(resolve); }) };
+      const answer = async (value) => { answers.shift()(value); await new Promise((done) => setTimeout(done)); };
+      const list = new Listing(api, () => {}, "items");
+      list.at("/x", { q: "a" });
+      list.at("/x", { q: "a" });
+      await answer({ items: [1, 2], total: 4, continue: "t" });
+      list.more();
+      list.more();
+      list.refresh();
+      await answer({ items: [3, 4] });
+      const twice = [...list.items];
+      list.more();
+      list.at("/x", { q: "b" });
+      list.clear();
+      await answer({ items: [9], total: 1 });
+      const closed = [...list.items];
+      list.refresh();
+      list.more();
+      list.at("/x", { q: "a" });
+      await answer({ items: [1], total: 1 });
+      return { calls, twice, closed, again: list.items, total: list.total, open: answers.length };
+      """, on: .fleet)
+    #expect(
+      value["calls"] == ["/x?limit=50&q=a", "/x?limit=50&q=a&continue=t", "/x?limit=50&q=b", "/x?limit=50&q=a"],
+      "\(value.text)")
+    #expect(value["twice"] == [1, 2, 3, 4] && value["closed"] == [] && value["again"] == [1])
+    #expect(value["total"] == 1 && value["open"] == 0)
   }
 
   /// Lists, watches on from there, takes bookmarks, lists again where the server has forgotten, waits after a failure, keeps a
