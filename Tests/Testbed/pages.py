@@ -23,6 +23,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         path = urllib.parse.urlsplit(self.path).path
         if path in ("/", "/sign-in/oidc"):
             return self.file(FILES / PAGE / "index.html")
+        if path.startswith("/assets/") and path.endswith("/page.js"):
+            # What the server makes one of, the browser fetches by itself here.
+            self.send_response(302)
+            for name, value in (("Location", path.removesuffix("page.js") + PAGE + "/main.js"), ("Content-Length", "0")):
+                self.send_header(name, value)
+            return self.end_headers()
         if path.startswith("/assets/"):
             return self.file(FILES / "/".join(path.split("/")[3:]))
         self.pass_on()
