@@ -7,7 +7,7 @@ import { ResourceWatch } from "../shared/resources.js";
 import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
-import { attempt, toast } from "../shared/toast.js";
+import { toast } from "../shared/toast.js";
 import { mayChange } from "./roles.js";
 import { foreign, healthBadge, stateBadge } from "./words.js";
 
@@ -86,7 +86,7 @@ export class Customer {
     const license = spec.license?.expiresAt;
     const isOver = license && Date.parse(license) < Date.now();
     return el("section.card", { "aria-label": "Licence and keys" }, el("h2", "Licence and keys"),
-      el("p", !license ? badge("good", "The licence has no end") : isOver ? [badge("bad", "The licence has expired"), " ", timeElement(license)] : [badge("good", "Licensed"), " until ", timeElement(license)]),
+      el("p", !license ? (licenses?.licenses?.length > 0 ? badge("good", "The licence has no end") : badge("info", "No licence was issued: nothing ends its offers")) : isOver ? [badge("bad", "The licence has expired"), " ", timeElement(license)] : [badge("good", "Licensed"), " until ", timeElement(license)]),
       licenses?.licenses && el("ul.plain", licenses.licenses.slice(0, 5).map((one) => el("li.small", { key: one.id }, foreign(`${one.edition ?? "Licence"} ${one.revokedAt ? "(revoked)" : ""}`), one.expiresAt ? [" until ", timeElement(one.expiresAt, { form: "absolute" })] : ""))),
       keys?.keys && (keys.keys.length === 0 ? el("p", badge("warn", "It has no API key"), " It cannot ask for updates.")
         : el("ul.plain", keys.keys.map((key) => el("li", { key: key.id }, el("code", key.id.slice(0, 8)), " made ", timeElement(key.createdAt, { form: "absolute" }), key.lastUsedAt ? [", used ", timeElement(key.lastUsedAt, { form: "relative" })] : ", never used",
@@ -149,7 +149,10 @@ export class Customer {
   }
 
   async makeKey() {
-    const made = await attempt(() => this.api.change("POST", `/api/internal/organizations/${encodeURIComponent(this.name)}/keys`, {}));
+    const made = await ask({
+      title: `Make ${this.name} a key?`, action: "Make it", body: el("p", "A customer has two keys at most, so that a new one can take an old one's place."),
+      submit: () => this.api.change("POST", `/api/internal/organizations/${encodeURIComponent(this.name)}/keys`, {}),
+    });
     if (!made) return;
     await ask({ title: "The new key", action: "I have kept it", cancel: "Close", body: [el("p", "It is shown this once. The customer's Backend needs it as WRKTALK_GCC_API_KEY."), el("pre", made.key)], submit: async () => true });
     this.load();

@@ -18,14 +18,29 @@ const signs = { Running: "run", Completed: "good", Cancelled: "off", Failed: "ba
 export async function startJob(api, request, title, body = []) {
   const prepared = await attempt(() => api.change("POST", path, { ...request, dryRun: true }));
   if (!prepared) return null;
+  if (prepared.total === 0) {
+    toast("info", "No customer is as you ask: there is nothing to do.");
+    return null;
+  }
   const job = await ask({
     title, action: `For ${customers(prepared.total)}`,
-    body: [body, el("p", `The server does it, whether this page is open or not. You see how far it is under Fleet.`)],
+    body: [el("p.lead", inWords(request)), isEverybody(request.filter) && el("p", badge("warn", "The whole fleet"), " Nothing is asked for that would leave a customer out."), body, el("p", `The server does it, whether this page is open or not. You see how far it is under Fleet.`)],
     submit: () => api.change("POST", `${path}/${encodeURIComponent(prepared.id)}/start`, {}),
   });
   if (job) toast("good", `It is begun for ${customers(job.total)}.`);
   return job;
 }
+
+/** What a job does to each of its customers. */
+function inWords({ action, labels, release, resolution, type }) {
+  if (action === "label") {
+    return Object.entries(labels ?? {}).map(([key, value]) => (value === null ? `The label ${key} is taken away.` : `The label ${key} becomes ${value}.`)).join(" ");
+  }
+  if (action === "retry") return `${release} is offered once more where it failed.`;
+  return `Open escalations${type ? ` of the type ${type}` : ""} are resolved: ${resolution}`;
+}
+
+function isEverybody(filter) { return Object.values(filter ?? {}).every((value) => !value); }
 
 export class Jobs {
   constructor(api, update) {
@@ -46,7 +61,7 @@ export class Jobs {
     return el("details.card", { key: "jobs", open: shown[0].state === "Running" }, el("summary", `Jobs for many customers (${count(all.filter((job) => job.state === "Running").length)} running)`),
       el("ul.plain", shown.map((job) => el("li", { key: job.id },
         progress(`${words[job.action] ?? job.action} by ${job.createdBy}`, job.total === 0 ? 1 : job.done / job.total, `${count(job.done)} of ${count(job.total)}; ${count(job.changed)} changed${job.refused ? `, ${count(job.refused)} would have too many labels` : ""}`),
-        el("div.row", badge(signs[job.state] ?? "info", job.state), job.reason && foreign(job.reason), timeElement(job.createdAt), foreign(JSON.stringify(job.parameters)),
+        el("div.row", badge(signs[job.state] ?? "info", job.state), job.reason && foreign(job.reason), timeElement(job.createdAt), foreign(inWords({ action: job.action, ...job.parameters })),
           mayCancel && job.state === "Running" && el("button.quiet", { type: "button", on: { click: () => this.cancel(job) } }, "Stop it"))))));
   }
 
