@@ -17,7 +17,7 @@ import WireFormats
         #expect(page.status == 200 && page.headers[.contentType]?.hasPrefix("text/html") == true)
         #expect(page.headers[.contentSecurityPolicy]?.contains("require-trusted-types-for 'script'") == true)
         let html = String(decoding: page.body, as: UTF8.self)
-        let script = try #require(html.split(separator: "\"").first { $0.hasSuffix("/tower/main.js") })
+        let script = try #require(html.split(separator: "\"").first { $0.hasSuffix("/page.js") })
         let module = try await front.send(.get, String(script))
         #expect(module.status == 200 && module.headers[.contentType]?.hasPrefix("text/javascript") == true)
         #expect(module.headers[.cacheControl]?.contains("immutable") == true)
