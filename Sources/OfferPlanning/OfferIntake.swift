@@ -23,6 +23,15 @@ public enum OfferIntake: Sendable, Hashable {
     }
   }
 
+  /// Whether the vendor has heard of what runs.
+  public enum Hearing: Sendable, Hashable {
+    /// It came by no offer, or that is not known.
+    case unknown
+    /// Its report is on its way.
+    case pending
+    case since(Timestamp)
+  }
+
   public struct Facts: Sendable, Hashable {
     public var runtime: DeploymentRuntimeKind
     /// What runs; nil where nothing does yet.
@@ -34,6 +43,7 @@ public enum OfferIntake: Sendable, Hashable {
     public var otherDigests: Set<String>
     /// How many releases are offered and not ended.
     public var openCount: Int
+    public var hearing = Hearing.unknown
 
     public init(
       runtime: DeploymentRuntimeKind, currentVersion: String? = nil, known: Known? = nil,
@@ -98,6 +108,7 @@ public enum OfferIntake: Sendable, Hashable {
             .tooManyOffers, "\(facts.openCount) releases are offered and not ended: deploy or cancel some of them first"
           ))
       }
+      if isReturn, let wait = wait(facts.hearing, askedAt) { return .tooEarly(wait) }
       return .add(demand, isReturn: isReturn)
     }
     let isDifferent = known.offer != offer
@@ -105,10 +116,8 @@ public enum OfferIntake: Sendable, Hashable {
     // What could not be fetched is tried on by itself, and what the vendor has mended of it is taken in at once.
     if known.status.endsOffer, known.status != .downloadFailed || !isDifferent {
       guard let reportedAt = known.reportedAt else { return .keep(isDifferent: isDifferent) }
-      let wait = reportedAt + settling - askedAt
-      // The answer may have been asked for before the end was reported, but not longer ago than a process may be at it: beyond
-      // that a clock was set back.
-      if wait > .zero, wait <= settling + VendorSchedule.lease { return .tooEarly(wait) }
+      if let wait = wait(.since(reportedAt), askedAt) { return .tooEarly(wait) }
+      if isReturn, let wait = wait(facts.hearing, askedAt) { return .tooEarly(wait) }
       return known.status == .success && runs ? .runsStill : .again(demand, isReturn: isReturn)
     }
     guard isDifferent else { return .keep(isDifferent: false) }
@@ -116,6 +125,20 @@ public enum OfferIntake: Sendable, Hashable {
     return .replace(
       demand, isNewArtifact: before?.sha256 != demand.sha256 || before?.version != demand.version,
       becomesForced: offer.isForced && known.offer?.isForced != true)
+  }
+
+  /// How long an answer may still come from what the vendor believed before; nil where that is over. Who offers something older than what
+  /// runs wants it back only where it knows what runs.
+  private static func wait(_ hearing: Hearing, _ askedAt: Timestamp) -> Duration? {
+    switch hearing {
+    case .unknown: return nil
+    case .pending: return settling
+    case .since(let reportedAt):
+      let wait = reportedAt + settling - askedAt
+      // The answer may have been asked for before it was reported, but not longer ago than a process may be at it: beyond that a
+      // clock was set back.
+      return wait > .zero && wait <= settling + VendorSchedule.lease ? wait : nil
+    }
   }
 }
 

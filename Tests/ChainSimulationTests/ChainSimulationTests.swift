@@ -46,7 +46,8 @@ import Testing
   }
 
   /// 3905: a report without a count came late, and was taken for one of a newer attempt.
-  @Test(arguments: [3905] as [UInt64])
+  /// 4771: an older release was offered by a vendor that had not heard yet of the return to a newer one.
+  @Test(arguments: [3905, 4771] as [UInt64])
   func whatOnceBrokeARuleDoesSoNoMore(seed: UInt64) throws {
     try ChainSimulation(seed: seed).run()
   }

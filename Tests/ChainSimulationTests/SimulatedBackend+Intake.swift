@@ -24,6 +24,9 @@ extension SimulatedBackend {
   mutating func takeIn(_ offer: ReleaseOffer, askedAt: Timestamp, _ turn: Turn) -> Taken {
     var facts = OfferIntake.Facts(runtime: .helm, currentVersion: currentVersion)
     facts.openCount = releases.count { !$0.status.isFinal }
+    if let running = releases.first(where: { $0.version == currentVersion && $0.status == .success }) {
+      facts.hearing = running.reportedAt.map { .since($0) } ?? .pending
+    }
     let place = releases.firstIndex { $0.releaseID == offer.releaseID }
     if let place {
       facts.known = OfferIntake.Known(

@@ -20,15 +20,15 @@ import WireFormats
   private static func decide(
     _ offer: ReleaseOffer = offer(), runtime: DeploymentRuntimeKind = .helm, current: String? = nil,
     status: LocalDeploymentStatus? = nil, before: ReleaseOffer? = offer(), reported: Duration? = nil,
-    others: Set<String> = [], open: Int = 0
+    others: Set<String> = [], open: Int = 0, hearing: OfferIntake.Hearing = .unknown
   ) -> String {
     let known = status.map {
       OfferIntake.Known(status: $0, offer: before, reportedAt: reported.map { now + (.zero - $0) })
     }
-    let decision = OfferIntake.decide(
-      offer,
-      OfferIntake.Facts(runtime: runtime, currentVersion: current, known: known, otherDigests: others, openCount: open),
-      askedAt: now)
+    var facts = OfferIntake.Facts(
+      runtime: runtime, currentVersion: current, known: known, otherDigests: others, openCount: open)
+    facts.hearing = hearing
+    let decision = OfferIntake.decide(offer, facts, askedAt: now)
     return switch decision {
     case .add(_, let isReturn): isReturn ? "add a return" : "add"
     case .addRunning: "runs already"
@@ -55,6 +55,17 @@ import WireFormats
     #expect(Self.decide(current: "2.10.0") == "add a return", "numbers are not texts")
     #expect(Self.decide(current: "2.3.0-rc.1") == "add")
     #expect(Self.decide(current: "custom build") == "add")
+  }
+
+  /// It wants nobody back who does not know what runs.
+  @Test func anOlderReleaseIsWaitedForUntilTheVendorHasHeardOfWhatRuns() {
+    #expect(Self.decide(current: "2.4.0", hearing: .pending) == "too early for 60.0 seconds")
+    #expect(Self.decide(current: "2.4.0", hearing: .since(Self.now + .seconds(-20))) == "too early for 40.0 seconds")
+    #expect(Self.decide(current: "2.4.0", hearing: .since(Self.now + .seconds(-60))) == "add a return")
+    let ended = Self.decide(current: "2.4.0", status: .success, reported: .seconds(600), hearing: .pending)
+    #expect(ended == "too early for 60.0 seconds")
+    #expect(Self.decide(current: "2.2.0", hearing: .pending) == "add", "what is newer is no return")
+    #expect(Self.decide(current: "2.4.0", status: .pending, hearing: .pending) == "keep")
   }
 
   @Test func whatRunsIsReportedAndNotDeployedAgain() {

@@ -154,6 +154,13 @@ struct OfferLedger: Sendable {
         WHERE h."isCurrent" AND h.version = c."currentVersion" AND h."artifactSha256" IS NOT NULL
         """
       ).first?[0].text?.lowercased()
+    let running = try connection.query(
+      """
+      SELECT \(dialect.text(ofTime: "d.\"reportedAt\"")) FROM scheduled_deployment AS d, deployment_config AS c
+      WHERE d.version = c."currentVersion" AND d.status = 'success' ORDER BY d."completedAt" DESC LIMIT 1
+      """
+    ).first
+    facts.hearing = running.map { $0[0].time.map { .since($0) } ?? .pending } ?? .unknown
     let final = LocalDeploymentStatus.sql(where: \.isFinal)
     facts.openCount = Int(
       try connection.query("SELECT count(*) FROM scheduled_deployment WHERE status NOT IN (\(final))")
