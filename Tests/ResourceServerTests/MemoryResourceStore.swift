@@ -32,6 +32,9 @@ final class MemoryResourceStore: ResourceStore {
   }
 
   private let state = Mutex(State())
+  /// Held while changes are passed on, so that watchers see them in order; never with `state`: a stream that ends at that moment calls back
+  /// (`removeWatcher`) while it keeps whoever yields to it waiting.
+  private let order = Mutex(())
   enum Search { case held, cancelled }
   /// What became of lists with a selector.
   let searches: AsyncStream<Search>
@@ -77,6 +80,16 @@ final class MemoryResourceStore: ResourceStore {
   func write(
     _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
   ) async throws -> StoredObject {
+    try order.withLock { _ in
+      let (object, change, watchers) = try kept(kind, write, by: origin)
+      for watcher in watchers { watcher.offer(kind.names.plural, change) }
+      return object
+    }
+  }
+
+  private func kept(
+    _ kind: ResourceDefinition, _ write: ObjectWrite, by origin: WriteOrigin?
+  ) throws -> (StoredObject, ObjectChange, [Watcher]) {
     try state.withLock { state in
       let plural = kind.names.plural
       let change: ObjectChange
@@ -99,8 +112,7 @@ final class MemoryResourceStore: ResourceStore {
       state.origins.append(origin)
       state.objects[plural, default: [:]][object.key] = change.kind == .deleted ? nil : object
       state.changes.append((plural, change))
-      for watcher in state.watchers.values { watcher.offer(plural, change) }
-      return object
+      return (object, change, Array(state.watchers.values))
     }
   }
 
@@ -110,12 +122,15 @@ final class MemoryResourceStore: ResourceStore {
     let (stream, continuation) = AsyncThrowingStream<ObjectChange, any Error>.makeStream()
     let watcher = Watcher(
       plural: kind.names.plural, namespace: namespace, selector: selector, continuation: continuation)
-    let number: Int? = state.withLock { state in
-      guard revision >= state.compactedBelow else { return nil }
-      for (plural, change) in state.changes where change.revision > revision { watcher.offer(plural, change) }
-      state.nextWatcher += 1
-      state.watchers[state.nextWatcher] = watcher
-      return state.nextWatcher
+    let number: Int? = order.withLock { _ in
+      let added: (number: Int, missed: [(String, ObjectChange)])? = state.withLock { state in
+        guard revision >= state.compactedBelow else { return nil }
+        state.nextWatcher += 1
+        state.watchers[state.nextWatcher] = watcher
+        return (state.nextWatcher, state.changes.filter { $0.1.revision > revision })
+      }
+      for (plural, change) in added?.missed ?? [] { watcher.offer(plural, change) }
+      return added?.number
     }
     guard let number else { throw StatusError(.expired, "too old resource version: \(revision)") }
     continuation.onTermination = { [weak self] _ in self?.removeWatcher(number) }
