@@ -18,7 +18,7 @@ struct ControlTowerTests {
         try await browser.prefer(dark: false)
         try await browser.signIn(at: chain.backend.url, "ada@example.com", password)
         try await browser.run("window.isTheSamePage = true")
-        try await browser.wait(toRead: "v1.0.0 waits for you to say when")
+        try await browser.wait(toRead: "v1.0.0 waits for you to say when", timeout: .seconds(120))
         try await browser.screenshot(named: "tower-first-offer")
 
         try await browser.press("Look at it and schedule")
@@ -32,7 +32,7 @@ struct ControlTowerTests {
 
         // The next one by the keyboard alone, once its checks have passed.
         try await chain.publish("2.0.0", tag: "v2")
-        try await browser.wait(toRead: "v2.0.0 waits for you to say when")
+        try await browser.wait(toRead: "v2.0.0 waits for you to say when", timeout: .seconds(120))
         try await browser.tab(to: "Offers")
         try await browser.type("Enter")
         try await browser.wait(toRead: "2 on this host", timeout: .seconds(90))
