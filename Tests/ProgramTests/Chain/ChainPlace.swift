@@ -78,8 +78,8 @@ struct HelmPlace: ChainPlace {
   var backendSettings: [String: String] {
     [
       "WRKTALK_DEPLOYMENT_TYPE": "kubernetes", "WRKTALK_DEPLOYMENT_NAMESPACE": namespace,
-      // For a container that crashes and is started again.
-      "WRKTALK_DEPLOYMENT_TIMEOUT": "20s",
+      // Longer than a busy cluster takes to start a pod: only what crashes may meet it.
+      "WRKTALK_DEPLOYMENT_TIMEOUT": "90s",
     ]
   }
 
