@@ -18,12 +18,20 @@ public enum ReportDecision: Sendable, Hashable {
     public var helmRevision: Int64?
   }
 
+  /// What runs at a customer since a deployment ended there.
+  public struct RunningVersion: Sendable, Hashable {
+    public var version: String
+    /// By the customer's clock, and not later than now.
+    public var since: Timestamp
+  }
+
   public struct Change: Sendable, Hashable {
     public var target: TargetFacts
     /// Nil where nothing else runs than before.
     public var history: HistoryEntry?
-    /// What the organization runs; nil where the report does not say.
-    public var currentVersion: String?
+    /// Nil where the report does not say, or is about nothing that ended: such a one may be late, and what ran when it was written may
+    /// not run any more.
+    public var running: RunningVersion?
     /// Opened where none of that type is open for the organization.
     public var opens: EscalationType?
     /// A sentence for people; nil where nothing opens.
@@ -234,11 +242,16 @@ private struct ReportReader {
         "The customer reported success, but \(report.currentVersion ?? "another version") to run, not \(version)."
     }
     var change = ReportDecision.Change(target: next)
-    change.currentVersion = report.currentVersion ?? (phase == .success ? version : nil)
+    let endedAt = min(report.deployedAt ?? now, now)
+    let running = report.currentVersion ?? (phase == .success ? version : nil)
+    switch report.status {
+    case .success, .failed, .rolledBack:
+      change.running = running.map { ReportDecision.RunningVersion(version: $0, since: endedAt) }
+    case .downloadFailed, .scheduled, .inProgress, .deadlineExceeded, .cancelled: break
+    }
     if phase == .success || phase == .rolledBack {
       change.history = ReportDecision.HistoryEntry(
-        version: change.currentVersion ?? version, deployedAt: min(report.deployedAt ?? now, now),
-        status: phase.columnWord, helmRevision: report.helmRevision)
+        version: running ?? version, deployedAt: endedAt, status: phase.columnWord, helmRevision: report.helmRevision)
     }
     switch phase {
     case .deadlineExceeded: change.opens = .forced24hExceeded

@@ -24,6 +24,8 @@ struct SimulatedVendor {
   struct Organization {
     var currentVersion: String
     var lastSeen: Timestamp
+    /// Of the newest end of a deployment that it reported.
+    var lastEnd = Timestamp(seconds: 0)
   }
 
   var releases: [Release] = []
@@ -266,7 +268,12 @@ extension ChainSimulation {
     note("org-\(customer) \(id) \(target.phase) → \(change.target.phase)")
     vendor.releases[release].targets[customer] = change.target
     lastChange = now
-    if let version = change.currentVersion { seen(customer, running: version) }
+    if let running = change.running, running.since >= vendor.organizations[customer].lastEnd {
+      seen(customer, running: running.version)
+    }
+    if let entry = change.history {
+      vendor.organizations[customer].lastEnd = max(vendor.organizations[customer].lastEnd, entry.deployedAt)
+    }
     if change.target.phase == .success, fault != .overtakenOffersStand { passOver(customer, by: version) }
     changed(release)
     if change.target.bucket == .failed, !isCalm, chance(35) { queue.add(.user(release: release), at: later(5...3_600)) }

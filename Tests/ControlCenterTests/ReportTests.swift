@@ -83,6 +83,26 @@ import WireFormats
     }
   }
 
+  /// It says what ran when it was written. A release that was rolled back since would count as running where its failures are retried.
+  @Test(arguments: TestDatabase.available)
+  func aLateReportOfAnotherReleaseDoesNotBringBackWhatRanBefore(_ database: TestDatabase) async throws {
+    try await offered(database) { fixture in
+      try await fixture.addRelease("2.4.0")
+      try await fixture.settle()
+      let deployedAt = fixture.now
+      try await fixture.report("acme", "2.3.0", .success, attempt: "a", deployedAt: deployedAt, currentVersion: "2.3.0")
+      fixture.advance(.seconds(600))
+      try await fixture.report(
+        "acme", "2.3.0", .rolledBack, attempt: "a", deployedAt: fixture.now, currentVersion: "2.2.0")
+      for (status, time) in [(StatusReport.Status.deadlineExceeded, nil), (.inProgress, nil), (.failed, deployedAt)] {
+        let outcome = try await fixture.report(
+          "acme", "2.4.0", status, attempt: "b", deployedAt: time, currentVersion: "2.3.0")
+        #expect(outcome == .applied)
+        #expect(try await fixture.organization("acme").status?.currentVersion == "2.2.0", "\(status)")
+      }
+    }
+  }
+
   /// Nobody wants a customer to go back to what it has skipped.
   @Test(arguments: TestDatabase.available)
   func successOfANewerReleaseTakesBackOlderOffersThatNobodyHasBegunWith(_ database: TestDatabase) async throws {

@@ -142,8 +142,8 @@ struct ReportLedger: Sendable {
           organization: row.organization, version: entry.version, deployedAt: entry.deployedAt, status: entry.status,
           helmRevision: entry.helmRevision, attemptID: change.target.attemptID, recordedAt: now, target: row.id))
     }
-    if let version = change.currentVersion {
-      changes.versions.append((row.organization, version, change.history?.deployedAt ?? now))
+    if let running = change.running {
+      changes.versions.append((row.organization, running.version, running.since))
     }
     if let type = change.opens {
       changes.opened.append(

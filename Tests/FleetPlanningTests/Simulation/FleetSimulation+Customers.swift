@@ -130,7 +130,7 @@ extension FleetSimulation {
     switch ReportDecision.decide(known, version: Self.version, report: sent.report, now: now) {
     case .apply(let change):
       try checkApplied(index, sent)
-      apply(index, change.target, running: change.currentVersion, sent)
+      apply(index, change.target, running: change.running?.version, sent)
     case .ignore(let why):
       tally["ignored", default: 0] += 1
       let blindly =
