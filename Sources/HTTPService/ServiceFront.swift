@@ -19,6 +19,7 @@ public struct ServiceFront: HTTPResponder {
   private let renderMetrics: @Sendable () -> String
   private let labels: @Sendable (Request) -> RequestLabels
   private let proxyHint = ProxyHint()
+  private let meters = RequestMeters()
 
   /// - Parameters:
   ///   - sessions: how sessions of people are taken; nil where there are none.
@@ -79,7 +80,7 @@ public struct ServiceFront: HTTPResponder {
     }
     // RFC 9110 §9.3.2: what follows the head would be taken for the next answer.
     if request.method == .head { response = response.createHeadResponse() }
-    labels(request).record(status: response.status.code, duration: ContinuousClock.now - start)
+    meters.record(labels(request), status: response.status.code, duration: ContinuousClock.now - start)
     context.logger.debug(
       "Answered request",
       metadata: [

@@ -1,5 +1,6 @@
 import CoreMetrics
 public import HTTPTypes
+import Synchronization
 
 /// Under what a request is counted, by the names of a Kubernetes API server. Only what is served makes labels, so that
 /// their number is bounded whatever clients ask for.
@@ -17,13 +18,41 @@ public struct RequestLabels: Sendable, Hashable {
   public init(method: HTTPRequest.Method) {
     self.init(verb: method == .get ? "GET" : method == .post ? "POST" : "OTHER", resource: "")
   }
+}
 
-  func record(status: Int, duration: Duration) {
-    let labels = [("verb", verb), ("resource", resource)]
-    Counter(label: "apiserver_request_total", dimensions: labels + [("code", String(status))]).increment()
-    guard verb != "WATCH" else { return }  // its time says when the client left
+/// What requests are counted by. Each is kept, since to look one up by its labels costs more than to count; their number is bounded by
+/// that of the labels and of the statuses that exist.
+final class RequestMeters: Sendable {
+  private struct Key: Hashable {
+    var labels: RequestLabels
+    var status: Int
+  }
+
+  private struct Meters {
+    let count: Counter
+    let time: Timer
+  }
+
+  private let known = Mutex<[Key: Meters]>([:])
+
+  func record(_ labels: RequestLabels, status: Int, duration: Duration) {
+    let meters = meters(labels, status)
+    meters.count.increment()
+    guard labels.verb != "WATCH" else { return }  // its time says when the client left
     let (seconds, attoseconds) = duration.components
-    Timer(label: "apiserver_request_duration_seconds", dimensions: labels)
-      .recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    meters.time.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+  }
+
+  private func meters(_ labels: RequestLabels, _ status: Int) -> Meters {
+    known.withLock { known in
+      let key = Key(labels: labels, status: status)
+      if let meters = known[key] { return meters }
+      let dimensions = [("verb", labels.verb), ("resource", labels.resource)]
+      let meters = Meters(
+        count: Counter(label: "apiserver_request_total", dimensions: dimensions + [("code", String(status))]),
+        time: Timer(label: "apiserver_request_duration_seconds", dimensions: dimensions))
+      known[key] = meters
+      return meters
+    }
   }
 }
