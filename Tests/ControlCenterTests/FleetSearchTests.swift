@@ -133,7 +133,7 @@ import WireFormats
       try await fixture.report("a", "2.1.0", .success, attempt: "y", number: 1)
       let found = try await search(fixture, "")["organizations"]?.array ?? []
       #expect(found.map { $0["open"]?["release"]?.string } == [nil, "2.1.0", "2.0.0"])
-      #expect(found.map { $0["open"]?["bucket"]?.string } == [nil, "consent", "failed"])
+      #expect(found.map { $0["open"]?["state"]?.string } == [nil, "consent", "failed"])
     }
   }
 

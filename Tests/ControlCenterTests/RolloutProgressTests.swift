@@ -21,23 +21,29 @@ import WireFormats
   func everyNumberIsAListOfCustomers(_ database: TestDatabase) async throws {
     try await FleetFixture.with(database) { fixture in
       try await fixture.addRelease("2.0.0")
-      for name in ["a", "b", "c", "d", "e"] { try await fixture.addOrganization(name, currentVersion: "1.0.0") }
+      for name in ["a", "b", "c", "d", "e", "f"] { try await fixture.addOrganization(name, currentVersion: "1.0.0") }
       try await fixture.addRollout(
         "r",
         RolloutSpec(
           release: "2.0.0",
           stages: [
-            .init(name: "first", organizations: ["a", "b", "c", "d"], gate: .init(successPercent: 50)),
+            .init(name: "first", organizations: ["a", "b", "c", "d", "f"], gate: .init(successPercent: 50)),
             .init(name: "rest"),
           ]))
       try await fixture.settle()
       try await fixture.report("a", "2.0.0", .success, attempt: "a", number: 1)
       try await fixture.report("b", "2.0.0", .rolledBack, attempt: "b", number: 1, reason: "Unhealthy")
       try await fixture.report("c", "2.0.0", .failed, attempt: "c", number: 1, message: "no space")
+      try await fixture.execute(
+        """
+        UPDATE gcc_deployment_target SET status = 'webhookFailed', resource_version = 0 WHERE "organizationName" = 'f'
+        """)
       let summary = try await progress(fixture).summary(of: "r")
       let stage = try #require(summary["stages"]?.array?.first)
       #expect(stage["states"]?["succeeded"] == 1 && stage["states"]?["rolledBack"] == 1)
       #expect(stage["states"]?["failed"] == 1 && stage["states"]?["consent"] == 1)
+      // Who could not be told is no one of whom an answer is awaited.
+      #expect(stage["states"]?["untold"] == 1)
       for (name, count) in stage["states"]?.object ?? [:] {
         for query in ["stage=first&state=\(name)", "state=\(name)", "state=\(name)&q=%25", "state=\(name)&limit=1"] {
           let page = try await progress(fixture).targets(of: "r", QueryItems(query), PageRequest(query))
@@ -47,7 +53,7 @@ import WireFormats
         }
       }
       for (query, total) in [
-        ("", 4), ("state=failed,rolledBack", 2), ("state=failed,succeeded,consent", 3), ("q=a", 1),
+        ("", 5), ("state=failed,rolledBack", 2), ("state=failed,succeeded,consent", 3), ("q=a", 1), ("state=consent,untold", 2),
       ] {
         let page = try await progress(fixture).targets(of: "r", QueryItems(query), PageRequest(query))
         #expect(page["total"] == .integer(Int64(total)) && page["targets"]?.array?.count == total, "\(query)")
@@ -59,6 +65,9 @@ import WireFormats
       let next = "limit=2&continue=b"
       let page = try await progress(fixture).targets(of: "r", QueryItems(next), PageRequest(next))
       #expect(page["targets"]?.array?.compactMap { $0["organization"]?.string } == ["c", "d"] && page["total"] == nil)
+      let untold = try await progress(fixture).targets(of: "r", QueryItems("state=untold"), PageRequest("state=untold"))
+      #expect(untold["targets"]?.array?.compactMap { $0["organization"]?.string } == ["f"])
+      #expect(untold["targets"]?.array?.compactMap { $0["state"]?.string } == ["untold"])
     }
   }
 

@@ -9,7 +9,7 @@ import { table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { toast } from "../shared/toast.js";
 import { mayChange } from "./roles.js";
-import { foreign, healthBadge, stateBadge } from "./words.js";
+import { foreign, healthBadge, stateBadge, targetState } from "./words.js";
 
 const group = "/apis/deploy.wrktalk.com/v1";
 
@@ -114,7 +114,7 @@ export class Customer {
       label: "Releases, the newest first", rows: all, key: (one) => one.metadata.name, empty: "No release was meant for it yet.",
       columns: [
         { label: "Release", cell: (one) => el("a", { href: href("releases", {}, one.spec.release) }, one.spec.release) },
-        { label: "State", cell: (one) => stateBadge(one.status?.phase === "RolledBack" ? "rolledBack" : one.status?.bucket) },
+        { label: "State", cell: (one) => stateBadge(targetState(one.status)) },
         { label: "Rollout", cell: (one) => one.spec.rollout && el("a", { href: href("rollouts", {}, one.spec.rollout) }, `${one.spec.rollout}, ${one.spec.stage ?? ""}`) },
         { label: "Attempt", number: true, cell: (one) => String(one.status?.attemptNumber ?? "") },
         { label: "When", cell: (one) => timeElement(one.status?.completedAt ?? one.status?.startedAt ?? one.status?.offeredAt) },

@@ -184,7 +184,7 @@ export function fleetView({ api, router, update }) {
         { label: "Last seen", cell: (one) => (one.lastSeen ? timeElement(one.lastSeen, { form: "relative" }) : "never") },
         { label: "Version", cell: (one) => foreign(one.version ?? "not known") },
         { label: "Behind", cell: (one) => behindWords(one.behind) },
-        { label: "Open", cell: (one) => [one.open && [stateBadge(one.open.bucket), " ", foreign(one.open.release)], one.escalations && el("div", badge("warn", `${one.escalations} to look after`))] },
+        { label: "Open", cell: (one) => [one.open && [stateBadge(one.open.state), " ", foreign(one.open.release)], one.escalations && el("div", badge("warn", `${one.escalations} to look after`))] },
         { label: "Labels", cell: (one) => foreign(Object.entries(one.labels ?? {}).map(([key, value]) => `${key}=${value}`).join(", ")) },
       ],
     });

@@ -8,7 +8,8 @@ export const targetStates = [
   { name: "succeeded", label: "Healthy", kind: "good", hint: "They reported that the release runs." },
   { name: "inProgress", label: "Installing", kind: "run", hint: "Their deployment has begun." },
   { name: "notifying", label: "Being notified", kind: "info", hint: "The release is offered; they have not acknowledged it yet." },
-  { name: "consent", label: "Waiting for consent", kind: "wait", hint: "They know of it, download it, and have not said when." },
+  { name: "untold", label: "Webhook failed", kind: "wait", hint: "Their webhook could not be delivered. They learn of the release when they next ask, and it counts as waiting for consent." },
+  { name: "consent", label: "Waiting for consent", kind: "wait", hint: "It is offered to them, and they have not said when." },
   { name: "scheduled", label: "Waiting for their window", kind: "wait", hint: "They have chosen when." },
   { name: "waiting", label: "Not offered yet", kind: "off", hint: "The stage has not come to them." },
   { name: "offline", label: "Offline", kind: "off", hint: "They are not heard of. They hold nothing up and count in no threshold." },
@@ -20,6 +21,12 @@ export const targetStates = [
 ];
 
 export const stateNamed = Object.fromEntries(targetStates.map((state) => [state.name, state]));
+
+/** Of a target as the resource API has it. */
+export function targetState({ phase, bucket } = {}) {
+  if (phase === "RolledBack") return "rolledBack";
+  return phase === "WebhookFailed" && bucket === "consent" ? "untold" : bucket;
+}
 
 export function stateBadge(name) {
   const state = stateNamed[name];

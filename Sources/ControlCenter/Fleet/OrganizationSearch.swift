@@ -203,7 +203,8 @@ struct OrganizationSearch: Sendable {
     let (dialect, set) = (connection.dialect, RowSet("name", of: names))
     let rows = try connection.query(
       """
-      SELECT t."organizationName", t."releaseVersion", t.bucket, \(dialect.text(ofTime: "t.\"offeredAt\"")), t."rolloutName"
+      SELECT t."organizationName", t."releaseVersion", t.bucket, \(dialect.text(ofTime: "t.\"offeredAt\"")), t."rolloutName",
+        CAST(t.status AS text)
       FROM gcc_deployment_target AS t
       WHERE t."organizationName" IN (SELECT r.name FROM \(set.source(dialect)))
         AND (t.bucket IN (\(OrganizationFilter.unansweredBuckets), 'scheduled') OR t.bucket = 'failed' AND NOT EXISTS
@@ -213,7 +214,8 @@ struct OrganizationSearch: Sendable {
       """, [set.parameter])
     var open: [String: JSONValue] = [:]
     for row in rows where open[row[0].text ?? ""] == nil {
-      var json: JSONValue = ["release": .string(row[1].text ?? ""), "bucket": .string(row[2].text ?? "")]
+      let state = TargetState(bucket: row[2].text, status: row[5].text)?.rawValue ?? row[2].text ?? ""
+      var json: JSONValue = ["release": .string(row[1].text ?? ""), "state": .string(state)]
       json["offeredAt"] = row[3].time.map { .string($0.wholeSeconds.description) }
       json["rollout"] = row[4].text.map { .string($0) }
       open[row[0].text ?? ""] = json

@@ -30,7 +30,7 @@ struct RolloutProgress: Sendable {
     return try await database.transaction(.read) { connection in
       let release = try RolloutSteps.release(rollout.spec.release, connection)
       let counts = try release.map { try RolloutCounters.counts(of: name, releaseID: $0.id, connection) } ?? [:]
-      let rolledBack = try release.map { try Self.rolledBack(name, $0.id, connection) } ?? [:]
+      let parts = try release.map { try Self.parts(name, $0.id, connection) } ?? [:]
       let known = Dictionary((rollout.status?.stages ?? []).map { ($0.name, $0) }) { first, _ in first }
       let approved = Set(rollout.spec.approvedStages ?? [])
       let stages = rollout.spec.stages.enumerated().map { index, stage in
@@ -41,7 +41,7 @@ struct RolloutProgress: Sendable {
         var json: JSONValue = [
           "name": .string(stage.name), "phase": .string(status.phase.rawValue),
           "members": .integer(Int64(status.counts.members)),
-          "states": Self.json(Self.states(status.counts, rolledBack: rolledBack[index] ?? 0)),
+          "states": Self.json(Self.states(status.counts, parts: parts[index] ?? [:])),
           "thresholds": .array(thresholds.map(\.json)),
         ]
         json["startedAt"] = status.startedAt.map { .string($0.wholeSeconds.description) }
@@ -72,15 +72,13 @@ struct RolloutProgress: Sendable {
     }
   }
 
-  private static func states(_ counts: StageCounts, rolledBack: Int) -> [TargetState: Int] {
-    var states: [TargetState: Int] = [:]
-    for state in TargetState.allCases {
-      states[state] =
-        switch state {
-        case .failed: max(0, counts.failed - rolledBack)
-        case .rolledBack: min(rolledBack, counts.failed)
-        default: counts[state.bucket]
-        }
+  private static func states(_ counts: StageCounts, parts: [TargetState: Int]) -> [TargetState: Int] {
+    var states = Dictionary(uniqueKeysWithValues: TargetState.allCases.map { ($0, counts[$0.bucket]) })
+    for part in TargetState.parts {
+      // The counters and the parts may have been read of two moments.
+      let count = min(parts[part.state] ?? 0, counts[part.bucket])
+      states[part.state] = count
+      if let whole = TargetState(rawValue: part.bucket.rawValue) { states[whole] = counts[part.bucket] - count }
     }
     return states
   }
@@ -89,17 +87,20 @@ struct RolloutProgress: Sendable {
     .object(Dictionary(uniqueKeysWithValues: states.map { ($0.rawValue, .integer(Int64($1))) }))
   }
 
-  private static func rolledBack(
+  /// Of each stage, how many there are of those that are a part of a bucket.
+  private static func parts(
     _ rollout: String, _ releaseID: String, _ connection: any SQLConnection
-  ) throws -> [Int: Int] {
-    let rows = try connection.query(
-      """
-      SELECT t."stageIndex", count(*) FROM gcc_deployment_target AS t
-      WHERE t."rolloutName" = $1 AND t."releaseId" = $2 AND \(TargetState.rolledBack.condition) GROUP BY t."stageIndex"
-      """, [.text(rollout), .text(releaseID)])
-    return Dictionary(
-      rows.map { (Int($0[0].integer ?? -1), Int($0[1].integer ?? 0)) }
-    ) { first, _ in first }
+  ) throws -> [Int: [TargetState: Int]] {
+    var found: [Int: [TargetState: Int]] = [:]
+    for part in TargetState.parts {
+      let rows = try connection.query(
+        """
+        SELECT t."stageIndex", count(*) FROM gcc_deployment_target AS t
+        WHERE t."rolloutName" = $1 AND t."releaseId" = $2 AND \(part.state.condition) GROUP BY t."stageIndex"
+        """, [.text(rollout), .text(releaseID)])
+      for row in rows { found[Int(row[0].integer ?? -1), default: [:]][part.state] = Int(row[1].integer ?? 0) }
+    }
+    return found
   }
 
   // MARK: Who
@@ -176,12 +177,14 @@ struct RolloutProgress: Sendable {
     _ rollout: String, _ releaseID: String, stage: Int?, _ states: Set<TargetState>, _ connection: any SQLConnection
   ) throws -> Int64 {
     let counts = try RolloutCounters.counts(of: rollout, releaseID: releaseID, connection)
-    // Only one of the two is counted apart.
-    let isSplit = states.contains(.failed) != states.contains(.rolledBack)
-    let rolledBack = isSplit ? try Self.rolledBack(rollout, releaseID, connection) : [:]
+    // Whole buckets need no look at their parts.
+    let isSplit = TargetState.parts.contains { part in
+      states.contains(part.state) != (TargetState(rawValue: part.bucket.rawValue).map(states.contains) ?? false)
+    }
+    let parts = isSplit ? try Self.parts(rollout, releaseID, connection) : [:]
     var total = 0
     for (index, counts) in counts where stage == nil || stage == index {
-      for (state, count) in Self.states(counts, rolledBack: rolledBack[index] ?? 0)
+      for (state, count) in Self.states(counts, parts: parts[index] ?? [:])
       where states.isEmpty || states.contains(state) {
         total += count
       }

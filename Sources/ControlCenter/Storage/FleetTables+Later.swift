@@ -9,6 +9,14 @@ extension FleetTables {
     Migration(owner: "gcc", version: 4, name: "bounds for reports that come without end", statements: bounds),
     Migration(owner: "gcc", version: 5, name: "versions over time", statements: versions),
     Migration(owner: "gcc", version: 6, name: "heartbeats beside no index; changes of keys", statements: cheaperLooks),
+    Migration(owner: "gcc", version: 7, name: "whose webhook failed") { _ in
+      [
+        """
+        CREATE INDEX gcc_deployment_target_untold ON gcc_deployment_target ("rolloutName", "releaseId", "stageIndex")
+          WHERE status = 'webhookFailed'
+        """
+      ]
+    },
   ]
 
   /// What needs the outbox's table.

@@ -1,10 +1,12 @@
 import FleetKinds
 
 /// Where a customer stands with a release, as people see it: the buckets that a rollout counts, with those that rolled back apart from
-/// those that failed otherwise.
+/// those that failed otherwise, and those whose webhook failed apart from those that were told.
 enum TargetState: String, Sendable, Hashable, CaseIterable {
   case waiting
   case notifying
+  /// The webhook was given up: they learn of the release when they next ask (spec §8.1).
+  case untold
   case consent
   case scheduled
   case inProgress
@@ -19,22 +21,31 @@ enum TargetState: String, Sendable, Hashable, CaseIterable {
   /// Of the columns `bucket` and `status`; nil where they hold what this version does not know.
   init?(bucket: String?, status: String?) {
     guard let bucket, let state = TargetState(rawValue: bucket) else { return nil }
-    self = state == .failed && status == TargetPhase.rolledBack.columnWord ? .rolledBack : state
+    self = status.flatMap { word in Self.parts.first { $0.bucket == state.bucket && $0.status == word }?.state } ?? state
   }
 
+  /// One that is a part of a bucket: what has this word of `status`.
+  struct Part: Sendable {
+    var state: TargetState
+    var bucket: TargetBucket
+    var status: String
+  }
+
+  static let parts = [
+    Part(state: .rolledBack, bucket: .failed, status: TargetPhase.rolledBack.columnWord),
+    Part(state: .untold, bucket: .consent, status: TargetPhase.webhookFailed.columnWord),
+  ]
+
   var bucket: TargetBucket {
-    switch self {
-    case .rolledBack: .failed
-    default: TargetBucket(rawValue: rawValue) ?? .cancelled
-    }
+    Self.parts.first { $0.state == self }?.bucket ?? TargetBucket(rawValue: rawValue) ?? .cancelled
   }
 
   /// Of a row of `gcc_deployment_target` named `t`.
   var condition: String {
-    switch self {
-    case .failed: "t.bucket = 'failed' AND t.status <> 'rolledBack'"
-    case .rolledBack: "t.bucket = 'failed' AND t.status = 'rolledBack'"
-    default: "t.bucket = '\(bucket.rawValue)'"
+    if let part = Self.parts.first(where: { $0.state == self }) {
+      return "t.bucket = '\(part.bucket.rawValue)' AND t.status = '\(part.status)'"
     }
+    let others = Self.parts.filter { $0.bucket == bucket }.map { " AND t.status <> '\($0.status)'" }
+    return "t.bucket = '\(bucket.rawValue)'\(others.joined())"
   }
 }
