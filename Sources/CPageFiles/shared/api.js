@@ -37,7 +37,7 @@ export class Api extends EventTarget {
     /** `{name, roles, session}` of who is signed in; null for nobody. */
     this.user = null;
     this.storageKey = `header-token ${sessionPath}`;
-    /** Set while somebody is signed in from any tab, so that nobody else is asked who they are. */
+    /** `{name, roles}` of who is signed in, from any tab: nobody else is asked who they are. */
     this.markKey = `signed-in ${sessionPath}`;
     /** Asks the person to prove who they are; given by the shell. Resolves to false where they would not. */
     this.confirmIdentity = async () => false;
@@ -50,21 +50,44 @@ export class Api extends EventTarget {
   /** What signing in, or proving it once more, has answered. */
   take(answer) {
     if (answer.headerToken) sessionStorage.setItem(this.storageKey, answer.headerToken);
-    localStorage.setItem(this.markKey, "1");
-    this.user = { ...this.user, ...answer, headerToken: undefined };
+    this.become({ ...this.user, ...answer, headerToken: undefined });
   }
 
-  /** @returns {Promise<boolean>} whether somebody is signed in */
-  async restore() {
-    if (!localStorage.getItem(this.markKey)) return false;
+  become(user) {
+    this.user = user;
+    localStorage.setItem(this.markKey, JSON.stringify({ name: user.name, roles: user.roles }));
+  }
+
+  /**
+   * Takes it that who was signed in still is, so that a view can ask for what it shows at once: the server refuses it to everybody
+   * else. `restore()` asks whether it is so.
+   * @returns {boolean} whether somebody was
+   */
+  recall() {
     try {
-      this.user = await this.send("GET", this.sessionPath, { unattended: true, quietly: true });
+      const { name, roles } = JSON.parse(localStorage.getItem(this.markKey));
+      if (typeof name !== "string" || !Array.isArray(roles)) return false;
+      this.user = { name, roles };
       return true;
-    } catch (error) {
-      if (error.status !== 401) throw error;
-      this.forget();
+    } catch {
       return false;
     }
+  }
+
+  /**
+   * Asks who is signed in; where nobody is any more, the session has ended.
+   * @returns {Promise<boolean>} whether somebody is
+   */
+  async restore() {
+    const known = this.user;
+    try {
+      const user = await this.send("GET", this.sessionPath, { unattended: true });
+      // Somebody may have signed out, or proved who they are, meanwhile.
+      if (this.user === known) this.become(user);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+    }
+    return this.user !== null;
   }
 
   async signIn(email, password) {

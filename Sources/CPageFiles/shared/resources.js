@@ -7,39 +7,12 @@ const pageSize = 500;
 const watchSeconds = 300;
 const longestWait = 30_000;
 
-/**
- * Keeps what the server has of one kind, and says of each change. It ends with the session, waits between attempts, gives its
- * connection back while nobody looks at the page, and holds a bounded number of objects.
- *
- *     const watch = new ResourceWatch(api, "/apis/deploy.wrktalk.com/v1/desireddeployments");
- *     watch.addEventListener("change", () => show(watch.items));
- *     watch.start();
- *
- * Events: `change` (something of `items` or `state` is different).
- */
-export class ResourceWatch extends EventTarget {
-  /**
-   * @param {string} path of the list
-   * @param {{query?: object, limit?: number, random?: () => number, isNewer?: (a, b) => number}} [options]
-   *   query: such as `fieldSelector`; limit: objects that are kept; more are not looked at (`isTruncated`)
-   */
-  constructor(api, path, { query = {}, limit = 2000, random = Math.random } = {}) {
+/** What goes on from `start()` to `stop()` or the session's end, and rests while nobody looks at the page. */
+class Following extends EventTarget {
+  constructor(api) {
     super();
     this.api = api;
-    this.path = path;
-    this.query = query;
-    this.limit = limit;
-    this.random = random;
-    this.items = new Map();
-    /** `loading`, `live`, `waiting` (for the next attempt) or `ended`. */
-    this.state = "loading";
-    this.isTruncated = false;
-    /** Why it waits or has ended. */
-    this.problem = null;
-    this.revision = null;
-    this.failures = 0;
     this.isRunning = false;
-    this.controller = null;
     this.onVisibility = () => (document.hidden ? this.pause() : this.resume());
     this.onSignedOut = () => this.stop();
   }
@@ -57,6 +30,44 @@ export class ResourceWatch extends EventTarget {
     this.isRunning = false;
     document.removeEventListener("visibilitychange", this.onVisibility);
     this.api.removeEventListener("signed-out", this.onSignedOut);
+    this.end();
+  }
+}
+
+/**
+ * Keeps what the server has of one kind, and says of each change. It ends with the session, waits between attempts, gives its
+ * connection back while nobody looks at the page, and holds a bounded number of objects.
+ *
+ *     const watch = new ResourceWatch(api, "/apis/deploy.wrktalk.com/v1/desireddeployments");
+ *     watch.addEventListener("change", () => show(watch.items));
+ *     watch.start();
+ *
+ * Events: `change` (something of `items` or `state` is different).
+ */
+export class ResourceWatch extends Following {
+  /**
+   * @param {string} path of the list
+   * @param {{query?: object, limit?: number, random?: () => number, isNewer?: (a, b) => number}} [options]
+   *   query: such as `fieldSelector`; limit: objects that are kept; more are not looked at (`isTruncated`)
+   */
+  constructor(api, path, { query = {}, limit = 2000, random = Math.random } = {}) {
+    super(api);
+    this.path = path;
+    this.query = query;
+    this.limit = limit;
+    this.random = random;
+    this.items = new Map();
+    /** `loading`, `live`, `waiting` (for the next attempt) or `ended`. */
+    this.state = "loading";
+    this.isTruncated = false;
+    /** Why it waits or has ended. */
+    this.problem = null;
+    this.revision = null;
+    this.failures = 0;
+    this.controller = null;
+  }
+
+  end() {
     clearTimeout(this.pausing);
     this.controller?.abort();
     this.controller = null;
@@ -181,31 +192,22 @@ export class ResourceWatch extends EventTarget {
  * Asks for something again and again, for what no watch tells of: in an interval with jitter, not while nobody looks, never two at
  * once, and until the session ends. Events: `change`.
  */
-export class Polling extends EventTarget {
+export class Polling extends Following {
   /** @param {() => string} path */
   constructor(api, path, { interval = 5000, random = Math.random } = {}) {
-    super();
-    Object.assign(this, { api, path, interval, random, value: null, problem: null, isRunning: false, failures: 0 });
-    this.onVisibility = () => { if (!document.hidden) this.refresh(); };
-    this.onSignedOut = () => this.stop();
+    super(api);
+    Object.assign(this, { path, interval, random, value: null, problem: null, failures: 0 });
   }
 
-  start() {
-    if (this.isRunning) return this;
-    this.isRunning = true;
-    document.addEventListener("visibilitychange", this.onVisibility);
-    this.api.addEventListener("signed-out", this.onSignedOut);
-    this.refresh();
-    return this;
-  }
-
-  stop() {
-    this.isRunning = false;
+  end() {
     clearTimeout(this.timer);
     this.controller?.abort();
-    document.removeEventListener("visibilitychange", this.onVisibility);
-    this.api.removeEventListener("signed-out", this.onSignedOut);
   }
+
+  /** Nothing is asked for once its time has come. */
+  pause() {}
+
+  resume() { this.refresh(); }
 
   /** Now; what is asked at this moment is asked anew, since it may be older than what the caller has done. */
   async refresh() {

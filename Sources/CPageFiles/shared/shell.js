@@ -46,14 +46,16 @@ class Shell {
     this.router.addEventListener("change", () => this.api.user && this.open());
     this.api.addEventListener("signed-out", (event) => this.leave(event.detail));
     setInterval(() => this.tick(), 1000);
+    if (location.pathname !== "/" || !this.api.recall()) return this.askToSignIn();
+    const isKnown = this.api.restore();
+    this.enter();
     try {
-      if (location.pathname === "/" && await this.api.restore()) return this.enter();
+      if (await isKnown) this.showAccount();
     } catch (error) {
+      this.close();
       render(this.root, el("main.sign-in", { id: "main" }, el("div.card", el("h1", this.page.name), failure(error.message),
         el("button.primary", { type: "button", on: { click: () => location.reload() } }, "Try again"))));
-      return;
     }
-    this.askToSignIn();
   }
 
   async askToSignIn(note) {
@@ -66,8 +68,7 @@ class Shell {
     this.main = el("main", { id: "main", tabindex: "-1" });
     this.banner = el("div.banners");
     this.header = el("header.top");
-    this.account = el("details.account", { key: "account" },
-      el("summary", icon("people"), el("span.name", this.api.user?.name ?? "")), this.accountContent());
+    this.account = this.accountMenu();
     render(this.root, el("a.skip", { href: "#main", on: { click: (event) => { event.preventDefault(); this.main.focus(); } } }, "Skip to content"),
       this.header, el("div.content", this.banner, this.main));
     this.page.start?.(this.context);
@@ -75,12 +76,27 @@ class Shell {
   }
 
   leave(note) {
+    this.close();
+    this.askToSignIn(note);
+  }
+
+  close() {
     document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
     this.current?.view.stop?.();
     this.current = null;
     this.page.stop?.(this.context);
     this.context.state = {};
-    this.askToSignIn(note);
+  }
+
+  /** Of who is signed in, once the server has said it: their roles may be others by now. */
+  showAccount() {
+    this.account = this.accountMenu();
+    this.open();
+  }
+
+  accountMenu() {
+    return el("details.account", { key: "account" },
+      el("summary", icon("people"), el("span.name", this.api.user?.name ?? "")), this.accountContent());
   }
 
   get visibleViews() { return this.page.views.filter((view) => view.isFor?.(this.api) ?? true); }
