@@ -47,7 +47,8 @@ import Testing
 
   /// 3905: a report without a count came late, and was taken for one of a newer attempt.
   /// 4771: an older release was offered by a vendor that had not heard yet of the return to a newer one.
-  @Test(arguments: [3905, 4771] as [UInt64])
+  /// 8144: a late report about another release brought back at the vendor's what had run before a rollback.
+  @Test(arguments: [3905, 4771, 8144] as [UInt64])
   func whatOnceBrokeARuleDoesSoNoMore(seed: UInt64) throws {
     try ChainSimulation(seed: seed).run()
   }

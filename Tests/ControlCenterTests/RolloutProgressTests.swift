@@ -53,7 +53,8 @@ import WireFormats
         }
       }
       for (query, total) in [
-        ("", 5), ("state=failed,rolledBack", 2), ("state=failed,succeeded,consent", 3), ("q=a", 1), ("state=consent,untold", 2),
+        ("", 5), ("state=failed,rolledBack", 2), ("state=failed,succeeded,consent", 3), ("q=a", 1),
+        ("state=consent,untold", 2),
       ] {
         let page = try await progress(fixture).targets(of: "r", QueryItems(query), PageRequest(query))
         #expect(page["total"] == .integer(Int64(total)) && page["targets"]?.array?.count == total, "\(query)")

@@ -53,6 +53,7 @@ class Shell {
       if (await isKnown) this.showAccount();
     } catch (error) {
       this.close();
+      this.api.user = null;
       render(this.root, el("main.sign-in", { id: "main" }, el("div.card", el("h1", this.page.name), failure(error.message),
         el("button.primary", { type: "button", on: { click: () => location.reload() } }, "Try again"))));
     }

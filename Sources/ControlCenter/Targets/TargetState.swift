@@ -21,7 +21,8 @@ enum TargetState: String, Sendable, Hashable, CaseIterable {
   /// Of the columns `bucket` and `status`; nil where they hold what this version does not know.
   init?(bucket: String?, status: String?) {
     guard let bucket, let state = TargetState(rawValue: bucket) else { return nil }
-    self = status.flatMap { word in Self.parts.first { $0.bucket == state.bucket && $0.status == word }?.state } ?? state
+    self =
+      status.flatMap { word in Self.parts.first { $0.bucket == state.bucket && $0.status == word }?.state } ?? state
   }
 
   /// One that is a part of a bucket: what has this word of `status`.

@@ -6,7 +6,7 @@ import WireFormats
 /// Makes the customers of a simulation known to the server, as a person would with `org create` and `org key create`: what is
 /// there already is left.
 struct FleetEnrolment: Sendable {
-  static let concurrency = 32
+  static let concurrency = 64
 
   let settings: SimulationSettings
   let http: HTTPClient
