@@ -13,6 +13,8 @@ binaries=${BINARIES:-}
   binaries=$(swift build --show-bin-path); }
 PATH=$binaries:$PATH
 customers=${FLEET_SIZE:-600}
+# The more there are the less often each asks, so that what is tried is the kills and not the machine's speed.
+pace=$((customers / 500 + 2))
 every=${KILL_EVERY:-5}
 port=${CHAOS_PORT:-3940}
 folder=$(mktemp -d)
@@ -54,7 +56,7 @@ WRKTALK_TOKEN=$(cat "$folder/token"); export WRKTALK_TOKEN
 
 for number in 0 1 2; do
   wrktalkctl simulate fleet --url "http://127.0.0.1:$((port + number))" --prefix "p$number" --organizations $((customers / 3)) \
-    --listen "127.0.0.1:$((port + 4 + number))" --keys "$folder/keys-$number.jsonl" --heartbeat-every 5s --poll-every 3s --offline 0% --never-consents 0% --slow 0% \
+    --listen "127.0.0.1:$((port + 4 + number))" --keys "$folder/keys-$number.jsonl" --heartbeat-every $((pace + 2))s --poll-every ${pace}s --offline 0% --never-consents 0% --slow 0% \
     --failing 0% --consent-after 2s --deployment 2s >"$folder/simulation-$number.json" 2>"$folder/simulation-$number.log" &
   programs+=($!); simulations[$number]=$!
 done
@@ -78,9 +80,10 @@ spec:
   release: 2.3.0
   stages:
   - {name: canary, count: 20, gate: {successPercent: 90, minReports: 20}}
-  - {name: tenth, percent: 20, maxInFlight: 30, gate: {successPercent: 90, minReports: 50}}
-  - {name: everyone, maxInFlight: 60}
+  - {name: tenth, percent: 20, maxInFlight: MAX, gate: {successPercent: 90, minReports: 50}}
+  - {name: everyone, maxInFlight: MAX}
 YAML
+sed -i "s/MAX/$((customers / 15))/" "$folder/rollout.yaml"
 wrktalkctl rollout start -f "$folder/rollout.yaml" >/dev/null 2>&1
 wrktalkctl release publish 2.3.0 >/dev/null
 say "one of three processes is killed every $every s"
