@@ -5,6 +5,7 @@ import HTTPService
 import ObjectStorage
 import ProgramConfiguration
 import ResourceClient
+import ResourceModel
 import ServerPrograms
 
 /// What the Backend reads from its environment beside what every server does (`ServerConfiguration`); the names are the
@@ -21,6 +22,8 @@ struct BackendConfiguration: Sendable {
   /// `WRKTALK_BUCKET_NAME` and the rest of `BucketConfiguration` with that prefix; without it a folder `bucket` in the data
   /// folder.
   var bucket: BucketConfiguration
+  /// Whether it is that folder, which is made where it is missing.
+  var isBucketEmbedded: Bool
   var notices: NoticeSettings
   /// What `deployment_config` says of them.
   var row: DeploymentConfigRow
@@ -74,9 +77,10 @@ struct BackendConfiguration: Sendable {
         "ORGANIZATION_NAME", "is missing: without it a licence for any other customer would hold here")
     }
     deployment = try DeploymentSettings(variables)
-    if variables["BUCKET_NAME"] == nil {
-      if variables["BUCKET_PROVIDER"] != nil {
-        throw variables.wrong("BUCKET_NAME", "is missing, and WRKTALK_BUCKET_PROVIDER is set")
+    isBucketEmbedded = variables["BUCKET_NAME"] == nil
+    if isBucketEmbedded {
+      for name in ["BUCKET_PROVIDER", "BUCKET_ENDPOINT", "BUCKET_REGION"] where variables[name] != nil {
+        throw variables.wrong("BUCKET_NAME", "is missing, and WRKTALK_\(name) is set")
       }
       bucket = BucketConfiguration(store: .folder(path: "\(dataFolder)/bucket"))
     } else {
@@ -94,7 +98,7 @@ struct BackendConfiguration: Sendable {
 
   /// Made where they are missing, whatever database is used.
   var embeddedFolders: [String] {
-    if case .folder(let path) = bucket.store { [downloadsFolder, path] } else { [downloadsFolder] }
+    if isBucketEmbedded, case .folder(let path) = bucket.store { [downloadsFolder, path] } else { [downloadsFolder] }
   }
 }
 
@@ -199,16 +203,39 @@ struct DeploymentSettings: Sendable, Hashable {
   /// - Throws: `ConfigurationError`.
   init(_ variables: EnvironmentVariables) throws(ConfigurationError) {
     kind = try variables.choice("DEPLOYMENT_TYPE", default: .kubernetes)
-    namespace = variables["DEPLOYMENT_NAMESPACE"] ?? "wrktalk"
-    name = variables["DEPLOYMENT_NAME"] ?? "wrktalk"
-    helmReleaseName = variables["HELM_RELEASE_NAME"] ?? "wrktalk"
-    composeProjectName = variables["COMPOSE_PROJECT_NAME"] ?? "wrktalk"
-    valuesPath = variables["VALUES_PATH"] ?? "config/values.yaml"
-    envPath = variables["ENV_PATH"] ?? "config/.env"
+    // What a DesiredDeployment cannot hold would be refused with the first release only.
+    namespace = try Self.text(variables, "DEPLOYMENT_NAMESPACE", default: "wrktalk") {
+      NameRules.labelProblems($0).first
+    }
+    name = try Self.text(variables, "DEPLOYMENT_NAME", default: "wrktalk") { NameRules.subdomainProblems($0).first }
+    helmReleaseName = try Self.text(variables, "HELM_RELEASE_NAME", default: "wrktalk") { name in
+      name.utf8.count > 53 ? "must have at most 53 characters" : NameRules.subdomainProblems(name).first
+    }
+    composeProjectName = try Self.text(variables, "COMPOSE_PROJECT_NAME", default: "wrktalk") { name in
+      name.wholeMatch(of: /[a-z0-9][a-z0-9_\-]{0,62}/) == nil
+        ? "must be lower-case letters, digits, '-' and '_', starting with a letter or digit, 63 at most" : nil
+    }
+    valuesPath = try Self.text(variables, "VALUES_PATH", default: "config/values.yaml", Self.keyProblem)
+    envPath = try Self.text(variables, "ENV_PATH", default: "config/.env", Self.keyProblem)
     if variables["DEPLOYMENT_TIMEOUT"] != nil {
       timeout = try variables.duration(
         "DEPLOYMENT_TIMEOUT", default: .seconds(600), in: .seconds(10)...(.seconds(24 * 3600)))
     }
+  }
+
+  private static func text(
+    _ variables: EnvironmentVariables, _ name: String, default standard: String, _ problem: (String) -> String?
+  ) throws(ConfigurationError) -> String {
+    guard let text = variables[name] else { return standard }
+    if let problem = problem(text) { throw variables.wrong(name, "\"\(text.prefix(80))\": \(problem)") }
+    return text
+  }
+
+  private static func keyProblem(_ key: String) -> String? {
+    let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.contains { ["", ".", ".."].contains($0) } || key.contains("\\")
+      ? "must be a key within the bucket: no '/' at its start or end, no '.', '..' or nothing between two '/', no '\\'"
+      : nil
   }
 
   /// Where the artifact of a version lies in the customer's bucket (spec §3.2).

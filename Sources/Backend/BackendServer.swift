@@ -80,13 +80,14 @@ struct BackendServer {
   }
 
   private func makeFolders() throws {
+    if !configuration.isBucketEmbedded { try configuration.bucket.checkFolder(prefix: "WRKTALK_") }
     // Who has no vendor to fetch from needs no disk.
     for folder in configuration.vendor == nil ? [] : configuration.embeddedFolders {
       do {
         try FileManager.default.createDirectory(
           atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       } catch {
-        throw ConfigurationError("the folder \(folder) cannot be made: \(error)")
+        throw ConfigurationError("the folder \(folder) cannot be made: \(fileErrorText(error))")
       }
     }
   }

@@ -15,6 +15,8 @@ struct ControlCenterConfiguration: Sendable {
   /// `GCC_BUCKET_NAME` and the rest of `BucketConfiguration` with that prefix; without it a folder `artifacts` in the data
   /// folder.
   var bucket: BucketConfiguration
+  /// Whether it is that folder, which is made where it is missing.
+  var isBucketEmbedded: Bool
   /// Of `CI_TOKEN`.
   var ciToken: SHA256Digest?
   /// Seals webhook secrets: `GCC_SECRET_KEY` or `GCC_SECRET_KEY_FILE`; nil where there is an embedded database, whose data
@@ -45,10 +47,10 @@ struct ControlCenterConfiguration: Sendable {
 
   /// - Throws: `ConfigurationError`, which names the variable at fault.
   init(environment: [String: String], dataFolder: String, isEmbedded: Bool) throws(ConfigurationError) {
-    func value(_ name: String) -> String? {
-      environment[name].flatMap { $0.isEmpty ? nil : $0 }
-    }
-    if value("GCC_BUCKET_NAME") == nil {
+    // What came out of a file may have the end of its line.
+    func value(_ name: String) -> String? { EnvironmentVariables.trimmed(environment[name]) }
+    isBucketEmbedded = value("GCC_BUCKET_NAME") == nil
+    if isBucketEmbedded {
       for name in ["GCC_BUCKET_PROVIDER", "GCC_BUCKET_ENDPOINT", "GCC_BUCKET_REGION"] where value(name) != nil {
         throw ConfigurationError("is missing, and \(name) is set", setting: "GCC_BUCKET_NAME")
       }
@@ -88,7 +90,9 @@ struct ControlCenterConfiguration: Sendable {
   }
 
   /// The bucket's folder, where it is one of the data folder.
-  var embeddedFolders: [String] { if case .folder(let path) = bucket.store { [path] } else { [] } }
+  var embeddedFolders: [String] {
+    if isBucketEmbedded, case .folder(let path) = bucket.store { [path] } else { [] }
+  }
 
   private static func absolute(_ folder: String) throws(ConfigurationError) -> String {
     folder.hasPrefix("/") ? folder : FileManager.default.currentDirectoryPath + "/" + folder

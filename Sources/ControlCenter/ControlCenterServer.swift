@@ -46,6 +46,7 @@ struct ControlCenterServer {
     metrics.install()
     ControlCenterConfiguration.variables.warn(of: environment, logger)
     let credentials = try options.credentials(environment: environment, logger: logger)
+    if !configuration.isBucketEmbedded { try configuration.bucket.checkFolder(prefix: "GCC_") }
     let location = try databaseLocation(server.databaseURL)
     logger.info(
       "Opening the database", metadata: ["database": "\(location)", "namedBy": "\(server.databaseSource)"])
@@ -101,13 +102,13 @@ struct ControlCenterServer {
   /// Where uploads lie until they are in the bucket; a database elsewhere does without the folder otherwise.
   private func absoluteDataFolder() throws -> String {
     let path = dataFolder.hasPrefix("/") ? dataFolder : "\(FileManager.default.currentDirectoryPath)/\(dataFolder)"
-    do {
-      for folder in [path] + configuration.embeddedFolders {
+    for folder in [path] + configuration.embeddedFolders {
+      do {
         try FileManager.default.createDirectory(
           atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      } catch {
+        throw ConfigurationError("the folder \(folder) cannot be made: \(fileErrorText(error))")
       }
-    } catch {
-      throw ConfigurationError("the data folder \(dataFolder) cannot be made: \(error)")
     }
     return path
   }

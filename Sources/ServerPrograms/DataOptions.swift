@@ -22,6 +22,7 @@ public struct DataOptions<Program: ServerProgram>: ParsableArguments {
   public func configuration(creates: Bool = true) throws -> ServerConfiguration {
     let configuration = try ServerConfiguration(
       environment: ProcessInfo.processInfo.environment, dataFolder: dataFolder, databaseFile: Program.databaseFile)
+    try configuration.checkDatabase()
     LoggingBootstrap(level: configuration.logLevel, format: configuration.logFormat).install()
     if creates { try configuration.makeDataFolder(dataFolder) }
     return configuration
@@ -33,6 +34,8 @@ public struct DataOptions<Program: ServerProgram>: ParsableArguments {
     creates: Bool = true, _ body: (any Database) async throws -> Value
   ) async throws -> Value {
     let configuration = try configuration(creates: creates)
+    let file = "\(dataFolder)/\(Program.databaseFile)"
+    let isNew = configuration.databaseSource == .dataFolder && !FileManager.default.fileExists(atPath: file)
     let database: any Database
     do {
       database = try await openDatabase(configuration.databaseURL, creates: creates)
@@ -41,7 +44,11 @@ public struct DataOptions<Program: ServerProgram>: ParsableArguments {
     }
     do {
       let now = SystemTime.now
-      try await Migrator(Program.migrations, now: { now().description }).migrate(database)
+      // A person reads what a command says: one line of what was made, not one for each migration.
+      var logger = Logger(label: "migrations")
+      logger.logLevel = max(logger.logLevel, .warning)
+      try await Migrator(Program.migrations, logger: logger, now: { now().description }).migrate(database)
+      if isNew { StandardError.write(line: "note: made the database \(file)") }
       let value = try await body(database)
       await database.close()
       return value

@@ -1,3 +1,4 @@
+import Database
 import FoundationEssentials
 public import Logging
 public import Observability
@@ -15,10 +16,8 @@ public struct ServerConfiguration: Sendable {
   ///   - databaseFile: its name.
   /// - Throws: `ConfigurationError`, which names the variable at fault.
   public init(environment: [String: String], dataFolder: String, databaseFile: String) throws(ConfigurationError) {
-    func value(_ name: String) -> String? {
-      guard let text = environment[name], !text.isEmpty else { return nil }
-      return text
-    }
+    // What came out of a file may have the end of its line.
+    func value(_ name: String) -> String? { EnvironmentVariables.trimmed(environment[name]) }
     let given = ["WRKTALK_DATABASE_URL", "DATABASE_URL"].lazy.compactMap { name in value(name).map { (name, $0) } }
       .first
     if let (name, url) = given {
@@ -36,6 +35,16 @@ public struct ServerConfiguration: Sendable {
       throw ConfigurationError("WRKTALK_LOG_FORMAT must be json or text")
     }
     self.logFormat = logFormat
+  }
+
+  /// Before anything that depends on which database it is.
+  /// - Throws: `ConfigurationError` where it cannot be one.
+  func checkDatabase() throws(ConfigurationError) {
+    do throws(DatabaseError) {
+      _ = try databaseLocation(databaseURL)
+    } catch {
+      throw ConfigurationError(error.message, setting: "\(databaseSource)")
+    }
   }
 
   /// Makes the folder of the embedded database, readable by its owner only.

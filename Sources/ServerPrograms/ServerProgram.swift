@@ -12,6 +12,8 @@ public protocol ServerProgram: Sendable {
   static var migrations: [Migration] { get }
   /// Its roles, and what each may do.
   static var policy: AccessPolicy { get }
+  /// The roles of tokens; by default all there are.
+  static var tokenRoles: [RoleDefinition] { get }
   /// Audits that a command made or revoked a token, in the same transaction; by default nothing is.
   static func audit(_ change: TokenChange, in connection: any SQLConnection) throws
   /// What `token create` takes to bind a token to a part of what there is.
@@ -19,6 +21,8 @@ public protocol ServerProgram: Sendable {
 }
 
 extension ServerProgram {
+  public static var tokenRoles: [RoleDefinition] { policy.roles }
+
   public static func audit(_ change: TokenChange, in connection: any SQLConnection) throws {}
 }
 

@@ -109,6 +109,9 @@ public struct ServiceOptions: ParsableArguments {
       ? Int(clamping: limit.rlim_cur) : 1024
   }
 
+  /// Whether other machines reach it, without a proxy that may speak TLS for it.
+  var speaksPlainlyToOthers: Bool { !listen.isLoopback && trustedProxies.isEmpty }
+
   /// Nil for plain HTTP.
   /// - Throws: `ConfigurationError` where one of the two files is missing, or cannot be used.
   public func credentials(
@@ -135,11 +138,20 @@ public struct ServiceOptions: ParsableArguments {
   public func serve(
     _ front: ServiceFront, beside services: [any Service], credentials: TLSCredentials?, name: String, logger: Logger
   ) async throws {
-    try await HTTPServer(
-      front: front, limits: connections, address: listen, credentials: credentials,
-      shutdownTimeout: shutdownTimeout.duration, services: services, logger: logger,
-      announce: { url in StandardOutput.write(line: "\(name) serves \(url)") }
-    ).run()
+    if credentials == nil, speaksPlainlyToOthers {
+      logger.warning(
+        "Other machines are served without TLS, so that whoever is on the way reads tokens and passwords: give --tls-cert-file and --tls-key-file, or --trusted-proxy where a proxy speaks TLS",
+        metadata: ["address": "\(listen)"])
+    }
+    do {
+      try await HTTPServer(
+        front: front, limits: connections, address: listen, credentials: credentials,
+        shutdownTimeout: shutdownTimeout.duration, services: services, logger: logger,
+        announce: { url in StandardOutput.write(line: "\(name) serves \(url)") }
+      ).run()
+    } catch let error as ConfigurationError {
+      throw ListeningError(description: "\(error)")
+    }
   }
 }
 

@@ -82,12 +82,12 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
   }
 
   private static var roleHelp: String {
-    Program.policy.roles.map { "\($0.role) (\($0.summary))" }.joined(separator: ", ") + "."
+    Program.tokenRoles.map { "\($0.role) (\($0.summary))" }.joined(separator: ", ") + "."
   }
 
   private static func role(_ text: String) throws -> Role {
     guard let role = Program.policy.definition(Role(rawValue: text))?.role else {
-      throw ValidationError("must be one of \(Program.policy.roles.map(\.role.rawValue).joined(separator: ", "))")
+      throw ValidationError("must be one of \(Program.tokenRoles.map(\.role.rawValue).joined(separator: ", "))")
     }
     return role
   }
@@ -103,7 +103,9 @@ public struct TokenCreateCommand<Program: ServerProgram>: AsyncParsableCommand {
 /// `token list`.
 public struct TokenListCommand<Program: ServerProgram>: AsyncParsableCommand {
   public static var configuration: CommandConfiguration {
-    CommandConfiguration(commandName: "list", abstract: "Show who has a token.")
+    CommandConfiguration(
+      commandName: "list", abstract: "Show who has a token.",
+      discussion: "LAST USED is noted once an hour, so that a token may have been used up to an hour later.")
   }
 
   @OptionGroup var data: DataOptions<Program>

@@ -1,4 +1,6 @@
+import ArgumentParser
 import Glibc
+import ObjectStorage
 import OfferPlanning
 import ProgramConfiguration
 import TestSupport
@@ -16,6 +18,9 @@ import WireFormats
     let given = try ServerConfiguration(
       environment: ["DATABASE_URL": "b", "WRKTALK_DATABASE_URL": "a"], dataFolder: "data", databaseFile: "wrktalk.db")
     #expect(given.databaseURL == "a")
+    let file = try ServerConfiguration(
+      environment: ["DATABASE_URL": "sqlite:x\n"], dataFolder: "data", databaseFile: "wrktalk.db")
+    #expect(file.databaseURL == "sqlite:x")
   }
 
   @Test(
@@ -56,6 +61,7 @@ import WireFormats
       (["WRKTALK_GCC_API_KEY": "k"], "WRKTALK_GCC_API_KEY"),
       (["WRKTALK_WEBHOOK_SECRET_FILE": "/f"], "WRKTALK_WEBHOOK_SECRET_FILE"),
       (["WRKTALK_BUCKET_PROVIDER": "minio"], "WRKTALK_BUCKET_NAME"),
+      (["WRKTALK_BUCKET_ENDPOINT": "http://s3"], "WRKTALK_BUCKET_NAME"),
       (["WRKTALK_VENDOR_PUBLIC_KEY": "k"], "WRKTALK_ORGANIZATION_NAME"),
     ])
   func whatLacksItsOtherHalfIsNamed(environment: [String: String], name: String) {
@@ -63,6 +69,58 @@ import WireFormats
       try BackendConfiguration(environment: environment, dataFolder: "/data")
     }
     #expect(error?.setting == name, "\(error.map { "\($0)" } ?? "")")
+  }
+
+  /// What no DesiredDeployment can hold is found at the start, not with the first release.
+  @Test(
+    arguments: [
+      ("WRKTALK_DEPLOYMENT_NAMESPACE", "Bad_Name"), ("WRKTALK_DEPLOYMENT_NAME", "a b"),
+      ("WRKTALK_HELM_RELEASE_NAME", String(repeating: "a", count: 54)), ("WRKTALK_COMPOSE_PROJECT_NAME", "Bad Name"),
+      ("WRKTALK_VALUES_PATH", "../../etc"), ("WRKTALK_ENV_PATH", "/config/.env"), ("WRKTALK_ENV_PATH", "a//b"),
+    ])
+  func aNameThatNoDeploymentCanHaveIsRefused(name: String, text: String) {
+    let error = #expect(throws: ConfigurationError.self) {
+      try BackendConfiguration(environment: [name: text], dataFolder: "/data")
+    }
+    #expect(error?.setting == name, "\(error.map { "\($0)" } ?? "")")
+  }
+
+  /// A folder that is misspelt, or not mounted, must not become an empty bucket.
+  @Test func onlyTheBucketOfTheDataFolderIsMade() throws {
+    let embedded = try BackendConfiguration(environment: [:], dataFolder: "/data")
+    #expect(embedded.embeddedFolders.contains("/data/bucket"))
+    let folder = try TemporaryFolder()
+    for (path, problem) in [
+      (folder.file("typo"), "there is no folder \(folder.file("typo"))"),
+      (try folder.write("", to: "file"), "there is no folder"),
+    ] {
+      let named = try BackendConfiguration(
+        environment: ["WRKTALK_BUCKET_PROVIDER": "file", "WRKTALK_BUCKET_NAME": path], dataFolder: "/data")
+      #expect(named.embeddedFolders == ["/data/downloads"])
+      let error = #expect(throws: ConfigurationError.self) { try named.bucket.checkFolder(prefix: "WRKTALK_") }
+      #expect(error?.setting == "WRKTALK_BUCKET_NAME" && error?.message.contains(problem) == true)
+    }
+    try BackendConfiguration(
+      environment: ["WRKTALK_BUCKET_PROVIDER": "file", "WRKTALK_BUCKET_NAME": folder.path], dataFolder: "/data"
+    ).bucket.checkFolder(prefix: "WRKTALK_")
+  }
+
+  @Test(arguments: ["mysql://x", "wrktalk.db"])
+  func aDatabaseThatCannotBeOneIsNamedFirst(url: String) throws {
+    let configuration = try ServerConfiguration(
+      environment: ["DATABASE_URL": url], dataFolder: "data", databaseFile: "wrktalk.db")
+    let error = #expect(throws: ConfigurationError.self) { try configuration.checkDatabase() }
+    #expect(error?.setting == "DATABASE_URL")
+    try ServerConfiguration(environment: [:], dataFolder: "data", databaseFile: "wrktalk.db").checkDatabase()
+  }
+
+  @Test(
+    arguments: [
+      ([], false), (["--listen", ":3000"], true), (["--listen", "192.0.2.1:80"], true),
+      (["--listen", ":3000", "--trusted-proxy", "10.0.0.0/8"], false), (["--listen", "[::1]:3000"], false),
+    ] as [([String], Bool)])
+  func whoServesOthersWithoutTLSIsWarned(arguments: [String], isWarned: Bool) throws {
+    #expect(try ServiceOptions.parse(arguments).speaksPlainlyToOthers == isWarned)
   }
 
   /// A wrong key must not pass for none, with which no licence is checked.

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import ObjectStorage
 import ProgramConfiguration
 import ServerPrograms
 import Testing
@@ -23,6 +24,15 @@ import Testing
       #expect(error?.message.contains(part) == true)
     }
     _ = try configuration([:])
+  }
+
+  /// A folder that is misspelt, or not mounted, must not become an empty bucket.
+  @Test func onlyTheBucketOfTheDataFolderIsMade() throws {
+    #expect(try configuration([:]).embeddedFolders == ["/data/artifacts"])
+    let named = try configuration(["GCC_BUCKET_PROVIDER": "file", "GCC_BUCKET_NAME": "/proc/nope"])
+    #expect(named.embeddedFolders.isEmpty && !named.isBucketEmbedded)
+    let error = #expect(throws: ConfigurationError.self) { try named.bucket.checkFolder(prefix: "GCC_") }
+    #expect(error?.description.hasPrefix("GCC_BUCKET_NAME: there is no folder /proc/nope: make it") == true)
   }
 
   @Test(arguments: [

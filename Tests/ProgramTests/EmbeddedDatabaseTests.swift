@@ -107,6 +107,39 @@ import WireFormats
     #expect(!list.output.joined().contains("lost"))
   }
 
+  /// Whoever starts a server again and again need not for settings that stay wrong, and is to where another program has the port.
+  @Test(
+    arguments: [
+      (
+        "wrktalk-gcc", ["GCC_BUCKET_PROVIDER": "file", "GCC_BUCKET_NAME": "/nonexistent/x"], "no folder /nonexistent/x"
+      ),
+      ("wrktalk-backend", ["WRKTALK_BUCKET_PROVIDER": "file", "WRKTALK_BUCKET_NAME": "/nonexistent/x"], "no folder"),
+      ("wrktalk-gcc", ["DATABASE_URL": "mysql://x"], "DATABASE_URL: the database URL is not valid"),
+      ("wrktalk-backend", ["WRKTALK_LOG_LEVEL": "loud"], "WRKTALK_LOG_LEVEL must be one of"),
+      ("wrktalk-gcc", ["WRKTALK_TLS_CERT_FILE": "/x"], "needs its key"),
+    ] as [(String, [String: String], String)])
+  func wrongSettingsEndAServerAsTheyEndAnAgent(name: String, settings: [String: String], message: String) async throws {
+    let folder = try TemporaryFolder()
+    let program = try await RunningProgram.start(
+      Testbed.program(name), arguments: ["serve", "--listen", "127.0.0.1:0", "--data-dir", folder.file("data")],
+      environment: settings, workingDirectory: folder.path)
+    #expect(await program.termination() == .exited(code: 78))
+    #expect(program.output.joined(separator: "\n").contains(message), "\(program.output)")
+    #expect(!FileManager.default.fileExists(atPath: "/nonexistent/x"))
+  }
+
+  @Test(arguments: ["wrktalk-gcc", "wrktalk-backend"])
+  func aPortThatIsTakenIsNoWrongSetting(name: String) async throws {
+    let folder = try TemporaryFolder()
+    let taken = try LoopbackServer { _, connection in connection.respond(200, body: []) }
+    let program = try await RunningProgram.start(
+      Testbed.program(name),
+      arguments: ["serve", "--listen", "127.0.0.1:\(taken.port)", "--data-dir", folder.file("data")],
+      environment: [:], workingDirectory: folder.path)
+    #expect(await program.termination() == .exited(code: 1))
+    #expect(program.output.joined(separator: "\n").contains("another program uses this port"), "\(program.output)")
+  }
+
   @Test(arguments: ["DATABASE_URL", "WRKTALK_DATABASE_URL"])
   func theLogSaysWhatNamedTheDatabase(variable: String) async throws {
     let folder = try TemporaryFolder()

@@ -21,7 +21,8 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run", abstract: "Converge environments until SIGTERM.",
     discussion: """
       Everything is told by the environment, in variables that begin with WRKTALK_AGENT_. A wrong one ends the program \
-      with exit code 78.
+      with exit code 78. At least WRKTALK_AGENT_TOKEN_FILE, WRKTALK_AGENT_BUCKET_NAME with WRKTALK_AGENT_BUCKET_PROVIDER, and \
+      WRKTALK_AGENT_TRUST_ROOT_FILE are set; the README describes each, under "Settings".
       """)
 
   /// `EX_CONFIG` of sysexits.h.

@@ -13,6 +13,9 @@ public struct BackendCommand: AsyncParsableCommand {
       folder), \
       WRKTALK_LICENSE or WRKTALK_LICENSE_FILE, WRKTALK_VENDOR_PUBLIC_KEY or WRKTALK_VENDOR_PUBLIC_KEY_FILE, \
       WRKTALK_TLS_CERT_FILE and WRKTALK_TLS_KEY_FILE, WRKTALK_LOG_LEVEL (default info), WRKTALK_LOG_FORMAT (json or text).
+
+      Those of the vendor's server, the bucket, trust, mail, the identity provider and what is deployed are in the README, under "For \
+      customers: from an offer to a deployment", "Buckets" and "People who sign in".
       """,
     version: ProgramVersion.current,
     subcommands: [

@@ -20,10 +20,14 @@ struct TrustRootSource: Sendable {
 
   /// - Throws: where the file is no trust root when the program starts.
   func check() throws(ConfigurationError) {
+    guard let path else { return }
+    guard FileManager.default.isReadableFile(atPath: path) else {
+      throw ConfigurationError("\(path) cannot be read", setting: "WRKTALK_TRUST_ROOT_FILE")
+    }
     do throws(TrustError) {
       _ = try current()
     } catch {
-      throw ConfigurationError("\(path ?? "") is not a trust root: \(error)", setting: "WRKTALK_TRUST_ROOT_FILE")
+      throw ConfigurationError("\(path) is not a trust root: \(error)", setting: "WRKTALK_TRUST_ROOT_FILE")
     }
   }
 }

@@ -23,6 +23,8 @@ enum ControlCenterProgram: AccountProgram {
       + AccountTables.migrations(owner: "gcc.accounts", roles: accountRules.roles)
   }
   static var policy: AccessPolicy { ControlCenterAccess.policy }
+  /// A customer has a key of its organization instead.
+  static var tokenRoles: [RoleDefinition] { policy.roles.filter { $0.role != .customer } }
   static var accountRules: AccountRules { ControlCenterAccess.accounts }
 
   static func audit(_ change: TokenChange, in connection: any SQLConnection) throws {

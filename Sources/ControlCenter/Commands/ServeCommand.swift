@@ -6,7 +6,8 @@ import ServerPrograms
 /// `wrktalk-gcc serve`.
 struct ServeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "serve", abstract: "Serve the API until asked to stop (SIGTERM, SIGINT).")
+    commandName: "serve", abstract: "Serve the API until asked to stop (SIGTERM, SIGINT).",
+    discussion: "Wrong settings end the program with exit code 78, as they end an Agent, and other failures with 1.")
 
   @OptionGroup var service: ServiceOptions
 
@@ -19,14 +20,16 @@ struct ServeCommand: AsyncParsableCommand {
   var forgetWebhookSecrets = false
 
   func run() async throws {
-    let server = try data.configuration()
-    let environment = ProcessInfo.processInfo.environment
-    try await ControlCenterServer(
-      server: server,
-      configuration: ControlCenterConfiguration(
-        environment: environment, dataFolder: data.dataFolder, isEmbedded: server.databaseURL.hasPrefix("sqlite:")),
-      dataFolder: data.dataFolder, environment: environment, options: service,
-      forgetsWebhookSecrets: forgetWebhookSecrets, logger: Logger(label: "gcc")
-    ).run()
+    try await ServiceOptions.run {
+      let server = try data.configuration()
+      let environment = ProcessInfo.processInfo.environment
+      try await ControlCenterServer(
+        server: server,
+        configuration: ControlCenterConfiguration(
+          environment: environment, dataFolder: data.dataFolder, isEmbedded: server.databaseURL.hasPrefix("sqlite:")),
+        dataFolder: data.dataFolder, environment: environment, options: service,
+        forgetsWebhookSecrets: forgetWebhookSecrets, logger: Logger(label: "gcc")
+      ).run()
+    }
   }
 }

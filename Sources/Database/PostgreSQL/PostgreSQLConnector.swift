@@ -46,7 +46,9 @@ struct PostgreSQLConnector: Sendable {
 
   static func oneLine(_ message: UnsafePointer<CChar>?) -> String {
     guard let message else { return "no message" }
-    return String(cString: message).split(separator: "\n").joined(separator: "; ")
+    // Further lines begin with a tab.
+    return String(cString: message).split(separator: "\n").map { $0.drop(while: \.isWhitespace) }.joined(
+      separator: "; ")
   }
 
   /// A null-terminated array of C strings for the time of `body`.

@@ -1,3 +1,4 @@
+import Files
 public import ProgramConfiguration
 
 /// Which bucket to use, as the environment says it.
@@ -39,6 +40,20 @@ public struct BucketConfiguration: Sendable, Hashable {
     default:
       throw variables.wrong(
         "BUCKET_PROVIDER", "must be s3, minio, azure, gcs or file, not \"\(provider.prefix(40))\"")
+    }
+  }
+
+  /// A folder that is not there is not made: what is misspelt, or not mounted, would become an empty bucket.
+  /// - Throws: `ConfigurationError` where the bucket is such a folder.
+  public func checkFolder(prefix: String) throws(ConfigurationError) {
+    guard case .folder(let path) = store else { return }
+    do throws(FileFault) {
+      _ = try Directory(path: path)
+    } catch {
+      throw ConfigurationError(
+        error.isNotFound
+          ? "there is no folder \(path): make it, mount what belongs there, or correct the name"
+          : "the folder \(path) cannot be opened: \(error.text)", setting: "\(prefix)BUCKET_NAME")
     }
   }
 
