@@ -115,8 +115,9 @@ struct RolloutGate {
   /// Who is counted apart: `, 3 wait for their customers' consent, 1 offline`.
   static func apart(_ counts: StageCounts) -> String {
     let parts = [
-      (counts.consent, "waiting for consent"), (counts.scheduled, "scheduled"), (counts.offline, "offline"),
-      (counts.silent, "silent"), (counts.blocked, "blocked"), (counts.cancelled, "cancelled"),
+      (counts.consent, "waiting for consent"), (counts.scheduled, "waiting for their window"),
+      (counts.offline, "offline"), (counts.silent, "silent"), (counts.blocked, "passed over"),
+      (counts.cancelled, "taken back"),
     ]
     let shown = parts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     return shown.isEmpty ? "" : ", with \(shown.joined(separator: ", "))"

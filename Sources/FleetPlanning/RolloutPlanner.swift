@@ -74,7 +74,7 @@ public struct RolloutPlanner {
       if isDone { return complete() }
       status.phase = .paused
       word = "Paused"
-      status.reason = "Paused: nothing new is offered\(underWayText), until spec.state is Running again."
+      status.reason = "Paused: nothing new is offered\(underWayText), until it is resumed."
     } else {
       progress()
     }
@@ -134,8 +134,7 @@ public struct RolloutPlanner {
 
   private var wayOut: String {
     if facts.release?.isWithdrawn == true { return "nothing more is offered of a release that was withdrawn" }
-    let retry = "a later time in the annotation \(RolloutKind.retryAnnotation) takes it up again"
-    return spec.state == .halted ? "spec.state Running together with \(retry)" : retry
+    return "a retry takes it up again"
   }
 
   // MARK: - Retrying

@@ -56,8 +56,8 @@ import WireFormats
     #expect(bench.decide() == [.withdrawUnanswered, .offerPrevious])
     #expect(
       bench.reason == """
-        Halted in stage a: 1 of 4 that reported failed, and its gate allows 0, 2 under way go on; a later time in the \
-        annotation deploy.wrktalk.com/retryRequestedAt takes it up again.
+        Halted in stage a: 1 of 4 that reported failed, and its gate allows 0, 2 under way go on; a retry takes it up \
+        again.
         """)
     #expect(bench.last.events.map(\.reason) == ["RolloutHalted"])
     #expect(bench.last.events.first?.isWarning == true)
@@ -124,7 +124,7 @@ import WireFormats
     #expect(bench.decide() == [])
     #expect(bench.phase == .paused)
     #expect(
-      bench.reason == "Paused: nothing new is offered, 1 under way go on, until spec.state is Running again.")
+      bench.reason == "Paused: nothing new is offered, 1 under way go on, until it is resumed.")
     #expect(bench.last.events.map(\.reason) == ["RolloutPaused"])
     bench.spec.state = .running
     #expect(bench.decide() == [.offer(stage: 0, count: 4)])
@@ -141,11 +141,7 @@ import WireFormats
     bench.spec.state = .halted
     bench.annotations[RolloutKind.retryAnnotation] = "2027-01-01T00:00:00Z"
     #expect(bench.decide() == [.withdrawUnanswered])
-    #expect(
-      bench.reason == """
-        Halted on request; spec.state Running together with a later time in the annotation \
-        deploy.wrktalk.com/retryRequestedAt takes it up again.
-        """)
+    #expect(bench.reason == "Halted on request; a retry takes it up again.")
     bench.set(0, [.cancelled: 4, .succeeded: 1])
     #expect(bench.decide() == [])
     bench.spec.state = .running

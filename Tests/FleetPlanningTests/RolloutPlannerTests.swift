@@ -115,7 +115,7 @@ import WireFormats
     bench.decide()
     #expect(
       bench.last.events.first?.message
-        == "Stage a passed: none of its 3 members can report, with 2 offline, 1 blocked.")
+        == "Stage a passed: none of its 3 members can report, with 2 offline, 1 passed over.")
   }
 
   @Test func neverMoreThanMaxInFlight() {

@@ -29,6 +29,11 @@ function standing(value) {
   return `${value.haltMessage}.${under} ${wayOut}`;
 }
 
+/** A stage of a rollout that has halted goes on no more, whatever it was at. */
+function stagePhase(value, stage) {
+  return value.phase === "Halted" && ["Running", "Soaking", "AwaitingApproval"].includes(stage.phase) ? "Halted" : stage.phase;
+}
+
 export function rolloutsView({ api, router, update }) {
   const watch = new ResourceWatch(api, path, { limit: 500 });
   const targets = new Listing(api, update, "targets");
@@ -72,7 +77,7 @@ export function rolloutsView({ api, router, update }) {
             { label: "Release", cell: (rollout) => el("a", { href: href("releases", {}, rollout.spec.release) }, rollout.spec.release) },
             { label: "State", cell: (rollout) => phaseBadge(rollout.status?.phase ?? "Pending") },
             { label: "Healthy", number: true, cell: (rollout) => `${count(sum(rollout, "succeeded"))} of ${count(sum(rollout, "members"))}` },
-            { label: "Failed", number: true, cell: (rollout) => count(sum(rollout, "failed")) },
+            { label: "Failed or rolled back", number: true, cell: (rollout) => count(sum(rollout, "failed")) },
             { label: "Why", cell: (rollout) => foreign(rollout.status?.reason ?? "It has just been made.") },
           ],
         }),
@@ -99,10 +104,10 @@ export function rolloutsView({ api, router, update }) {
         el("p.lead", { role: "status" }, foreign(standing(value))),
         mayChange(api) && actions(name, value)),
       value.stages.map((stage, index) => el("section.card", { key: `stage ${stage.name}`, "aria-label": `Stage ${stage.name}` },
-        el("div.row.between", el("h2", `${index + 1}. ${stage.name}`), phaseBadge(stage.phase)),
-        el("p.muted", customers(stage.members), stage.startedAt && [", begun ", timeElement(stage.startedAt)], stage.passedAt && [", passed ", timeElement(stage.passedAt)]),
+        el("div.row.between", el("h2", `${index + 1}. ${stage.name}`), phaseBadge(stagePhase(value, stage))),
+        stage.startedAt && el("p.muted", customers(stage.members), ", begun ", timeElement(stage.startedAt), stage.passedAt && [", passed ", timeElement(stage.passedAt)]),
         stageBar(stage, (state) => href("rollouts", { stage: stage.name, state }, name)),
-        thresholds(stage),
+        stage.startedAt && thresholds(stage),
         mayChange(api) && stage.phase === "AwaitingApproval" && el("div.actions", el("button.primary", { type: "button", on: { click: () => approve(name, stage.name) } }, icon("good"), `Approve ${stage.name}`)))),
       (query.stage || query.state) && behind(name, query),
     ];

@@ -25,7 +25,7 @@ struct CustomerCounts: Hashable {
   var members: Int64 { counts.values.reduce(0, +) }
   var reported: Int64 { self[.succeeded] + self[.failed] }
 
-  /// `28 succeeded, 3 failed, 4 waiting for consent`.
+  /// `28 healthy, 3 failed, 4 waiting for consent`.
   var text: String {
     Self.order.filter { self[$0] > 0 }.map { "\(self[$0]) \($0.words)" }.joined(separator: ", ")
   }
@@ -36,20 +36,20 @@ struct CustomerCounts: Hashable {
 }
 
 extension TargetBucket {
-  /// As in "3 waiting for consent".
+  /// As in "3 waiting for consent": the words of the fleet dashboard. Those that failed are also those that rolled back.
   fileprivate var words: String {
     switch self {
-    case .succeeded: "succeeded"
+    case .succeeded: "healthy"
     case .failed: "failed"
-    case .inProgress: "deploying"
+    case .inProgress: "installing"
     case .notifying: "being notified"
-    case .scheduled: "scheduled"
+    case .scheduled: "waiting for their window"
     case .consent: "waiting for consent"
     case .waiting: "not offered yet"
     case .offline: "offline"
     case .silent: "silent"
-    case .blocked: "blocked"
-    case .cancelled: "cancelled"
+    case .blocked: "passed over"
+    case .cancelled: "taken back"
     }
   }
 }

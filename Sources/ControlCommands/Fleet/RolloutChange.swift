@@ -95,9 +95,9 @@ struct RolloutChange {
     if approved.contains(.string(stage)) {
       return Decision(patch: nil, outcome: "stage \(printable(stage)) was already approved")
     }
-    let phase = RolloutProgress(object).stages.first { $0.name == stage }?.phase ?? "Pending"
-    let early =
-      ["AwaitingApproval", "Passed"].contains(phase) ? "" : ", before it has come so far (\(printable(phase)))"
+    let progress = RolloutProgress(object)
+    let isEarly = progress.stages.contains { $0.name == stage && !["AwaitingApproval", "Passed"].contains($0.phase) }
+    let early = isEarly ? " in advance: it has not come so far, and will not wait for it" : ""
     return Decision(
       patch: ["spec": ["approvedStages": .array(approved + [.string(stage)])]],
       outcome: "stage \(printable(stage)) approved\(early)", replacesWhatWasRead: true)

@@ -80,16 +80,23 @@ struct RolloutPlanView {
     let name = manifest["metadata"]?["name"]?.string ?? ""
     let stageWord = stages.count == 1 ? "stage" : "stages"
     var text =
-      "\(printable(name)): release \(printable(release)) for \(members) customers in \(stages.count) \(stageWord)\n"
+      "\(printable(name)): release \(printable(release)) for \(Self.customers(members)) in \(stages.count) \(stageWord)\n"
     text += TextTable.render(
-      header: ["STAGE", "CUSTOMERS", "BLOCKED", "AT ONCE", "A MINUTE", "MAY FAIL", "BEFORE THE NEXT STAGE"],
+      header: ["STAGE", "CUSTOMERS", "PASSED OVER", "AT ONCE", "A MINUTE", "MAY FAIL", "BEFORE THE NEXT STAGE"],
       rows: stages.map(row))
-    if let count = answer["unreached"]?.integer, count > 0 { text += "\(count) customers are in no stage.\n" }
+    if let count = answer["unreached"]?.integer, count > 0 {
+      text += "\(Self.customers(count, be: true)) in no stage.\n"
+    }
     if let count = answer["withTarget"]?.integer, count > 0 {
-      text += "\(count) customers are left out: another rollout has offered them the release, or does.\n"
+      text += "\(Self.customers(count, be: true)) left out: another rollout has offered them the release, or does.\n"
     }
     for stage in stages { text += details(stage) }
     return text
+  }
+
+  /// `1 customer`, `2 customers are`.
+  private static func customers(_ count: Int64, be: Bool = false) -> String {
+    count == 1 ? "1 customer\(be ? " is" : "")" : "\(count) customers\(be ? " are" : "")"
   }
 
   private func declared(_ stage: Stage) -> JSONValue? {

@@ -72,7 +72,22 @@ struct RolloutProgress: Hashable {
   /// What stands over and under the stages.
   var title: String { "\(RolloutKind.names.reference(name)): release \(printable(release)), \(phaseText)" }
 
-  var phaseText: String { isObserved ? printable(phase) : "waiting for the server to see the change" }
+  var phaseText: String { isObserved ? Self.words(phase) : "waiting for the server to see the change" }
+
+  /// A stage's phase; that of one whose rollout has halted goes on no more.
+  func phaseText(_ stage: Stage) -> String {
+    let goesOn = ["Running", "Soaking", "AwaitingApproval"].contains(stage.phase)
+    return Self.words(ending == .halted && goesOn ? "Halted" : stage.phase)
+  }
+
+  /// In the words of the fleet dashboard.
+  private static func words(_ phase: String) -> String {
+    switch phase {
+    case "AwaitingApproval": "Waits for approval"
+    case "Pending": "Not begun"
+    default: printable(phase)
+    }
+  }
 
   var json: JSONValue {
     [

@@ -42,7 +42,7 @@ struct RolloutView {
       (previous?.stages ?? []).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     for stage in progress.stages where known[stage.name] != stage {
       if stage.counts == nil, known[stage.name] == nil { continue }
-      lines.append("stage \(printable(stage.name)): \(Self.sentence(stage))")
+      lines.append("stage \(printable(stage.name)): \(sentence(stage))")
     }
     if previous?.phaseText != progress.phaseText || previous?.reason != progress.reason {
       lines.append(progress.title + (progress.reason.isEmpty ? "" : ". \(printable(progress.reason))"))
@@ -50,10 +50,11 @@ struct RolloutView {
     return lines
   }
 
-  static func sentence(_ stage: RolloutProgress.Stage) -> String {
-    guard let counts = stage.counts else { return printable(stage.phase) }
-    if counts.members == 0 { return "\(printable(stage.phase)), has no customers" }
-    return "\(printable(stage.phase)), \(counts.reported) of \(counts.members) reported: \(counts.text)"
+  private func sentence(_ stage: RolloutProgress.Stage) -> String {
+    let phase = progress.phaseText(stage)
+    guard let counts = stage.counts else { return phase }
+    if counts.members == 0 { return "\(phase), has no customers" }
+    return "\(phase), \(counts.reported) of \(counts.members) reported: \(counts.text)"
   }
 
   private struct Row {
@@ -63,7 +64,7 @@ struct RolloutView {
   }
 
   private func row(_ stage: RolloutProgress.Stage) -> Row {
-    let cells = [printable(stage.name), printable(stage.phase)]
+    let cells = [printable(stage.name), progress.phaseText(stage)]
     guard let counts = stage.counts else {
       return Row(cells: cells + ["", "its customers are chosen when it starts"], bar: nil, isPending: true)
     }

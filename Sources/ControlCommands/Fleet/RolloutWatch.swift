@@ -36,7 +36,11 @@ struct RolloutWatch {
       let word = reason.hasPrefix("Halted") ? "" : reason.isEmpty ? " halted" : " halted:"
       throw CommandFailure(
         "\(reference)\(word.isEmpty ? ":" : word)\(reason.isEmpty ? "" : " \(reason)")",
-        hint: progress.map { "wrktalkctl fleet failures \(printable($0.release)) says what failed, and where." })
+        hint: progress.map { progress in
+          progress.total[.failed] > 0
+            ? "wrktalkctl fleet failures \(printable(progress.release)) says what failed, and where."
+            : "wrktalkctl rollout retry \(printable(progress.name)) takes it up again, unless its release was withdrawn."
+        })
     case nil:
       let state =
         progress.map { "; it is \($0.phaseText)\($0.reason.isEmpty ? "" : ": \(printable($0.reason))")" } ?? ""

@@ -38,7 +38,8 @@ struct StageBar: Hashable {
     }
   }
 
-  static let legend = "█ succeeded  X failed  ▓ under way  ▒ customer decides  ░ not offered yet  - apart"
+  static let legend =
+    "█ healthy  X failed or rolled back  ▓ notified or installing  ▒ waiting for the customer  ░ not offered yet  - apart"
 
   let cells: [(part: Part, count: Int)]
 

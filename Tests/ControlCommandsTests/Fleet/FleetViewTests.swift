@@ -70,10 +70,10 @@ import WireFormats
     #expect(
       RolloutPlanView(manifest: RolloutSamples.object(), answer: answer).text() == """
         spring: release 2.3.0 for 104 customers in 3 stages
-        STAGE      CUSTOMERS   BLOCKED   AT ONCE   A MINUTE   MAY FAIL   BEFORE THE NEXT STAGE
-        canary     2           3         all       any        0          98% succeed, soak 1h, approval
-        early      102         -         100       50         5          at most 5 failed
-        everyone   0           -         all       any        any        all reported
+        STAGE      CUSTOMERS   PASSED OVER   AT ONCE   A MINUTE   MAY FAIL   BEFORE THE NEXT STAGE
+        canary     2           3             all       any        0          98% succeed, soak 1h, approval
+        early      102         -             100       50         5          at most 5 failed
+        everyone   0           -             all       any        any        all reported
         4 customers are in no stage.
 
         canary:

@@ -50,6 +50,9 @@ import WireFormats
         == .init(
           patch: ["spec": ["approvedStages": ["canary"]]], outcome: "stage canary approved", replacesWhatWasRead: true))
     #expect(try RolloutChange.approval(of: "canary", in: RolloutSamples.object(approved: ["canary"])).patch == nil)
+    var running = RolloutSamples.object()
+    running["status"]?["stages"] = [["name": "canary", "phase": "Running"]]
+    #expect(try RolloutChange.approval(of: "canary", in: running).outcome.hasPrefix("stage canary approved in advance"))
     #expect { try RolloutChange.approval(of: "early", in: RolloutSamples.object()) } throws: {
       ($0 as? CommandFailure)?.message == "the stage early asks for no approval"
     }

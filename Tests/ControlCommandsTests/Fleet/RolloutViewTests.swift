@@ -15,10 +15,10 @@ import WireFormats
     #expect(
       view(RolloutSamples.object()).lines() == [
         "rollout.deploy.wrktalk.com/spring: release 2.3.0, Progressing",
-        "  canary     Passed    ██████████████████████████----   9/10     9 succeeded, 1 offline",
-        "  early      Running   ████████XX▓▓▒▒░░░░░░░░░░░░░░--   31/100   28 succeeded, 3 failed, 1 deploying, "
-          + "2 being notified, 2 scheduled, 4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
-        "  everyone   Pending                                             its customers are chosen when it starts",
+        "  canary     Passed      ██████████████████████████----   9/10     9 healthy, 1 offline",
+        "  early      Running     ████████XX▓▓▒▒░░░░░░░░░░░░░░--   31/100   28 healthy, 3 failed, 1 installing, "
+          + "2 being notified, 2 waiting for their window, 4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
+        "  everyone   Not begun                                             its customers are chosen when it starts",
         "canary has passed; 100 of early may be under way",
       ])
   }
@@ -40,9 +40,9 @@ import WireFormats
     let first = view(RolloutSamples.object()).changes(since: nil)
     #expect(
       first == [
-        "stage canary: Passed, 9 of 10 reported: 9 succeeded, 1 offline",
-        "stage early: Running, 31 of 100 reported: 28 succeeded, 3 failed, 1 deploying, 2 being notified, 2 scheduled, "
-          + "4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
+        "stage canary: Passed, 9 of 10 reported: 9 healthy, 1 offline",
+        "stage early: Running, 31 of 100 reported: 28 healthy, 3 failed, 1 installing, 2 being notified, "
+          + "2 waiting for their window, 4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
         "rollout.deploy.wrktalk.com/spring: release 2.3.0, Progressing. canary has passed; 100 of early may be under way",
       ])
     #expect(view(RolloutSamples.object()).changes(since: before) == [])
@@ -50,10 +50,21 @@ import WireFormats
       view(RolloutSamples.object(phase: "Halted", reason: "6 failed, and early allows 5", failed: 6)).changes(
         since: before)
         == [
-          "stage early: Running, 34 of 103 reported: 28 succeeded, 6 failed, 1 deploying, 2 being notified, 2 scheduled, "
-            + "4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
+          "stage early: Halted, 34 of 103 reported: 28 healthy, 6 failed, 1 installing, 2 being notified, "
+            + "2 waiting for their window, 4 waiting for consent, 55 not offered yet, 4 offline, 1 silent",
           "rollout.deploy.wrktalk.com/spring: release 2.3.0, Halted. 6 failed, and early allows 5",
         ])
+  }
+
+  /// One word for one thing: those of the fleet dashboard.
+  @Test func phasesHaveTheWordsOfTheDashboard() {
+    var object = RolloutSamples.object()
+    object["status"]?["stages"] = [
+      ["name": "canary", "phase": "AwaitingApproval", "startedAt": "2027-01-15T08:00:00Z", "counts": ["blocked": 2]]
+    ]
+    let lines = view(object).lines()
+    #expect(lines[1].hasPrefix("  canary     Waits for approval   "))
+    #expect(lines[1].hasSuffix("2 passed over"), "\(lines[1])")
   }
 
   @Test func aStatusOfAnOlderDeclarationIsNoEnd() {

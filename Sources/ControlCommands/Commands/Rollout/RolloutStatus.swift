@@ -9,7 +9,7 @@ struct RolloutStatus: AsyncParsableCommand {
     discussion: """
       \(StageBar.legend)
 
-      Apart are customers that are offline, silent, blocked or cancelled: they are no failures, and hold up nothing.
+      Apart are customers that are offline, silent, passed over or taken back: they are no failures, and hold up nothing.
 
       Exit codes with --watch: 0 it has completed, 1 it has halted or was deleted, or customers failed in a stage whose gate \
       does not say how many may, 64 a wrong command line, 124 it has not ended within --timeout. Without --watch: 0 whatever it shows.
