@@ -43,13 +43,45 @@ import WireFormats
         ("behindExactly=0", ["acme"]), ("behindExactly=unknown", ["dune"]), ("health=NeverSeen", ["dune"]),
         ("health=Online", ["acme", "bolt-50%", "corp"]), ("label=ring=canary", ["acme", "corp"]),
         ("label=ring=canary,tier", ["corp"]), ("label=ring=", []), ("deploymentType=Docker", ["dune"]),
-        ("notSeenFor=1h", ["dune"]), ("escalation=any", []), ("label=ring", ["acme", "bolt-50%", "corp"]),
+        ("notSeenFor=1h", []), ("escalation=any", []), ("label=ring", ["acme", "bolt-50%", "corp"]),
         ("behind=1&q=corp&label=tier=gold", ["corp"]),
       ]
       for (query, expected) in cases {
         let answer = try await search(fixture, query)
         #expect(names(answer) == expected, "\(query)")
         #expect(answer["total"] == .integer(Int64(expected.count)), "\(query)")
+      }
+    }
+  }
+
+  /// Who was never seen has not been seen since it is known, and not since for ever.
+  @Test(arguments: TestDatabase.available)
+  func whoIsNewIsNotMissingYet(_ database: TestDatabase) async throws {
+    try await fleet(database) { fixture in
+      fixture.advance(.seconds(7200))
+      try await fixture.addOrganization("new")
+      try await fixture.heartbeat("corp")
+      #expect(names(try await search(fixture, "notSeenFor=1h")) == ["acme", "bolt-50%", "dune"])
+      #expect(names(try await search(fixture, "notSeenFor=3h")).isEmpty)
+    }
+  }
+
+  /// An address that is misspelt, with a job for all whom it finds, must not mean the whole fleet.
+  @Test func aFilterThatThereIsNotIsRefused() async throws {
+    try await FleetFixture.with(.sqlite) { fixture in
+      try await ControlCenterTestServer.run(
+        authenticator: RoleTokens(policy: ControlCenterAccess.policy), policy: ControlCenterAccess.policy,
+        addRoutes: { fixture.parts.addRoutes(to: $0) }
+      ) { server in
+        for (query, error) in [
+          ("versoin=2.2.0", "versoin: there is no such filter; did you mean version?"),
+          ("q=a&colour=red", "colour: there is no such filter; there are q, version"),
+          ("sort=name&limit=5&q=&label=a%3Db", nil), ("", nil),
+        ] as [(String, String?)] {
+          let answer = try await server.send("GET", "/api/internal/fleet/organizations?\(query)", token: "viewer")
+          #expect(answer.status == (error == nil ? 200 : 400), "\(query)")
+          if let error { #expect(answer.error.contains(error), "\(answer.error)") }
+        }
       }
     }
   }
@@ -193,6 +225,7 @@ import WireFormats
       "health=Well", "behind=-1", "behind=many", "notSeenFor=soon", "escalation=x", "deploymentType=VM",
       "bucket=failed",
       "release=1&bucket=x", "sort=size", "hasVersion=perhaps", "label=a\\b", "continue=nonsense", "label==x",
+      "label=a==b", "label=a!=b", "stuckFor=0", "notSeenFor=0s",
       "q=" + String(repeating: "x", count: 300),
     ])
   func whatCannotBeAskedIsRefused(_ query: String) async throws {

@@ -7,6 +7,7 @@ import { Polling } from "../shared/resources.js";
 import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { absolute, timeElement } from "../shared/time.js";
+import { stateTitle } from "./bar.js";
 import { Customer } from "./customer.js";
 import { Jobs, startJob } from "./jobs.js";
 import { Listing } from "./listing.js";
@@ -14,7 +15,14 @@ import { mayChange } from "./roles.js";
 import { behindWords, count, customers, foreign, healthBadge, healths, stateBadge } from "./words.js";
 
 const path = "/api/internal/fleet";
-const filters = ["q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation", "deploymentType", "release", "bucket", "hasVersion"];
+/** What an address may ask for without a field of its own, in words. */
+const unseen = {
+  behindExactly: (text) => (text === "unknown" ? "how far behind is not known" : behindWords(Number(text))),
+  hasVersion: (text) => (text === "true" ? "its version is known" : "its version is not known"),
+  deploymentType: (text) => `runs on ${text}`,
+  release: (text) => `release ${text}`,
+  bucket: (text) => stateTitle(text),
+};
 const escalationTypes = {
   any: "Any that is open", DEPLOYMENT_FAILED: "A deployment failed", CLIENT_OFFLINE: "Offline", FORCED_24H_EXCEEDED: "Forced, and not done in 24 h",
   MIN_VERSION_BLOCKED: "Too old for the release", LICENSE_EXPIRED: "Licence expired",
@@ -68,7 +76,8 @@ export function fleetView({ api, router, update }) {
       }
       customer.leave();
       follow();
-      const filter = Object.fromEntries(filters.filter((name) => query[name]).map((name) => [name, query[name]]));
+      // Names that are no filters too: the server refuses them, where without them everybody would be meant.
+      const filter = Object.fromEntries(Object.entries(query).filter(([name, text]) => text && name !== "sort"));
       found.at(`${path}/organizations`, { ...filter, sort: query.sort });
       return [
         el("h1", "Fleet"),
@@ -80,6 +89,7 @@ export function fleetView({ api, router, update }) {
           el("div.page-head", el("h2", Object.keys(filter).length === 0 ? "All customers" : "Customers as you ask", found.total !== null && ` (${count(found.total)})`),
             Object.keys(filter).length > 0 && el("a", { href: href("fleet") }, "Show everybody")),
           asking(query),
+          also(query),
           mayChange(api) && found.total > 0 && bulk(filter),
           list(),
           found.foot()),
@@ -141,6 +151,11 @@ export function fleetView({ api, router, update }) {
       text("stuckFor", "Offer open for longer than", "such as 24h"), text("label", "Label", "such as ring=canary"),
       choice("escalation", "Escalation", Object.entries(escalationTypes)),
       choice("sort", "Sorted by", [["lastSeen", "Last seen, oldest first"], ["-lastSeen", "Last seen, newest first"], ["-behind", "Furthest behind"], ["since", "Version unchanged for longest"], ["-name", "Name, from the end"]]));
+  }
+
+  function also(query) {
+    const words = Object.entries(unseen).filter(([name]) => query[name]).map(([name, text]) => text(query[name]));
+    return words.length > 0 && el("p.muted", `Asked for besides: ${words.join("; ")}.`);
   }
 
   function bulk(filter) {

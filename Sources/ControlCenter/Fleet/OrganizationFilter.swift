@@ -39,6 +39,23 @@ struct OrganizationFilter: Sendable, Hashable {
     try self.init(items)
   }
 
+  /// A filter that is misspelt must not pass for none, with which everybody is meant.
+  /// - Parameters:
+  ///   - query: as it stands in the request's target.
+  ///   - others: what else the request may ask for.
+  /// - Throws: `badRequest`, which names one that there is not.
+  static func checkNames(_ query: String?, besides others: [String]) throws(StatusError) {
+    let known = names + others
+    for item in (query ?? "").split(separator: "&") {
+      let name = String(item.prefix { $0 != "=" })
+      if known.contains(name) { continue }
+      let meant = Suggestion.nearest(to: name, among: known).map { "; did you mean \($0)?" }
+      throw StatusError(
+        .badRequest,
+        "\(name.prefix(60)): there is no such filter\(meant ?? "; there are \(known.joined(separator: ", "))")")
+    }
+  }
+
   /// - Throws: `badRequest`, which names what is wrong.
   init(_ given: [String: String]) throws(StatusError) {
     items = given.filter { !$0.value.isEmpty }
@@ -70,6 +87,9 @@ struct OrganizationFilter: Sendable, Hashable {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       guard NameRules.qualifiedNameProblems(pair[0]).isEmpty else {
         throw StatusError(.badRequest, "label: must be such as ring=canary, or ring alone")
+      }
+      if pair.count == 2, let problem = NameRules.labelValueProblems(pair[1]).first {
+        throw StatusError(.badRequest, "label: \"\(pair[1])\" cannot be the value of a label: \(problem)")
       }
       labels.append((pair[0], pair.count == 2 ? pair[1] : nil))
     }
@@ -105,7 +125,7 @@ struct OrganizationFilter: Sendable, Hashable {
   private static func duration(_ name: String, _ text: String?) throws(StatusError) -> Duration? {
     guard let text else { return nil }
     guard let span = Duration(lifetime: text) else {
-      throw StatusError(.badRequest, "\(name): must be a span of time: \(Duration.lifetimeForms)")
+      throw StatusError(.badRequest, "\(name): must be a span of time that is longer than 0: \(Duration.lifetimeForms)")
     }
     return span
   }
@@ -146,7 +166,10 @@ struct OrganizationFilter: Sendable, Hashable {
     }
     if let notSeenFor {
       let limit = statement.parameter((now + (.zero - notSeenFor)).column)
-      statement.add("(o.\"lastSeen\" IS NULL OR o.\"lastSeen\" < \(dialect.time(limit)))")
+      // Who was never seen has not been seen since it is known.
+      statement.add(
+        "(o.\"lastSeen\" < \(dialect.time(limit)) OR (o.\"lastSeen\" IS NULL AND o.\"createdAt\" < \(dialect.time(limit))))"
+      )
     }
     if let stuckFor {
       let limit = statement.parameter((now + (.zero - stuckFor)).column)

@@ -42,6 +42,7 @@ struct FleetEndpoints: Sendable {
       [
         .get: { request, context in
           try ControlCenterAccess.policy.require(context, request)
+          try OrganizationFilter.checkNames(request.uri.query, besides: ["sort", "limit", "continue"])
           return .json(
             try await search.page(try QueryItems(request.uri.query), try PageRequest(request.uri.query)))
         }
