@@ -71,7 +71,10 @@ struct ArchiveReader: ~Copyable {
     }
     guard count == 3, magic == [0x1F, 0x8B, 0x08] else {
       throw ArchiveError(
-        code: .notGzip, message: "the file is not compressed with gzip; a bundle is a .tgz made with tar -czf")
+        code: .notGzip,
+        message:
+          "the file is not compressed with gzip; a bundle is a .tgz made with tar -czf, and a chart one made with helm package"
+      )
     }
   }
 
@@ -135,7 +138,8 @@ struct ArchiveReader: ~Copyable {
     ArchiveError(
       code: .notTar,
       message:
-        "the compressed data is no tar archive, or cut off in its beginning; a bundle is a .tgz made with tar -czf")
+        "the compressed data is no tar archive, or cut off in its beginning; a bundle is a .tgz made with tar -czf, and a chart one made with helm package"
+    )
   }
 
   private func damage() -> ArchiveError {

@@ -11,8 +11,13 @@ public struct ReleaseArchive: Sendable {
   public var limits = ArchiveLimits(
     maximumEntries: 20_000, maximumTotalBytes: 8 << 30, maximumEntryBytes: 4 << 30, ratioFreeBytes: 8 << 20)
 
-  /// Of `Chart.yaml`, or of the Compose file.
-  static let maximumDocumentBytes = 1 << 20
+  /// Of `Chart.yaml` and the chart's values together, or of the Compose file.
+  private static func maximumDocumentBytes(_ runtime: Manifest.Runtime) -> Int {
+    switch runtime {
+    case .helm: 4 << 20
+    case .compose: 1 << 20
+    }
+  }
   /// In the order in which Compose itself looks.
   static let composeFiles = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"]
 
@@ -26,11 +31,11 @@ public struct ReleaseArchive: Sendable {
   ) async throws(ArchiveError) -> String? {
     let isKept: @Sendable (String) -> Bool =
       switch runtime {
-      case .helm: { Self.isIn($0, named: ["Chart.yaml"], depth: 2...2) }
+      case .helm: { Self.isIn($0, named: ["Chart.yaml", "values.yaml"], depth: 2...2) }
       case .compose: { Self.isIn($0, named: Self.composeFiles, depth: 1...2) }
       }
     let listing = try await ArchiveInspector.inspect(
-      path, limits: limits, maximumKeptBytes: Self.maximumDocumentBytes, keeping: isKept)
+      path, limits: limits, maximumKeptBytes: Self.maximumDocumentBytes(runtime), keeping: isKept)
     return switch runtime {
     case .helm: chartFault(listing, version: version)
     case .compose: Self.bundleFault(listing)
@@ -76,7 +81,18 @@ public struct ReleaseArchive: Sendable {
     guard let found = SemanticVersion(text), found == SemanticVersion(version) else {
       return "Chart.yaml has the version \"\(Self.shown(text))\", and it is to be \(version)"
     }
-    return nil
+    return listing.contents["\(folder)/values.yaml"].flatMap(Self.valuesFault)
+  }
+
+  /// As Helm reads a chart's own values: nothing, or fields.
+  private static func valuesFault(_ bytes: [UInt8]) -> String? {
+    do throws(YAMLError) {
+      let documents = try YAMLStream.parse(bytes, file: "values.yaml", keys: .lenient, maximumNodeCount: 200_000)
+      guard let first = documents.first?.value, first != .null, first.object == nil else { return nil }
+      return "values.yaml has no fields, but \(first.typeName)"
+    } catch {
+      return "\(error)"
+    }
   }
 
   // MARK: Bundles
@@ -109,11 +125,28 @@ public struct ReleaseArchive: Sendable {
     }
     do throws(YAMLError) {
       let documents = try YAMLStream.parse(bytes, file: name, keys: .untagged, maximumNodeCount: 100_000)
-      guard documents.count == 1, documents.first?.value.object != nil else {
+      guard documents.count == 1, let document = documents.first?.value, document.object != nil else {
         return "\(name) is not one YAML document with fields"
       }
+      // Services may stand in other files too, which it includes or the settings name.
+      let isAlone = files.count { $0.last?.hasSuffix(".yaml") == true || $0.last?.hasSuffix(".yml") == true } == 1
+      return isAlone && document["include"] == nil ? serviceFault(document, name) : nil
     } catch {
       return "\(error)"
+    }
+  }
+
+  /// Of a Compose file that is all there is of the project.
+  private static func serviceFault(_ document: JSONValue, _ name: String) -> String? {
+    guard let services = document["services"]?.object, !services.isEmpty else { return "\(name) names no service" }
+    // Merged in from elsewhere in the file, they may have other names too.
+    if services["<<"] != nil { return nil }
+    for (service, fields) in services.sorted(by: { $0.key < $1.key }) {
+      let needed =
+        fields["depends_on"]?.array?.compactMap(\.string) ?? fields["depends_on"]?.object?.keys.sorted() ?? []
+      guard let missing = needed.first(where: { services[$0] == nil && !$0.contains("$") }) else { continue }
+      return
+        "\(name): the service \(shown(service)) depends on \(shown(missing)), and there is no such service"
     }
     return nil
   }

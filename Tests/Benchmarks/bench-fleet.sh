@@ -86,7 +86,7 @@ mkdir -p "$folder/chart/wrktalk"
 printf 'apiVersion: v2\nname: wrktalk\nversion: 2.3.0\n' >"$folder/chart/wrktalk/Chart.yaml"
 tar -C "$folder/chart" -czf "$folder/wrktalk-2.3.0.tgz" wrktalk
 mkdir -p "$folder/bundle/wrktalk"
-printf 'services: {}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
+printf 'services: {app: {image: "example.com/app:1"}}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
 tar -C "$folder/bundle" -czf "$folder/wrktalk-2.3.0-compose.tar.gz" wrktalk
 wrktalkctl release create --version 2.3.0 --helm "$folder/wrktalk-2.3.0.tgz" \
   --compose "$folder/wrktalk-2.3.0-compose.tar.gz" --backend-tag sha-abc123 >/dev/null

@@ -184,7 +184,7 @@ import WireFormats
         $0.add("wrktalk/zeros", [UInt8](repeating: 0, count: 64 << 20))
       }
     },
-    Refused(testDescription: "Chart.yaml of 100 MB", error: "more than 1048576 bytes") {
+    Refused(testDescription: "Chart.yaml of 100 MB", error: "more than 4194304 bytes") {
       try archive { $0.add("wrktalk/Chart.yaml", [UInt8](repeating: UInt8(ascii: "#"), count: 100 << 20)) }
     },
     Refused(testDescription: "not an archive", error: "not compressed with gzip") { Array("hello".utf8) },
@@ -207,6 +207,29 @@ import WireFormats
     },
     Refused(testDescription: "Compose file is no mapping", type: "compose", error: "not one YAML document") {
       try archive { $0.add("wrktalk/docker-compose.yaml", "- 1") }
+    },
+    Refused(testDescription: "bundle without services", type: "compose", error: "docker-compose.yaml names no service")
+    {
+      try archive { $0.add("wrktalk/docker-compose.yaml", "services: {}") }
+    },
+    Refused(
+      testDescription: "service that needs one that is not there", type: "compose", error: "media depends on nope"
+    ) {
+      try archive {
+        $0.add("wrktalk/docker-compose.yaml", "services: {media: {image: 'x:1', depends_on: {nope: {condition: x}}}}")
+      }
+    },
+    Refused(testDescription: "broken values", error: "values.yaml:") {
+      try archive {
+        $0.add("wrktalk/Chart.yaml", chartText)
+        $0.add("wrktalk/values.yaml", "a: [")
+      }
+    },
+    Refused(testDescription: "values that are a list", error: "values.yaml has no fields") {
+      try archive {
+        $0.add("wrktalk/Chart.yaml", chartText)
+        $0.add("wrktalk/values.yaml", "- 1\n")
+      }
     },
     Refused(testDescription: "a chart as a bundle", type: "compose", error: "docker-compose.yaml") {
       try TestArchive.chart("1.0.0")

@@ -57,7 +57,7 @@ release() {
   run curl -sS --fail-with-body -X POST "$WRKTALK_SERVER/api/internal/artifacts" -H @"$folder/ci-header" \
     -F "file=@$folder/wrktalk-$1.tgz" -F type=helm -F "version=$1"; echo
   mkdir -p "$folder/bundle/wrktalk"
-  printf 'services: {}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
+  printf 'services: {app: {image: "example.com/app:1"}}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
   tar -C "$folder/bundle" -czf "$folder/wrktalk-$1-compose.tar.gz" wrktalk
   run curl -sS --fail-with-body -X POST "$WRKTALK_SERVER/api/internal/artifacts" -H @"$folder/ci-header" \
     -F "file=@$folder/wrktalk-$1-compose.tar.gz" -F type=compose -F "version=$1"; echo

@@ -68,7 +68,7 @@ printf 'apiVersion: v2\nname: wrktalk\nversion: 2.3.0\n' >"$folder/chart/wrktalk
 tar -C "$folder/chart" -czf "$folder/wrktalk-2.3.0.tgz" wrktalk
 export WRKTALK_SERVER="http://127.0.0.1:$port"
 mkdir -p "$folder/bundle/wrktalk"
-printf 'services: {}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
+printf 'services: {app: {image: "example.com/app:1"}}\n' >"$folder/bundle/wrktalk/docker-compose.yaml"
 tar -C "$folder/bundle" -czf "$folder/wrktalk-2.3.0-compose.tar.gz" wrktalk
 wrktalkctl release create --version 2.3.0 --helm "$folder/wrktalk-2.3.0.tgz" \
   --compose "$folder/wrktalk-2.3.0-compose.tar.gz" --backend-tag sha-abc123 >/dev/null

@@ -116,7 +116,7 @@ struct FleetChaosTests {
     _ server: ServerProcess, _ client: ResourceClient, _ token: String, _ folder: TemporaryFolder
   ) async throws {
     try folder.write("apiVersion: v2\nname: wrktalk\nversion: \(Self.version)\n", to: "chart/wrktalk/Chart.yaml")
-    try folder.write("services: {}\n", to: "bundle/wrktalk/docker-compose.yaml")
+    try folder.write("services: {app: {image: example.com/app:1}}\n", to: "bundle/wrktalk/docker-compose.yaml")
     let (chart, bundle) = (folder.file("chart.tgz"), folder.file("bundle.tar.gz"))
     try await CustomerEnvironment.command("tar", "-C", folder.file("chart"), "-czf", chart, "wrktalk")
     try await CustomerEnvironment.command("tar", "-C", folder.file("bundle"), "-czf", bundle, "wrktalk")
