@@ -22,6 +22,9 @@ package struct EnvironmentFile: Sendable, Hashable {
   /// Why others than this reader may find other settings in it; nil where they cannot.
   package let ambiguity: String?
 
+  /// The line, counted from 1, that opens a quote which nothing closes; nil where there is none.
+  package let unclosedQuoteLine: Int?
+
   /// - Parameter path: nil for no settings.
   package init(at path: String?) {
     self.init(path.flatMap(FileManager.default.contents(atPath:)).map { [UInt8]($0) } ?? [])
@@ -47,6 +50,7 @@ package struct EnvironmentFile: Sendable, Hashable {
       problem = nil
     }
     ambiguity = Self.ambiguity(of: text)
+    unclosedQuoteLine = Self.unclosedQuoteLine(in: text)
     read(text)
   }
 
@@ -172,6 +176,24 @@ package struct EnvironmentFile: Sendable, Hashable {
         isInKey = Self.opensKey(start)
       }
     }
+  }
+
+  private static func unclosedQuoteLine(in text: String) -> Int? {
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    var index = 0
+    while index < lines.count {
+      let (line, number) = (lines[index].trimmingSpace, index + 1)
+      index += 1
+      guard !line.hasPrefix("#"), let (_, start) = named(line), let quote = start.first, quote == "\"" || quote == "'"
+      else { continue }
+      var rest = start.dropFirst()
+      while end(of: rest, quote) == nil {
+        guard index < lines.count else { return number }
+        rest = lines[index]
+        index += 1
+      }
+    }
+    return nil
   }
 
   private static func opensKey(_ text: Substring) -> Bool {

@@ -60,7 +60,10 @@ extension DeploymentPlanner {
       set(
         DeploymentCondition.remediated, .isFalse, .nothingToRestore,
         "This record deployed no version before \(failure.version), so there is none to return to")
-      return standStill(failure, "\(failed). This record deployed none before it to return to. \(againText)")
+      return standStill(
+        failure,
+        "\(failed). This record deployed none before it to return to, so what was started of it stays as it is. \(againText)"
+      )
     }
     guard let observation else { return unobserved() }
     let comparison = EnvironmentComparison(current, observed: observation)

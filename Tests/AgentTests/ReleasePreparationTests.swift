@@ -127,6 +127,7 @@ struct ReleasePreparationTests {
     let noSettings = await #expect(throws: RuntimeFailure.self) { try await prepare(plan) }
     #expect(noSettings?.reason == "ConfigNotFound")
     #expect(noSettings?.message.contains("config/.env") == true)
+    #expect(noSettings?.message.contains("or correct spec.compose.envPath") == true)
     var missing = plan
     missing.release.artifact.path = "artifacts/compose/none.tar.gz"
     missing.release.artifact.sha256 = String(repeating: "1", count: 64)

@@ -124,8 +124,10 @@ struct ComposeFault: Sendable {
         }
       let isOurs = match.1.map { String($0) == settingsFile } ?? false
       let file = isOurs ? "The settings file \(settingsName)" : "An env_file of the bundle"
+      // Compose names the line at which it gave up looking for the end of a quote.
+      let opening = isOurs && match.3 == "unterminated quoted value" ? openingLine : nil
       return failure(
-        "\(file) cannot be read at line \(match.2): \(what). A line is NAME=value; put a value of several lines, or "
+        "\(file) cannot be read at line \(opening.map(String.init) ?? String(match.2)): \(what). A line is NAME=value; put a value of several lines, or "
           + "with special characters, in single quotes")
     }
     if let match = text.firstMatch(of: /required variable (\S+) is missing a value(?:: (.*))?/) {
@@ -134,6 +136,8 @@ struct ComposeFault: Sendable {
     }
     return nil
   }
+
+  private var openingLine: Int? { EnvironmentFile(at: settingsFile).unclosedQuoteLine }
 
   // MARK: - Pulling
 

@@ -181,7 +181,12 @@ public struct ReleasePreparation: ReleasePreparing {
     do throws(ObjectStorageError) {
       content = try await bucket.get(key, maximumBytes: Self.maximumConfigBytes)
     } catch {
-      throw Self.failure(error, notFound: "ConfigNotFound")
+      var failure = Self.failure(error, notFound: "ConfigNotFound")
+      if error.code == .notFound {
+        failure.message +=
+          ". Put the customer's settings there, or correct spec.compose.envPath (with Helm spec.helm.valuesPath)"
+      }
+      throw failure
     }
     try SecretFile.write(content, to: file)
     return file

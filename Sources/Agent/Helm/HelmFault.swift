@@ -120,7 +120,7 @@ enum HelmFault {
     let lines = output.split(whereSeparator: \.isNewline)
     guard let start = lines.lastIndex(where: { $0.hasPrefix("Error:") }) else { return output }
     let text = lines[start...].joined(separator: "\n").replacing(/^Error: */, with: "")
-    return withoutFiles(text)
+    return withoutCopy(withoutFiles(text))
   }
 
   /// With the place in the specification instead of a file of values, which has its name from that.
@@ -139,6 +139,27 @@ enum HelmFault {
       let folder = before.lastIndex { $0.isWhitespace || $0 == "\"" }.map { before.index(after: $0) }
       output += before[..<(folder ?? before.startIndex)] + "spec.helm.valuesFrom[\(number)]"
       rest = rest[number.endIndex...]
+    }
+    return output + rest
+  }
+
+  /// With the place in the specification instead of the Agent's own copy of the customer's values.
+  private static func withoutCopy(_ text: String) -> String {
+    var output = ""
+    var rest = text[...]
+    while let mark = rest.firstRange(of: "/.agent/work/") {
+      let folder = rest[mark.upperBound...].prefix { $0.isASCII && ($0.isLetter || $0.isNumber) }
+      let tail = rest[folder.endIndex...]
+      let next = tail.dropFirst("/config".count).first ?? " "
+      guard tail.hasPrefix("/config"), !next.isLetter, !next.isNumber, !"._-/".contains(next) else {
+        output += rest[..<mark.upperBound]
+        rest = rest[mark.upperBound...]
+        continue
+      }
+      let before = rest[..<mark.lowerBound]
+      let start = before.lastIndex { $0.isWhitespace || $0 == "\"" }.map { before.index(after: $0) }
+      output += before[..<(start ?? before.startIndex)] + "the file of spec.helm.valuesPath"
+      rest = tail.dropFirst("/config".count)
     }
     return output + rest
   }

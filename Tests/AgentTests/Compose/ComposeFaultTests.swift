@@ -1,4 +1,5 @@
 import ComposeBundles
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -209,6 +210,21 @@ import Testing
         + "validating /w/docker-compose.yaml: services.backend Additional property imagee is not allowed\n",
       kind: .permanent, reason: "InvalidComposeFile", tells: ["Additional property imagee"], hides: ["obsolete"]),
   ]
+
+  /// Compose names the line at which it gave up looking for the end.
+  @Test func aQuoteThatIsNotClosedIsNamedByTheLineThatOpensIt() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("A=1\nB=\"x\nC=2\nD=3\n", to: ".env")
+    let fault = ComposeFault(
+      phase: .config, project: "ce", services: [], endpoint: .standard, mask: SecretMask(values: []),
+      settingsFile: file,
+      settingsName: "config/.env")
+    let failure = fault.failure("failed to read \(file): line 4: unterminated quoted value \"x\n")
+    #expect(failure.reason == "InvalidSettings")
+    #expect(
+      failure.message.hasPrefix("The settings file config/.env cannot be read at line 2: a quote is opened"),
+      "\(failure.message)")
+  }
 
   @Test(arguments: cases) func outputBecomesAReasonAndAMessage(example: Case) {
     let services = ["backend:nosuch", "media:v1"].map { image in

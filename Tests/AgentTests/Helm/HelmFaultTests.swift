@@ -97,10 +97,15 @@ struct HelmFaultTests {
       "Error: failed to parse /var/lib/x/values-0: yaml: line 2", mask: SecretMask(values: []))
     #expect(failure.reason == "InvalidValues")
     #expect(failure.message == "Helm: failed to parse spec.helm.valuesFrom[0]: yaml: line 2")
+    let own = HelmFault.failure(
+      "Error: failed to parse /var/lib/x/.agent/work/8f829b723fd9c6e5/config: yaml: line 1",
+      mask: SecretMask(values: [])
+    ).failure
+    #expect(own.message == "Helm: failed to parse the file of spec.helm.valuesPath: yaml: line 1")
   }
 
   /// Where each letter were looked at anew from each other, this would take long.
-  @Test(arguments: ["a", "aA", "hook pre-", "[]core.", "/values-", "x/values-0a", "{", "a.B{"])
+  @Test(arguments: ["a", "aA", "hook pre-", "[]core.", "/values-", "x/values-0a", "/.agent/work/a", "{", "a.B{"])
   func aLongTextWithoutSpacesIsReadInOneGo(_ piece: String) {
     let text = String(repeating: piece, count: (64 << 10) / piece.count)
     let (failure, _) = HelmFault.failure("Error: " + text, mask: SecretMask(values: []))
