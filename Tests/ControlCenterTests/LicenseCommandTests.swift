@@ -89,6 +89,8 @@ import WireFormats
     #expect(list.contains(license.id) && list.contains("valid") && !list.contains(issued.output.prefix(40)))
     #expect(try await run(folder, "revoke", license.id, "--reason", "test").isSuccess)
     #expect(try await run(folder, "list").output.contains("revoked"))
+    let nobody = try await run(folder, "list", "nobody")
+    #expect(!nobody.isSuccess && nobody.errors.contains("nobody") && nobody.output.isEmpty, "\(nobody.errors)")
     #expect(try await !run(folder, "issue", "nobody", "--expires", "1d", "--passphrase-file", "passphrase").isSuccess)
   }
 }

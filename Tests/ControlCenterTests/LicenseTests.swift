@@ -45,7 +45,8 @@ import WireFormats
       #expect(license == issued.license && license.organization == "acme" && license.installation == "i-1")
       #expect(try await ledger.find(license.id) == issued)
       #expect(try await ledger.list("acme") == [issued])
-      #expect(try await ledger.list("other") == [])
+      let unknown = await #expect(throws: StatusError.self) { try await ledger.list("other") }
+      #expect(unknown?.reason == .notFound)
       // The object says it too, as a new generation, so that who watches sees it.
       let organization = try await fixture.organization("acme")
       #expect(organization.spec.license?.expiresAt == license.expiresAt)

@@ -71,9 +71,11 @@ struct LicenseLedger: Sendable {
 
   /// The newest first.
   /// - Parameter organization: nil for those of all, at most `limit`.
+  /// - Throws: `notFound` without such an organization.
   func list(_ organization: String?, limit: Int = 1000) async throws -> [IssuedLicense] {
     try await database.transaction(.read) { connection in
-      try connection.query(
+      if let organization { try Self.check(organization, connection) }
+      return try connection.query(
         """
         SELECT \(IssuedLicense.columns(connection.dialect)) FROM gcc_license
         \(organization == nil ? "" : "WHERE \"organizationName\" = $1")
@@ -131,9 +133,14 @@ struct LicenseLedger: Sendable {
 
   /// Two that are issued at once see each other.
   private static func lock(_ organization: String, _ connection: any SQLConnection) throws {
+    try check(organization, locking: connection.dialect.forUpdate(of: "organizational_service"), connection)
+  }
+
+  private static func check(
+    _ organization: String, locking: String = "", _ connection: any SQLConnection
+  ) throws {
     let found = try connection.query(
-      "SELECT 1 FROM organizational_service WHERE name = $1"
-        + connection.dialect.forUpdate(of: "organizational_service"), [.text(organization)])
+      "SELECT 1 FROM organizational_service WHERE name = $1\(locking)", [.text(organization)])
     if found.isEmpty { throw StatusError.noOrganization(organization) }
   }
 

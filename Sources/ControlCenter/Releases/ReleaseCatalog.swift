@@ -68,11 +68,14 @@ public struct ReleaseCatalog: Sendable {
     let fields = differences(release.content, content)
     let published = release.publishedAt.map { " since \($0)" } ?? ""
     let tags = release.content.imageTags
+    let present =
+      fields.contains("imageTags")
+      ? " What is there: backend \(tags.backend), media \(tags.media), controlTower \(tags.controlTower), agent \(tags.agent)."
+      : ""
     return StatusError(
       .conflict,
       "version \(release.version) is \(release.statusText)\(published) and cannot change; this request differs in "
-        + "\(fields.joined(separator: ", ")). What is there: backend \(tags.backend), media \(tags.media), "
-        + "controlTower \(tags.controlTower), agent \(tags.agent). Make a new version")
+        + "\(fields.joined(separator: ", ")).\(present) Make a new version")
   }
 
   /// The names of the members that differ.
