@@ -32,6 +32,7 @@ public struct Wrktalkctl: AsyncParsableCommand {
       try refuseToken(arguments)
       // Not the parser's own flag, which every command would have: releases have a --version.
       if arguments == ["--version"] { exit(withError: CleanExit.message(ProgramVersion.current)) }
+      if let failure = UnknownCommand.failure(arguments, of: Self.self) { throw failure }
       var command = try parseAsRoot(arguments)
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()

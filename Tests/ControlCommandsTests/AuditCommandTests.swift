@@ -100,6 +100,8 @@ import WireFormats
       try FileManager.default.removeItem(atPath: desk.folder.file("x.jsonl"))
     }
     try await desk.fail("cannot be read", "audit", "verify", "--file", "absent.jsonl")
+    try desk.folder.write("", to: "empty.jsonl")
+    try await desk.fail("empty.jsonl holds no entry of an audit", "audit", "verify", "--file", "empty.jsonl")
     try await desk.fail("--head must be a digest", code: 64, "audit", "verify", "--head", "abc")
   }
 

@@ -183,6 +183,27 @@ import YAMLDocuments
     #expect(ClientFailureText.failure(error, server: "http://s").message == message)
   }
 
+  /// What curl and OpenSSL say where one side speaks TLS and the other does not.
+  @Test(arguments: [
+    ("http://s", HTTPTransportError.Code.connectionLost, "Empty reply from server", "is its address https://"),
+    ("https://s", .tls, "error:0A00010B:SSL routines::wrong version number", "is its address http://"),
+    ("https://s", .tls, "certificate has expired", "Check --certificate-authority"),
+    ("https://s", .connectionLost, "Empty reply from server", "try again"),
+    ("http://s", .connectionLost, "Recv failure", "try again"),
+  ])
+  func aWrongSchemeIsGuessed(server: String, code: HTTPTransportError.Code, message: String, hint: String) {
+    let failure = ClientFailureText.failure(
+      .unreachable(HTTPTransportError(code: code, message: message)), server: server)
+    #expect(failure.hint?.contains(hint) == true, "\(failure.hint ?? "")")
+  }
+
+  @Test func anObjectWithoutAnnotationsHasNoneToShow() {
+    let object: JSONValue = [
+      "metadata": ["name": "a", "annotations": .object([ThreeWayPatch.lastAppliedAnnotation: "{}"])], "spec": ["b": 1],
+    ]
+    #expect(LiveObject.comparable(object) == ["metadata": ["name": "a"], "spec": ["b": 1]])
+  }
+
   @Test(
     arguments: [
       (["dd"], "desireddeployments", []), (["dd", "a", "b"], "desireddeployments", ["a", "b"]),

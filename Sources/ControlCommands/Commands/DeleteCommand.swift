@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeploymentKinds
+import FleetKinds
 import ResourceClient
 import ResourceModel
 import WireFormats
@@ -10,6 +11,8 @@ struct DeleteCommand: AsyncParsableCommand {
     discussion: """
       With spec.deletionPolicy Orphan, deleting a deployment leaves what runs as it is: the Agent only stops looking after \
       it. With Uninstall the deployment stays until the Agent has removed what runs; a Compose project's volumes stay.
+
+      With an organization go its keys, its licences and its history, which the command counts; --dry-run server counts them first.
       """)
 
   @Argument(help: "A kind and names, or KIND/NAME.")
@@ -75,6 +78,7 @@ struct DeleteCommand: AsyncParsableCommand {
   private func delete(_ names: ResourceNames, _ key: ObjectKey, _ session: Session, _ timeout: Duration) async throws {
     let client = session.client
     let options = DeleteOptions(isDryRun: dryRun == .server)
+    let belongings = names == OrganizationKind.names ? await OrganizationBelongings(of: key.name, session) : nil
     let answer: JSONValue
     do throws(ResourceClientError) {
       answer = try await client.delete(names, key, options: options)
@@ -82,6 +86,7 @@ struct DeleteCommand: AsyncParsableCommand {
       if error.isNotFound, ignoreNotFound { return }
       throw ClientFailureText.failure(error, server: session.server)
     }
+    if let text = belongings?.text(wouldGo: dryRun == .server) { session.console.note(text) }
     if dryRun == .server {
       try session.console.write("\(names.reference(key.name)) deleted (server dry run)\n")
       return

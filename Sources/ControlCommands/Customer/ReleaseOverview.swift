@@ -22,6 +22,17 @@ struct ReleaseOverview: Sendable, Hashable {
     throw CommandFailure("there is no release \"\(printable(word))\" to deploy", hint: hint)
   }
 
+  /// Which versions one could go back to.
+  var returnHint: String {
+    var versions: [String] = []
+    for entry in history where entry["status"]?.string == "success" {
+      if let version = entry["version"]?.string, !versions.contains(version) { versions.append(version) }
+    }
+    return versions.isEmpty
+      ? "No version ran here yet that one could go back to."
+      : "Versions that ran here: \(versions.map { printable($0) }.joined(separator: ", "))."
+  }
+
   /// What is to be known of an Agent that is not there; nil where it is, or where the server does not say.
   func absence(now: Timestamp) -> String? {
     guard let agent = answer["agent"], agent["isOnline"]?.bool != true else { return nil }

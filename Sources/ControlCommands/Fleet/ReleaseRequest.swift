@@ -74,6 +74,23 @@ struct ReleaseRequest: Hashable {
     manifest = text
   }
 
+  /// As the server checks them, which has the artifacts by then.
+  /// - Throws: `CommandFailure` where one cannot be the tag of an image.
+  func checkTags() throws(CommandFailure) {
+    let all = [
+      ("--backend-tag", tags.backend), ("--media-tag", tags.media), ("--control-tower-tag", tags.controlTower),
+      ("--agent-tag", tags.agent),
+    ]
+    for case (let option, let tag?) in all where !tag.isEmpty && !Self.isTag(tag) {
+      throw CommandFailure(
+        "\(option) must be the tag of an image, such as sha-abc123, not \"\(printable(String(tag.prefix(128))))\"",
+        hint: tag.contains("${") ? "A shell expands no variable in single quotes." : nil,
+        exitCode: CommandFailure.usageExitCode)
+    }
+  }
+
+  private static func isTag(_ text: String) -> Bool { text.wholeMatch(of: /[A-Za-z0-9_][A-Za-z0-9._-]{0,127}/) != nil }
+
   /// - Throws: `CommandFailure` where the manifest was signed for another file.
   static func check(
     _ artifact: ReleaseManifest.Manifest.Artifact, path: String, against signed: ReleaseManifest.Manifest, file: String

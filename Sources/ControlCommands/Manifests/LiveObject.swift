@@ -20,7 +20,8 @@ enum LiveObject {
     }
     if var annotations = metadata["annotations"] {
       annotations[ThreeWayPatch.lastAppliedAnnotation] = nil
-      metadata["annotations"] = annotations == .object([:]) ? nil : annotations
+      // Of nothing left, nothing is shown: nil would be a JSON null here.
+      metadata["annotations"] = annotations == .object([:]) ? JSONValue?.none : annotations
     }
     object["metadata"] = metadata
     return object

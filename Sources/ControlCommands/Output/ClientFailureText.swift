@@ -51,12 +51,23 @@ enum ClientFailureText {
     }
   }
 
+  /// What OpenSSL says where HTTP, or anything else that is not TLS, comes back.
+  private static func isPlainAnswer(_ message: String) -> Bool {
+    ["wrong version number", "packet length too long", "http request", "record layer failure"].contains {
+      message.contains($0)
+    }
+  }
+
   private static func failure(_ error: HTTPTransportError, server: String) -> CommandFailure {
     let hint: String? =
       switch error.code {
       case .couldNotConnect:
         "Is wrktalk-backend serve, or the vendor's wrktalk-gcc serve, running there? Another address: --server, WRKTALK_SERVER or wrktalkctl config set-context."
       case .couldNotResolve: "Check the host name in --server, WRKTALK_SERVER or the context."
+      case .tls where Self.isPlainAnswer(error.message):
+        "It seems to speak no TLS: is its address http:// instead of https://?"
+      case .connectionLost where server.hasPrefix("http://") && error.message.contains("Empty reply"):
+        "Perhaps it speaks TLS: is its address https:// instead of http://?"
       case .tls:
         "Check --certificate-authority, and that the name in the server's certificate is the one in the address."
       case .timedOut, .connectionLost: "The server or the network is slow or broken; try again."

@@ -7,7 +7,7 @@ import ResourceModel
 enum ResourceCatalog {
   private static let definitions = DeploymentKind.definitions + FleetKind.definitions + CoreKind.definitions
 
-  /// - Parameter word: a kind, plural, singular or short name, also with its group: `dd`, `desireddeployments`,
+  /// - Parameter word: a kind, plural, singular or short name, also with its group: `dd`, `dds`, `desireddeployments`,
   ///   `DesiredDeployment`, `leases.coordination.k8s.io`.
   static func definition(named word: String) throws(CommandFailure) -> ResourceDefinition {
     let lowered = word.lowercased()
@@ -35,7 +35,8 @@ enum ResourceCatalog {
   }
 
   private static func names(_ names: ResourceNames) -> [String] {
-    let plain = [names.plural, names.singular, names.kind.lowercased()] + names.shortNames
+    let plain =
+      [names.plural, names.singular, names.kind.lowercased()] + names.shortNames + names.shortNames.map { $0 + "s" }
     return names.group.isEmpty ? plain : plain + plain.map { "\($0).\(names.group)" }
   }
 }

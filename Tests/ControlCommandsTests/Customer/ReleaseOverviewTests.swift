@@ -44,6 +44,11 @@ import WireFormats
     #expect(lines[5].contains("success") && lines[5].contains("runs"))
   }
 
+  @Test func whoCannotGoBackThereLearnsWhereTo() {
+    #expect(overview.returnHint == "Versions that ran here: 2.2.0.")
+    #expect(ReleaseOverview(answer: [:]).returnHint == "No version ran here yet that one could go back to.")
+  }
+
   @Test(arguments: [("2.4.0", "a"), ("v2.3.0", "c"), ("b", "b")])
   func aDeploymentIsFoundByVersionAndByID(word: String, id: String) throws {
     #expect(try overview.deployment(word)["id"]?.string == id)

@@ -107,7 +107,12 @@ import WireFormats
         ["--version", "2.3.0", "--helm", "c.tgz", "--min-version", "2.4.0"], 64,
         "must be below the release itself, 2.3.0"
       ),
+      (["--version", "2.3.0", "--bogus"], 64, "Unknown option '--bogus'"),
       (["--version", "2.3.0", "--helm", "absent.tgz"], 1, "absent.tgz cannot be read"),
+      (
+        ["--version", "2.3.0", "--helm", "c.tgz", "--backend-tag", "${TAG}"], 64,
+        "--backend-tag must be the tag of an image, such as sha-abc123, not \"${TAG}\""
+      ),
       (["--version", "2.3.0", "--helm", "c.tgz", "--manifest", "unsigned.json"], 1, "that nobody has signed"),
       (
         ["--version", "2.3.0", "--helm", "c.tgz", "--setting", "A=1", "--setting", "A=2"], 64, "--setting names A twice"
@@ -182,7 +187,7 @@ import WireFormats
     ])
     try setting.desk.folder.write(Self.file, to: "rollout.yaml")
     let output = try await setting.desk.succeed("rollout", "start", "-f", "rollout.yaml")
-    #expect(output.hasPrefix("spring: release 2.3.0 for 1 customers in 2 stages\nSTAGE"))
+    #expect(output.hasPrefix("spring: release 2.3.0 for 1 customer in 2 stages\nSTAGE"))
     #expect(output.hasSuffix("\nrollout.deploy.wrktalk.com/spring created\n"))
     #expect(setting.vendor.body("POST", Self.rollouts)?["spec"]?["release"] == "2.3.0")
   }
@@ -208,7 +213,7 @@ import WireFormats
     let answer = try await setting.desk.run("rollout", "status", "rollout/spring", "--watch", "--timeout", "1s")
     #expect(answer.code == code, "\(answer.errors)")
     #expect(answer.errors.contains(reason))
-    #expect(answer.output.contains("stage canary: Passed, 9 of 10 reported: 9 succeeded, 1 offline\n"))
+    #expect(answer.output.contains("stage canary: Passed, 9 of 10 reported: 9 healthy, 1 offline\n"))
   }
 
   /// A pipeline whose last line this is must not be green where the release failed and nothing was there to halt it.
@@ -308,10 +313,58 @@ import WireFormats
     #expect(key.output == "secret-key\n" && key.errors.contains("Key k1 of acme."))
     #expect(try await setting.desk.run("org", "key", "list", "acme").errors.contains("acme has no key."))
     #expect(try await setting.desk.succeed("org", "key", "revoke", "acme", "k1") == "key k1 of acme revoked\n")
-    #expect(try await setting.desk.succeed("org", "webhook-secret", "acme") == "s3cret\n")
+    let secret = try await setting.desk.run("org", "webhook-secret", "acme")
+    #expect(secret.output == "s3cret\n" && secret.errors.contains("signs nothing any more"), "\(secret.errors)")
     try setting.desk.folder.write("mine\n", to: "secret")
     _ = try await setting.desk.succeed("org", "webhook-secret", "acme", "--secret-file", "secret")
     #expect(setting.vendor.body("PUT", "/api/internal") == ["secret": "mine"])
+  }
+
+  @Test func whoDeletesACustomerLearnsWhatGoesWithIt() async throws {
+    let setting = try Setting([
+      "GET /api/internal/organizations/acme/keys": .init(body: ["keys": [["id": "k1"], ["id": "k2"]]]),
+      "GET /api/internal/organizations/acme/licenses": .init(body: ["licenses": [["id": "l1"]]]),
+      "DELETE \(Self.organizations)/acme": .init(body: ["kind": "Status", "status": "Success"]),
+    ])
+    let planned = try await setting.desk.run("delete", "org", "acme", "--dry-run", "server")
+    #expect(planned.code == 0 && planned.errors.contains("With it would go 2 keys and 1 licence."), "\(planned.errors)")
+    let deleted = try await setting.desk.run("delete", "org/acme", "--no-wait")
+    #expect(deleted.errors.contains("With it went 2 keys and 1 licence."), "\(deleted.errors)")
+  }
+
+  @Test(
+    arguments: [
+      (["fleet", "list"], "Did you mean wrktalkctl get organizations?"),
+      (["rollout", "list"], "Did you mean wrktalkctl get rollouts?"),
+      (["org", "show", "acme"], "Did you mean wrktalkctl describe organization/NAME?"),
+      (["release", "delete", "2.3.0"], "Did you mean wrktalkctl delete release/NAME?"),
+      (["fleet", "statsu"], "Did you mean wrktalkctl fleet status?"),
+      (["org", "key", "lst", "acme"], "Did you mean wrktalkctl org key list?"),
+      (["rolout", "status"], "Did you mean wrktalkctl rollout?"),
+      (["fleet", "everything"], "There are: status, failures"),
+    ] as [([String], String)])
+  func aCommandThatThereIsNotIsAnsweredWithOneThatThereIs(arguments: [String], hint: String) async throws {
+    let answer = try await SigningDesk().run(arguments)
+    #expect(answer.code == 64 && answer.errors.contains(hint), "\(answer.errors)")
+  }
+
+  /// Each of them is a command, or asks for help.
+  @Test(arguments: [
+    ["help"], ["help", "fleet"], ["fleet", "--help"], ["--version"], ["org", "key", "list", "--help"],
+  ])
+  func whatIsACommandIsNotTakenForAnUnknownOne(arguments: [String]) async throws {
+    let answer = try await SigningDesk().run(arguments)
+    #expect(answer.code == 0 && !answer.output.isEmpty, "\(answer.errors)")
+  }
+
+  @Test func aWordInThePluralNamesItsKind() async throws {
+    let setting = try Setting([
+      "GET \(Self.organizations)": .init(
+        body: ["kind": "OrganizationList", "metadata": ["resourceVersion": "7"], "items": .array([])])
+    ])
+    for word in ["orgs", "org", "organizations"] {
+      #expect(try await setting.desk.run("get", word, "-o", "json").code == 0, "\(word)")
+    }
   }
 
   @Test func ofACustomerThatIsKnownOnlyWhatIsGivenChanges() async throws {

@@ -88,10 +88,12 @@ import WireFormats
     try desk.folder.write("no JSON", to: "text")
     try desk.writeManifest("other.json", product: "other")
     try desk.writeManifest("old.json", expires: "2021-01-01")
+    try desk.writeManifest("abc.json", version: "abc")
     try desk.folder.write("{}", to: "empty.json")
     for (file, reason) in [
       ("missing", "missing cannot be read"), ("text", "is not valid JSON"), ("empty.json", "product is missing"),
       ("other.json", "is for the product other"), ("old.json", "has expired"),
+      ("abc.json", "is not a semantic version"),
       ("trust/root.json", "payloadType"),
     ] {
       let answer = try await desk.run(["release", "sign", file] + key)

@@ -71,12 +71,13 @@ struct SigningDesk {
   }
 
   /// A manifest that could be signed.
-  func writeManifest(_ name: String = "release.json", product: String = "wrktalk", expires: String = "2999-01-01")
-    throws
-  {
+  func writeManifest(
+    _ name: String = "release.json", product: String = "wrktalk", version: String = "1.0.0",
+    expires: String = "2999-01-01"
+  ) throws {
     try folder.write(
       """
-      {"product": "\(product)", "version": "1.0.0", "sequence": 7, "issuedAt": "2020-01-01T00:00:00Z",
+      {"product": "\(product)", "version": "\(version)", "sequence": 7, "issuedAt": "2020-01-01T00:00:00Z",
        "expires": "\(expires)T00:00:00Z",
        "artifacts": [{"runtime": "Compose", "sha256": "\(String(repeating: "a", count: 64))", "size": 5}]}
       """, to: name)

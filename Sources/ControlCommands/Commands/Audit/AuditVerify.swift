@@ -35,6 +35,13 @@ struct AuditVerify: AsyncParsableCommand {
       try AuditLines.read(file) { records throws(CommandFailure) in
         try Self.carryOut(source) { () throws(AuditFault) in try verification.check(records) }
       }
+      guard verification.sequence > 0 else {
+        throw CommandFailure(
+          "\(printable(source)) holds no entry of an audit: nothing was verified",
+          hint:
+            "An audit has at least the entry of its server's first token: was the export cut off, or is this another file?"
+        )
+      }
       try Self.carryOut(source) { () throws(AuditFault) in try verification.finish() }
       try Console.standard(environment: [:]).write(Self.text(verification, source))
     } else {

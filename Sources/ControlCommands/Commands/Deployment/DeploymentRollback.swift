@@ -32,8 +32,16 @@ struct DeploymentRollback: AsyncParsableCommand {
     body["targetRevision"] = toRevision.map { .integer($0) }
     body["reason"] = reason.map { .string($0) }
     let (client, content) = (session.client, body)
-    _ = try await session.request { () async throws(ResourceClientError) in
-      try await client.post(path: AdminPath.rollback, body: content)
+    do throws(CommandFailure) {
+      _ = try await session.request { () async throws(ResourceClientError) in
+        try await client.post(path: AdminPath.rollback, body: content)
+      }
+    } catch {
+      var failure = error
+      if toVersion != nil, failure.message == "Version not available" {
+        failure.hint = try? await session.releases().returnHint
+      }
+      throw failure
     }
     let target = toVersion.map { printable($0) } ?? "revision \(toRevision ?? 0)"
     try session.console.write("rollback to \(target) begun\n")

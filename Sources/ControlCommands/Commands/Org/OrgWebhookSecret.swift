@@ -7,8 +7,8 @@ struct OrgWebhookSecret: AsyncParsableCommand {
     commandName: "webhook-secret",
     abstract: "Set the secret with which webhooks to a customer are signed, and print it.",
     discussion: """
-      Without --secret-file the server makes a new one. The one before is replaced at once: the customer's Backend refuses \
-      webhooks until it has the new one, and learns of releases by asking meanwhile.
+      Without --secret-file the server makes a new one; one that is there cannot be shown. The one before is replaced at once: \
+      the customer's Backend refuses webhooks until it has the new one, and learns of releases by asking meanwhile.
       """)
 
   @Argument(help: "The organization.")
@@ -34,6 +34,9 @@ struct OrgWebhookSecret: AsyncParsableCommand {
     } else {
       try session.console.write("the webhook secret of \(printable(name)) is set\n")
     }
+    session.console.note(
+      "The secret before, if there was one, signs nothing any more: until \(printable(name)) has this one it refuses webhooks, and only asks for releases."
+    )
   }
 
   private static func secret(_ path: String) throws(CommandFailure) -> String {

@@ -64,7 +64,8 @@ struct ReleaseCreate: AsyncParsableCommand {
 
   @OptionGroup var connection: ConnectionOptions
 
-  func validate() throws {
+  /// Once the command line is read whole: an option that is misspelt is to be named before what is missing without it.
+  private func check() throws {
     if helm == nil, compose == nil {
       throw ValidationError("a release has an artifact: give --helm, --compose or both")
     }
@@ -90,6 +91,7 @@ struct ReleaseCreate: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try check()
     let session = try connection.session()
     var request = ReleaseRequest(
       version: version.first == "v" ? String(version.dropFirst()) : version,
@@ -101,6 +103,7 @@ struct ReleaseCreate: AsyncParsableCommand {
     // All that can be known to be wrong is said before anything is sent.
     let signed = try manifest.map(Self.signed)
     if let signed { try request.adopt(signed.manifest, text: signed.text, file: manifest ?? "") }
+    try request.checkTags()
     var files: [(path: String, artifact: ReleaseManifest.Manifest.Artifact)] = []
     if let helm { files.append((helm, try ReleaseDraft.artifact(helm, .helm))) }
     if let compose { files.append((compose, try ReleaseDraft.artifact(compose, .compose))) }

@@ -89,7 +89,8 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   private var chart: String? { charts.first }
   private var bundle: String? { bundles.first }
 
-  func validate() throws {
+  /// Once the command line is read whole: an option that is misspelt is to be named before what is missing without it.
+  private func check() throws {
     if chart == nil, bundle == nil {
       throw ValidationError("a release has an artifact: give --chart, --bundle or both")
     }
@@ -112,6 +113,7 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try check()
     let environment = ProcessInfo.processInfo.environment
     let console = Console.standard(environment: environment)
     try output.checkIsFree()

@@ -50,6 +50,11 @@ struct ReleaseSign: AsyncParsableCommand {
       try ReleaseManifest.Manifest(payload: envelope.payload)
     }
     try ManifestFields.check(envelope.payload, file: file)
+    guard SemanticVersion(manifest.version) != nil else {
+      throw CommandFailure(
+        "the version \"\(printable(manifest.version))\" of the manifest is not a semantic version such as 2.3.0: no deployment could name it",
+        hint: "Write it anew with release manifest.")
+    }
     let now = SystemTime.now()
     guard manifest.product == roots.newest.product else {
       throw CommandFailure(
