@@ -72,6 +72,8 @@ struct ChainChaosTests {
     for (version, phases) in [("1.0.0", ["Success"]), ("2.0.0", ["Success"]), ("3.0.0", ["Failed", "RolledBack"])] {
       try await chain.waitForTarget(of: version, "reported") { phases.contains($0["status"]?["phase"]?.string ?? "") }
     }
+    // One that was lost on its way waits for its next attempt, whatever later ones have told the vendor.
+    try await chain.waitUntilEveryReportIsDelivered()
     try await chain.expectSoundRecords()
   }
 
@@ -134,6 +136,12 @@ extension ReleaseChain {
   /// Waits until the history has the release.
   fileprivate func waitForEnd(of version: String) async throws {
     try await waitForHistory("\(version) has ended") { $0["version"]?.string == version }
+  }
+
+  fileprivate func waitUntilEveryReportIsDelivered() async throws {
+    try await poll("every report is delivered") {
+      try await send("GET", "/api/admin/status").1["reports"]?["waiting"] == 0
+    }
   }
 
   /// What must be true of the Backend's tables, whatever was killed.

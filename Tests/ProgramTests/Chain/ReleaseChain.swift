@@ -206,7 +206,7 @@ final class ReleaseChain: Sendable {
   // MARK: All of it
 
   /// Asks until it is so; the suite's time limit ends a wait in vain.
-  private func poll(
+  func poll(
     _ what: @autoclosure () -> String, _ isReached: () async throws -> Bool
   ) async throws {
     for _ in 0..<1800 {
