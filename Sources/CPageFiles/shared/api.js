@@ -39,6 +39,9 @@ export class Api extends EventTarget {
     this.storageKey = `header-token ${sessionPath}`;
     /** `{name, roles}` of who is signed in, from any tab: nobody else is asked who they are. */
     this.markKey = `signed-in ${sessionPath}`;
+    /** Grows with each sign-in and each end of one: the answer to a question of before is not about who is signed in now. */
+    this.epoch = 0;
+    addEventListener("storage", (event) => event.key === this.markKey && this.followOtherTab());
     /** Asks the person to prove who they are; given by the shell. Resolves to false where they would not. */
     this.confirmIdentity = async () => false;
   }
@@ -50,6 +53,7 @@ export class Api extends EventTarget {
   /** What signing in, or proving it once more, has answered. */
   take(answer) {
     if (answer.headerToken) sessionStorage.setItem(this.storageKey, answer.headerToken);
+    this.epoch += 1;
     this.become({ ...this.user, ...answer, headerToken: undefined });
   }
 
@@ -64,28 +68,43 @@ export class Api extends EventTarget {
    * @returns {boolean} whether somebody was
    */
   recall() {
+    this.user = this.remembered;
+    return this.user !== null;
+  }
+
+  /** `{name, roles}` of who was signed in last, from whatever tab; null for nobody. */
+  get remembered() {
     try {
       const { name, roles } = JSON.parse(localStorage.getItem(this.markKey));
-      if (typeof name !== "string" || !Array.isArray(roles)) return false;
-      this.user = { name, roles };
-      return true;
+      return typeof name === "string" && Array.isArray(roles) ? { name, roles } : null;
     } catch {
-      return false;
+      return null;
     }
+  }
+
+  /** All tabs have one session: who signs in or out in another one does so here. */
+  followOtherTab() {
+    if (!this.user) return;
+    const name = this.remembered?.name;
+    if (name === undefined) this.end("You signed out in another tab.");
+    else if (name !== this.user.name) location.reload();
   }
 
   /**
    * Asks who is signed in; where nobody is any more, the session has ended.
+   * @param {{quietly?: boolean}} [options] quietly: nobody is told of that
    * @returns {Promise<boolean>} whether somebody is
    */
-  async restore() {
-    const known = this.user;
+  async restore({ quietly = false } = {}) {
+    const epoch = this.epoch;
     try {
-      const user = await this.send("GET", this.sessionPath, { unattended: true });
-      // Somebody may have signed out, or proved who they are, meanwhile.
-      if (this.user === known) this.become(user);
+      const user = await this.send("GET", this.sessionPath, { unattended: true, quietly });
+      // Who has proved meanwhile who they are has the newer session; who has signed out has none.
+      if (this.epoch === epoch) this.become(user);
+      else if (this.user?.name === user.name) this.become({ ...this.user, roles: user.roles });
     } catch (error) {
       if (error.status !== 401) throw error;
+      if (quietly && this.epoch === epoch) this.user = null;
     }
     return this.user !== null;
   }
@@ -107,15 +126,17 @@ export class Api extends EventTarget {
 
   /** Forgets who was signed in, which ends whatever watches. */
   end(reason) {
-    this.forget();
     if (!this.user) return;
+    this.forget();
+    this.epoch += 1;
     this.user = null;
     this.dispatchEvent(new CustomEvent("signed-out", { detail: reason }));
   }
 
   forget() {
     sessionStorage.removeItem(this.storageKey);
-    localStorage.removeItem(this.markKey);
+    // Another tab may have signed in as somebody else.
+    if (this.remembered?.name === this.user?.name) localStorage.removeItem(this.markKey);
   }
 
   hasRole(...roles) { return roles.some((role) => this.user?.roles?.includes(role)); }
@@ -161,6 +182,7 @@ export class Api extends EventTarget {
     if (options.etag) headers["If-Match"] = `"${options.etag}"`;
     if (method !== "GET" && this.headerToken) headers[headerTokenName] = this.headerToken;
     const sentAt = Date.now();
+    const epoch = this.epoch;
     let response;
     try {
       response = await fetch(path, {
@@ -176,7 +198,7 @@ export class Api extends EventTarget {
     const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
     const [text, causes] = await refusal(response);
     const error = new ApiError(response.status, text, Number.isFinite(retryAfter) ? retryAfter : null, causes);
-    if (error.status === 401 && !options.quietly) this.sessionEnded();
+    if (error.status === 401 && !options.quietly && this.epoch === epoch) this.sessionEnded();
     throw error;
   }
 }

@@ -20,7 +20,7 @@ export function ask({ title, body = [], action, kind = "", submit, cancel = "Can
   const button = el("button.primary", { type: "submit", class: kind }, action);
   let result = null;
   const form = el("form.stack", { novalidate: true }, el("h2", { id: titleID }, title), body, problem,
-    el("div.actions", button, el("button", { type: "button", on: { click: () => dialog.close() } }, cancel)));
+    el("div.actions", button, el("button", { type: "button", on: { click: () => button.disabled || dialog.close() } }, cancel)));
   const dialog = el("dialog", { "aria-labelledby": titleID }, form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -42,6 +42,8 @@ export function ask({ title, body = [], action, kind = "", submit, cancel = "Can
       button.focus();
     }
   });
+  // What was sent has an answer, which may be a password that is shown once.
+  dialog.addEventListener("cancel", (event) => { if (button.disabled) event.preventDefault(); });
   const opener = document.activeElement;
   document.body.append(dialog);
   dialog.showModal();

@@ -223,10 +223,11 @@ export class Polling extends Following {
       if (isChanged) this.dispatchEvent(new Event("change"));
     } catch (error) {
       if (controller.signal.aborted) return;
-      if (error.status === 401 || error.status === 403) return this.stop();
+      if (error.status === 401) return this.stop();
       this.failures += 1;
       this.problem = error;
       this.dispatchEvent(new Event("change"));
+      if (error.status === 403) return this.stop();
     }
     if (!this.isRunning || document.hidden) return;
     const span = Math.min(60_000, this.interval * 2 ** Math.min(this.failures, 4));

@@ -1,7 +1,7 @@
 // What both pages have around their views: sign-in, navigation, themes, time zones, and the one clock that moves what is shown.
 
 import { Api } from "./api.js";
-import { ask, failure, field } from "./dialog.js";
+import { ask, field } from "./dialog.js";
 import { el, render } from "./dom.js";
 import { icon } from "./icons.js";
 import { Router, href } from "./router.js";
@@ -47,15 +47,21 @@ class Shell {
     this.api.addEventListener("signed-out", (event) => this.leave(event.detail));
     setInterval(() => this.tick(), 1000);
     if (location.pathname !== "/" || !this.api.recall()) return this.askToSignIn();
-    const isKnown = this.api.restore();
+    this.confirmUser(this.api.restore());
     this.enter();
-    try {
-      if (await isKnown) this.showAccount();
-    } catch (error) {
-      this.close();
-      this.api.user = null;
-      render(this.root, el("main.sign-in", { id: "main" }, el("div.card", el("h1", this.page.name), failure(error.message),
-        el("button.primary", { type: "button", on: { click: () => location.reload() } }, "Try again"))));
+  }
+
+  /** Until the server has said who is signed in; what it does not answer meanwhile the views say for themselves. */
+  async confirmUser(answer) {
+    for (;;) {
+      try {
+        if (await answer) this.showAccount();
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, 5000));
+        if (!this.api.user || this.api.user.session) return;
+        answer = this.api.restore();
+      }
     }
   }
 
@@ -77,21 +83,20 @@ class Shell {
   }
 
   leave(note) {
-    this.close();
-    this.askToSignIn(note);
-  }
-
-  close() {
     document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
     this.current?.view.stop?.();
     this.current = null;
     this.page.stop?.(this.context);
     this.context.state = {};
+    // What was seen is for nobody else.
+    render(this.root, el("main.sign-in", { id: "main" }));
+    this.askToSignIn(note);
   }
 
   /** Of who is signed in, once the server has said it: their roles may be others by now. */
   showAccount() {
-    this.account = this.accountMenu();
+    // The menu on the page stays the one that every draw is given.
+    this.account.replaceChildren(...this.accountMenu().childNodes);
     this.open();
   }
 

@@ -99,8 +99,9 @@ async function finishOIDC(api) {
   if (query.has("iss")) body.iss = query.get("iss");
   try {
     api.take(await api.send("POST", `${api.sessionPath}/oidc`, { body, quietly: true }));
-    return { isSignedIn: await api.restore() };
+    return { isSignedIn: await api.restore({ quietly: true }) };
   } catch (error) {
+    api.user = null;
     return { isSignedIn: false, problem: error.message };
   }
 }

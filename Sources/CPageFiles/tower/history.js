@@ -5,6 +5,7 @@ import { badge, icon } from "../shared/icons.js";
 import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { span, timeElement } from "../shared/time.js";
+import { attempt } from "../shared/toast.js";
 import { rollBack } from "./actions.js";
 import { checks, facts, more } from "./pieces.js";
 import { historyStates, version, words } from "./words.js";
@@ -16,7 +17,14 @@ export function historyView({ state, api, update }) {
   let older = [];
   let token = null;
   let opened = null;
+  let isLoading = false;
   const load = async () => {
+    if (isLoading) return;
+    isLoading = true;
+    await attempt(loadOlder);
+    isLoading = false;
+  };
+  const loadOlder = async () => {
     const page = await api.get(`/api/admin/deployment/releases?status=history&limit=50&continue=${encodeURIComponent(token)}`);
     older = [...older, ...page.history].slice(0, longest);
     token = older.length < longest ? page.continue ?? null : null;

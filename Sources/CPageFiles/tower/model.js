@@ -151,7 +151,7 @@ export function situation(tower, now = clock.now()) {
   if (running && health?.status === "False") {
     return { kind: "bad", sentence: `${version(running)} runs, but not in full health`, more: health.message, view: "live", link: "See services" };
   }
-  if (healthWatch?.state === "watching") {
+  if (healthWatch?.state === "watching" && healthWatch.version === running) {
     const rest = Date.parse(healthWatch.endsAt) - now;
     const bad = healthWatch.badSince ? ` It has looked bad since ${relative(healthWatch.badSince, now)}.` : "";
     return { kind: bad ? "warn" : "good", sentence: `${version(running)} was deployed and is watched for ${rest > 60_000 ? `${Math.ceil(rest / 60_000)} min more` : "a moment more"}`,

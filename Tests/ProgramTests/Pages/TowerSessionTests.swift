@@ -128,6 +128,49 @@ struct TowerSessionTests {
     }
   }
 
+  /// All tabs have one session: a page does not go on under the name of somebody who has left.
+  @Test func whoSignsInOrOutInAnotherTabDoesSoInAll() async throws {
+    try await use { url, password, backend in
+      let other = try await backend.secret(["admin", "create", "--email", "eve@example.com", "--role", "viewer"])
+      try await Browser.use { browser in
+        try await browser.signIn(at: url, "ada@example.com", password)
+        try await browser.wait(toRead: "Nothing is deployed yet")
+        // What the storage of this origin says of another tab is what that tab would have written.
+        func inAnotherTab(_ script: String) async throws {
+          try await browser.run(
+            """
+            return new Promise((done) => {
+              const frame = document.createElement("iframe");
+              document.body.append(frame);
+              const { localStorage } = frame.contentWindow;
+              const key = Object.keys(localStorage).find((name) => name.startsWith("signed-in"));
+              \(script)
+              setTimeout(() => { frame.remove(); done(true); }, 50);
+            })
+            """)
+        }
+        let session = JSONValue.object(["email": "eve@example.com", "password": .string(other)]).text
+        _ = try await browser.run(
+          """
+          return fetch("/api/admin/session", { method: "POST", headers: { "Content-Type": "application/json" },
+            body: JSON.stringify(\(session)) }).then((answer) => answer.status)
+          """)
+        try await browser.run("window.isTheSamePage = true")
+        try await inAnotherTab(
+          "localStorage.setItem(key, JSON.stringify({ name: 'eve@example.com', roles: ['viewer'] }));")
+        try await browser.wait(
+          for: "the page of the other",
+          """
+          return window.isTheSamePage !== true && document.querySelector(".account")?.textContent.includes("eve@example.com") ? "there" : null
+          """)
+        try await browser.wait(toRead: "Nothing is deployed yet")
+        try await inAnotherTab("localStorage.removeItem(key);")
+        try await browser.wait(toRead: "You signed out in another tab.")
+        #expect(try await browser.console() == [])
+      }
+    }
+  }
+
   /// Behind TLS the cookie is one that no other host can set, and no script reads.
   @Test func behindTLSTheSessionIsOneOfThisHostAlone() async throws {
     try await use(isSecure: true) { url, password, _ in
@@ -136,9 +179,19 @@ struct TowerSessionTests {
         let cookies = try await browser.cookies()
         #expect(cookies["__Host-wrktalk"]?["httpOnly"] == true && cookies["__Host-wrktalk"]?["secure"] == true)
         #expect(try await browser.run("return document.cookie") == "")
-        // It is still there in a page that was opened anew.
+        // It is still there in a page that was opened anew, with all that belongs to it, however often it is drawn.
         try await browser.reload()
         try await browser.wait(toRead: "Nothing is deployed yet")
+        for view in ["history", "settings", "now"] {
+          try await browser.run("location.hash = '#/\(view)'")
+          try await browser.wait(
+            for: "the ways out of the session in the view \(view)",
+            """
+            const words = [...document.querySelectorAll(".account button")].map((button) => button.textContent);
+            return document.querySelector("nav [aria-current=page]")?.hash === "#/\(view)"
+              && words.includes("Sign out") && words.includes("Change password") ? "there" : null
+            """)
+        }
         #expect(try await browser.console() == [])
       }
     }
