@@ -60,10 +60,20 @@ public enum ReleaseKind: ResourceKind {
     if old["withdrawn"] == true, spec["withdrawn"] != true {
       errors.append(.forbidden("spec.withdrawn", "a release that was withdrawn stays so; make a new version"))
     }
-    guard let was = old["state"]?.string, was != ReleaseState.draft.rawValue else { return errors }
-    if spec["state"]?.string == ReleaseState.draft.rawValue {
+    let state = spec["state"]?.string
+    guard let was = old["state"]?.string, was != ReleaseState.draft.rawValue else {
+      if state == ReleaseState.deprecated.rawValue {
+        errors.append(.forbidden("spec.state", "a draft was offered to nobody, and cannot be deprecated; delete it"))
+      }
+      return errors
+    }
+    if state == ReleaseState.draft.rawValue {
       errors.append(
         .forbidden("spec.state", "a release that was published cannot become a draft again; deprecate or withdraw it"))
+    }
+    if was == ReleaseState.deprecated.rawValue, state == ReleaseState.published.rawValue {
+      errors.append(
+        .forbidden("spec.state", "a release that was deprecated cannot be published again; make a new version"))
     }
     let fields = Set((spec.object ?? [:]).keys).union((old.object ?? [:]).keys).subtracting(["state", "withdrawn"])
     for field in fields.sorted() where spec[field] != old[field] {

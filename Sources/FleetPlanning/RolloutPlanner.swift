@@ -87,7 +87,8 @@ public struct RolloutPlanner {
     return switch release.state {
     case .draft: "Release \(release.version) is a draft: the rollout starts once it is published."
     case .published: ""
-    case .deprecated: "Release \(release.version) is deprecated: nothing more is offered, unless it is published again."
+    case .deprecated:
+      "Release \(release.version) is deprecated: nothing more of it is offered; halt the rollout, and make a new version."
     }
   }
 

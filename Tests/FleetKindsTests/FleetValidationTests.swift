@@ -132,6 +132,17 @@ struct Example: Sendable, CustomTestStringConvertible {
       .check(ReleaseKind.definition, draft, old: draft)
   }
 
+  /// Whether it may be published is looked at once, when a draft is: there is no other way to get there.
+  @Test func aReleaseIsPublishedAsADraftAndOnce() {
+    let draft = Self.valid.mergePatched(with: ["spec": ["state": "Draft"]])
+    Example(["spec": ["state": "Deprecated"]], "spec.state: Forbidden: a draft was offered to nobody")
+      .check(ReleaseKind.definition, draft, old: draft)
+    let deprecated = Self.valid.mergePatched(with: ["spec": ["state": "Deprecated"]])
+    Example(["spec": ["state": "Published"]], "spec.state: Forbidden: a release that was deprecated")
+      .check(ReleaseKind.definition, deprecated, old: deprecated)
+    Example(["spec": ["withdrawn": true]]).check(ReleaseKind.definition, deprecated, old: deprecated)
+  }
+
   /// What is empty is left out where releases are kept.
   @Test func aReleaseMayLackTags() throws {
     let object: JSONValue = [

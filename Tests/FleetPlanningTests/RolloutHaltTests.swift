@@ -176,7 +176,7 @@ import WireFormats
     bench.release?.state = state
     #expect(bench.decide() == [])
     #expect(bench.phase == .pending)
-    #expect(bench.reason.contains("published"))
+    #expect(bench.reason.contains(state == .draft ? "once it is published" : "is deprecated"))
     bench.release = nil
     #expect(bench.decide() == [])
     #expect(
