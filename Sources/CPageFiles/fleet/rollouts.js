@@ -150,7 +150,7 @@ export function rolloutsView({ api, router, update }) {
     return el("div.actions",
       value.state === "Running" && value.phase === "Progressing" && button("Pause", "pause", () => state(name, "Paused", `${name} is paused: nothing new is offered.`)),
       value.state === "Paused" && button("Resume", "run", () => state(name, "Running", `${name} goes on.`), "primary"),
-      value.phase !== "Halted" && value.phase !== "Completed" && button("Halt", "off", () => halt(name, value), "danger"),
+      value.phase !== "Halted" && (value.phase !== "Completed" || value.canBeTakenBack > 0) && button("Halt", "off", () => halt(name, value), "danger"),
       !isOver && (value.phase === "Halted" || failed(value) > 0) && button(value.phase === "Halted" ? "Retry" : `Retry ${count(failed(value))} that failed`, "run", () => retry(name, value), "primary"),
       !isOver && value.releaseState === "Published" && button("Withdraw the release", "bad", () => withdraw(value), ""));
   }

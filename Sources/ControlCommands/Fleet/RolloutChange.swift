@@ -56,7 +56,8 @@ struct RolloutChange {
     let declared = object["spec"]?["state"]?.string ?? State.running.rawValue
     let progress = RolloutProgress(object)
     let reason = progress.reason.isEmpty ? "" : ": \(printable(progress.reason))"
-    if progress.ending == .completed {
+    // What is still open of one that has completed can be taken back.
+    if progress.ending == .completed, state != .halted {
       throw CommandFailure("the rollout has completed: there is nothing to \(state.verb)\(reason)")
     }
     if state != .halted, progress.ending == .halted {

@@ -40,8 +40,15 @@ import WireFormats
       }
     }
     #expect(throws: CommandFailure.self) {
-      try RolloutChange.patch(.halted, offersPrevious: false, of: RolloutSamples.object(phase: "Completed"))
+      try RolloutChange.patch(.paused, offersPrevious: false, of: RolloutSamples.object(phase: "Completed"))
     }
+  }
+
+  /// A stage is through once enough have reported: the offers of the others are open still.
+  @Test func whatIsOpenOfACompletedRolloutCanBeTakenBack() throws {
+    let decision = try RolloutChange.patch(
+      .halted, offersPrevious: true, of: RolloutSamples.object(phase: "Completed"))
+    #expect(decision.patch == ["spec": ["state": "Halted", "onHalt": "OfferPrevious"]])
   }
 
   @Test func anApprovalIsForAStageThatAsksForIt() throws {
