@@ -78,6 +78,11 @@ import WireFormats
       await fixture.database.close()
       let second = try await server.send("GET", path, token: "customer-of-acme", headers: [("If-None-Match", tag)])
       #expect(second.status == 304 && second.body.isEmpty)
+      // A proxy may have made it weak, or sends all that it keeps.
+      for known in ["W/\(tag)", "\"other\", \(tag)"] {
+        let again = try await server.send("GET", path, token: "customer-of-acme", headers: [("If-None-Match", known)])
+        #expect(again.status == 304, "\(known)")
+      }
       #expect(second.headers["X-Next-Poll-Seconds"].flatMap { Int($0) } != nil)
     }
   }

@@ -100,4 +100,76 @@ struct SetWriterTests {
     // Its places are free again.
     try await writer.submit("flood")
   }
+
+  private final class ReturningFleet: Sendable {
+    struct State {
+      var submitted = 0
+      var served = 0
+      var refused = 0
+      /// In the hands of the database.
+      var held = 0
+      /// By the second at which they come again.
+      var due: [Int: Int] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func withLock<Value: Sendable>(_ body: @Sendable (inout State) -> Value) -> Value { state.withLock { body(&$0) } }
+  }
+
+  /// A hundred thousand customers whose server takes 2,000 a second and lets 20,000 wait, at a tenth of the size.
+  @Test func aFleetThatComesBackInOneSecondIsServedWithinThePollInterval() async {
+    let (customers, pollInterval) = (10_000, 300)
+    let fleet = ReturningFleet()
+    let generator = Mutex(SeededGenerator(seed: 7))
+    let (gate, permits) = AsyncStream<Void>.makeStream()
+    let random: @Sendable () -> Double = { generator.withLock { Double.random(in: 0..<1, using: &$0) } }
+    let writer = SetWriter<Int, Void>(
+      limits: .init(set: 100, waiting: 2_000, gathering: .zero), random: random
+    ) { items in
+      fleet.withLock { $0.held += items.count }
+      for await _ in gate { break }
+      fleet.withLock { $0.held -= items.count }
+      return items.map { _ in () }
+    }
+    var second = 0
+    await withTaskGroup(of: Void.self) { group in
+      var coming = customers
+      while fleet.withLock({ $0.served }) < customers, second < 2 * pollInterval {
+        let (now, count) = (second, coming)
+        fleet.withLock { $0.submitted += count }
+        for _ in 0..<count {
+          group.addTask {
+            do {
+              try await writer.submit(0)
+              fleet.withLock { $0.served += 1 }
+            } catch {
+              let seconds = (error as? StatusError)?.retryAfterSeconds ?? 0
+              fleet.withLock {
+                $0.refused += 1
+                $0.due[now + seconds, default: 0] += 1
+              }
+            }
+          }
+        }
+        // Until each is answered, or waits for its set.
+        while fleet.withLock({ $0.served + $0.refused + $0.held + writer.waitingCount < $0.submitted }) {
+          await Task.yield()
+        }
+        // Two sets a second.
+        for _ in 0..<2 where fleet.withLock({ $0.held }) + writer.waitingCount > 0 {
+          while fleet.withLock({ $0.held }) == 0 { await Task.yield() }
+          let goal = fleet.withLock { $0.served + $0.held }
+          permits.yield()
+          while fleet.withLock({ $0.served }) < goal { await Task.yield() }
+        }
+        second += 1
+        coming = fleet.withLock { $0.due.removeValue(forKey: now + 1) ?? 0 }
+      }
+      permits.finish()
+    }
+    #expect(fleet.withLock { $0.served } == customers && second <= pollInterval, "\(second) s")
+    // Most were sent away once, and nobody came in another herd.
+    #expect(fleet.withLock { $0.refused } >= 7_000 && fleet.withLock { $0.refused } < customers)
+  }
 }

@@ -99,7 +99,7 @@ public struct ChartEndpoints: Sendable {
       .eTag: etag, .acceptRanges: "bytes", .contentType: "application/gzip", .cacheControl: "private, no-cache",
     ]
     if let name = HTTPField.Name("X-Sha256") { headers[name] = artifact.sha256 }
-    if Self.isKnown(etag, request.headers[values: .ifNoneMatch]) {
+    if EntityTag.isKnown(etag, request.headers[values: .ifNoneMatch]) {
       headers[.contentType] = nil
       return Response(status: .notModified, headers: headers)
     }
@@ -130,16 +130,6 @@ public struct ChartEndpoints: Sendable {
       headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(artifact.byteCount)"
       let body = try await body(artifact, range, byteCount: range.count, try place(identity), connection)
       return Response(status: .partialContent, headers: headers, body: body)
-    }
-  }
-
-  /// Weak comparison (RFC 9110 §13.1.2).
-  private static func isKnown(_ etag: String, _ headers: [String]) -> Bool {
-    headers.joined(separator: ",").split(separator: ",").contains { value in
-      let tag = value.drop { $0 == " " || $0 == "\t" }
-      let end = tag.lastIndex { $0 != " " && $0 != "\t" }
-      let trimmed = end.map { tag[...$0] } ?? ""
-      return trimmed == "*" || trimmed == etag || trimmed == "W/\(etag)"
     }
   }
 

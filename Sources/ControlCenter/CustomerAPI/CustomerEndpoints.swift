@@ -89,7 +89,9 @@ struct CustomerEndpoints: Sendable {
     let tag = offer?.entityTag ?? "\"none\""
     var headers: HTTPFields = [.eTag: tag, .cacheControl: "no-cache, private"]
     if let name = HTTPField.Name("X-Next-Poll-Seconds") { headers[name] = String(nextSeconds) }
-    if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
+    if EntityTag.isKnown(tag, request.headers[values: .ifNoneMatch]) {
+      return Response(status: .notModified, headers: headers)
+    }
     var response = Response.json(bytes: offer?.body ?? ReleaseOffer.nothing.serialized())
     for field in headers { response.headers[field.name] = field.value }
     return response
