@@ -168,7 +168,7 @@ struct RequestBodyReader: Sendable {
     return text
   }
 
-  /// Nil where it is absent or empty.
+  /// Nil where it is absent, empty or blank.
   func text(_ name: String, maximum: Int) throws(StatusError) -> String? {
     switch json[name] ?? .null {
     case .null, "": return nil
@@ -176,7 +176,9 @@ struct RequestBodyReader: Sendable {
       guard text.unicodeScalars.count <= maximum else {
         throw StatusError(.badRequest, "\(name): must have at most \(maximum) characters")
       }
-      return ReportText.cleaned(text)
+      // Blanks say nothing, and are no reason.
+      let cleaned = ReportText.cleaned(text)
+      return cleaned.allSatisfy(\.isWhitespace) ? nil : cleaned
     case let other: throw StatusError(.badRequest, "\(name): must be text, not \(other.typeName)")
     }
   }
