@@ -155,6 +155,11 @@ public final class LoopbackServer: Sendable {
       while true {
         let descriptor = accept(listener, nil, nil)
         guard descriptor >= 0 else {
+          // What passes ends no server: an interruption, or descriptors that others of this process have at the moment.
+          if [EINTR, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
+            usleep(10_000)
+            continue
+          }
           close(listener)
           return
         }

@@ -48,7 +48,7 @@ struct PreflightTests {
       #expect(check("Images")?.message.contains("backend") == false)
       #expect(
         check("Ports")?.status == .failed && check("Ports")?.message.contains("\(holder.port)") == true,
-        "\(found.sentences)")
+        "\(found.checks), and \(holder.port) is held")
       #expect(check("DiskSpace") != nil)
 
       let good = try await environment.publish(version: "3.0.0", composeFile: twoServices + "# 3\n")

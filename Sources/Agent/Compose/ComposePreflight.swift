@@ -186,8 +186,8 @@ struct ComposePreflight: Sendable {
       }
     }
     let isInContainer = convergence.runtime.configuration.ownContainer != nil
-    if !isInContainer {
-      let listening = HostPort.listening()
+    let listening = isInContainer ? nil : HostPort.listening()
+    if let listening {
       let known = containers.map(\.port)
       taken += wanted.filter { port in
         !own.contains { $0.conflicts(with: port) } && !known.contains { $0.conflicts(with: port) }
@@ -196,8 +196,13 @@ struct ComposePreflight: Sendable {
     }
     if !taken.isEmpty { return Check("Ports", .failed, Self.listed(taken)) }
     let list = wanted.prefix(10).map(\.description).joined(separator: ", ")
-    return isInContainer
-      ? Check("Ports", .passed, "No container has \(list). Programs outside of containers are not to be seen from one")
+    if isInContainer {
+      return Check(
+        "Ports", .passed, "No container has \(list). Programs outside of containers are not to be seen from one")
+    }
+    return listening == nil
+      ? Check(
+        "Ports", .warning, "No container has \(list). Other programs are not to be seen: /proc/net/tcp cannot be read")
       : Check("Ports", .passed, "\(list): free, or this project's own")
   }
 }

@@ -79,15 +79,17 @@ struct HostPort: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// What programs of this machine listen on, without opening a port.
-  static func listening() -> [HostPort] {
+  /// What programs of this machine listen on, without opening a port. Nil where the machine does not say.
+  static func listening() -> [HostPort]? {
     let tables: [(String, Kind)] = [("tcp", .tcp), ("tcp6", .tcp), ("udp", .udp), ("udp6", .udp)]
+    var (found, isRead): ([HostPort], Bool) = ([], false)
     // The kernel gives a table in pieces and may leave out a socket while others come and go: what either reading has counts.
-    return (tables + tables).flatMap { name, kind in
-      FileManager.default.contents(atPath: "/proc/net/\(name)").map {
-        listening(in: String(decoding: $0, as: UTF8.self), kind)
-      } ?? []
+    for (name, kind) in tables + tables {
+      guard let table = FileManager.default.contents(atPath: "/proc/net/\(name)"), !table.isEmpty else { continue }
+      if name == "tcp" { isRead = true }
+      found += listening(in: String(decoding: table, as: UTF8.self), kind)
     }
+    return isRead ? found : nil
   }
 
   /// - Parameter table: as `/proc/net/tcp` has it.
