@@ -404,7 +404,7 @@ let package = Package(
         "HTTPTransport",
         "ObjectStorage", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats",
         "YAMLDocuments", logging, systemPackage,
-      ]),
+      ], exclude: ["Chain/hostile-link.py"]),
   ],
   swiftLanguageModes: [.v6]
 )
