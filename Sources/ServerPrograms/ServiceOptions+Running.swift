@@ -2,16 +2,13 @@ import ArgumentParser
 import ProgramConfiguration
 
 extension ServiceOptions {
-  /// `EX_CONFIG` of sysexits.h, as the Agent ends: starting the program again does not make its settings right.
-  static let wrongSettingsExitCode: Int32 = 78
-
-  /// Does what `serve` does, and ends the program with exit code 78 where its settings are wrong.
+  /// Does what `serve` does, and ends the program with `ConfigurationError.exitCode` where its settings are wrong.
   public static func run(_ server: () async throws -> Void) async throws {
     do {
       try await server()
     } catch let error as ConfigurationError {
       StandardError.write(line: "Error: \(error)")
-      throw ExitCode(wrongSettingsExitCode)
+      throw ExitCode(ConfigurationError.exitCode)
     }
   }
 }

@@ -25,8 +25,6 @@ struct RunCommand: AsyncParsableCommand {
       WRKTALK_AGENT_TRUST_ROOT_FILE are set; the README describes each, under "Settings".
       """)
 
-  /// `EX_CONFIG` of sysexits.h.
-  private static let configurationExitCode: Int32 = 78
   /// `EX_TEMPFAIL`: whoever started the program starts it again.
   private static let temporaryExitCode: Int32 = 75
   /// After the bound of running upgrades, for telling the last status and giving back the lease.
@@ -49,7 +47,7 @@ struct RunCommand: AsyncParsableCommand {
       try await configuration.trust.establish(in: store)
     } catch {
       _ = try? FileDescriptor.standardError.writeAll("wrktalk-agent: \(error)\n".utf8)
-      throw ExitCode(error is RuntimeFailure ? Self.temporaryExitCode : Self.configurationExitCode)
+      throw ExitCode(error is RuntimeFailure ? Self.temporaryExitCode : ConfigurationError.exitCode)
     }
     LoggingBootstrap(level: configuration.logLevel, format: configuration.logFormat)
       .install(metadataProvider: .reconcile)

@@ -127,16 +127,12 @@ export class Api extends EventTarget {
   /** Forgets who was signed in, which ends whatever watches. */
   end(reason) {
     if (!this.user) return;
-    this.forget();
+    sessionStorage.removeItem(this.storageKey);
+    // Another tab may have signed in as somebody else.
+    if (this.remembered?.name === this.user.name) localStorage.removeItem(this.markKey);
     this.epoch += 1;
     this.user = null;
     this.dispatchEvent(new CustomEvent("signed-out", { detail: reason }));
-  }
-
-  forget() {
-    sessionStorage.removeItem(this.storageKey);
-    // Another tab may have signed in as somebody else.
-    if (this.remembered?.name === this.user?.name) localStorage.removeItem(this.markKey);
   }
 
   hasRole(...roles) { return roles.some((role) => this.user?.roles?.includes(role)); }

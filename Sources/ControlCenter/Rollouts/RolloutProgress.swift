@@ -76,9 +76,10 @@ struct RolloutProgress: Sendable {
     var states = Dictionary(uniqueKeysWithValues: TargetState.allCases.map { ($0, counts[$0.bucket]) })
     for part in TargetState.parts {
       // The counters and the parts may have been read of two moments.
-      let count = min(parts[part.state] ?? 0, counts[part.bucket])
+      let all = counts[part.whole.bucket]
+      let count = min(parts[part.state] ?? 0, all)
       states[part.state] = count
-      if let whole = TargetState(rawValue: part.bucket.rawValue) { states[whole] = counts[part.bucket] - count }
+      states[part.whole] = all - count
     }
     return states
   }
@@ -178,9 +179,7 @@ struct RolloutProgress: Sendable {
   ) throws -> Int64 {
     let counts = try RolloutCounters.counts(of: rollout, releaseID: releaseID, connection)
     // Whole buckets need no look at their parts.
-    let isSplit = TargetState.parts.contains { part in
-      states.contains(part.state) != (TargetState(rawValue: part.bucket.rawValue).map(states.contains) ?? false)
-    }
+    let isSplit = TargetState.parts.contains { states.contains($0.state) != states.contains($0.whole) }
     let parts = isSplit ? try Self.parts(rollout, releaseID, connection) : [:]
     var total = 0
     for (index, counts) in counts where stage == nil || stage == index {

@@ -22,31 +22,32 @@ enum TargetState: String, Sendable, Hashable, CaseIterable {
   init?(bucket: String?, status: String?) {
     guard let bucket, let state = TargetState(rawValue: bucket) else { return nil }
     self =
-      status.flatMap { word in Self.parts.first { $0.bucket == state.bucket && $0.status == word }?.state } ?? state
+      status.flatMap { word in Self.parts.first { $0.whole == state && $0.status == word }?.state } ?? state
   }
 
-  /// One that is a part of a bucket: what has this word of `status`.
+  /// One that is counted in the bucket of another: what there has this word of `status`.
   struct Part: Sendable {
     var state: TargetState
-    var bucket: TargetBucket
+    var whole: TargetState
     var status: String
   }
 
   static let parts = [
-    Part(state: .rolledBack, bucket: .failed, status: TargetPhase.rolledBack.columnWord),
-    Part(state: .untold, bucket: .consent, status: TargetPhase.webhookFailed.columnWord),
+    Part(state: .rolledBack, whole: .failed, status: TargetPhase.rolledBack.columnWord),
+    Part(state: .untold, whole: .consent, status: TargetPhase.webhookFailed.columnWord),
   ]
 
   var bucket: TargetBucket {
-    Self.parts.first { $0.state == self }?.bucket ?? TargetBucket(rawValue: rawValue) ?? .cancelled
+    let whole = Self.parts.first { $0.state == self }?.whole ?? self
+    return TargetBucket(rawValue: whole.rawValue) ?? .cancelled
   }
 
   /// Of a row of `gcc_deployment_target` named `t`.
   var condition: String {
     if let part = Self.parts.first(where: { $0.state == self }) {
-      return "t.bucket = '\(part.bucket.rawValue)' AND t.status = '\(part.status)'"
+      return "t.bucket = '\(bucket.rawValue)' AND t.status = '\(part.status)'"
     }
-    let others = Self.parts.filter { $0.bucket == bucket }.map { " AND t.status <> '\($0.status)'" }
+    let others = Self.parts.filter { $0.whole == self }.map { " AND t.status <> '\($0.status)'" }
     return "t.bucket = '\(bucket.rawValue)'\(others.joined())"
   }
 }
