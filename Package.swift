@@ -123,7 +123,7 @@ let package = Package(
     module("Mail", ["Addresses", "CLibCurl", "Cryptography", "CurlTransfers", "WireFormats"], settings: wrapper),
     module("Database", ["CLibPQ", "CLibSQLite", "Threads", "WireFormats", logging], settings: wrapper),
     module("Processes", [subprocess, systemPackage, logging]),
-    module("Observability", ["Timing", "WireFormats", systemPackage, logging, metrics]),
+    module("Observability", ["Files", "Timing", "WireFormats", systemPackage, logging, metrics]),
     module("Files", ["Cryptography", "WireFormats"]),
     // Private keys of people, and the passphrases that they are encrypted with.
     module("KeyFiles", ["Cryptography", "Files", argumentParser, systemPackage]),

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Glibc
 
@@ -29,21 +30,17 @@ struct ProcessUsage: Equatable {
 
   /// Nil where `/proc` cannot be read.
   static func current() -> ProcessUsage? {
-    guard let stat = text("/proc/self/stat") else { return nil }
+    guard let stat = KernelFile.text("/proc/self/stat") else { return nil }
     // The folder is open while it is read, which counts as one.
     let openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")).map { $0.count - 1 }
     return ProcessUsage(
       stat: stat, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK))), pageSize: Int64(sysconf(Int32(_SC_PAGESIZE))),
-      openFiles: openFiles, bootTime: text("/proc/stat").flatMap(bootTime))
+      openFiles: openFiles, bootTime: KernelFile.text("/proc/stat").flatMap(bootTime))
   }
 
   /// The line `btime` of `/proc/stat`.
   static func bootTime(_ stat: String) -> Double? {
     stat.split(separator: "\n").first { $0.hasPrefix("btime ") }.flatMap { Double($0.dropFirst(6)) }
-  }
-
-  private static func text(_ path: String) -> String? {
-    FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
   }
 
   func write(_ writer: inout PrometheusWriter, help: [String: String]) {

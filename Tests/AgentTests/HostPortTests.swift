@@ -1,4 +1,5 @@
 import DeploymentKinds
+import TestSupport
 import Testing
 import WireFormats
 
@@ -41,6 +42,16 @@ import WireFormats
         "127.0.0.1:8080/tcp", "80/tcp", "82/tcp", "127.0.0.1:83/tcp",
       ])
     #expect(HostPort.listening(in: table, .udp).isEmpty)
+  }
+
+  /// The kernel hands such a table out by pages, and here it has several.
+  @Test func everyListenerOfABusyHostIsSeen() throws {
+    let holders = try (0..<100).map { _ in try LoopbackServer { _, connection in connection.respond() } }
+    let seen = Set(try #require(HostPort.listening()))
+    withExtendedLifetime(holders) {
+      let missing = holders.map { HostPort(.tcp, Int($0.port), address: "127.0.0.1") }.filter { !seen.contains($0) }
+      #expect(missing.isEmpty)
+    }
   }
 
   @Test(arguments: [

@@ -12,16 +12,16 @@ struct ModuleGraphTests {
     ["Addresses", "ProgramConfiguration", "Threads", "Timing"],
     // Values and wrappers that need nothing but formats.
     [
-      "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Observability", "Processes",
-      "MaintenanceWindows", "Reconciliation", "ResourceModel", "YAMLDocuments",
+      "Archives", "Compression", "Cryptography", "CurlTransfers", "Database", "Processes", "MaintenanceWindows",
+      "Reconciliation", "ResourceModel", "YAMLDocuments",
     ],
     [
       "Access", "AuditChain", "CoreKinds", "DeploymentKinds", "Files", "FleetKinds", "FleetProtocol", "HTTPTransport",
       "Licensing", "Mail", "Outbox", "ReleaseManifest",
     ],
     [
-      "Audit", "DeploymentPlanning", "FleetPlanning", "HTTPService", "KeyFiles", "ObjectStorage", "OfferPlanning",
-      "ReleaseArchives", "ResourceClient", "ResourceStorage", "TestSupport",
+      "Audit", "DeploymentPlanning", "FleetPlanning", "HTTPService", "KeyFiles", "ObjectStorage", "Observability",
+      "OfferPlanning", "ReleaseArchives", "ResourceClient", "ResourceStorage", "TestSupport",
     ],
     ["ClusterAccess", "ComposeBundles", "FleetSimulator", "Pages", "ResourceServer", "ServerPrograms"],
     ["Accounts", "Agent", "ControlCommands"],
@@ -50,8 +50,12 @@ struct ModuleGraphTests {
       })
   }()
 
+  private static func text(of file: String) -> String {
+    FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
   private static func imports(of file: String) -> Set<String> {
-    let text = FileManager.default.contents(atPath: file).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    let text = text(of: file)
     return Set(
       text.split(separator: "\n").compactMap { line in
         let words = line.split(separator: " ")
@@ -78,6 +82,17 @@ struct ModuleGraphTests {
       let wrong = Self.imports[module, default: []].intersection(own).subtracting(below)
       #expect(wrong == [], "\(module) imports what does not lie below it")
     }
+  }
+
+  /// Foundation takes the end of the first page of such a file for the end of the file.
+  @Test func filesOfTheKernelAreReadByTheirOwnReader() throws {
+    let sources = "\(Testbed.repository)/Sources"
+    let files = try FileManager.default.subpathsOfDirectory(atPath: sources).filter { $0.hasSuffix(".swift") }
+    let wrong = files.filter { file in
+      let text = Self.text(of: "\(sources)/\(file)")
+      return text.contains("\"/proc/") && ["contents(atPath", "(contentsOf"].contains { text.contains($0) }
+    }
+    #expect(files.count > 100 && wrong == [], "KernelFile reads them to their end")
   }
 
   @Test(arguments: pure)

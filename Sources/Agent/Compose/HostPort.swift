@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Files
 import WireFormats
 
 /// A port of the host that a container is to have, or that somebody has.
@@ -83,11 +83,10 @@ struct HostPort: Sendable, Hashable, CustomStringConvertible {
   static func listening() -> [HostPort]? {
     let tables: [(String, Kind)] = [("tcp", .tcp), ("tcp6", .tcp), ("udp", .udp), ("udp6", .udp)]
     var (found, isRead): ([HostPort], Bool) = ([], false)
-    // The kernel gives a table in pieces and may leave out a socket while others come and go: what either reading has counts.
-    for (name, kind) in tables + tables {
-      guard let table = FileManager.default.contents(atPath: "/proc/net/\(name)"), !table.isEmpty else { continue }
+    for (name, kind) in tables {
+      guard let table = KernelFile.text("/proc/net/\(name)"), !table.isEmpty else { continue }
       if name == "tcp" { isRead = true }
-      found += listening(in: String(decoding: table, as: UTF8.self), kind)
+      found += listening(in: table, kind)
     }
     return isRead ? found : nil
   }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Files
 
 /// The container that this very Agent runs in.
 public struct OwnContainer: Sendable, Hashable {
@@ -25,10 +25,9 @@ public struct OwnContainer: Sendable, Hashable {
 
   /// Reads what the kernel says of this process.
   public static func current(hostName: String) -> OwnContainer? {
-    func text(_ file: String) -> String {
-      FileManager.default.contents(atPath: "/proc/self/\(file)").map { String(decoding: $0, as: UTF8.self) } ?? ""
-    }
-    return OwnContainer(mountInfo: text("mountinfo"), cgroup: text("cgroup"), hostName: hostName)
+    OwnContainer(
+      mountInfo: KernelFile.text("/proc/self/mountinfo") ?? "", cgroup: KernelFile.text("/proc/self/cgroup") ?? "",
+      hostName: hostName)
   }
 
   /// The one among a project's containers; nil where the Agent is no part of the project.
