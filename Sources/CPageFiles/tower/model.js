@@ -151,14 +151,11 @@ export function situation(tower, now = clock.now()) {
   if (running && health?.status === "False") {
     return { kind: "bad", sentence: `${version(running)} runs, but not in full health`, more: health.message, view: "live", link: "See services" };
   }
-  if (healthWatch?.state === "watching" && healthWatch.version === running) {
-    const rest = Date.parse(healthWatch.endsAt) - now;
-    const bad = healthWatch.badSince ? ` It has looked bad since ${relative(healthWatch.badSince, now)}.` : "";
-    return { kind: bad ? "warn" : "good", sentence: `${version(running)} was deployed and is watched for ${rest > 60_000 ? `${Math.ceil(rest / 60_000)} min more` : "a moment more"}`,
-      more: `If it goes bad and stays so, it is rolled back by itself.${bad}`, view: "live", link: "Watch it" };
-  }
+  // What waits for a person comes before a watch that goes well, and after one that does not.
+  const watch = watching(healthWatch, running, now);
   const newest = tower.decidable.find((offer) => !offer.declinedAt);
-  if (newest) return waiting(tower, newest, running, now);
+  if (newest && watch?.kind !== "warn") return waiting(tower, newest, watch?.sentence ?? (running ? `${version(running)} runs` : "Nothing runs yet"), now);
+  if (watch) return watch;
   const failedDownload = tower.offers.find((offer) => offer.status === "downloadFailed");
   if (failedDownload) return { kind: "warn", sentence: `${version(failedDownload.version)} could not be downloaded`, more: failedDownload.downloadError, view: "offers", link: "See the offer" };
   if (failedLast) {
@@ -168,8 +165,16 @@ export function situation(tower, now = clock.now()) {
   return { kind: "good", sentence: `${version(running)} runs in full health. There is nothing to do.` };
 }
 
-function waiting(tower, offer, running, now) {
-  const runs = running ? `${version(running)} runs` : "Nothing runs yet";
+function watching(healthWatch, running, now) {
+  if (healthWatch?.state !== "watching" || healthWatch.version !== running) return null;
+  const rest = Date.parse(healthWatch.endsAt) - now;
+  const bad = healthWatch.badSince ? ` It has looked bad since ${relative(healthWatch.badSince, now)}.` : "";
+  return { kind: bad ? "warn" : "good", sentence: `${version(running)} was deployed and is watched for ${rest > 60_000 ? `${Math.ceil(rest / 60_000)} min more` : "a moment more"}`,
+    more: `If it goes bad and stays so, it is rolled back by itself.${bad}`, view: "live", link: "Watch it" };
+}
+
+/** @param {string} runs What runs meanwhile, without a full stop. */
+function waiting(tower, offer, runs, now) {
   if (!offer.chartDownloaded) {
     return { kind: "wait", sentence: `${version(offer.version)} is being downloaded`, more: `${runs}. It can be scheduled once its artifact is here, whole and verified.`, view: "offers", link: "See the offer" };
   }
