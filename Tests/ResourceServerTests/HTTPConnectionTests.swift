@@ -114,6 +114,26 @@ import WireFormats
     #expect(log.lines(atLeast: .warning).count == 1)
   }
 
+  /// A fleet that comes back all at once is told when to come again; who finds no room even for that is cut off.
+  @Test func whoFindsNoRoomIsToldWhenToComeAgain() async throws {
+    var limits = ConnectionLimits()
+    (limits.maximumConnections, limits.maximumRefusals) = (1, 1)
+    try await HTTPTestServer.run(connections: limits) { server in
+      var request = server.request("GET", "\(HTTPTestServer.collection)?watch=1")
+      request.timeout = nil
+      let first = try await server.http.stream(request)
+      #expect(first.status == 200)
+      for _ in 0..<3 {
+        let answer = try await exchange(server, "GET /version HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 429 ") && answer.hasSuffix(" s\"}\n"), "\(answer)")
+        let line = answer.split(separator: "\r\n").first { $0.lowercased().hasPrefix("retry-after: ") }
+        let seconds = line.flatMap { Int($0.dropFirst("retry-after: ".count)) } ?? 0
+        #expect((1...ConnectionLimits().longestRetry).contains(seconds))
+      }
+      withExtendedLifetime(first) {}
+    }
+  }
+
   @Test func connectionsAreCountedInTotalAndByAddress() throws {
     var limits = ConnectionLimits()
     (limits.maximumConnections, limits.maximumConnectionsPerAddress) = (3, 2)
@@ -125,6 +145,9 @@ import WireFormats
     try count.enter("c")
     count.leave("a")
     try count.enter("a")
+    #expect((0..<600).count { _ in count.enterRefusal() } == limits.maximumRefusals)
+    count.leaveRefusal()
+    #expect(count.enterRefusal() && !count.enterRefusal())
   }
 
   @Test(arguments: [(4096, 1024, 896, 224), (4096, 1 << 20, 4096, 1024), (100, 1 << 20, 100, 25), (4096, 64, 16, 16)])

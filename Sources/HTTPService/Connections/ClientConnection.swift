@@ -10,6 +10,8 @@ enum ConnectionSignal: Sendable {
   /// An operation began that is of no use once the client has left.
   case began(cancel: @Sendable () -> Void)
   case ended
+  /// There is no room for it: its first request is answered with 429, and when to come again, and it ends.
+  case refused(retryAfterSeconds: Int)
   /// To be called once all that was written has left, or never will.
   case whenSent(@Sendable () -> Void)
 }

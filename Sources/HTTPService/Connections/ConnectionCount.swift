@@ -16,6 +16,8 @@ final class ConnectionCount: Sendable {
 
   private struct State {
     var total = 0
+    /// Connections that are there only to be told that there are too many.
+    var refusals = 0
     var byAddress: [String: Int] = [:]
   }
 
@@ -37,6 +39,17 @@ final class ConnectionCount: Sendable {
     }
     if let refusal { throw refusal }
   }
+
+  /// - Returns: whether a connection that was refused for `total` may stay to be told so.
+  func enterRefusal() -> Bool {
+    state.withLock { state in
+      guard state.refusals < limits.maximumRefusals else { return false }
+      state.refusals += 1
+      return true
+    }
+  }
+
+  func leaveRefusal() { state.withLock { $0.refusals -= 1 } }
 
   func leave(_ address: String) {
     state.withLock { state in

@@ -20,6 +20,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var hasLeft = false
   /// Ends when the last answer that was written has left; nil where none was.
   private var lastAnswer: EventLoopFuture<Void>?
+  /// When a connection that there is no room for is to come again; nil for all others.
+  private var refusedForSeconds: Int?
   /// Cancels what is of no use once the client has left.
   private var cancel: (@Sendable () -> Void)?
 
@@ -52,11 +54,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
     switch part {
     case .head(let head):
       state.receivedHead(isKeepAlive: head.isKeepAlive, now: now)
+      if let refusedForSeconds { return refuse(for: refusedForSeconds, context) }
       askForBody(head, context)
     case .body: state.receivedBody(now: now)
     case .end: state.receivedEnd(now: now)
     }
     context.fireChannelRead(data)
+  }
+
+  private func refuse(for seconds: Int, _ context: ChannelHandlerContext) {
+    let body = ByteBuffer(string: #"{"error":"Too many connections: come again in \#(seconds) s"}"# + "\n")
+    let headers: HTTPHeaders = [
+      "Content-Type": "application/json", "Content-Length": String(body.readableBytes), "Retry-After": String(seconds),
+      "Connection": "close",
+    ]
+    let head = HTTPResponseHead(version: .http1_1, status: .tooManyRequests, headers: headers)
+    for part in [HTTPServerResponsePart.head(head), .body(.byteBuffer(body)), .end(nil)] {
+      write(context: context, data: wrapOutboundOut(part), promise: nil)
+    }
   }
 
   /// Answers `Expect: 100-continue` at once (RFC 9110 §10.1.1): `curl` waits a second for it before it sends a larger
@@ -149,6 +164,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     case .expectsLongBody(let timeout): state.expectLongBody(within: timeout)
     case .began(let cancel): if hasLeft { cancel() } else { self.cancel = cancel }
     case .ended: cancel = nil
+    case .refused(let seconds):
+      refusedForSeconds = seconds
+      if state.unanswered > 0 { refuse(for: seconds, context) }
     case .whenSent(let action):
       if let lastAnswer { lastAnswer.whenComplete { _ in action() } } else { action() }
     }

@@ -1,7 +1,13 @@
 /// What one connection, and all of them together, may cost a server.
 public struct ConnectionLimits: Sendable, Hashable {
-  /// Connections at the same time; more are closed as they come.
+  /// Connections at the same time. Of more, so many are told to come again as `maximumRefusals` says; others are closed as they
+  /// come.
   public var maximumConnections = 4096
+  /// Connections at the same time that are there only to be told 429, so that a whole fleet that comes back in one second knows when
+  /// to come again.
+  public var maximumRefusals = 512
+  /// Who is told so comes again after 1 s to so many, other for each.
+  public var longestRetry = 60
   /// Of those, how many may come from one address (IPv6: one /64 network) that is not a trusted proxy's.
   public var maximumConnectionsPerAddress = 1024
   /// From the opening of a connection until the head of its first request has come.
@@ -32,5 +38,6 @@ public struct ConnectionLimits: Sendable, Hashable {
   public init(maximumConnections: Int, openFileLimit: Int) {
     self.maximumConnections = min(maximumConnections, max(16, openFileLimit - 128))
     maximumConnectionsPerAddress = max(16, self.maximumConnections / 4)
+    maximumRefusals = max(0, min(maximumRefusals, openFileLimit - 128 - self.maximumConnections))
   }
 }

@@ -76,7 +76,15 @@ struct LimitedHTTPChannel: ServerChildChannel {
       try count.enter(key, isProxy: address.map(limits.proxies.isTrusted) ?? false)
     } catch {
       refusals.record(error, address ?? key, logger)
-      value.channel.close(mode: .all, promise: nil)
+      if case .total = error, count.enterRefusal() {
+        let seconds = Int.random(in: 1...max(1, limits.longestRetry))
+        value.channel.triggerUserOutboundEvent(ConnectionSignal.refused(retryAfterSeconds: seconds), promise: nil)
+        // Ended by the handler, as is whoever says nothing.
+        try? await value.channel.closeFuture.get()
+        count.leaveRefusal()
+      } else {
+        value.channel.close(mode: .all, promise: nil)
+      }
       await http.handle(value: value, logger: logger)  // ends at once
       return
     }
