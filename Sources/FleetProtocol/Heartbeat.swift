@@ -28,8 +28,8 @@ public struct Heartbeat: Sendable, Hashable {
   /// - Throws: `ProtocolError`, naming the field.
   public init(reading body: JSONValue) throws(ProtocolError) {
     let reader = try ProtocolReader(body)
-    version = try reader.text("version", maximumBytes: 128)
-    status = try reader.text("status", maximumBytes: 64)
+    version = try reader.version("version")
+    status = try reader.prose("status", maximumCharacters: 64)
     agentLastPoll = try reader.time("agentLastPoll")
     timestamp = try reader.time("timestamp")
     licenseID = try reader.text("licenseId")

@@ -40,12 +40,22 @@ struct ProtocolReader {
     return text
   }
 
+  /// A version as it is compared: without the `v` that some programs put before it.
+  func version(_ name: String) throws(ProtocolError) -> String? {
+    guard let text = try text(name, maximumBytes: 128).map({ ReportText.cleaned($0) }) else { return nil }
+    let rest = text.dropFirst()
+    return text.first == "v" && rest.first?.isNumber == true ? String(rest) : text
+  }
+
   /// Text for people, of any length: what is too long or unprintable is cut, never refused, since a report must not be lost
   /// for what somebody's log had in it.
-  func prose(_ name: String) throws(ProtocolError) -> String? {
+  /// - Parameter maximumCharacters: of what is kept.
+  func prose(
+    _ name: String, maximumCharacters: Int = ReportText.maximumCharacters
+  ) throws(ProtocolError) -> String? {
     switch members[name] ?? .null {
     case .null: return nil
-    case .string(let text): return ReportText.cleaned(text)
+    case .string(let text): return ReportText.cleaned(text, maximumCharacters: maximumCharacters)
     case let other: throw ProtocolError("\(name): must be text, not \(other.typeName)")
     }
   }
@@ -105,7 +115,10 @@ public enum ReportText {
 
   /// Without secrets, without characters that a database refuses or a terminal obeys, and no longer than anybody reads: the
   /// end is kept, where logs say what went wrong.
-  public static func cleaned(_ text: String) -> String {
+  public static func cleaned(_ text: String) -> String { cleaned(text, maximumCharacters: maximumCharacters) }
+
+  /// - Parameter maximumCharacters: of what is kept.
+  static func cleaned(_ text: String, maximumCharacters: Int) -> String {
     // Before it is cut: half a secret is not known as one.
     let text = SecretText.redacted(text)
     let scalars = text.unicodeScalars.lazy.map { scalar -> Unicode.Scalar in

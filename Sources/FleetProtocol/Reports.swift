@@ -97,10 +97,10 @@ public struct StatusReport: Sendable, Hashable {
     self.status = status
     deployedAt = try reader.time("deployedAt")
     helmRevision = try reader.integer("helmRevision", 0...Int64(Int32.max))
-    currentVersion = try reader.text("currentVersion", maximumBytes: 128)
+    currentVersion = try reader.version("currentVersion")
     errorMessage = try reader.prose("errorMessage")
-    reason = try reader.text("reason", maximumBytes: 128).map(ReportText.cleaned)
-    component = try reader.text("component", maximumBytes: 253).map(ReportText.cleaned)
+    reason = try reader.prose("reason", maximumCharacters: 128)
+    component = try reader.prose("component", maximumCharacters: 253)
     attemptID = try reader.text("attemptId", maximumBytes: 128)
     attempt = try reader.integer("attempt", 0...Int64(Int32.max))
   }

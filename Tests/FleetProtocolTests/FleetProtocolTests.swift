@@ -100,13 +100,32 @@ struct ReportBodyTests {
     #expect(kept.hasSuffix("[31m the end \u{FFFD}") && !kept.contains("\u{1B}"))
   }
 
+  /// What a container or a program called itself is no reason to lose what it reported.
+  @Test func hostileTextIsCleanedInEveryFieldForPeople() throws {
+    let hostile = "\u{0}\u{1B}[31méא\u{202E}🙂" + String(repeating: "x", count: 300)
+    let report = try StatusReport(reading: [
+      "organizationName": "acme", "releaseId": "r", "status": "failed", "reason": .string(hostile),
+      "component": .string(hostile), "errorMessage": .string(hostile), "currentVersion": "v2.3.0",
+    ])
+    for (text, most) in [(report.reason, 128), (report.component, 253), (report.errorMessage, 4_000)] {
+      let text = try #require(text)
+      #expect(text.unicodeScalars.count <= most + 1 && text.hasSuffix("x"))
+      #expect(!text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202E })
+    }
+    #expect(report.errorMessage?.contains("é") == true && report.errorMessage?.contains("🙂") == true)
+    #expect(report.currentVersion == "2.3.0")
+    let heartbeat = try Heartbeat(reading: ["version": "v2.3.0-rc.1", "status": .string(hostile)])
+    #expect(heartbeat.version == "2.3.0-rc.1" && heartbeat.status?.unicodeScalars.count == 65)
+    #expect(try Heartbeat(reading: ["version": "vnext\u{7}"]).version == "vnext\u{FFFD}")
+  }
+
   @Test(
     arguments: [
       ("status", "done" as JSONValue, "must be one of downloadFailed, scheduled"),
       ("deployedAt", "now", "must be a time"),
       ("helmRevision", -1, "must be from 0"), ("organizationName", "", "is missing"), ("attempt", "1", "whole number"),
       ("releaseId", .string(String(repeating: "r", count: 200)), "at most 128 bytes"),
-      ("component", "a\u{0}b", "must not hold the character NUL"),
+      ("attemptId", "a\u{0}b", "must not hold the character NUL"),
     ])
   func wrongFieldsAreNamed(_ field: String, _ value: JSONValue, _ problem: String) {
     var json: JSONValue = ["organizationName": "acme", "releaseId": "r", "status": "success"]
