@@ -126,7 +126,7 @@ struct ControlCenterParts: Sendable {
       http: http, offers: offers, secrets: secrets, recipients: SetWriter { try await recipients.find($0) },
       acknowledgements: acknowledgements, now: now)
     let mailSender = configuration.mail.map {
-      MailSender(client: MailClient($0.settings), sender: $0.sender, recipients: configuration.adminAddresses)
+      MailSender(client: MailClient($0.settings), sender: $0.sender, admins: configuration.adminAddresses)
     }
     outbox = OutboxRunner(
       Self.outboxConfiguration, database: database, logger: logger, now: now,

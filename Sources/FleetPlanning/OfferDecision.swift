@@ -15,8 +15,6 @@ public enum OfferDecision: Sendable, Hashable {
 
   public struct Block: Sendable, Hashable {
     public var reason: BlockReason
-    /// Nil where nobody needs to look after it: what would be offered is nothing for that customer.
-    public var escalation: EscalationType?
     /// A sentence for people.
     public var message: String
   }
@@ -35,7 +33,7 @@ public enum OfferDecision: Sendable, Hashable {
     if let expiry = organization.licenseExpiresAt, expiry <= now {
       return .blocked(
         Block(
-          reason: .licenseExpired, escalation: .licenseExpired,
+          reason: .licenseExpired,
           message:
             "The licence of \(organization.name) ended at \(expiry.wholeSeconds): \(release.version) is offered once it is renewed."
         ))
@@ -65,7 +63,7 @@ public enum OfferDecision: Sendable, Hashable {
       if let minimum, let current, current < minimum {
         return .blocked(
           Block(
-            reason: .minVersionBlocked, escalation: .minVersionBlocked,
+            reason: .minVersionBlocked,
             message: """
               \(organization.name) runs \(organization.currentVersion ?? ""), and \(release.version) can be reached from \
               \(text) on: it is offered once a version in between runs.
@@ -94,9 +92,19 @@ public enum OfferDecision: Sendable, Hashable {
       return false
     }
     switch target.phase {
-    case .pending, .notified, .webhookFailed: return target.offeredAt != nil && target.blocked == nil
-    case .scheduled, .inProgress, .downloadFailed, .success, .failed, .rolledBack, .deadlineExceeded, .cancelled:
-      return false
+    case .pending, .notified, .webhookFailed, .deadlineExceeded: return target.offeredAt != nil && target.blocked == nil
+    case .scheduled, .inProgress, .downloadFailed, .success, .failed, .rolledBack, .cancelled: return false
+    }
+  }
+}
+
+extension BlockReason {
+  /// What a person has to look after then; nil where nobody needs to: what would be offered is nothing for that customer.
+  public var escalation: EscalationType? {
+    switch self {
+    case .licenseExpired: .licenseExpired
+    case .minVersionBlocked: .minVersionBlocked
+    case .newerVersion, .artifactMissing: nil
     }
   }
 }

@@ -101,7 +101,39 @@ import WireFormats
     }
   }
 
-  private static let withMail = [
+  /// Spec §1.4: an account manager hears of what is escalated and has failed, of their own customers alone.
+  @Test(arguments: TestDatabase.available)
+  func accountManagersHearOfTheirOwnCustomers(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database, environment: Self.withMail) { fixture in
+      for name in ["hers", "hers-too", "nobodys", "named"] { try await fixture.addOrganization(name) }
+      try await fixture.execute(
+        "UPDATE organizational_service SET \"accountManagerId\" = 'mia@vendor.example' WHERE name LIKE 'hers%'")
+      try await fixture.execute(
+        "UPDATE organizational_service SET \"accountManagerId\" = 'employee 17' WHERE name = 'named'")
+      try await fixture.addRelease("2.3.0")
+      try await fixture.settle()
+      for name in ["hers", "hers-too", "nobodys", "named"] {
+        try await fixture.report(name, "2.3.0", name == "hers-too" ? .deadlineExceeded : .failed)
+      }
+      #expect(try await fixture.parts.digest.pass() == 4)
+      let mails = try await fixture.query("SELECT payload FROM outbox WHERE topic = 'mail'").map {
+        try JSONValue(parsing: Array(($0[0].text ?? "").utf8))
+      }
+      let told = Dictionary(grouping: mails) { $0["to"]?.string ?? "admins" }.mapValues {
+        $0.compactMap { $0["subject"]?.string }.sorted()
+      }
+      #expect(
+        told["mia@vendor.example"] == [
+          "2.3.0 failed at hers.", "2.3.0 was not deployed before its deadline at hers-too.",
+        ])
+      #expect(
+        told["admins"] == [
+          "2.3.0 was not deployed before its deadline at hers-too.", "Deployments that failed: 3",
+        ])
+    }
+  }
+
+  static let withMail = [
     "SMTP_HOST": "localhost", "SMTP_SECURITY": "none", "GCC_ADMIN_EMAIL": "admin@vendor.example",
   ]
 

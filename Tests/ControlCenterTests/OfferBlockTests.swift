@@ -2,6 +2,7 @@ import Database
 import FleetKinds
 import FleetPlanning
 import FleetProtocol
+import Reconciliation
 import ResourceModel
 import ResourceStorage
 import TestSupport
@@ -112,6 +113,76 @@ import WireFormats
         #expect(try await fixture.target(name, "2.2.0").status?.phase == .notified, "\(name)")
       }
       #expect(try await fixture.target(names[3], "2.2.0").status?.phase == .success)
+    }
+  }
+
+  /// What a customer ran last, and no other: by its last return too, whether it writes a "v", and only while it is published.
+  @Test(arguments: TestDatabase.available)
+  func theVersionBeforeIsTheOneThatRanLast(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database) { fixture in
+      let names = try await fixture.addOrganizations(4)
+      for version in ["2.0.0", "2.1.0", "2.2.0"] {
+        try await fixture.addRelease(version)
+        try await fixture.settle()
+        for name in names { try await fixture.report(name, version, .success, currentVersion: version) }
+        fixture.advance(.seconds(60))
+      }
+      // The second went back to 2.1.0 later, by hand.
+      try await fixture.report(names[1], "2.2.0", .rolledBack, attempt: "b", currentVersion: "2.1.0")
+      fixture.advance(.seconds(60))
+      // What the third ran last is offered to nobody any more.
+      try await fixture.report(names[2], "2.0.0", .rolledBack, attempt: "c", currentVersion: "2.0.0")
+      fixture.advance(.seconds(60))
+      try await fixture.execute("UPDATE gcc_release SET status = 'deprecated' WHERE version = '2.0.0'")
+      try await fixture.addRollout(
+        "r",
+        RolloutSpec(
+          release: "2.3.0", onHalt: .offerPrevious, stages: [.init(name: "all", gate: .init(maxFailures: 0))]))
+      try await fixture.addRelease("2.3.0")
+      try await fixture.settle()
+      for name in names.prefix(3) { try await fixture.report(name, "2.3.0", .success, currentVersion: "2.3.0") }
+      try await fixture.execute(
+        "UPDATE organizational_service SET \"currentVersion\" = 'v2.3.0' WHERE name = '\(names[0])'")
+      try await fixture.report(names[3], "2.3.0", .failed)
+      try await fixture.settle()
+      #expect(try await fixture.rollout("r").status?.phase == .halted)
+      let offered = try await fixture.query(
+        """
+        SELECT "organizationName", "releaseVersion" FROM gcc_deployment_target
+        WHERE status = 'notified' AND "releaseVersion" <> '2.3.0' ORDER BY 1, 2
+        """
+      ).map { "\($0[0].text ?? "") \($0[1].text ?? "")" }
+      #expect(offered == ["\(names[0]) 2.2.0", "\(names[1]) 2.1.0"])
+    }
+  }
+
+  /// One licence that has ended is one fact, however many releases it keeps away, and is over with the last of them.
+  @Test(arguments: TestDatabase.available)
+  func anEscalationEndsWithTheReleaseThatItIsAbout(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database, environment: HealthTests.withMail) { fixture in
+      try await fixture.addOrganization("expired", licenseExpiresAt: fixture.now)
+      try await fixture.addOrganization("old", currentVersion: "1.0.0")
+      for version in ["2.3.0", "2.4.0"] { try await fixture.addRelease(version, minCurrentVersion: "2.0.0") }
+      try await fixture.settle()
+      func open() async throws -> [String] {
+        while try await fixture.parts.health.pass() == .now {}
+        return try await fixture.query(
+          "SELECT \"organizationName\", fact FROM gcc_escalation WHERE \"resolvedAt\" IS NULL ORDER BY 1, 2"
+        ).map { "\($0[0].text ?? "") \($0[1].text ?? "")" }
+      }
+      #expect(
+        try await open() == [
+          "expired LICENSE_EXPIRED", "old MIN_VERSION_BLOCKED/2.3.0", "old MIN_VERSION_BLOCKED/2.4.0",
+        ])
+      try await fixture.execute("UPDATE gcc_release SET status = 'deprecated' WHERE version = '2.3.0'")
+      #expect(try await open() == ["expired LICENSE_EXPIRED", "old MIN_VERSION_BLOCKED/2.4.0"])
+      // Another reason takes the place of the one before.
+      try await fixture.execute(
+        "UPDATE organizational_service SET \"licenseExpiresAt\" = '2020-01-01T00:00:00Z' WHERE name = 'old'")
+      #expect(try await fixture.parts.steps.recheckBlocked(after: "") == nil)
+      #expect(try await open() == ["expired LICENSE_EXPIRED", "old LICENSE_EXPIRED"])
+      try await fixture.execute("UPDATE gcc_release SET withdrawn = true WHERE version = '2.4.0'")
+      #expect(try await open() == [])
     }
   }
 }

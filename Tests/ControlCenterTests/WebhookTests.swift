@@ -33,7 +33,8 @@ import WireFormats
       received.add(request)
       answer(request, connection)
     }
-    try await FleetFixture.with(database) { fixture in
+    let environment = HealthTests.withMail.merging(["GCC_WEBHOOK_ALLOWED_ADDRESSES": "*"]) { $1 }
+    try await FleetFixture.with(database, environment: environment) { fixture in
       try await fixture.addOrganization("acme", webhook: "\(server.url)/api/deployment/webhook", secret: Self.secret)
       let tasks = [Task { try await fixture.parts.offers.run() }, Task { await fixture.parts.outbox.run() }]
       try await fixture.addRelease("2.3.0")
@@ -90,6 +91,10 @@ import WireFormats
       #expect(webhook.error?.contains("401") == true && !webhook.acked)
       let events = try await fixture.query("SELECT object FROM event WHERE object LIKE '%WebhookUnauthorized%'")
       #expect(events.count == 1)
+      // The admins hear of it, and nobody else.
+      #expect(try await fixture.parts.digest.pass() == 1)
+      let mail = try await fixture.query("SELECT payload FROM outbox WHERE topic = 'mail'")
+      #expect(mail.count == 1 && mail[0][0].text?.contains("Auth issue with customer acme") == true)
     }
   }
 

@@ -188,7 +188,10 @@ struct ReportLedger: Sendable {
     let opened = try escalations.open(
       changes.opened.filter { last["\($0.organization)/\($0.subject)"] != .success }, at: now, in: connection)
     try mails.record(
-      opened.map { .init(subject: "Deployments that failed", about: $0.organization, text: $0.reason) }, in: connection)
+      opened.map {
+        .init(
+          subject: $0.type == .forced24hExceeded ? .pastDeadline : .failed, about: $0.organization, text: $0.reason)
+      }, in: connection)
     try events.record(changes.events.filter { $0.level == .warning }, in: connection)
   }
 

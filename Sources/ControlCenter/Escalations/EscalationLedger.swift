@@ -114,6 +114,29 @@ struct EscalationLedger: Sendable {
       }, resolution: "The customer reported success of this version or a newer one.", at: now, in: connection)
   }
 
+  /// Closes what was opened for releases that pass their customer over no more: they are offered to nobody any longer, say, or
+  /// their rollout is gone.
+  @discardableResult
+  func resolvePassedOver(at now: Timestamp, in connection: any SQLConnection) throws -> Int {
+    let dialect = connection.dialect
+    let reasons = BlockReason.allCases.compactMap { reason in
+      reason.escalation.map { "WHEN '\($0.rawValue)' THEN '\(reason.rawValue)'" }
+    }
+    return try connection.execute(
+      """
+      UPDATE gcc_escalation SET "resolvedAt" = \(dialect.time("$1")), resolution = $2,
+        "isResolvedByItself" = \(dialect.boolean(true)), resource_version = 0
+      WHERE "resolvedAt" IS NULL
+        AND CAST(type AS text) IN ('\(EscalationType.licenseExpired.rawValue)', '\(EscalationType.minVersionBlocked.rawValue)')
+        AND NOT EXISTS (SELECT 1 FROM gcc_deployment_target AS t JOIN gcc_release AS g ON g.id = t."releaseId"
+          WHERE t."organizationName" = gcc_escalation."organizationName" AND t.bucket = 'blocked'
+            AND t.blocked = CASE CAST(gcc_escalation.type AS text) \(reasons.joined(separator: " ")) END
+            AND (gcc_escalation.fact = CAST(gcc_escalation.type AS text)
+              OR gcc_escalation.fact = CAST(gcc_escalation.type AS text) || '/' || t."releaseVersion")
+            AND g.status = 'published' AND g.withdrawn = \(dialect.boolean(false)))
+      """, [now.column, .text(OfferLedger.noLongerHolds)])
+  }
+
   /// Closes those to which a person has written what was done about them.
   @discardableResult
   func closeResolved(at now: Timestamp, in connection: any SQLConnection) throws -> Int {

@@ -8,11 +8,24 @@ import ServiceLifecycle
 import Timing
 import WireFormats
 
-/// Mail to the vendor's own people (spec §1.4). Facts are kept in the transaction that finds them, in the table `gcc_mail_fact`;
+/// Mail to the vendor's own people (spec §1.4): all of it to the admins, and what is escalated or has failed to the account manager
+/// of its customer, too. Facts are kept in the transaction that finds them, in the table `gcc_mail_fact`;
 /// once a minute what has come together goes out as one mail a subject, so that many failures are no flood.
 struct InternalMails: Sendable {
+  /// What facts have in common that go out as one mail.
+  enum Subject: String, Sendable, CaseIterable {
+    case failed = "Deployments that failed"
+    case pastDeadline = "Forced releases past their deadline"
+    case passedOver = "Customers that a release passes over"
+    case offline = "Customers offline for more than 24 hours"
+    case unauthorized = "Auth issues with customers"
+
+    /// Whether the customer's account manager hears of it. Secrets that differ are set by admins.
+    var isForAccountManagers: Bool { self != .unauthorized }
+  }
+
   struct Fact: Sendable, Hashable {
-    var subject: String
+    var subject: Subject
     /// The organization's name.
     var about: String
     /// A sentence for people.
@@ -26,7 +39,9 @@ struct InternalMails: Sendable {
   func record(_ facts: [Fact], in connection: any SQLConnection) throws {
     guard isSending, !facts.isEmpty else { return }
     var rows = RowSet([("id", .text), ("subject", .text), ("about", .text), ("text", .text)])
-    for fact in facts { rows.append([.text(makeID()), .text(fact.subject), .text(fact.about), .text(fact.text)]) }
+    for fact in facts {
+      rows.append([.text(makeID()), .text(fact.subject.rawValue), .text(fact.about), .text(fact.text)])
+    }
     try connection.execute(
       """
       INSERT INTO gcc_mail_fact (id, subject, about, text)
@@ -72,29 +87,57 @@ final class MailDigest: Service {
     let (now, makeID) = (now(), makeID)
     return try await database.transaction(.write) { connection in
       let rows = try connection.query(
-        "SELECT id, subject, text FROM gcc_mail_fact ORDER BY \"createdAt\", id LIMIT \(Self.setCount)"
-          + connection.dialect.forUpdate(of: "gcc_mail_fact", skipsLocked: true))
+        """
+        SELECT f.id, f.subject, f.about, f.text, o."accountManagerId" FROM gcc_mail_fact AS f
+        LEFT JOIN organizational_service AS o ON o.name = f.about
+        ORDER BY f."createdAt", f.id LIMIT \(Self.setCount)\(connection.dialect.forUpdate(of: "f", skipsLocked: true))
+        """)
       guard !rows.isEmpty else { return 0 }
       var set = RowSet([("id", .text)])
       for row in rows { set.append([row[0]]) }
       try connection.execute(
         "DELETE FROM gcc_mail_fact WHERE id IN (SELECT r.id FROM \(set.source(connection.dialect)))", [set.parameter])
-      let bySubject = Dictionary(grouping: rows) { $0[1].text ?? "" }
-      let messages = bySubject.sorted { $0.key < $1.key }.map { subject, rows in
-        Self.message(subject, rows.compactMap { $0[2].text }, id: makeID())
+      let entries = rows.map {
+        Entry(
+          subject: $0[1].text ?? "", about: $0[2].text ?? "", text: $0[3].text ?? "", accountManager: $0[4].text)
       }
+      let messages = Self.messages(entries, makeID: makeID)
       try Outbox.add(messages, to: connection, now: now)
       return messages.count
     }
   }
 
-  static func message(_ subject: String, _ texts: [String], id: String) -> OutboxMessage {
-    let title = texts.count == 1 ? texts[0] : "\(subject): \(texts.count)"
-    var lines = Array(texts.prefix(listed))
-    if texts.count > listed { lines.append("… and \(texts.count - listed) more.") }
-    let payload: JSONValue = [
+  /// A fact as it was kept.
+  struct Entry: Sendable {
+    var subject: String
+    /// The organization's name.
+    var about: String
+    var text: String
+    /// A mail address or another name of who looks after the organization.
+    var accountManager: String?
+  }
+
+  /// One mail for each subject to the admins, and one to each account manager of whose customers it is.
+  static func messages(_ entries: [Entry], makeID: () -> String) -> [OutboxMessage] {
+    Dictionary(grouping: entries, by: \.subject).sorted { $0.key < $1.key }.flatMap { subject, entries in
+      let isForManagers = InternalMails.Subject(rawValue: subject)?.isForAccountManagers ?? false
+      let managed = entries.filter { $0.accountManager.flatMap { MailAddress($0) } != nil }
+      let byManager = Dictionary(grouping: isForManagers ? managed : []) { $0.accountManager ?? "" }
+      return [message(subject, entries, to: nil, id: makeID())]
+        + byManager.sorted { $0.key < $1.key }.map { message(subject, $1, to: $0, id: makeID()) }
+    }
+  }
+
+  private static func message(_ subject: String, _ entries: [Entry], to manager: String?, id: String) -> OutboxMessage {
+    // Of one customer there may be several facts.
+    let customers = Set(entries.map(\.about)).count
+    let title = entries.count == 1 ? entries[0].text : "\(subject): \(customers)"
+    var lines = entries.prefix(listed).map(\.text)
+    if entries.count > listed { lines.append("… and \(entries.count - listed) more.") }
+    var payload: JSONValue = [
       "subject": .string(String(title.prefix(200))), "text": .string(lines.joined(separator: "\n") + "\n"),
     ]
+    payload["to"] = manager.map { .string($0) }
     return OutboxMessage(id: id, topic: topic, destination: destination, payload: payload.text)
   }
 }

@@ -15,7 +15,6 @@ import WireFormats
 /// may be silent.
 final class HealthSweep: Service {
   private static let setCount = 500
-  private static let mailSubject = "Customers offline for more than 24 hours"
 
   private let database: any Database
   private let events: FleetEvents
@@ -49,7 +48,8 @@ final class HealthSweep: Service {
   func pass() async throws -> DueLoop.Next {
     let now = now()
     try await database.transaction(.write) { connection in
-      _ = try self.escalations.closeResolved(at: now, in: connection)
+      try self.escalations.closeResolved(at: now, in: connection)
+      try self.escalations.resolvePassedOver(at: now, in: connection)
     }
     var isMore = false
     for step in HealthStatus.steps where now - upSince >= HealthStatus.steps[0].after {
@@ -90,7 +90,7 @@ final class HealthSweep: Service {
     if step.to == .critical {
       try mails.record(
         names.map {
-          .init(subject: Self.mailSubject, about: $0, text: "Customer \($0) was not seen for 24 hours.")
+          .init(subject: .offline, about: $0, text: "Customer \($0) was not seen for 24 hours.")
         }, in: connection)
     }
     return names.count
@@ -124,7 +124,7 @@ final class HealthSweep: Service {
         }, at: now, in: connection)
       try self.mails.record(
         opened.map {
-          .init(subject: Self.mailSubject, about: $0.organization, text: "\($0.organization): \($0.reason)")
+          .init(subject: .offline, about: $0.organization, text: "\($0.organization): \($0.reason)")
         },
         in: connection)
     }

@@ -43,7 +43,8 @@ struct PreviousVersions: Sendable {
     try connection.query(
       """
       SELECT t.id, t."organizationName" FROM gcc_deployment_target AS t
-      JOIN organizational_service AS o ON o.name = t."organizationName" AND o."currentVersion" = $4
+      JOIN organizational_service AS o ON o.name = t."organizationName"
+        AND o."currentVersion" IN ($4, 'v' || $4)
       WHERE t."rolloutName" = $1 AND t."releaseId" = $3 AND t.bucket = 'succeeded' AND t.id > $2
         AND (t."failureReason" IS NULL OR t."failureReason" <> '\(TargetReason.alreadyThere)')
       ORDER BY t.id LIMIT \(Self.setCount)
@@ -51,28 +52,41 @@ struct PreviousVersions: Sendable {
     ).map { (id: $0[0].text ?? "", organization: $0[1].text ?? "") }
   }
 
-  /// What each ran last before, as far as it is still published; nobody withdraws it until the transaction ends.
+  /// What each ran last before, where it is still published; nobody withdraws it until the transaction ends. Whoever ran one that
+  /// is published no more is left as it is: an older one yet is nothing that it ran last.
   private func versions(
     _ targets: [(id: String, organization: String)], notVersion version: String, _ connection: any SQLConnection
   ) throws -> [Release: [String]] {
+    let dialect = connection.dialect
     let rows = RowSet("name", of: targets.map(\.organization))
+    var last: [String: String] = [:]
+    for row in try connection.query(
+      """
+      SELECT h."organizationName", CASE WHEN h."releaseVersion" LIKE 'v%' THEN substr(h."releaseVersion", 2)
+        ELSE h."releaseVersion" END FROM gcc_version_history AS h
+      WHERE h."organizationName" IN (SELECT r.name FROM \(rows.source(dialect)))
+        AND h."releaseVersion" NOT IN ($2, 'v' || $2) AND h.status IN ('success', 'rolledBack')
+      ORDER BY h."organizationName", coalesce(h."recordedAt", h."deployedAt") DESC
+      """, [rows.parameter, .text(version)])
+    {
+      guard let organization = row[0].text, let version = row[1].text, last[organization] == nil else { continue }
+      last[organization] = version
+    }
+    let wanted = RowSet("version", of: Set(last.values).sorted())
     let found = try connection.query(
       """
-      SELECT h."organizationName", g.id, g.version, \(RolloutSteps.hasArtifacts) FROM gcc_version_history AS h
-      JOIN gcc_release AS g ON g.version = h."releaseVersion" AND g.status = 'published' AND NOT g.withdrawn
-      WHERE h."organizationName" IN (SELECT r.name FROM \(rows.source(connection.dialect)))
-        AND h."releaseVersion" <> $2 AND h.status = 'success'
-      ORDER BY h."organizationName", coalesce(h."recordedAt", h."deployedAt") DESC
-      """ + (connection.dialect == .postgresql ? " FOR SHARE OF g" : ""), [rows.parameter, .text(version)])
-    var (versions, seen): ([Release: [String]], Set<String>) = ([:], [])
-    for row in found {
-      guard let organization = row[0].text, seen.insert(organization).inserted else { continue }
-      // It comes down from a newer version: what a way up would need does not count.
-      let facts = ReleaseFacts(
-        version: row[2].text ?? "", deploymentTypes: RolloutSteps.deploymentTypes(row[3], row[4]), isReturn: true)
-      versions[Release(id: row[1].text ?? "", facts: facts), default: []].append(organization)
-    }
-    return versions
+      SELECT g.id, g.version, \(RolloutSteps.hasArtifacts) FROM gcc_release AS g
+      WHERE g.version IN (SELECT r.version FROM \(wanted.source(dialect))) AND g.status = 'published'
+        AND NOT g.withdrawn
+      """ + (dialect == .postgresql ? " FOR SHARE OF g" : ""), [wanted.parameter])
+    let organizations = Dictionary(grouping: last.keys.sorted()) { last[$0] ?? "" }
+    return Dictionary(
+      uniqueKeysWithValues: found.map { row in
+        // It comes down from a newer version: what a way up would need does not count.
+        let facts = ReleaseFacts(
+          version: row[1].text ?? "", deploymentTypes: RolloutSteps.deploymentTypes(row[2], row[3]), isReturn: true)
+        return (Release(id: row[0].text ?? "", facts: facts), organizations[facts.version] ?? [])
+      })
   }
 
   /// Makes targets that wait: of no rollout, whose counts are over.

@@ -62,10 +62,16 @@ struct OfferLedger: Sendable {
   private static func fact(
     _ block: OfferDecision.Block, _ target: TargetRows.Row, _ release: ReleaseFacts
   ) -> [EscalationFact] {
-    guard let type = block.escalation else { return [] }
+    guard let type = block.reason.escalation else { return [] }
     return [
-      EscalationFact(organization: target.organization, type: type, subject: release.version, reason: block.message)
+      EscalationFact(
+        organization: target.organization, type: type, subject: subject(type, release.version), reason: block.message)
     ]
+  }
+
+  /// A licence that has ended is one fact, however many releases pass its customer over.
+  private static func subject(_ type: EscalationType, _ version: String) -> String {
+    type == .licenseExpired ? "" : version
   }
 
   private func escalate(
@@ -73,7 +79,7 @@ struct OfferLedger: Sendable {
   ) throws {
     let opened = try escalations.open(facts, at: now, in: connection)
     try mails.record(
-      opened.map { .init(subject: "Customers that a release passes over", about: $0.organization, text: $0.reason) },
+      opened.map { .init(subject: .passedOver, about: $0.organization, text: $0.reason) },
       in: connection)
     try events.record(
       told
@@ -84,6 +90,8 @@ struct OfferLedger: Sendable {
         }, in: connection)
   }
 
+  static let noLongerHolds = "The reason no longer holds."
+
   /// Lets those wait again that were passed over for a reason which no longer holds; their rollout offers to them under its
   /// limits.
   /// - Returns: the ids of those that wait now.
@@ -91,6 +99,13 @@ struct OfferLedger: Sendable {
     _ ids: [String], of release: ReleaseFacts, at now: Timestamp, in connection: any SQLConnection
   ) throws -> [String] {
     var (changed, passedOver, facts): ([TargetRows.Row], [TargetRows.Row], [EscalationFact]) = ([], [], [])
+    var over: [(organization: String, fact: String)] = []
+    func isOver(_ type: EscalationType?, of organization: String) {
+      guard let type else { return }
+      let fact = EscalationFact(
+        organization: organization, type: type, subject: Self.subject(type, release.version), reason: "")
+      over.append((organization, fact.fact))
+    }
     for candidate in try candidates(.targets(ids), connection) {
       guard let before = candidate.target.facts.blocked else { continue }
       var target = candidate.target
@@ -99,22 +114,18 @@ struct OfferLedger: Sendable {
         target.facts = target.facts.blocked(for: block.reason)
         target.blockedOn = candidate.decidedOn
         passedOver.append(target)
-        if block.reason != before { facts += Self.fact(block, target, release) }
+        if block.reason != before {
+          facts += Self.fact(block, target, release)
+          isOver(before.escalation, of: target.organization)
+        }
       } else {
+        isOver(before.escalation, of: target.organization)
         target.facts.blocked = nil
         changed.append(target)
       }
     }
     try TargetRows.write(changed + passedOver, at: now, connection)
-    try escalations.resolve(
-      changed.flatMap { target in
-        [EscalationType.licenseExpired, .minVersionBlocked].map {
-          (
-            target.organization,
-            EscalationFact(organization: target.organization, type: $0, subject: release.version, reason: "").fact
-          )
-        }
-      }, resolution: "The reason no longer holds.", at: now, in: connection)
+    try escalations.resolve(over, resolution: Self.noLongerHolds, at: now, in: connection)
     try escalate(facts, at: now, connection)
     return changed.map(\.id)
   }

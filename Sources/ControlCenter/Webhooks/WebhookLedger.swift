@@ -83,7 +83,7 @@ struct WebhookLedger: Sendable {
     try mails.record(
       unauthorized.map {
         .init(
-          subject: "Auth issues with customers", about: $0.organization,
+          subject: .unauthorized, about: $0.organization,
           text: "Auth issue with customer \($0.organization): it answered 401 to the webhook of \($0.version).")
       }, in: connection)
   }
