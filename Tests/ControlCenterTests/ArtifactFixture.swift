@@ -223,7 +223,8 @@ final class ArtifactFixture: Sendable {
           """,
           """
           CREATE TABLE gcc_deployment_target (
-            id text PRIMARY KEY, "releaseId" text NOT NULL, "organizationName" text NOT NULL, status text NOT NULL)
+            id text PRIMARY KEY, "releaseId" text NOT NULL, "organizationName" text NOT NULL, status text NOT NULL,
+            "completedAt" \(time))
           """,
           """
           CREATE TABLE gcc_version_history (

@@ -103,11 +103,14 @@ import WireFormats
         fixture.advance(by: .seconds(3600))
       }
       fixture.advance(by: .seconds(86_400 * 2))
-      func target(_ version: String, _ status: String) -> String {
-        """
-        INSERT INTO gcc_deployment_target
-        SELECT 'target-' || version, id, 'acme', '\(status)' FROM gcc_release WHERE version = '\(version)'
-        """
+      let time = kind == .postgresql ? "timestamp(3)" : "text"
+      func target(_ version: String, _ status: String, of organization: String = "acme", day: Int? = nil) -> String {
+        let ended = day.map { "'2026-01-0\($0)T00:00:00Z'" } ?? "NULL"
+        return """
+          INSERT INTO gcc_deployment_target
+          SELECT 'target-' || version || '\(organization)', id, '\(organization)', '\(status)', CAST(\(ended) AS \(time))
+          FROM gcc_release WHERE version = '\(version)'
+          """
       }
       func history(_ version: String, _ organization: String, day: Int, _ status: String = "success") -> String {
         """
@@ -119,6 +122,9 @@ import WireFormats
       for statement in [
         target("1.0.0", "pending"), target("1.0.1", "success"), target("1.0.2", "webhookFailed"),
         target("1.0.3", "cancelled"),
+        // It may be tried again for one; for the other something else has succeeded since.
+        target("1.0.9", "failed", of: "third", day: 2), target("1.0.3", "failed", of: "acme-2", day: 2),
+        target("1.0.8", "success", of: "acme-2", day: 3),
         "INSERT INTO organizational_service VALUES ('1', 'acme', 'v1.0.4'), ('2', 'other', NULL)",
         history("1.0.5", "acme", day: 1), history("1.0.6", "acme", day: 2), history("1.0.7", "acme", day: 3),
         history("1.0.8", "acme", day: 4), history("1.0.8", "acme", day: 5), history("1.0.1", "acme", day: 6, "failed"),
@@ -126,9 +132,9 @@ import WireFormats
       ] { try await fixture.execute(statement) }
       let job = RetentionJob(
         store: fixture.store, keptVersions: 2, now: fixture.now, logger: ArtifactFixture.logger,
-        furtherNeeds: { _ in ["1.0.9"] })
+        furtherNeeds: { _ in ["1.0.4"] })
       let plan = try await job.pass()
-      // 1.0.0, 1.0.2: targets; 1.0.4: runs; 1.0.6 to 1.0.8: the way back; 1.0.9: a rollout; 1.0.10, 1.0.11: the latest.
+      // 1.0.0, 1.0.2, 1.0.9: targets; 1.0.4: runs, and a rollout; 1.0.6 to 1.0.8: the way back; 1.0.10, 1.0.11: the latest.
       #expect(plan.removals.map(\.record.key.version.text).sorted() == ["1.0.1", "1.0.3", "1.0.5"])
       #expect(try await fixture.objects().count == 9)
       #expect(try await fixture.count("gcc_artifact") == 9)

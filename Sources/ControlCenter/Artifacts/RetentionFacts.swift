@@ -34,8 +34,16 @@ struct RetentionFacts: Sendable {
     }
   }
 
-  private static let hasNotEnded =
-    "t.status NOT IN ('success', 'failed', 'rolledBack', 'deadlineExceeded', 'cancelled')"
+  /// Of a target `t` of a release `r`. What failed can be tried again as long as it may be offered and no other success came after.
+  private static func hasNotEnded(_ dialect: SQLDialect) -> String {
+    """
+    (t.status NOT IN ('success', 'failed', 'rolledBack', 'downloadFailed', 'cancelled')
+      OR t.status IN ('failed', 'rolledBack', 'downloadFailed') AND r.status = 'published'
+        AND r.withdrawn = \(dialect.boolean(false)) AND NOT EXISTS (SELECT 1 FROM gcc_deployment_target AS s
+          WHERE s."organizationName" = t."organizationName" AND s.status = 'success'
+            AND s."completedAt" > t."completedAt"))
+    """
+  }
 
   /// Whether somebody may still ask for the artifacts of a version, as far as an index says: a look at the whole fleet has no
   /// place in a transaction that writes.
@@ -43,20 +51,20 @@ struct RetentionFacts: Sendable {
     let targets = try connection.query(
       """
       SELECT 1 FROM gcc_release AS r JOIN gcc_deployment_target AS t ON t."releaseId" = r.id
-      WHERE r.version = $1 AND \(Self.hasNotEnded) LIMIT 1
+      WHERE r.version = $1 AND \(Self.hasNotEnded(connection.dialect)) LIMIT 1
       """, [.text(version.text)])
     return try !targets.isEmpty || furtherNeeds(connection).contains(version.text)
   }
 
   /// The versions that somebody may still ask for:
-  /// - of a target that has not ended;
+  /// - of a target that has not ended, or has failed and may be tried again;
   /// - that a customer runs;
   /// - to which a customer may return: of its successful ones the latest three, so that one is left after a return.
   func needed(_ connection: any SQLConnection) throws -> Set<String> {
     let rows = try connection.query(
       """
       SELECT r.version FROM gcc_deployment_target t JOIN gcc_release r ON r.id = t."releaseId"
-      WHERE \(Self.hasNotEnded)
+      WHERE \(Self.hasNotEnded(connection.dialect))
       UNION
       SELECT "currentVersion" FROM organizational_service WHERE "currentVersion" IS NOT NULL
       UNION
