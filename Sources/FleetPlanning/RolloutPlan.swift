@@ -26,8 +26,12 @@ public struct RolloutPlan: Sendable, Hashable {
     public var doubts: [Doubt]
     /// Names in the stage's list of which there is no organization, or which an earlier stage or rollout has.
     public var notFound: [String]
-    /// More failures than this halt the rollout; nil where the gate has no budget.
+    /// More failures than this halt the rollout, if everybody reports who is offered the release; nil where the gate has no budget.
     public var failureBudget: Int?
+    /// From so many reports on the failures are compared with them; nil where no share of the reports is asked for.
+    public var comparedFrom: Int?
+    /// In how many minutes at least all are offered the release, by `startsPerMinute`; 0 for at once.
+    public var offeredOverMinutes: Int
   }
 
   public var stages: [Stage]
@@ -47,7 +51,7 @@ public struct RolloutPlan: Sendable, Hashable {
         release: spec.release)
       var planned = Stage(
         name: stage.name, organizations: members.map { left[$0].name }, blocked: [], alreadyThere: [], doubts: [],
-        notFound: [], failureBudget: failureBudget(stage.gate, members: members.count))
+        notFound: [], failureBudget: nil, comparedFrom: nil, offeredOverMinutes: 0)
       for index in members {
         let organization = left[index]
         switch OfferDecision.decide(release, for: organization, now: now) {
@@ -58,6 +62,14 @@ public struct RolloutPlan: Sendable, Hashable {
         case .offer(_, let doubt?): planned.doubts.append(Doubt(organization: organization.name, message: doubt))
         case .offer(_, nil): break
         }
+      }
+      planned.failureBudget = failureBudget(stage.gate, members: members.count - planned.blocked.count)
+      if stage.gate?.maxFailuresPercent != nil || stage.gate?.successPercent != nil {
+        planned.comparedFrom = max(1, stage.gate?.minReports ?? 1)
+      }
+      if let rate = stage.startsPerMinute, rate > 0 {
+        let offers = members.count - planned.blocked.count - planned.alreadyThere.count
+        planned.offeredOverMinutes = max(0, (offers + rate - 1) / rate - 1)
       }
       if case .organizations(let names) = stage.membership {
         let found = Set(planned.organizations)
@@ -116,6 +128,8 @@ extension RolloutPlan.Stage {
       "notFound": names(notFound),
     ]
     json["failureBudget"] = failureBudget.map { .integer(Int64($0)) }
+    json["comparedFromReports"] = comparedFrom.map { .integer(Int64($0)) }
+    json["offeredOverMinutes"] = .integer(Int64(offeredOverMinutes))
     return json
   }
 }

@@ -26,6 +26,10 @@ struct RolloutPlanView {
     var notFound: [String]
     /// More failures than this halt the rollout; nil where any number may fail.
     var failureBudget: Int64?
+    /// From so many reports on the failures are compared with them.
+    var comparedFrom: Int64?
+    /// In how many minutes at least all are offered it; 0 for at once.
+    var offeredOverMinutes: Int64
   }
 
   let manifest: JSONValue
@@ -45,7 +49,8 @@ struct RolloutPlanView {
         moreBlocked: max(0, count - Int64(blocked.count)), alreadyThere: alreadyThere,
         moreAlreadyThere: max(0, (stage["alreadyThereMembers"]?.integer ?? 0) - Int64(alreadyThere.count)),
         doubts: Self.reasons(stage["doubts"]), notFound: Self.names(stage["notFound"]),
-        failureBudget: stage["failureBudget"]?.integer)
+        failureBudget: stage["failureBudget"]?.integer, comparedFrom: stage["comparedFromReports"]?.integer,
+        offeredOverMinutes: stage["offeredOverMinutes"]?.integer ?? 0)
     }
   }
 
@@ -73,6 +78,16 @@ struct RolloutPlanView {
     }
     return RolloutPlanView(manifest: object, answer: answer)
   }
+
+  /// Lets the server make the rollout only while its plan is still this one.
+  func bind(_ object: inout JSONValue) {
+    guard let digest = answer["digest"] else { return }
+    var annotations = object["metadata"]?["annotations"] ?? [:]
+    annotations[Self.digestAnnotation] = digest
+    object["metadata"]?["annotations"] = annotations
+  }
+
+  private static let digestAnnotation = "deploy.wrktalk.com/planDigest"
 
   func text() -> String {
     let release = manifest["spec"]?["release"]?.string ?? ""
@@ -120,11 +135,11 @@ struct RolloutPlanView {
     if let percent = gate?["successPercent"]?.integer { parts.append("\(percent)% succeed") }
     if let count = gate?["maxFailures"]?.integer { parts.append(count == 0 ? "no failure" : "at most \(count) failed") }
     if let percent = gate?["maxFailuresPercent"]?.integer { parts.append("at most \(percent)% failed") }
-    if let count = gate?["minReports"]?.integer { parts.append("\(count) reported") }
+    parts.append("\(gate?["minReports"]?.integer ?? 1) reported")
     if let soak = gate?["soak"]?.string { parts.append("soak \(soak)") }
     if gate?["approval"]?.bool == true { parts.append("approval") }
     if let silence = gate?["silentAfter"]?.string { parts.append("silent after \(silence)") }
-    return parts.isEmpty ? "all reported" : parts.joined(separator: ", ")
+    return parts.joined(separator: ", ")
   }
 
   private func details(_ stage: Stage) -> String {
@@ -137,6 +152,12 @@ struct RolloutPlanView {
         + (more > 0 ? ", and \(more) more" : "")
       text += RolloutView.wrapped(names, width: 98).map { "  \($0)\n" }.joined()
     }
+    if stage.offeredOverMinutes > 0 {
+      text += "  Offered over at least \(stage.offeredOverMinutes) min from when it starts\n"
+    }
+    for sentence in halts(stage) {
+      text += RolloutView.wrapped(sentence, width: 98).map { "  \($0)\n" }.joined()
+    }
     if !stage.alreadyThere.isEmpty {
       text += Self.list("Run it already", stage.alreadyThere, more: stage.moreAlreadyThere)
     }
@@ -144,6 +165,19 @@ struct RolloutPlanView {
     text += Self.table("Not offered as they are now", "WHY NOT", stage.blocked)
     if stage.moreBlocked > 0 { text += "    and \(stage.moreBlocked) more\n" }
     return text + Self.table("Offered, though it may not go well", "WHY", stage.doubts)
+  }
+
+  /// When the gate halts the rollout, as the server decides it: shares are of those that have reported so far.
+  private func halts(_ stage: Stage) -> [String] {
+    let gate = declared(stage)?["gate"]
+    let from = stage.comparedFrom ?? 1
+    let start = from == 1 ? "from the first report on" : "from \(from) reports on"
+    return [
+      gate?["maxFailuresPercent"]?.integer.map {
+        "Halts as soon as more than \($0)% of those that have reported failed, \(start)"
+      },
+      gate?["successPercent"]?.integer.map { "Halts as soon as \($0)% of them cannot succeed any more" },
+    ].compactMap { $0 }
   }
 
   private static func list(_ title: String, _ names: [String], more: Int64 = 0) -> String {

@@ -63,7 +63,7 @@ import WireFormats
           {"name": "canary", "members": 2, "organizations": ["acme", "beta"], "notFound": ["gamma"], "failureBudget": 0,
            "blocked": [{"organization": "zeta", "reason": "LicenseExpired", "message": "since 2027-01-01"}], "blockedMembers": 3,
            "alreadyThere": ["beta"], "alreadyThereMembers": 1},
-          {"name": "early", "members": 102, "organizations": ["c1", "c2"], "blocked": [], "failureBudget": 5,
+          {"name": "early", "members": 102, "organizations": ["c1", "c2"], "blocked": [], "failureBudget": 5, "offeredOverMinutes": 2,
            "doubts": [{"organization": "c2", "message": "it never said which version it runs"}]},
           {"name": "everyone", "members": 0, "organizations": [], "blocked": []}]}
         """)
@@ -71,13 +71,14 @@ import WireFormats
       RolloutPlanView(manifest: RolloutSamples.object(), answer: answer).text() == """
         spring: release 2.3.0 for 104 customers in 3 stages
         STAGE      CUSTOMERS   PASSED OVER   AT ONCE   A MINUTE   MAY FAIL   BEFORE THE NEXT STAGE
-        canary     2           3             all       any        0          98% succeed, soak 1h, approval
-        early      102         -             100       50         5          at most 5 failed
-        everyone   0           -             all       any        any        all reported
+        canary     2           3             all       any        0          98% succeed, 1 reported, soak 1h, approval
+        early      102         -             100       50         5          at most 5 failed, 1 reported
+        everyone   0           -             all       any        any        1 reported
         4 customers are in no stage.
 
         canary:
           acme, beta
+          Halts as soon as 98% of them cannot succeed any more
           Run it already: beta
           Named, but not to be had: gamma
           Not offered as they are now:
@@ -87,6 +88,7 @@ import WireFormats
 
         early:
           c1, c2, and 100 more
+          Offered over at least 2 min from when it starts
           Offered, though it may not go well:
             ORGANIZATION   WHY
             c2             it never said which version it runs

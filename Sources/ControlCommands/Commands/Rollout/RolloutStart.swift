@@ -1,4 +1,5 @@
 import ArgumentParser
+import ResourceClient
 import ResourceModel
 import WireFormats
 
@@ -6,7 +7,8 @@ struct RolloutStart: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "start", abstract: "Print the plan of a rollout, then apply it.",
     discussion: """
-      The rollout begins to offer once its release is published. Applying the changed file again changes a rollout that runs: \
+      A new rollout is made only as it was printed: where customers, versions or licences have changed in between, it is \
+      refused. The rollout begins to offer once its release is published. Applying the changed file again changes a rollout that runs: \
       stages that have started keep their customers.
       """)
 
@@ -18,11 +20,13 @@ struct RolloutStart: AsyncParsableCommand {
 
   func run() async throws {
     let session = try connection.session()
-    let manifest = try file.read(session)
+    var manifest = try file.read(session)
     let plan = try await RolloutPlanView.ask(manifest, session)
     try session.console.write(plan.text() + "\n")
     let writer = ManifestWriter(
       client: session.client, server: session.server, method: .clientSide(manager: ManifestWriter.clientSideManager))
+    // Of one that is there the members are fixed by stage.
+    if try await !isThere(manifest, session) { plan.bind(&manifest.object) }
     let written = try await writer.apply(manifest, isDryRun: false)
     try session.console.write("\(manifest.reference) \(written.outcome.rawValue)\n")
     guard watching.watch else {
@@ -30,6 +34,21 @@ struct RolloutStart: AsyncParsableCommand {
       return
     }
     try await RolloutWatch(session: session, name: manifest.key.name, timeout: try watching.duration()).run()
+  }
+}
+
+extension RolloutStart {
+  private func isThere(_ manifest: Manifest, _ session: Session) async throws(CommandFailure) -> Bool {
+    let client = session.client
+    return try await session.request { () async throws(ResourceClientError) in
+      do throws(ResourceClientError) {
+        _ = try await client.get(manifest.definition.names, manifest.key)
+        return true
+      } catch {
+        guard error.reason == .notFound else { throw error }
+        return false
+      }
+    }
   }
 }
 
