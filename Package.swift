@@ -309,6 +309,7 @@ let package = Package(
       "ChainSimulationTests",
       [
         "DeploymentKinds", "FleetKinds", "FleetPlanning", "FleetProtocol", "MaintenanceWindows", "OfferPlanning",
+        "ReleaseManifest",
         "ResourceModel", "WireFormats",
       ]),
     tests(

@@ -15,7 +15,7 @@ public enum TargetBucket: String, Sendable, Hashable, Codable, CaseIterable {
   case blocked
   /// Offered to a customer that is Offline or Critical, whether it has begun or not.
   case offline
-  /// Offered, or in progress, for longer than the gate waits for word of it.
+  /// Offered, or in progress, for longer than the gate waits for word of it; or not deployed by the deadline of a forced release.
   case silent
   case cancelled
 }

@@ -18,6 +18,10 @@ extension RolloutPlanner {
       }
       guard step(index, isOffering: isOffering) else { return }
     }
+    if facts.lateJoiners > 0, facts.status?.completedAt != nil, Self.wantsLateJoiners(spec, status, at: now) {
+      actions.append(.admitLateJoiners(stage: spec.stages.count - 1))
+      due(.zero)
+    }
     complete()
   }
 
@@ -39,7 +43,7 @@ extension RolloutPlanner {
     let counts = status.stages[index].counts
     status.stages[index].phase = .running
     word = "Progressing"
-    if facts.lateJoiners > 0, Self.wantsLateJoiners(spec, status) {
+    if facts.lateJoiners > 0, Self.wantsLateJoiners(spec, status, at: now) {
       actions.append(.admitLateJoiners(stage: index))
       status.reason = "Stage \(stage.name) takes in \(facts.lateJoiners) that joined after it had started."
       due(.zero)
@@ -54,7 +58,7 @@ extension RolloutPlanner {
       if status.stages[index].settledAt != nil {
         status.stages[index].settledAt = nil
         // It is open again, also for those that joined meanwhile.
-        if Self.wantsLateJoiners(spec, status) { due(.zero) }
+        if Self.wantsLateJoiners(spec, status, at: now) { due(.zero) }
       }
       status.reason =
         counts.waiting > 0

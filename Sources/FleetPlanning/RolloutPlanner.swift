@@ -1,6 +1,6 @@
 public import FleetKinds
 import ResourceModel
-import WireFormats
+public import WireFormats
 
 /// Decides the next step of a rollout: which stage is open, how many are offered the release now, and when it halts.
 ///
@@ -29,14 +29,15 @@ public struct RolloutPlanner {
       status: planner.status, actions: planner.actions, nextDue: planner.nextDue, events: planner.events)
   }
 
-  /// Whether organizations that joined since its members were fixed may enter the last stage: whoever gathers the facts counts them
-  /// only then.
-  public static func wantsLateJoiners(_ spec: RolloutSpec, _ status: RolloutStatus?) -> Bool {
+  /// Whether organizations that joined since its members were fixed may enter the last stage: while it is open, and once it has
+  /// passed, but not while it soaks or waits for approval, which would begin anew with each of them. Whoever gathers the facts
+  /// counts them only then, and for a rollout that has completed only while no newer release is published.
+  public static func wantsLateJoiners(_ spec: RolloutSpec, _ status: RolloutStatus?, at now: Timestamp) -> Bool {
     guard spec.state == .running, status?.haltedAt == nil, let last = spec.stages.last,
       last.membership == .everyoneLeft,
       let stage = status?.stages.first(where: { $0.name == last.name })
     else { return false }
-    return stage.startedAt != nil && stage.settledAt == nil && stage.passedAt == nil
+    return stage.startedAt != nil && (stage.passedAt.map { $0 < now } ?? (stage.settledAt == nil))
   }
 
   private init(_ facts: RolloutFacts) {
@@ -104,8 +105,10 @@ public struct RolloutPlanner {
     if let release = facts.release, release.isWithdrawn {
       return (.releaseWithdrawn, "Halted since release \(release.version) was withdrawn", nil)
     }
-    // A rollout that is completed has nothing left to protect.
-    if status.completedAt != nil { return nil }
+    // One that is completed is held to its budgets for as long as anybody may still take its offer.
+    if status.completedAt != nil, status.totals.pending + status.totals.offline + status.totals.silent == 0 {
+      return nil
+    }
     for (index, stage) in status.stages.enumerated() where stage.startedAt != nil {
       let isPassed = stage.passedAt != nil
       if let (cause, message) = RolloutGate(spec.stages[index].gate).failure(stage.counts, isPassed: isPassed) {

@@ -71,18 +71,19 @@ extension TargetFacts {
     switch phase {
     case .cancelled: .cancelled
     case .success: .succeeded
-    case .failed, .rolledBack, .downloadFailed, .deadlineExceeded: .failed
+    case .failed, .rolledBack, .downloadFailed: .failed
     // One that died in the middle holds its stage for nobody.
     case .inProgress: isOffline ? .offline : isSilent ? .silent : .inProgress
     case .scheduled: .scheduled
-    case .pending, .notified, .webhookFailed:
+    // A customer that let a deadline pass has not failed, and may schedule it at any time (spec §10.2).
+    case .pending, .notified, .webhookFailed, .deadlineExceeded:
       if blocked != nil {
         .blocked
       } else if offeredAt == nil {
         .waiting
       } else if isOffline {
         .offline
-      } else if isSilent {
+      } else if isSilent || phase == .deadlineExceeded {
         .silent
       } else {
         phase == .pending ? .notifying : .consent
@@ -109,6 +110,7 @@ extension TargetFacts {
     switch phase {
     case .pending, .notified, .webhookFailed: offeredAt != nil && blocked == nil
     case .scheduled, .inProgress: offeredAt != nil
+    // Who let a deadline pass has the release, and needs not be told of it.
     case .downloadFailed, .success, .failed, .rolledBack, .deadlineExceeded, .cancelled: false
     }
   }

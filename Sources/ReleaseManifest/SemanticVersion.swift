@@ -9,6 +9,8 @@ public struct SemanticVersion: Sendable, Hashable, Comparable {
   let core: [UInt64]
   let preRelease: [Identifier]
 
+  public var isPreRelease: Bool { !preRelease.isEmpty }
+
   /// Nil for what is not a version.
   public init?(_ text: String) {
     var rest = text[...]

@@ -1,6 +1,7 @@
 import FleetKinds
 import FleetPlanning
 import FleetProtocol
+import ReleaseManifest
 import TestSupport
 import WireFormats
 
@@ -102,6 +103,11 @@ extension ChainSimulation {
     throw violation("the rollout's decisions do not come to rest")
   }
 
+  private func isNewest(_ release: SimulatedVendor.Release) -> Bool {
+    let versions = vendor.releases.filter(\.isOffered).compactMap { SemanticVersion($0.facts.version) }
+    return SemanticVersion(release.facts.version) == versions.max()
+  }
+
   private func facts(_ release: SimulatedVendor.Release) -> RolloutFacts {
     let stages = release.spec.stages.indices.map { stage in
       var counts = StageCounts()
@@ -111,7 +117,8 @@ extension ChainSimulation {
     return RolloutFacts(
       spec: release.spec, annotations: release.annotations, generation: release.generation, release: release.facts,
       stages: stages,
-      lateJoiners: RolloutPlanner.wantsLateJoiners(release.spec, release.status)
+      lateJoiners: RolloutPlanner.wantsLateJoiners(release.spec, release.status, at: now)
+        && (release.status?.completedAt == nil || isNewest(release))
         ? customers.count - release.targets.count : 0,
       begunAndAway: release.targets.values.count { $0.hasBegunAndIsAway }, status: release.status, now: now)
   }

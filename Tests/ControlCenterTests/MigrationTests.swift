@@ -15,19 +15,21 @@ import Testing
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let all = ControlCenterProgram.migrations
     let before = all.filter {
-      !($0.owner == "gcc" && $0.version > 2) && !["gcc.webhooks", "gcc.jobs", "gcc.search"].contains($0.owner)
+      !($0.owner == "gcc" && $0.version > 2)
+        && !["gcc.webhooks", "gcc.jobs", "gcc.search", "gcc.buckets"].contains($0.owner)
     }
     try await Migrator(before, logger: logger) { "2026-01-01T00:00:00Z" }.migrate(database)
     let yes = kind == .postgresql ? "true" : "1"
     try await database.transaction(.write) { connection in
       for statement in [
         "INSERT INTO gcc_release (id, version, status) VALUES ('r', '2.3.0', 'published')",
-        "INSERT INTO organizational_service (name) VALUES ('a'), ('b'), ('c')",
+        "INSERT INTO organizational_service (name) VALUES ('a'), ('b'), ('c'), ('d')",
         """
         INSERT INTO gcc_deployment_target ("releaseId", "organizationName", "rolloutName", "stageIndex", status, offline,
           "offeredAt") VALUES ('r', 'a', 'x', 0, 'inProgress', \(yes), '2026-01-01'),
           ('r', 'b', 'x', 0, 'inProgress', \(kind == .postgresql ? "false" : "0"), '2026-01-01'),
-          ('r', 'c', 'x', 0, 'success', \(yes), '2026-01-01')
+          ('r', 'c', 'x', 0, 'success', \(yes), '2026-01-01'),
+          ('r', 'd', 'x', 0, 'deadlineExceeded', \(kind == .postgresql ? "false" : "0"), '2026-01-01')
         """,
         """
         INSERT INTO outbox (id, topic, destination, payload, next_at, created_at)
@@ -45,8 +47,8 @@ import Testing
         try connection.query("SELECT payload FROM outbox").first?[0].text ?? ""
       )
     }
-    #expect(buckets == ["offline", "inProgress", "succeeded"])
-    #expect(counters == ["inProgress 1", "offline 1", "succeeded 1"])
+    #expect(buckets == ["offline", "inProgress", "succeeded", "silent"])
+    #expect(counters == ["inProgress 1", "offline 1", "silent 1", "succeeded 1"])
     #expect(payload.contains("2.3.0") && !payload.contains("secret") && !payload.contains("http"))
     // Counters and journal go on.
     let journaled = try await database.transaction(.write) { connection in

@@ -155,6 +155,88 @@ import WireFormats
     }
   }
 
+  /// Until a newer release is published, whose own rollout decides whom it reaches.
+  @Test(arguments: TestDatabase.available)
+  func whoJoinsAfterARolloutToEveryoneHasCompletedIsOfferedItsRelease(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database) { fixture in
+      for name in try await fixture.addOrganizations(2) { try await fixture.heartbeat(name) }
+      try await fixture.addRelease("2.3.0")
+      try await fixture.settle()
+      for number in 0..<2 { try await fixture.report("org-000\(number)", "2.3.0", .success) }
+      try await fixture.settle()
+      #expect(try await fixture.rollout("release-2.3.0").status?.phase == .completed)
+      try await fixture.addOrganization("late")
+      fixture.advance(.seconds(61))
+      try await fixture.settle()
+      #expect(try await fixture.target("late", "2.3.0").status?.phase == .notified)
+      #expect(try await fixture.rollout("release-2.3.0").status?.phase == .completed)
+      try await expectCountersAddUp(fixture, "release-2.3.0")
+      try await fixture.addRollout("r", RolloutSpec(release: "2.4.0", stages: [.init(name: "one", count: 1)]))
+      try await fixture.addRelease("2.4.0")
+      try await fixture.settle()
+      try await fixture.addOrganization("later")
+      fixture.advance(.seconds(61))
+      try await fixture.settle()
+      let targets = try await fixture.query(
+        "SELECT 1 FROM gcc_deployment_target WHERE \"organizationName\" = 'later'")
+      #expect(targets.isEmpty)
+    }
+  }
+
+  /// The story of a bad release: what the plan announced is what halts it, and who had taken it comes back.
+  @Test(arguments: TestDatabase.available)
+  func aTenthThatFailsHaltsWhereThePlanSaidAndTheOthersComeBack(_ database: TestDatabase) async throws {
+    try await FleetFixture.with(database) { fixture in
+      let names = try await fixture.addOrganizations(60)
+      try await fixture.addRelease("2.2.0")
+      try await fixture.settle()
+      for name in names { try await fixture.report(name, "2.2.0", .success, currentVersion: "2.2.0") }
+      fixture.advance(.seconds(3600))
+      try await fixture.addRelease("2.3.0", state: .draft)
+      let spec = RolloutSpec(
+        release: "2.3.0", onHalt: .offerPrevious,
+        stages: [
+          .init(name: "canary", count: 40, gate: .init(maxFailuresPercent: 9, minReports: 20)), .init(name: "rest"),
+        ])
+      let plan = try await fixture.parts.preview.plan(spec)
+      let canary = plan.stages[0]
+      #expect(canary.failureBudget == 3 && canary.comparedFrom == 20)
+      try await fixture.addRollout("r", spec)
+      try await fixture.execute("UPDATE gcc_release SET status = 'published' WHERE version = '2.3.0'")
+      try await fixture.settle()
+      // Every tenth fails.
+      var (succeeded, failed): ([String], Int) = ([], 0)
+      for (index, name) in canary.organizations.enumerated() {
+        if try await fixture.rollout("r").status?.phase == .halted { break }
+        if index % 10 == 9 {
+          failed += 1
+          try await fixture.report(name, "2.3.0", .failed, currentVersion: "2.2.0")
+        } else {
+          succeeded.append(name)
+          try await fixture.report(name, "2.3.0", .success, currentVersion: "2.3.0")
+        }
+        try await fixture.settle()
+        let reported = failed + succeeded.count
+        let isOver = reported >= canary.comparedFrom ?? 0 && failed * 100 > 9 * reported
+        let status = try #require(try await fixture.rollout("r").status)
+        #expect((status.phase == .halted) == isOver, "\(reported) reported, \(failed) failed: \(status.reason)")
+        try await expectCountersAddUp(fixture, "r")
+      }
+      #expect(try await fixture.rollout("r").status?.haltCause == .tooManyFailures && failed == 2)
+      let reached = try await fixture.query(
+        "SELECT 1 FROM gcc_deployment_target WHERE \"stageName\" = 'rest' AND \"offeredAt\" IS NOT NULL")
+      #expect(reached.isEmpty, "nobody of the next stage was offered it")
+      for name in succeeded {
+        #expect(try await fixture.target(name, "2.2.0").status?.phase == .notified)
+        try await fixture.report(name, "2.2.0", .success, attempt: "back", currentVersion: "2.2.0")
+      }
+      let running = try await fixture.query(
+        "SELECT \"currentVersion\", count(*) FROM organizational_service GROUP BY 1"
+      ).map { "\($0[0].text ?? "") \($0[1].integer ?? 0)" }
+      #expect(running == ["2.2.0 60"])
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func whoIsOfflineIsCountedApartAndBlocksNothing(_ database: TestDatabase) async throws {
     try await FleetFixture.with(database) { fixture in

@@ -16,7 +16,7 @@ import WireFormats
       let decision = Self.decide(OrganizationFacts(name: "a", currentVersion: "2.2.0", licenseExpiresAt: expiry))
       guard case .blocked(let block) = decision else { throw Unexpected(decision) }
       #expect(block.reason == .licenseExpired)
-      #expect(block.escalation == .licenseExpired)
+      #expect(block.reason.escalation == .licenseExpired)
     }
     #expect(
       Self.decide(
@@ -39,7 +39,7 @@ import WireFormats
     for (release, organization, reason) in examples {
       switch OfferDecision.decide(release, for: organization, now: Self.now) {
       case .blocked(let block):
-        #expect(block.reason == reason && block.escalation == nil && block.message.hasSuffix("."))
+        #expect(block.reason == reason && block.reason.escalation == nil && block.message.hasSuffix("."))
       case .offer: #expect(reason == nil, "\(organization)")
       case .alreadyThere: Issue.record("\(organization) is not there")
       }
@@ -54,7 +54,7 @@ import WireFormats
     case .blocked(let block):
       #expect(isBlocked)
       #expect(block.reason == .minVersionBlocked)
-      #expect(block.escalation == .minVersionBlocked)
+      #expect(block.reason.escalation == .minVersionBlocked)
       #expect(block.message.contains("2.0.0"))
     case .offer(_, let doubt):
       #expect(!isBlocked)
@@ -121,7 +121,7 @@ struct Unexpected: Error {
   @Test(arguments: [
     Example(.cancelled, .cancelled, everything), Example(.succeeded, .success, everything),
     Example(.failed, .failed, everything), Example(.failed, .rolledBack, everything),
-    Example(.failed, .downloadFailed, everything), Example(.failed, .deadlineExceeded, everything),
+    Example(.failed, .downloadFailed, everything), Example(.silent, .deadlineExceeded, offered),
     Example(.inProgress, .inProgress, offered), Example(.offline, .inProgress, everything),
     Example(.silent, .inProgress) { $0.isSilent = true }, Example(.scheduled, .scheduled, everything),
     Example(.blocked, .pending, everything), Example(.blocked, .notified, everything),
@@ -176,7 +176,8 @@ struct Unexpected: Error {
     ("2.3.0", "2.4.0", TargetPhase.notified, true), ("2.3.0", "2.4.0", .webhookFailed, true),
     ("2.3.0", "2.4.0", .pending, true), ("2.3.0", "2.10.0", .notified, true), ("2.4.0", "2.4.0", .notified, false),
     ("2.5.0", "2.4.0", .notified, false), ("2.3.0", "custom", .notified, false), ("2.3.0", "2.4.0", .scheduled, false),
-    ("2.3.0", "2.4.0", .inProgress, false), ("2.3.0", "2.4.0", .failed, false), ("2.3.0", "2.4.0", .success, false),
+    ("2.3.0", "2.4.0", .inProgress, false), ("2.3.0", "2.4.0", .failed, false),
+    ("2.3.0", "2.4.0", .deadlineExceeded, true), ("2.3.0", "2.4.0", .success, false),
   ])
   func whatIsOlderThanWhatRunsAndNotBegunIsOvertaken(
     _ version: String, _ running: String, _ phase: TargetPhase, _ isOvertaken: Bool

@@ -75,13 +75,13 @@ import WireFormats
     #expect(bench.phase == .completed)
   }
 
-  @Test func lateJoinersEnterTheLastStageWhileItIsOpen() {
+  @Test func lateJoinersEnterTheLastStageWhileItIsOpenAndOnceItHasPassed() {
     var bench = RolloutBench(stage("a", count: 1), stage("rest", maxInFlight: 1))
-    #expect(!RolloutPlanner.wantsLateJoiners(bench.spec, bench.status))
+    #expect(!RolloutPlanner.wantsLateJoiners(bench.spec, bench.status, at: bench.now))
     bench.decide()
     bench.set(0, [.succeeded: 1])
     bench.decide()
-    #expect(RolloutPlanner.wantsLateJoiners(bench.spec, bench.status))
+    #expect(RolloutPlanner.wantsLateJoiners(bench.spec, bench.status, at: bench.now))
     bench.set(1, [.inProgress: 1])
     bench.lateJoiners = 2
     #expect(bench.decide() == [.admitLateJoiners(stage: 1)])
@@ -92,9 +92,25 @@ import WireFormats
     bench.set(1, [.succeeded: 3])
     bench.decide()
     #expect(bench.phase == .completed)
-    #expect(!RolloutPlanner.wantsLateJoiners(bench.spec, bench.status))
+    // Whoever comes later is offered what was for everyone, and waits for its turn as all did.
+    bench.pass(.seconds(1))
+    #expect(RolloutPlanner.wantsLateJoiners(bench.spec, bench.status, at: bench.now))
     bench.lateJoiners = 1
-    #expect(bench.decide() == [])
+    #expect(bench.decide() == [.admitLateJoiners(stage: 1)])
+    bench.lateJoiners = 0
+    bench.set(1, [.succeeded: 3, .waiting: 1])
+    #expect(bench.decide() == [.offer(stage: 1, count: 1)])
+    #expect(bench.phase == .completed)
+    for state in [RolloutSpec.State.paused, .halted] {
+      bench.spec.state = state
+      #expect(!RolloutPlanner.wantsLateJoiners(bench.spec, bench.status, at: bench.now))
+    }
+    // Nobody begins a soak anew by joining.
+    var soaking = RolloutBench(stage("rest", gate: RolloutSpec.Gate(soak: DurationText(.seconds(3600)))))
+    soaking.decide()
+    soaking.set(0, [.succeeded: 1])
+    soaking.decide()
+    #expect(!RolloutPlanner.wantsLateJoiners(soaking.spec, soaking.status, at: soaking.now))
     // A last stage of chosen ones takes nobody in.
     var chosen = RolloutBench(stage("a", count: 1))
     chosen.decide()

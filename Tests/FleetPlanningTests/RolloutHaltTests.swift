@@ -190,6 +190,38 @@ import WireFormats
     #expect(bench.phase == .progressing)
   }
 
+  /// A release to everyone completes with its first reports, while most have not consented yet.
+  @Test func aCompletedRolloutIsHeldToItsBudgetWhileOffersAreOpen() {
+    let gate = RolloutSpec.Gate(maxFailuresPercent: 5, minReports: 50)
+    var bench = RolloutBench(stage("all", gate: gate))
+    bench.decide()
+    bench.set(0, [.succeeded: 50, .consent: 900, .offline: 50])
+    bench.decide()
+    #expect(bench.phase == .completed)
+    bench.set(0, [.succeeded: 50, .failed: 2, .consent: 898, .offline: 50])
+    #expect(bench.decide() == [] && bench.phase == .completed)
+    bench.set(0, [.succeeded: 50, .failed: 3, .consent: 897, .offline: 50])
+    #expect(bench.decide() == [.withdrawUnanswered])
+    #expect(bench.phase == .halted && bench.status?.haltCause == .tooManyFailures && bench.status?.completedAt == nil)
+    // Where nobody can take it any more there is nothing to protect.
+    var over = RolloutBench(stage("all", gate: gate))
+    over.decide()
+    over.set(0, [.succeeded: 50, .consent: 3])
+    over.decide()
+    over.set(0, [.succeeded: 50, .failed: 3])
+    #expect(over.decide() == [] && over.phase == .completed)
+  }
+
+  /// Spec §10.2: who has not consented by the deadline may still schedule it, and has not failed.
+  @Test func whoMissedADeadlineIsSilentAndHasNotFailed() {
+    let target = TargetFacts(
+      releaseID: "r", phase: .deadlineExceeded, offeredAt: Timestamp(seconds: 1), attemptID: "a", attempt: 1)
+    #expect(target.bucket == .silent && !target.isOffered && target.isWithdrawable)
+    var away = target
+    away.isOffline = true
+    #expect(away.bucket == .offline)
+  }
+
   @Test func whatIsCompletedStaysSoWhenItsReleaseIsDeprecated() {
     var bench = RolloutBench(stage("a"))
     bench.decide()

@@ -19,7 +19,7 @@ enum ControlCenterProgram: AccountProgram {
   static var migrations: [Migration] {
     SQLResourceStore.migrations(for: ControlCenterKinds.stored) + FleetTables.migrations + ArtifactTables.migrations
       + Outbox.migrations + FleetTables.outboxMigrations + TokenStore.migrations + IssuedLicense.migrations
-      + FleetJobTables.migrations + SearchTables.migrations + AuditLedger.migrations
+      + FleetJobTables.migrations + SearchTables.migrations + BucketTables.migrations + AuditLedger.migrations
       + AccountTables.migrations(owner: "gcc.accounts", roles: accountRules.roles)
   }
   static var policy: AccessPolicy { ControlCenterAccess.policy }

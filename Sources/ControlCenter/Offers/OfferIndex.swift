@@ -30,7 +30,7 @@ final class OfferIndex: Service {
     var isLoaded = false
   }
 
-  /// Buckets of targets whose release is offered.
+  /// Buckets of targets whose release is offered, except to whoever let its deadline pass: `TargetFacts.isOffered`.
   static let openBuckets: Set<TargetBucket> = [.notifying, .consent, .scheduled, .inProgress, .offline, .silent]
 
   private let database: any Database
@@ -129,7 +129,8 @@ final class OfferIndex: Service {
         try connection.query(
           """
           SELECT id, "organizationName", "releaseVersion" FROM gcc_deployment_target
-          WHERE id > $1 AND bucket IN (\(buckets)) AND "offeredAt" IS NOT NULL ORDER BY id LIMIT 10000
+          WHERE id > $1 AND bucket IN (\(buckets)) AND "offeredAt" IS NOT NULL
+            AND status <> 'deadlineExceeded' ORDER BY id LIMIT 10000
           """, [.text(last)])
       }
       for row in rows { versions[row[1].text ?? "", default: []].append(row[2].text ?? "") }
@@ -162,6 +163,7 @@ final class OfferIndex: Service {
     let isOpen =
       change.kind != .deleted && value["status"]?["offeredAt"]?.string != nil
       && bucket.map(Self.openBuckets.contains) ?? false
+      && value["status"]?["phase"]?.string != TargetPhase.deadlineExceeded.rawValue
     state.withLock { state in
       var versions = state.versions[organization] ?? []
       versions.removeAll { $0 == version }

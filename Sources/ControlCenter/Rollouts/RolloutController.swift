@@ -23,6 +23,8 @@ final class RolloutController: Service {
     var shortestInterval: Duration = .milliseconds(200)
     /// After this time it is looked at even if nothing was due or changed.
     var longestInterval: Duration = .seconds(10)
+    /// How often rollouts that have completed take in who joined since.
+    var joiningInterval: Duration = .seconds(60)
     /// How often it is decided anew of those that were passed over.
     var recheckInterval: Duration = .seconds(30)
   }
@@ -34,6 +36,7 @@ final class RolloutController: Service {
   private let logger: Logger
   private let loop: DueLoop
   private let clock: any Clock<Duration>
+  private let joiningCadence: Cadence
   private let seen = Mutex(Seen())
 
   /// What the last pass had come to.
@@ -57,6 +60,7 @@ final class RolloutController: Service {
     self.configuration = configuration
     self.clock = clock
     self.logger = logger
+    joiningCadence = Cadence(configuration.joiningInterval)
     loop = DueLoop(
       longestWait: configuration.longestInterval, backoff: Backoff(maximum: .seconds(30)), clock: clock, logger: logger)
   }
@@ -117,10 +121,12 @@ final class RolloutController: Service {
     let before = seen.withLock { $0 }
     var after = Seen()
     after.revision = try await store.currentRevision()
-    let rollouts = try await rollouts(after: before)
+    let joinable = joiningCadence.isDue("", at: steps.now()) ? try await joinable() : []
+    let rollouts = try await rollouts(after: before, and: joinable)
     let known = try await known(rollouts.map(\.rollout))
     var due: Duration?
-    for (stored, rollout) in rollouts where Self.isActive(rollout, known) {
+    for (stored, rollout) in rollouts
+    where Self.isActive(rollout, known) || joinable.contains(rollout.metadata.name) && isJoinable(rollout) {
       do {
         guard let next = try await steps.step(stored, rollout) else { continue }
         due = min(due ?? next, next)
@@ -142,7 +148,9 @@ final class RolloutController: Service {
 
   /// Those that go on, and those that have ended but are not as they were: themselves, their releases or what their targets
   /// report.
-  private func rollouts(after last: Seen) async throws -> [(stored: StoredObject, rollout: Rollout)] {
+  private func rollouts(
+    after last: Seen, and joinable: Set<String>
+  ) async throws -> [(stored: StoredObject, rollout: Rollout)] {
     var stored: [String: StoredObject] = [:]
     var query = ListQuery(selector: last.revision == nil ? .everything : Self.isGoingOn)
     repeat {
@@ -152,7 +160,7 @@ final class RolloutController: Service {
     } while query.continueToken != nil
     if let since = last.revision {
       let changed = try await database.transaction(.read) { try Self.changed(since: since, $0) }
-      for name in changed.union(last.failed).sorted() where stored[name] == nil {
+      for name in changed.union(last.failed).union(joinable).sorted() where stored[name] == nil {
         stored[name] = try await store.get(RolloutKind.definition, ObjectKey(namespace: "", name: name))
       }
     }
@@ -183,6 +191,14 @@ final class RolloutController: Service {
       names.insert(String(key[..<slash]))
     }
     return names
+  }
+
+  private func joinable() async throws -> Set<String> {
+    try await database.transaction(.read) { try RolloutSteps.completedOfTheNewest($0) }
+  }
+
+  private func isJoinable(_ rollout: Rollout) -> Bool {
+    rollout.status?.completedAt != nil && RolloutPlanner.wantsLateJoiners(rollout.spec, rollout.status, at: steps.now())
   }
 
   /// What rollouts are looked at with.

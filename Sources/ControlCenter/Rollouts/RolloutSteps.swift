@@ -2,6 +2,7 @@ import CoreKinds
 import Database
 import FleetKinds
 import FleetPlanning
+import ReleaseManifest
 import ResourceModel
 import ResourceStorage
 import Synchronization
@@ -118,8 +119,9 @@ struct RolloutSteps: Sendable {
           ? try Self.oldestUnanswered(name, index, release?.id ?? "", connection) : nil)
     }
     var lateJoiners = 0
-    if countsLateJoiners, let release, RolloutPlanner.wantsLateJoiners(rollout.spec, rollout.status),
-      lateJoinerCadence.isDue(name, at: now())
+    if countsLateJoiners, let release, RolloutPlanner.wantsLateJoiners(rollout.spec, rollout.status, at: now()),
+      lateJoinerCadence.isDue(name, at: now()),
+      try rollout.status?.completedAt == nil || Self.isNewest(rollout.spec.release, connection)
     {
       lateJoiners = try Self.lateJoiners(release.id, connection)
     }
@@ -168,6 +170,30 @@ struct RolloutSteps: Sendable {
       """, [.text(releaseID)]
     ).first
     return Int(row?[0].integer ?? 0)
+  }
+
+  /// Whether no newer release is published; of those that are no pre-releases, where this is none.
+  private static func isNewest(_ version: String, _ connection: any SQLConnection) throws -> Bool {
+    guard let own = SemanticVersion(version) else { return false }
+    return try connection.query(
+      "SELECT version FROM gcc_release WHERE status = 'published' AND withdrawn = \(connection.dialect.boolean(false))"
+    ).compactMap { $0[0].text.flatMap(SemanticVersion.init) }
+      .allSatisfy { $0 <= own || ($0.isPreRelease && !own.isPreRelease) }
+  }
+
+  /// Rollouts that have completed, of a release that is still the newest.
+  static func completedOfTheNewest(_ connection: any SQLConnection) throws -> Set<String> {
+    let dialect = connection.dialect
+    let found = try connection.query(
+      """
+      SELECT o.name, g.version FROM gcc_rollout AS o JOIN gcc_release AS g
+        ON g.version = \(RolloutFields.release("o", dialect)) AND g.status = 'published'
+        AND g.withdrawn = \(dialect.boolean(false))
+      WHERE \(RolloutFields.phase("o", dialect)) = '\(RolloutStatus.Phase.completed.rawValue)'
+      """)
+    let versions = Set(found.compactMap { $0[1].text })
+    let newest = try versions.filter { try isNewest($0, connection) }
+    return Set(found.filter { $0[1].text.map(newest.contains) ?? false }.compactMap { $0[0].text })
   }
 
   // MARK: Actions

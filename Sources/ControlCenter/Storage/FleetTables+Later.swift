@@ -35,7 +35,7 @@ extension FleetTables {
     }
   ]
 
-  /// `TargetFacts.bucket`: one that is in progress at a customer that is not heard of any more is counted apart.
+  /// One that is in progress at a customer that is not heard of any more is counted apart. `BucketTables` has what holds now.
   private static let bucket = """
     CASE
       WHEN status = 'cancelled' THEN 'cancelled'
@@ -135,7 +135,7 @@ extension FleetTables {
   }
 
   /// The revision in `changed` is not older than the change: whoever has seen an older one looks again.
-  private static func countingTriggers(_ dialect: SQLDialect) -> [String] {
+  static func countingTriggers(_ dialect: SQLDialect) -> [String] {
     switch dialect {
     case .postgresql:
       func rows(_ source: String, _ sign: Int) -> String {

@@ -77,7 +77,12 @@ extension FleetSimulation {
   func checkHalt(_ facts: RolloutFacts, _ decision: RolloutDecision) throws {
     if decision.actions.contains(where: { if case .retryFailed = $0 { true } else { false } }) { return }
     let before = status
-    if before?.haltedAt != nil || before?.completedAt != nil { return }
+    if before?.haltedAt != nil { return }
+    // Of one that is completed a failure counts for as long as anybody may still take its offer.
+    let open: Set<TargetBucket> = [.waiting, .notifying, .consent, .scheduled, .inProgress, .offline, .silent]
+    if before?.completedAt != nil, !customers.contains(where: { $0.target.map { open.contains($0.bucket) } ?? false }) {
+      return
+    }
     let isExceeded = spec.stages.indices.contains { self.isExceeded($0, before) }
     switch decision.status.haltCause {
     case .tooManyFailures, .tooFewSuccesses:

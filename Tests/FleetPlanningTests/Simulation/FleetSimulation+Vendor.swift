@@ -23,7 +23,7 @@ extension FleetSimulation {
     }
     return RolloutFacts(
       spec: spec, annotations: annotations, generation: generation, release: release, stages: stages,
-      lateJoiners: RolloutPlanner.wantsLateJoiners(spec, status)
+      lateJoiners: RolloutPlanner.wantsLateJoiners(spec, status, at: now)
         ? customers.count { !$0.isRemoved && $0.target == nil } : 0,
       begunAndAway: customers.count { $0.target?.hasBegunAndIsAway ?? false }, status: status, now: now)
   }
