@@ -1,9 +1,11 @@
 import Accounts
+import FleetKinds
 import HTTPTransport
 import HTTPTypes
 import Hummingbird
 import Pages
 import ResourceModel
+import ResourceStorage
 import TestSupport
 import Testing
 import WireFormats
@@ -69,6 +71,46 @@ import WireFormats
           }
         }
       }
+    }
+  }
+
+  /// What a customer's key is for, asked of another organization: there is none. A route that takes a body finds one here, or this fails.
+  @Test func noRouteOfCustomersKnowsAnotherOrganization() async throws {
+    let about: JSONValue = ["organizationName": "acme", "releaseId": "2.3.0"]
+    var (scheduled, status) = (about, about)
+    scheduled["scheduledFor"] = "2024-12-15T02:00:00Z"
+    status["status"] = "success"
+    let bodies: [String: JSONValue] = [
+      "/api/v1/organizations/acme/heartbeat": ["version": "9.9.9", "status": "healthy"],
+      "/api/v1/deployments/scheduled": scheduled, "/api/v1/deployments/status": status,
+    ]
+    try await FleetFixture.with(.sqlite) { fixture in
+      try await fixture.addOrganization("acme", currentVersion: "2.2.0")
+      try await fixture.addRelease("2.3.0")
+      try await fixture.settle()
+      let routes = Self.routes(fixture).filter { $0.path.hasPrefix("/api/v1/") }.map { method, path, _ in
+        let parts = path.split(separator: "/").map { $0.hasPrefix("{") ? "acme" : $0 }
+        return (method, "/" + parts.joined(separator: "/"))
+      }
+      #expect(routes.count >= 4)
+      let revision = try await fixture.store.currentRevision()
+      let policy = ControlCenterAccess.policy
+      try await ControlCenterTestServer.run(
+        authenticator: RoleTokens(policy: policy), policy: policy, addRoutes: { fixture.parts.addRoutes(to: $0) }
+      ) { server in
+        for (method, path) in routes {
+          let body = method == "POST" ? bodies[path] : nil
+          // Of another method than the route's.
+          guard try await server.send(method, path, body, token: "customer-of-x").status != 405 else { continue }
+          if method == "POST" { #expect(body != nil, "\(path) has no body here") }
+          for token in ["customer-of-x", "customer-of-ACME", "customer-of-acme2"] {
+            let answer = try await server.send(method, path, body, token: token)
+            #expect(answer.status == 404, "\(token) \(method) \(path): \(answer.status) \(answer.error)")
+          }
+        }
+      }
+      #expect(try await fixture.store.currentRevision() == revision)
+      #expect(try await fixture.organization("acme").status?.currentVersion == "2.2.0")
     }
   }
 
