@@ -8,6 +8,8 @@ public enum RolloutKind: ResourceKind {
 
   public static let names = FleetKind.names("Rollout", "ro")
 
+  /// Reason of the condition Ready where the release is deprecated, which is for good.
+  public static let releaseDeprecated = "ReleaseDeprecated"
   /// The annotation that asks for another attempt at what failed, with the same content: an RFC 3339 time that is later than
   /// the last. It also takes up a rollout that was halted.
   public static let retryAnnotation = "deploy.wrktalk.com/retryRequestedAt"

@@ -69,7 +69,7 @@ public struct RolloutPlanner {
     if facts.release?.state != .published {
       if isDone { return complete() }
       status.phase = status.startedAt == nil ? .pending : .progressing
-      word = "ReleaseNotPublished"
+      word = facts.release?.state == .deprecated ? RolloutKind.releaseDeprecated : "ReleaseNotPublished"
       status.reason = unpublishedReason
     } else if spec.state == .paused {
       if isDone { return complete() }

@@ -177,6 +177,8 @@ import WireFormats
     #expect(bench.decide() == [])
     #expect(bench.phase == .pending)
     #expect(bench.reason.contains(state == .draft ? "once it is published" : "is deprecated"))
+    let word = bench.status?.conditions?["Ready"]?.reason
+    #expect(word == (state == .draft ? "ReleaseNotPublished" : RolloutKind.releaseDeprecated))
     bench.release = nil
     #expect(bench.decide() == [])
     #expect(

@@ -15,6 +15,8 @@ struct RolloutProgress: Hashable {
   enum Ending: Hashable {
     case completed
     case halted
+    /// Its release is deprecated for good: nothing more is offered of it.
+    case deprecated
   }
 
   var name: String
@@ -22,6 +24,8 @@ struct RolloutProgress: Hashable {
   var phase: String
   /// Why it stands as it stands, and what would move it.
   var reason: String
+  /// Of the condition Ready.
+  var word: String
   /// False where the status is of an older declaration.
   var isObserved: Bool
   var stages: [Stage]
@@ -32,6 +36,8 @@ struct RolloutProgress: Hashable {
     release = spec?["release"]?.string ?? ""
     phase = status?["phase"]?.string ?? "Pending"
     reason = status?["reason"]?.string ?? ""
+    word =
+      status?["conditions"]?.array?.first { $0["type"]?.string == "Ready" }?["reason"]?.string ?? ""
     isObserved =
       status?["observedGeneration"]?.integer.map { $0 >= object["metadata"]?["generation"]?.integer ?? 0 } ?? false
     let reported = Dictionary(
@@ -58,6 +64,7 @@ struct RolloutProgress: Hashable {
     return switch phase {
     case "Completed": .completed
     case "Halted": .halted
+    case _ where word == RolloutKind.releaseDeprecated: .deprecated
     default: nil
     }
   }

@@ -41,6 +41,8 @@ struct RolloutWatch {
             ? "wrktalkctl fleet failures \(printable(progress.release)) says what failed, and where."
             : "wrktalkctl rollout retry \(printable(progress.name)) takes it up again, unless its release was withdrawn."
         })
+    case .deprecated:
+      throw CommandFailure("\(reference) does not go on: \(printable(progress?.reason ?? ""))")
     case nil:
       let state =
         progress.map { "; it is \($0.phaseText)\($0.reason.isEmpty ? "" : ": \(printable($0.reason))")" } ?? ""

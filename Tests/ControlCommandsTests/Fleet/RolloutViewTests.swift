@@ -72,6 +72,9 @@ import WireFormats
     #expect(old.ending == nil && old.phaseText == "waiting for the server to see the change")
     #expect(RolloutProgress(RolloutSamples.object(phase: "Halted")).ending == .halted)
     #expect(RolloutProgress(RolloutSamples.object(phase: "Completed")).ending == .completed)
+    var deprecated = RolloutSamples.object(phase: "Progressing")
+    deprecated["status"]?["conditions"] = [["type": "Ready", "status": "False", "reason": "ReleaseDeprecated"]]
+    #expect(RolloutProgress(deprecated).ending == .deprecated)
     for phase in ["Pending", "Progressing", "Paused", "SomethingNew"] {
       #expect(RolloutProgress(RolloutSamples.object(phase: phase)).ending == nil)
     }
