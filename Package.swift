@@ -254,8 +254,8 @@ let package = Package(
       name: "wrktalk-bench",
       dependencies: [
         "Addresses", "BareWebhooks", "Cryptography", "Database", "DeploymentKinds", "FleetProtocol", "HTTPTransport",
-        "Processes",
-        "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceStorage", "Threads", "WireFormats",
+        "Outbox", "Processes",
+        "Reconciliation", "ReleaseManifest", "ResourceModel", "ResourceStorage", "Threads", "Timing", "WireFormats",
         argumentParser, httpTypes, hummingbird, logging, nioCore, serviceLifecycle, systemPackage,
       ],
       path: "Tests/Benchmarks",

@@ -154,9 +154,11 @@ extension TargetFacts {
     return target
   }
 
-  /// A customer that had scheduled it may go on: its attempt is not over, and what comes of it counts, after a retry, too.
+  /// A customer that had scheduled it may go on: its attempt is not over, and what comes of it counts, after a retry, too. One whose
+  /// deadline has passed is over.
   public func withdrawn(at now: Timestamp) -> TargetFacts {
     var target = self
+    if phase == .deadlineExceeded { target.endAttempt() }
     if phase == .scheduled { target.attempt = attempt.flatMap { $0 > 0 ? $0 - 1 : nil } }
     target.phase = .cancelled
     target.reason = TargetReason.rolloutHalted
@@ -165,12 +167,17 @@ extension TargetFacts {
     return target
   }
 
+  private mutating func endAttempt() {
+    if let known = attemptID, !known.hasPrefix(Self.endedPrefix) { attemptID = Self.endedPrefix + known }
+  }
+
   /// Waiting again for the same content. The attempt that failed is over, and marked so: what still comes of it changes nothing.
   public func retried() -> TargetFacts {
     var target = self
-    if phase != .cancelled, let known = attemptID, !known.hasPrefix(Self.endedPrefix) {
-      target.attemptID = Self.endedPrefix + known
-    } else if attemptID == nil, offeredAt != nil {
+    if phase != .cancelled {
+      target.endAttempt()
+    }
+    if attemptID == nil, offeredAt != nil {
       // It was offered before: what the customer has begun on that offer is news.
       target.attemptID = Self.endedPrefix
     }

@@ -35,7 +35,8 @@ as_postgres "$postgresql_bin/postgres" -D "$data" -p "$postgresql_port" -c liste
 programs+=($!)
 cd - >/dev/null
 wait_for 20 "PostgreSQL" "$postgresql_bin/pg_isready" -h 127.0.0.1 -p "$postgresql_port"
-wrktalk-bench ${BENCH_QUICK:+--quick} --sqlite "$folder/bench.db" --postgresql "postgresql://bench@127.0.0.1:$postgresql_port/postgres"
+"$postgresql_bin/createdb" -h 127.0.0.1 -p "$postgresql_port" -U bench outbox
+wrktalk-bench ${BENCH_QUICK:+--quick} --outbox "postgresql://bench@127.0.0.1:$postgresql_port/outbox" --sqlite "$folder/bench.db" --postgresql "postgresql://bench@127.0.0.1:$postgresql_port/postgres"
 
 # What a connection that waits costs a server, with TLS and without. Each needs a descriptor.
 connections=$([ -n "${BENCH_QUICK:-}" ] && echo 500 || echo 5000)

@@ -52,6 +52,11 @@ import Testing
     try simulation.run()
   }
 
+  /// A deadline that passed, a halt, a retry, and then the late word of a schedule from before the deadline.
+  @Test(arguments: [1716] as [UInt64]) func whatOnceBrokeARuleDoesSoNoMore(seed: UInt64) throws {
+    try FleetSimulation(seed: seed).run()
+  }
+
   @Test func theSameSeedIsTheSameStory() throws {
     let runs = (0..<2).map { _ in FleetSimulation(seed: 42) }
     for run in runs { try run.run() }
