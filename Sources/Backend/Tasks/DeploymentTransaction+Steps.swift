@@ -123,14 +123,14 @@ extension DeploymentTransaction {
     }
   }
 
-  /// A release that waited is not waited for any more.
+  /// A release that waited is not waited for any more. A forced one that an admin has ended keeps its deadline (spec §10.2): only what
+  /// has been overtaken, or was taken back by the vendor, has none.
   mutating func end(
     _ deployment: inout ScheduledDeployment, reason: String, _ message: String, _ word: StatusReport.Status
   ) throws {
     deployment.completedAt = now
     deployment.failureReason = reason
     deployment.errorMessage = ReportText.cleaned(message)
-    deployment.remindersSent = ForcedDeadline.allSent
     try deployment.save(connection, at: now)
     for kind in [AdminNotice.Kind.downloadFailed, .checksumMismatch] {
       try context.notices.settle(kind, about: deployment.id, in: connection)

@@ -305,7 +305,10 @@ import WireFormats
       #expect(try await calls.send(.post, "/api/admin/deployment/cancel", body).status == 409)
       fixture.advance(.seconds(90_000))
       try await fixture.pass()
-      #expect(try await fixture.reported() == ["cancelled"], "it has no deadline any more")
+      // An admin takes no deadline of the vendor's away (spec §10.2).
+      #expect(try await fixture.deployment(id)?.status == .deadlineExceeded)
+      #expect(try await fixture.reported() == ["cancelled", "deadlineExceeded"])
+      #expect(try await fixture.notices().contains("deadlineExceeded"))
       _ = try await fixture.schedule(id)
     }
   }
