@@ -33,7 +33,8 @@ extension DeploymentTransaction {
   mutating func noteAgent() throws {
     let before = state.lastAgentPoll
     state.lastAgentPoll = now
-    guard before.map({ now - $0 > TaskRule.absence }) ?? false else { return }
+    // One that was never there may have been missed.
+    guard before.map({ now - $0 > TaskRule.absence }) ?? true else { return }
     if try context.notices.resolve(.agentOffline, fact: Self.offlineFact, in: connection) {
       tell(AdminNotice(.agentBack, fact: now.description, time: before))
     }
@@ -51,9 +52,10 @@ extension DeploymentTransaction {
     return isNews
   }
 
-  /// Tells once where no Agent was heard of for long.
-  mutating func noteAbsence() {
-    guard let last = state.lastAgentPoll, now - last > TaskRule.absence else { return }
-    tell(AdminNotice(.agentOffline, fact: Self.offlineFact, time: last))
+  /// Tells once where no Agent was heard of for long, or never.
+  /// - Parameter start: since when it could have been heard of.
+  mutating func noteAbsence(since start: Timestamp) {
+    guard now - (state.lastAgentPoll ?? start) > TaskRule.absence else { return }
+    tell(AdminNotice(.agentOffline, fact: Self.offlineFact, time: state.lastAgentPoll))
   }
 }

@@ -94,7 +94,7 @@ final class DeploymentController: Service {
       let isSettled = transaction.now - upSince >= Self.settlingTime
       let lease = try AgentLease.read(transaction.context, transaction.connection, now: transaction.now)
       let isAlive = try transaction.noteRenewal(lease)
-      if transaction.now - upSince >= TaskRule.absence { transaction.noteAbsence() }
+      if transaction.now - upSince >= TaskRule.absence { transaction.noteAbsence(since: upSince) }
       // What has happened counts before what has not.
       if withRecord {
         try transaction.settleExecutor(lease)

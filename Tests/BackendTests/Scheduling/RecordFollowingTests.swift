@@ -143,6 +143,7 @@ import WireFormats
       let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0"))
       _ = try await fixture.schedule(id)
       fixture.advance(.seconds(601))
+      try await agent.renewLease()
       try await agent.look()
       try await fixture.pass()
       #expect(try await fixture.deployment(id)?.status == .missedSchedule)
