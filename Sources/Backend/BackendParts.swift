@@ -42,6 +42,7 @@ struct BackendParts: Sendable {
   let scheduler: DeploymentScheduler
   let controller: DeploymentController
   let polledTasks: PolledTasks
+  let environments: ComposeEnvironments
   let outbox: OutboxRunner
   let intake: ReleaseIntake
   private let licenseEndpoints: LicenseEndpoints
@@ -115,13 +116,14 @@ struct BackendParts: Sendable {
       makeID: makeID)
     windows = WindowStore(zones: ZoneFiles())
     scheduler = DeploymentScheduler(context: deployments, license: gate, windows: WindowGate(windows))
-    let environments = ComposeEnvironments(context: deployments, bucket: bucket, logger: logger)
+    environments = ComposeEnvironments(context: deployments, bucket: bucket, logger: logger)
     let controller = DeploymentController(context: deployments, environments: environments, logger: logger)
     self.controller = controller
     polledTasks = PolledTasks(context: deployments, environments: environments, logger: logger)
     taskEndpoints = TaskEndpoints(tasks: polledTasks, namespace: configuration.deployment.namespace)
     deploymentEndpoints = DeploymentEndpoints(
-      scheduler: scheduler, artifacts: ArtifactSource(intake.downloads), wake: { controller.wake() })
+      scheduler: scheduler, artifacts: ArtifactSource(intake.downloads), environments: environments,
+      wake: { controller.wake() })
     preflight = PreflightController(
       database: database, store: store, settings: configuration.deployment, now: now, logger: logger)
     let settings = SettingStore(database: database, audit: audit, makeID: makeID, now: now)

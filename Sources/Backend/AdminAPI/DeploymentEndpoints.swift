@@ -13,6 +13,7 @@ import WireFormats
 struct DeploymentEndpoints: Sendable {
   let scheduler: DeploymentScheduler
   let artifacts: ArtifactSource
+  let environments: ComposeEnvironments
   /// What an admin decides is looked at at once.
   let wake: @Sendable () -> Void
 
@@ -90,12 +91,19 @@ struct DeploymentEndpoints: Sendable {
   /// What is returned to must be in the bucket, or come back there (spec §9.1).
   func requireArtifact(for request: RollbackRequest) async throws {
     let context = scheduler.context
-    let target: RollbackTarget? = try await context.transaction { transaction in
+    let found: (target: RollbackTarget, executor: TaskExecutor)? = try await context.transaction { transaction in
       // Whoever cannot roll back now is told so first.
       guard try AgentTask.active(in: transaction.connection) == nil else { return nil }
-      return try RollbackTarget.find(request.target, transaction: &transaction)
+      return (try RollbackTarget.find(request.target, transaction: &transaction), transaction.state.executor)
     }
-    guard let target, let version = target.version, !target.needsNoArtifact(context.settings) else { return }
+    guard let (target, executor) = found, let version = target.version, !target.needsNoArtifact(context.settings)
+    else { return }
+    // What the Agent that watches returns to by its own history, it has kept the settings of.
+    if executor == .tasks || target.recordRevision == nil, let path = target.environmentPath(context.settings),
+      try await !environments.has(path)
+    {
+      throw StatusError(.notFound, DeploymentScheduler.notAvailable)
+    }
     try await requireArtifact(
       version, at: target.release?.bucketPath ?? context.settings.artifactPath(version: version))
   }

@@ -145,11 +145,16 @@ struct RollbackTarget: Sendable {
     settings.kind == .kubernetes && (revision != nil || release == nil) ? .rollback : .deploy
   }
 
+  /// Where the `.env` that it ran with is kept; nil where there is none to be kept.
+  func environmentPath(_ settings: DeploymentSettings) -> String? {
+    guard settings.kind == .docker, let release else { return nil }
+    return envPath ?? ComposeEnvironments.path(of: release.version, settings)
+  }
+
   func payload(_ settings: DeploymentSettings) -> JSONValue {
     var payload: JSONValue = [:]
     if let release {
-      let env = envPath ?? "\(settings.envPath).v\(release.version)"
-      payload = release.payload(settings, envPath: env, withSettings: false)
+      payload = release.payload(settings, envPath: environmentPath(settings), withSettings: false)
     }
     if settings.kind == .kubernetes || release == nil {
       payload["targetRevision"] = (revision ?? recordRevision).map { .integer($0) }

@@ -62,6 +62,17 @@ struct ComposeEnvironments: Sendable {
     }
   }
 
+  /// Whether a copy is there.
+  func has(_ path: String) async throws -> Bool {
+    do throws(ObjectStorageError) {
+      return try await bucket.head(path) != nil
+    } catch {
+      throw StatusError(
+        .serviceUnavailable, "the bucket does not say whether \(path) is there: \(error); try again soon",
+        retryAfterSeconds: 30)
+    }
+  }
+
   private func knownPath(of version: String) async throws -> String? {
     try await context.database.transaction(.read) { connection in
       try connection.query(

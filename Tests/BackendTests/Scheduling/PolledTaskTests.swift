@@ -173,6 +173,22 @@ import WireFormats
     }
   }
 
+  /// Such as on the first day, with a wrong token.
+  @Test(arguments: TestDatabase.available)
+  func error4_1AnAgentThatHasNeverPolledIsMissed(_ kind: TestDatabase) async throws {
+    try await BackendFixture.with(kind) { fixture in
+      fixture.advance(.seconds(600))
+      try await fixture.pass()
+      #expect(try await fixture.notices() == [])
+      fixture.advance(.seconds(1))
+      for _ in 0..<3 { try await fixture.pass() }
+      #expect(try await fixture.notices() == ["agentOffline"])
+      #expect(try await fixture.told().count == 1)
+      _ = try await Self.poll(BackendCalls(fixture))
+      #expect(try await fixture.notices() == ["agentBack"])
+    }
+  }
+
   @Test(arguments: TestDatabase.available)
   func error4_2ADownloadIsTriedThreeTimes(_ kind: TestDatabase) async throws {
     try await BackendFixture.with(kind) { fixture in
@@ -435,6 +451,12 @@ import WireFormats
       #expect(try await saved("2.5.0") == "A=5")
       let rows = try await fixture.query("SELECT version FROM compose_env_version").compactMap { $0[0].text }
       #expect(Set(rows) == Set((5...14).map { "2.\($0).0" }))
+      // Its bundle is there still, but nobody knows any more what it ran with: nothing is begun that would fail.
+      let gone = try await calls.send(.post, "/api/admin/deployment/rollback", ["targetVersion": "2.2.0"])
+      #expect(gone.status == 404 && gone.error == "Version not available", "\(gone)")
+      #expect(try await Self.poll(calls) == .null)
+      let kept = try await calls.send(.post, "/api/admin/deployment/rollback", ["targetVersion": "2.5.0"])
+      #expect(kept.status == 200, "\(kept)")
     }
   }
 

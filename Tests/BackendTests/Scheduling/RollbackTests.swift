@@ -166,7 +166,8 @@ import WireFormats
       let bucket = fixture.parts.bucket
       func endpoints(_ answer: ArtifactSource.Answer) -> DeploymentEndpoints {
         DeploymentEndpoints(
-          scheduler: fixture.parts.scheduler, artifacts: ArtifactSource { _, _ in answer }, wake: {})
+          scheduler: fixture.parts.scheduler, artifacts: ArtifactSource { _, _ in answer },
+          environments: fixture.parts.environments, wake: {})
       }
       let request = RollbackRequest(target: .version("2.2.0"), actor: "a")
       let missing = await #expect(throws: StatusError.self) {
@@ -180,7 +181,8 @@ import WireFormats
       try await endpoints(.available).requireArtifact(for: request)
       try await bucket.put("artifacts/compose/wrktalk-2.2.0-compose.tar.gz", .bytes([1]))
       try await DeploymentEndpoints(
-        scheduler: fixture.parts.scheduler, artifacts: ArtifactSource(fixture.parts.intake.downloads), wake: {}
+        scheduler: fixture.parts.scheduler, artifacts: ArtifactSource(fixture.parts.intake.downloads),
+        environments: fixture.parts.environments, wake: {}
       ).requireArtifact(for: request)
       #expect(try await fixture.parts.intake.retention.needed().contains("2.2.0"), "it stays there")
       let task = try await fixture.rollBack(.version("2.2.0"))
