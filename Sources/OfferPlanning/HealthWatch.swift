@@ -9,6 +9,8 @@ public import WireFormats
 public struct HealthWatch: Sendable, Hashable {
   public static let shortestBadTime: Duration = .seconds(60)
   public static let fewestBadLooks: Int64 = 3
+  /// How long before its end it must have been seen healthy to have passed.
+  public static let longestSilence: Duration = .seconds(180)
   /// Looks that follow each other sooner are one: several processes may look.
   public static let shortestInterval: Duration = .seconds(10)
 
@@ -28,6 +30,8 @@ public struct HealthWatch: Sendable, Hashable {
     case watching
     /// It was good to the end.
     case passed
+    /// Nobody said to the end that it is good, nor that it is bad.
+    case unknown
     case superseded
     /// It has gone bad.
     case unhealthy(message: String)
@@ -38,14 +42,17 @@ public struct HealthWatch: Sendable, Hashable {
   public var badSince: Timestamp?
   public var badLooks: Int64
   public var lastLookAt: Timestamp?
+  public var lastHealthyAt: Timestamp?
 
   public init(
-    startedAt: Timestamp, badSince: Timestamp? = nil, badLooks: Int64 = 0, lastLookAt: Timestamp? = nil
+    startedAt: Timestamp, badSince: Timestamp? = nil, badLooks: Int64 = 0, lastLookAt: Timestamp? = nil,
+    lastHealthyAt: Timestamp? = nil
   ) {
     self.startedAt = startedAt
     self.badSince = badSince
     self.badLooks = badLooks
     self.lastLookAt = lastLookAt
+    self.lastHealthyAt = lastHealthyAt
   }
 
   /// - Parameter length: of the watch. What is bad at its end is watched until it is decided, but begins within it.
@@ -56,9 +63,10 @@ public struct HealthWatch: Sendable, Hashable {
     case .healthy:
       badSince = nil
       badLooks = 0
+      lastHealthyAt = now
     case .starting, .unknown: break
     case .unhealthy(let message):
-      guard badSince != nil || !isOver else { return .passed }
+      guard badSince != nil || !isOver else { return ending(length) }
       if let lastLookAt, now - lastLookAt < Self.shortestInterval, badSince != nil { return .watching }
       badLooks += 1
       let since = badSince ?? now
@@ -68,8 +76,16 @@ public struct HealthWatch: Sendable, Hashable {
     lastLookAt = now
     guard isOver else { return .watching }
     // What was bad and does not say any more is not waited for for ever.
-    guard badSince != nil, now - startedAt < length + length + .seconds(600) else { return .passed }
+    guard badSince != nil, now - startedAt < length + length + .seconds(600) else { return ending(length) }
     return .watching
+  }
+
+  /// Of a watch in which it was not found bad.
+  private func ending(_ length: Duration) -> Verdict {
+    guard badSince == nil, let lastHealthyAt, startedAt + length - lastHealthyAt <= Self.longestSilence else {
+      return .unknown
+    }
+    return .passed
   }
 }
 

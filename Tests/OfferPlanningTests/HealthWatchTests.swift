@@ -38,17 +38,28 @@ import WireFormats
     Row(name: "only starting", looks: [(40, .starting), (100, .starting), (300, .starting)], verdict: .watching),
     Row(
       name: "two processes look", looks: [(40, bad), (41, bad), (101, bad), (102, bad)], verdict: .watching),
-    Row(name: "nobody says", looks: [(40, .unknown), (600, .unknown)], verdict: .passed),
+    Row(name: "nobody says", looks: [(40, .unknown), (600, .unknown)], verdict: .unknown),
+    Row(
+      name: "nobody says after the beginning", looks: [(20, .healthy), (40, .unknown), (600, .unknown)],
+      verdict: .unknown),
+    Row(
+      name: "nobody says for a moment", looks: [(420, .healthy), (440, .unknown), (600, .unknown)], verdict: .passed),
+    Row(name: "starting to the end", looks: [(40, .starting), (600, .starting)], verdict: .unknown),
+    Row(name: "it comes up late", looks: [(40, .starting), (580, .starting), (600, .healthy)], verdict: .passed),
     Row(
       name: "bad, and then nobody says for long", looks: [(40, bad), (100, .unknown), (700, .unknown)],
       verdict: .watching),
-    Row(name: "nobody says for ever", looks: [(40, bad), (700, .unknown), (1_900, .unknown)], verdict: .passed),
+    Row(name: "nobody says for ever", looks: [(40, bad), (700, .unknown), (1_900, .unknown)], verdict: .unknown),
+    Row(
+      name: "good, then bad, and then nobody says for ever",
+      looks: [(500, .healthy), (520, bad), (700, .unknown), (1_900, .unknown)], verdict: .unknown),
     Row(name: "something else runs", looks: [(40, bad), (60, .otherVersion)], verdict: .superseded),
     Row(
       name: "bad at the end is decided", looks: [(580, bad), (600, bad), (620, bad), (640, bad)],
       verdict: .unhealthy(message: "media 0/2 ready")),
     Row(name: "bad at the end and good again", looks: [(580, bad), (600, bad), (620, .healthy)], verdict: .passed),
-    Row(name: "bad after the end", looks: [(20, .healthy), (601, bad)], verdict: .passed),
+    Row(name: "bad after the end", looks: [(20, .healthy), (580, .healthy), (601, bad)], verdict: .passed),
+    Row(name: "seen again after the end, and bad", looks: [(20, .healthy), (601, bad)], verdict: .unknown),
     Row(name: "a shorter watch", looks: [(20, .healthy), (60, .healthy)], minutes: 1, verdict: .passed),
   ]
 

@@ -194,7 +194,7 @@ final class AutomaticDeployments: Service {
       UNION SELECT d.version FROM scheduled_deployment AS d
       WHERE d.status IN ('failed', 'rolledBack') AND d.version IN (SELECT r.version FROM \(versions.source(dialect)))
       UNION SELECT w.version FROM health_watch AS w
-      WHERE w.state NOT IN ('watching', 'passed', 'superseded')
+      WHERE w.state NOT IN ('watching', 'passed', 'unknown', 'superseded')
         AND w.version IN (SELECT r.version FROM \(versions.source(dialect)))
       """, [versions.parameter])
     facts.failedVersions = Set(failed.compactMap { $0[0].text })

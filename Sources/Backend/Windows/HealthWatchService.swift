@@ -108,6 +108,10 @@ final class HealthWatchService: Service {
       switch verdict {
       case .watching: break
       case .passed: watched.state = .passed
+      case .unknown:
+        watched.state = .unknown
+        watched.message =
+          "No Agent said to its end how v\(watched.version) is: nothing was rolled back, and it may be bad."
       case .superseded: watched.state = .superseded
       case .unhealthy(let message):
         watched.returnsTo = try watched.versionBefore(connection)

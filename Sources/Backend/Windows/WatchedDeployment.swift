@@ -7,6 +7,8 @@ struct WatchedDeployment: Sendable, Hashable {
   enum State: String, Sendable, CaseIterable {
     case watching
     case passed
+    /// Nobody said to the end how it is, such as where the Agent is away, or polls for tasks and watches nothing.
+    case unknown
     /// Something else was deployed meanwhile, or nothing is watched any more.
     case superseded
     /// It has gone bad, and the version before it is wanted until it runs.
@@ -42,7 +44,7 @@ struct WatchedDeployment: Sendable, Hashable {
     return [
       "w.\"historyId\"", "w.version", "w.\"deploymentId\"", "w.state", time("startedAt"), time("badSince"),
       "w.\"badLooks\"", time("lastLookAt"), "w.message", "w.\"returnsTo\"", time("endedAt"), time("toldAt"),
-      "w.\"taskId\"", "w.\"returnAttempts\"", "w.refusal",
+      "w.\"taskId\"", "w.\"returnAttempts\"", "w.refusal", time("lastHealthyAt"),
     ].joined(separator: ", ")
   }
 
@@ -53,7 +55,7 @@ struct WatchedDeployment: Sendable, Hashable {
     state = row[3].text.flatMap(State.init) ?? .superseded
     watch = HealthWatch(
       startedAt: row[4].time ?? Timestamp(seconds: 0), badSince: row[5].time, badLooks: row[6].integer ?? 0,
-      lastLookAt: row[7].time)
+      lastLookAt: row[7].time, lastHealthyAt: row[15].time)
     message = row[8].text
     returnsTo = row[9].text
     endedAt = row[10].time
@@ -117,14 +119,15 @@ struct WatchedDeployment: Sendable, Hashable {
       """
       UPDATE health_watch SET state = $2, "badSince" = \(dialect.time("$3")), "badLooks" = $4,
         "lastLookAt" = \(dialect.time("$5")), message = $6, "returnsTo" = $7, "endedAt" = \(dialect.time("$8")),
-        "toldAt" = \(dialect.time("$9")), "taskId" = $10, "returnAttempts" = $11, refusal = $12
+        "toldAt" = \(dialect.time("$9")), "taskId" = $10, "returnAttempts" = $11, refusal = $12,
+        "lastHealthyAt" = \(dialect.time("$13"))
       WHERE "historyId" = $1
       """,
       [
         .text(id), .text(state.rawValue), SQLValue(watch.badSince?.columnText), .integer(watch.badLooks),
         SQLValue(watch.lastLookAt?.columnText), SQLValue(message), SQLValue(returnsTo),
         SQLValue(endedAt?.columnText), SQLValue(toldAt?.columnText),
-        SQLValue(taskID), .integer(returnAttempts), SQLValue(refusal),
+        SQLValue(taskID), .integer(returnAttempts), SQLValue(refusal), SQLValue(watch.lastHealthyAt?.columnText),
       ])
   }
 

@@ -38,5 +38,8 @@ enum WindowTables {
         "ALTER TABLE health_watch ADD COLUMN refusal text",
       ]
     },
+    Migration(owner: "backend.windows", version: 3, name: "when a watched deployment was seen healthy") { dialect in
+      ["ALTER TABLE health_watch ADD COLUMN \"lastHealthyAt\" \(PrismaTypes(dialect).time)"]
+    },
   ]
 }

@@ -201,6 +201,24 @@ import WireFormats
       }
       #expect(asked.all.isEmpty)
       #expect(try await states(fixture) == ["watching"])
+      // To its end nobody has said that it is good either.
+      fixture.advance(.seconds(300))
+      try await fixture.healthWatch(BackendFixture.actions(asked)).pass()
+      #expect(try await states(fixture) == ["unknown"])
+      let watch = try await fixture.send(.get, "/api/admin/status").json["healthWatch"]
+      #expect(watch?["state"] == "unknown" && watch?["message"]?.string?.hasPrefix("No Agent said") == true)
+      #expect(try await fixture.notices().isEmpty && asked.all.isEmpty)
+    }
+  }
+
+  /// It is kept from one look to the next, and by whom is all the same.
+  @Test(arguments: TestDatabase.available)
+  func whatWasGoodToTheEndHasPassed(_ database: TestDatabase) async throws {
+    try await with(database) { fixture, asked, _ in
+      try await look(fixture, 29, asked)
+      try await fixture.setHealth("Unknown", "Deploying", version: "2.4.0")
+      try await look(fixture, 1, asked)
+      #expect(try await states(fixture) == ["passed"])
     }
   }
 
