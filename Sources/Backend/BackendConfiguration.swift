@@ -47,6 +47,7 @@ struct BackendConfiguration: Sendable {
       "DEPLOYMENT_NAMESPACE", "DEPLOYMENT_TYPE", "DEPLOYMENT_TIMEOUT", "HELM_RELEASE_NAME", "COMPOSE_PROJECT_NAME",
       "ENV_PATH", "VALUES_PATH", "ADMIN_EMAIL", "NOTICE_WEBHOOK_URL", "NOTICE_WEBHOOK_SECRET",
       "NOTICE_WEBHOOK_SECRET_FILE", "PUBLIC_URL", "TIME_ZONE", "SECRET_KEY", "SECRET_KEY_FILE", "TRUST_ROOT_FILE",
+      "POLL_INTERVAL",
     ]))
 
   /// - Parameter dataFolder: an absolute path.
@@ -87,7 +88,7 @@ struct BackendConfiguration: Sendable {
       bucket = try BucketConfiguration(environment: environment, prefix: variables.prefix)
     }
     notices = try NoticeSettings(variables)
-    row = DeploymentConfigRow(variables, vendor: vendor)
+    row = try DeploymentConfigRow(variables, vendor: vendor)
     secretKey = try SecretKey.inEnvironment(environment, prefix: variables.prefix)
     externalURL = try ExternalURL.origin(variables)
     oidc = try OIDCConfiguration(

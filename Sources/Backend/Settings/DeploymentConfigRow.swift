@@ -16,8 +16,11 @@ struct DeploymentConfigRow: Sendable {
   var bucketName: String
   var bucketRegion: String?
   var bucketEndpoint: String?
+  /// `WRKTALK_POLL_INTERVAL`, in seconds: how often the vendor is asked for releases where it says nothing itself. Nil: what the row says.
+  var pollInterval: Int64?
 
-  init(_ variables: EnvironmentVariables, vendor: VendorConnection?) {
+  /// - Throws: `ConfigurationError`.
+  init(_ variables: EnvironmentVariables, vendor: VendorConnection?) throws(ConfigurationError) {
     endpoint = vendor?.endpoint ?? ""
     apiKey = vendor?.apiKey ?? ""
     webhookSecret = vendor?.webhookSecret ?? ""
@@ -25,6 +28,11 @@ struct DeploymentConfigRow: Sendable {
     bucketProvider = bucketName.isEmpty ? "file" : (variables["BUCKET_PROVIDER"] ?? "s3").lowercased()
     bucketRegion = variables["BUCKET_REGION"]
     bucketEndpoint = variables["BUCKET_ENDPOINT"]
+    if variables["POLL_INTERVAL"] != nil {
+      pollInterval = try variables.duration(
+        "POLL_INTERVAL", default: .seconds(300), in: .seconds(30)...(.seconds(86_400))
+      ).components.seconds
+    }
   }
 
   /// Writes what is another than before: a start that changes nothing writes nothing.
@@ -35,7 +43,7 @@ struct DeploymentConfigRow: Sendable {
         let row = try connection.query(
           """
           SELECT c."gccApiKey", c."webhookSecret", c."gccEndpoint", c."bucketProvider", c."bucketName", c."bucketRegion",
-            c."bucketEndpoint"
+            c."bucketEndpoint", c."pollIntervalSec"
           FROM deployment_config AS c WHERE c.id = 1
           """ + dialect.forUpdate(of: "c")
         ).first
@@ -44,17 +52,20 @@ struct DeploymentConfigRow: Sendable {
         .text(endpoint), .text(bucketProvider), .text(bucketName), SQLValue(bucketRegion), SQLValue(bucketEndpoint),
       ]
       let isSame =
-        Array(row.values.suffix(5)) == plain && Self.open(row[0].text, "gccApiKey", box) == apiKey
+        Array(row.values[2..<7]) == plain && (pollInterval ?? row[7].integer) == row[7].integer
+        && Self.open(row[0].text, "gccApiKey", box) == apiKey
         && Self.open(row[1].text, "webhookSecret", box) == webhookSecret
       if isSame { return }
       try connection.execute(
         """
         UPDATE deployment_config SET "gccEndpoint" = $1, "bucketProvider" = $2, "bucketName" = $3, "bucketRegion" = $4,
-          "bucketEndpoint" = $5, "gccApiKey" = $6, "webhookSecret" = $7, "updatedAt" = \(dialect.time("$8"))
+          "bucketEndpoint" = $5, "gccApiKey" = $6, "webhookSecret" = $7, "updatedAt" = \(dialect.time("$8")),
+          "pollIntervalSec" = coalesce($9, "pollIntervalSec")
         WHERE id = 1
         """,
         plain + [
           .text(Self.seal(apiKey, "gccApiKey", box)), .text(Self.seal(webhookSecret, "webhookSecret", box)), now.column,
+          SQLValue(pollInterval),
         ])
     }
   }
