@@ -6,8 +6,14 @@ public enum ReportedHealth: String, Sendable, Hashable, CaseIterable {
   case degraded
   case unknown
 
-  /// - Parameter conditions: of the DesiredDeployment; nil where there is none.
-  public init(_ conditions: [Condition]?) {
+  /// - Parameters:
+  ///   - conditions: of the DesiredDeployment; nil where there is none.
+  ///   - isOfNow: whether an Agent that writes them was heard of lately; otherwise they are of the past.
+  public init(_ conditions: [Condition]?, isOfNow: Bool) {
+    guard isOfNow else {
+      self = .unknown
+      return
+    }
     func status(_ type: String) -> Condition.Status? { conditions?.first { $0.type == type }?.status }
     switch status("Healthy") ?? status("Ready") {
     case .isTrue: self = .healthy

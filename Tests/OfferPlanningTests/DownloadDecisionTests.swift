@@ -64,12 +64,17 @@ import WireFormats
     func conditions(_ pairs: [(String, Condition.Status)]) -> [Condition] {
       pairs.map { Condition(type: $0.0, status: $0.1, lastTransitionTime: Self.now, reason: "R", message: "") }
     }
-    #expect(ReportedHealth(nil) == .unknown && ReportedHealth([]) == .unknown)
-    #expect(ReportedHealth(conditions([("Ready", .isTrue)])) == .healthy)
-    #expect(ReportedHealth(conditions([("Ready", .isFalse)])) == .degraded)
-    #expect(
-      ReportedHealth(conditions([("Ready", .isFalse), ("Healthy", .isTrue)])) == .healthy, "it is being deployed")
-    #expect(ReportedHealth(conditions([("Ready", .isTrue), ("Healthy", .unknown)])) == .unknown)
+    func health(_ pairs: [(String, Condition.Status)], isOfNow: Bool = true) -> ReportedHealth {
+      ReportedHealth(conditions(pairs), isOfNow: isOfNow)
+    }
+    #expect(ReportedHealth(nil, isOfNow: true) == .unknown && health([]) == .unknown)
+    #expect(health([("Ready", .isTrue)]) == .healthy)
+    #expect(health([("Ready", .isFalse)]) == .degraded)
+    #expect(health([("Ready", .isFalse), ("Healthy", .isTrue)]) == .healthy, "it is being deployed")
+    #expect(health([("Ready", .isTrue), ("Healthy", .unknown)]) == .unknown)
+    for status in [Condition.Status.isTrue, .isFalse] {
+      #expect(health([("Healthy", status)], isOfNow: false) == .unknown, "nobody looks")
+    }
   }
 
   @Test func deliveriesAreRememberedUpToALimit() {

@@ -56,7 +56,7 @@ final class HeartbeatLoop: Service {
 
   private enum Begin: Sendable {
     case wait(Duration)
-    case beat(claim: Timestamp, version: String?, agentLastPoll: Timestamp?, pendingReports: Int64)
+    case beat(claim: Timestamp, DeploymentState, pendingReports: Int64)
   }
 
   func pass() async throws -> DueLoop.Next {
@@ -66,23 +66,20 @@ final class HeartbeatLoop: Service {
       switch try clock.step(isWanted: false, now: moment, in: connection) {
       case .wait(let wait): return .wait(wait)
       case .claim(let claim):
-        let row = try connection.query(
-          """
-          SELECT "currentVersion", \(connection.dialect.text(ofTime: "\"lastAgentPoll\"")),
-            (SELECT count(*) FROM outbox WHERE topic = '\(VendorReports.topic)')
-          FROM deployment_config WHERE id = 1
-          """
-        ).first
+        let pending = try connection.query("SELECT count(*) FROM outbox WHERE topic = '\(VendorReports.topic)'").first
         return .beat(
-          claim: claim, version: row?[0].text, agentLastPoll: row?[1].time, pendingReports: row?[2].integer ?? 0)
+          claim: claim, try DeploymentState.read(connection, locked: false), pendingReports: pending?[0].integer ?? 0)
       }
     }
     switch begin {
     case .wait(let wait): return .after(wait)
-    case .beat(let claim, let version, let agentLastPoll, let pendingReports):
-      let health = ReportedHealth(try await conditions())
+    case .beat(let claim, let state, let pendingReports):
+      // An Agent that polls for tasks writes no conditions, and one that is away none of now.
+      let isOfNow = state.executor == .record && state.lastAgentPoll.map { moment - $0 <= TaskRule.absence } == true
+      let health = ReportedHealth(try await conditions(), isOfNow: isOfNow)
       var heartbeat = Heartbeat(
-        version: version, status: health.rawValue, agentLastPoll: agentLastPoll, timestamp: moment.wholeSeconds)
+        version: state.currentVersion, status: health.rawValue, agentLastPoll: state.lastAgentPoll,
+        timestamp: moment.wholeSeconds)
       license.sign(&heartbeat)
       var json = heartbeat.json
       json["pendingReports"] = .integer(pendingReports)

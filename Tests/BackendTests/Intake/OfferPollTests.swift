@@ -370,4 +370,43 @@ import WireFormats
       #expect(vendor.requests("/heartbeat").count == 2)
     }
   }
+
+  /// What a record says is of the past once its Agent is away, and where an Agent carries tasks out that writes none.
+  @Test(arguments: TestDatabase.available)
+  func aHeartbeatSaysHowItIsNow(_ database: TestDatabase) async throws {
+    try await serve(database) { fixture, vendor in
+      try await fixture.setRunning("2.3.0")
+      try await fixture.setHealth("True", "Healthy", version: "2.3.0")
+      func beat(_ seconds: Int64) async throws {
+        fixture.advance(.seconds(seconds))
+        _ = try await fixture.parts.intake.heartbeats?.pass()
+      }
+      try await beat(300)
+      try await beat(301)
+      try await fixture.setRunning("2.3.0")
+      try await beat(300)
+      try await fixture.alter("UPDATE deployment_config SET executor = 'tasks'")
+      try await beat(300)
+      let said = try vendor.requests("/heartbeat").map { try JSONValue(parsing: $0.body)["status"]?.string }
+      #expect(said == ["healthy", "unknown", "healthy", "unknown"])
+    }
+  }
+
+  @Test(arguments: TestDatabase.available)
+  func theCustomersIntervalIsWhatTheRowSays(_ database: TestDatabase) async throws {
+    func interval(_ fixture: BackendFixture) async throws -> Int64? {
+      try await fixture.query("SELECT \"pollIntervalSec\" FROM deployment_config").first?[0].integer
+    }
+    try await BackendFixture.with(database) { fixture in
+      let standard = try await interval(fixture)
+      #expect(standard == 300)
+    }
+    try await BackendFixture.with(database, environment: ["WRKTALK_POLL_INTERVAL": "10m"]) { fixture in
+      #expect(try await interval(fixture) == 600)
+      // At the next start, too.
+      try await fixture.alter("UPDATE deployment_config SET \"pollIntervalSec\" = 60")
+      try await fixture.parts.prepare()
+      #expect(try await interval(fixture) == 600)
+    }
+  }
 }
