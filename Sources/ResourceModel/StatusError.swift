@@ -1,3 +1,5 @@
+public import WireFormats
+
 /// A failed API request as the API says it (Kubernetes `metav1.Status`).
 public struct StatusError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Values of `reason`, each with the HTTP status that goes with it.
@@ -50,6 +52,8 @@ public struct StatusError: Error, Sendable, Hashable, CustomStringConvertible {
   public var causes: [FieldError]
   /// How long to wait before the next try, in seconds.
   public var retryAfterSeconds: Int?
+  /// What a program wants to know beside the sentence: members of an answer that is not Kubernetes' `Status`.
+  public var facts: [String: JSONValue] = [:]
 
   public init(
     _ reason: Reason, _ message: String, kind: String? = nil, group: String? = nil, name: String? = nil,

@@ -147,7 +147,7 @@ struct DeploymentScheduler: Sendable {
     }
     try checkUpgrade(to: deployment, from: transaction.state.currentVersion)
     if request.windowOverride == nil, let refusal = try windows.refusal(time, transaction.connection) {
-      throw StatusError(.invalid, refusal.message)
+      throw refusal.error
     }
   }
 

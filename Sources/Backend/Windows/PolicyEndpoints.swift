@@ -37,19 +37,19 @@ struct PolicyEndpoints: Sendable {
           let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let change = try PolicyChange(try JSONBody.parse(body))
-          // It is the consent to every deployment that follows.
-          if change.policy == .automatic { try caller.requireRecentAuthentication() }
-          return .json(try await apply(change, by: caller.identity, from: context.peer))
+          return .json(try await apply(change, by: caller, from: context.peer))
         },
       ])
   }
 
-  /// - Throws: `StatusError` 409 where Automatic is to be on without a window.
-  func apply(_ change: PolicyChange, by identity: Identity, from address: String?) async throws -> JSONValue {
-    let now = now()
+  /// - Throws: `StatusError`: 409 where Automatic is to be on without a window; 403 where more is consented to than before, and the
+  ///   caller's sign-in is not of the last minutes.
+  private func apply(_ change: PolicyChange, by caller: Caller, from address: String?) async throws -> JSONValue {
+    let (now, identity) = (now(), caller.identity)
     let answer = try await database.transaction(.write) { connection in
       var state = try PolicyState.read(connection, locked: true)
       let before = state
+      if change.widens(state) { try caller.requireRecentAuthentication() }
       if let policy = change.policy { try turn(&state, policy, at: now, connection) }
       state.allowsMigrations = change.allowsMigrations ?? state.allowsMigrations
       state.healthWatchMinutes = change.healthWatchMinutes ?? state.healthWatchMinutes
@@ -109,6 +109,13 @@ struct PolicyChange: Sendable, Hashable {
     self.policy = policy
     self.allowsMigrations = allowsMigrations
     self.healthWatchMinutes = healthWatchMinutes
+  }
+
+  /// Whether it is consent to more than there was: to every deployment that follows, to migrations without a person, or to watching
+  /// what was deployed for a shorter time.
+  func widens(_ state: PolicyState) -> Bool {
+    policy == .automatic || allowsMigrations == true && !state.allowsMigrations
+      || healthWatchMinutes.map { $0 < state.healthWatchMinutes } == true
   }
 
   /// - Throws: `StatusError` 422 naming the field.

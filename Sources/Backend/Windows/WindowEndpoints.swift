@@ -34,7 +34,7 @@ struct WindowEndpoints: Sendable {
           let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let json = try JSONBody.parse(body)
-          return .json(try await replace(json, by: caller.identity, from: context.peer))
+          return .json(try await replace(json, by: caller, from: context.peer))
         },
       ])
     router.endpoint(
@@ -53,9 +53,10 @@ struct WindowEndpoints: Sendable {
   }
 
   /// - Returns: the calendar as it is kept.
-  /// - Throws: `StatusError`: 422 naming the field; 409 where the policy Automatic needs what it leaves out.
-  func replace(_ json: JSONValue, by identity: Identity, from address: String?) async throws -> JSONValue {
-    let now = now()
+  /// - Throws: `StatusError`: 422 naming the field; 409 where the policy Automatic needs what it leaves out; 403 where deployments may
+  ///   begin at more times than before, and the caller's sign-in is not of the last minutes.
+  private func replace(_ json: JSONValue, by caller: Caller, from address: String?) async throws -> JSONValue {
+    let (now, identity) = (now(), caller.identity)
     let calendar = try await database.transaction(.write) { connection in
       let policy = try PolicyState.read(connection, locked: true)
       // Zones are read from files, here on the connection's own thread.
@@ -70,6 +71,7 @@ struct WindowEndpoints: Sendable {
       try check(calendar, policy, connection)
       let before = try WindowStore.json(connection)
       guard before != calendar.json else { return calendar }
+      if calendar.json.widens(before) { try caller.requireRecentAuthentication() }
       try WindowStore.write(calendar, at: now, connection)
       try audit.record(
         [
@@ -127,6 +129,16 @@ struct WindowEndpoints: Sendable {
 }
 
 extension JSONValue {
+  /// Whether a calendar may let deployments begin at times at which another does not: it has another window, none at all where there
+  /// were some, or a freeze less.
+  func widens(_ before: JSONValue) -> Bool {
+    func entries(_ json: JSONValue, _ name: String) -> [JSONValue] { json[name]?.array ?? [] }
+    let (windows, old) = (entries(self, "windows"), entries(before, "windows"))
+    let isOpener = !old.isEmpty && (windows.isEmpty || windows.contains { !old.contains($0) })
+    let freezes = entries(self, "freezes")
+    return isOpener || entries(before, "freezes").contains { !freezes.contains($0) }
+  }
+
   /// Its members without what the other has as well, entry by entry: what was changed. A calendar as a whole can be longer than an entry
   /// of the audit may be.
   fileprivate func without(_ other: JSONValue) -> JSONValue {

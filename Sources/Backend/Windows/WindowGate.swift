@@ -1,5 +1,6 @@
 import Database
 import MaintenanceWindows
+import ResourceModel
 import WireFormats
 
 /// Whether a deployment may begin at a time, by the customer's maintenance windows.
@@ -12,6 +13,13 @@ struct WindowGate: Sendable {
     var message: String
     /// Beginnings of the next windows, soonest first.
     var next: [Timestamp]
+
+    /// 422, with the times that fit as `next`.
+    var error: StatusError {
+      var error = StatusError(.invalid, message)
+      error.facts["next"] = .array(next.map { .string($0.description) })
+      return error
+    }
   }
 
   static let open = WindowGate { _, _ in nil }

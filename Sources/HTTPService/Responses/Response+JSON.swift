@@ -59,7 +59,9 @@ extension Response {
 
   /// - Parameter isPlain: whether it is `{"error": "…"}` instead of Kubernetes' `Status`.
   public static func failure(_ error: StatusError, isPlain: Bool = false) -> Response {
-    let body = isPlain ? ["error": .string(error.message)] : error.json
+    var members = error.facts
+    members["error"] = .string(error.message)
+    let body = isPlain ? JSONValue.object(members) : error.json
     var response = Response.json(body, status: HTTPResponse.Status(code: error.httpStatus))
     if let seconds = error.retryAfterSeconds, let field = HTTPField.Name("Retry-After") {
       response.headers[field] = String(seconds)

@@ -110,6 +110,66 @@ import WireFormats
     }
   }
 
+  @Test func whatIsRefusedNamesTheTimesThatFit() async throws {
+    try await BackendFixture.with(.sqlite) { fixture in
+      _ = try await fixture.send(.put, "/api/admin/windows", BackendFixture.weekend)
+      let id = try await fixture.addDownloaded(BackendFixture.offer("2.3.0"))
+      let answer = try await fixture.send(
+        .post, "/api/admin/deployment/schedule",
+        ["deploymentId": .string(id), "scheduledFor": "2027-01-15T12:00:00Z"])
+      #expect(answer.status == 422)
+      #expect(answer.json["next"]?.array?.first == "2027-01-16T01:00:00Z", "\(answer.json.text)")
+      #expect(answer.error.contains("2027-01-16T01:00:00Z"))
+    }
+  }
+
+  // MARK: Consent
+
+  /// Whoever finds a page that is signed in must not have more deployed than its owner wanted.
+  @Test func consentToMoreNeedsASignInOfTheLastMinutes() async throws {
+    try await BackendFixture.with(.sqlite) { fixture in
+      let front = BackendFront(fixture)
+      let browser = try await front.browser("ann@example.com", in: fixture)
+      func put(_ path: String, _ body: JSONValue) async throws -> Int {
+        try await front.send(.put, "/api/admin/\(path)", body, browser: browser).status
+      }
+      let window = BackendFixture.weekend["windows"]?.array?.first ?? .null
+      var other = window
+      other["from"] = "03:00"
+      let freeze: JSONValue = ["from": "2027-02-01", "to": "2027-02-03", "timeZone": "UTC", "reason": "Fair"]
+      #expect(try await put("windows", ["windows": [window], "freezes": [freeze]]) == 200)
+      fixture.advance(.seconds(601))
+      for body in [
+        ["deploymentPolicy": "Automatic"], ["automaticMigrations": true], ["healthWatchMinutes": 0],
+        ["healthWatchMinutes": 9],
+      ] as [JSONValue] {
+        #expect(try await put("policy", body) == 403, "\(body.text)")
+      }
+      for (windows, freezes) in [([], [freeze]), ([window, other], [freeze]), ([other], [freeze]), ([window], [])]
+        as [(JSONValue, JSONValue)]
+      {
+        #expect(try await put("windows", ["windows": windows, "freezes": freezes]) == 403, "\(windows.text)")
+      }
+      #expect(try await fixture.audited().filter { $0.hasSuffix("Changed") } == ["MaintenanceWindowsChanged"])
+      // What consents to less, or to the same, needs none.
+      for body in [
+        ["deploymentPolicy": "Manual"], ["automaticMigrations": false], ["healthWatchMinutes": 10],
+        ["healthWatchMinutes": 20],
+      ] as [JSONValue] {
+        #expect(try await put("policy", body) == 200, "\(body.text)")
+      }
+      var longer = freeze
+      longer["from"] = "2027-03-01"
+      longer["to"] = "2027-03-02"
+      #expect(try await put("windows", ["windows": [window], "freezes": [freeze, longer]]) == 200)
+      let confirmed = try await front.send(
+        .post, "/api/admin/session/reauthenticate", ["password": .string(BackendFront.password)], browser: browser)
+      #expect(confirmed.status == 200)
+      #expect(try await put("windows", ["windows": [other], "freezes": []]) == 200)
+      #expect(try await put("policy", ["healthWatchMinutes": 0]) == 200)
+    }
+  }
+
   // MARK: Policy
 
   @Test(arguments: TestDatabase.available)
