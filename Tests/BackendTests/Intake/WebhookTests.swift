@@ -101,6 +101,14 @@ import WireFormats
       #expect(hints() == 1)
       _ = try await server.post(WebhookEndpoint.path, Self.body, headers: Self.signed(id: "delivery-2"))
       #expect(hints() == 2)
+      // Who sends no id is known by what was sent.
+      for _ in 0..<3 {
+        #expect(try await server.post(WebhookEndpoint.path, Self.body, headers: Self.signed()).status == 200)
+      }
+      #expect(hints() == 3)
+      let other = Self.body + Array(" ".utf8)
+      #expect(try await server.post(WebhookEndpoint.path, other, headers: Self.signed(other)).status == 200)
+      #expect(hints() == 4)
     }
   }
 
