@@ -32,7 +32,7 @@ import Testing
     ],
     "non_essential_env": [
       "id": ("text", false), "key": ("text", false), "value": ("text", false), "description": ("text", true),
-      "category": ("text", true), "createdAt": ("timestamptz", false), "updatedAt": ("timestamptz", false),
+      "category": ("text", true), "createdAt": ("timestamp", false), "updatedAt": ("timestamp", false),
       "updatedBy": ("text", true),
     ],
     "deployment_history": [
@@ -44,6 +44,34 @@ import Testing
       "id": ("text", false), "version": ("text", false), "bucketPath": ("text", false), "isCurrent": ("bool", false),
       "createdAt": ("timestamp", false),
     ],
+  ]
+
+  /// What the specification's `@default` says, as PostgreSQL writes it. Prisma makes ids and `updatedAt` in its client: here the database
+  /// does, for programs that are none of its clients.
+  private static let defaults: [String: [String: String]] = [
+    "deployment_config": ["id": "1", "pollIntervalSec": "300", "heartbeatEnabled": "true", "createdAt": now],
+    "scheduled_deployment": [
+      "id": uuid, "isForced": "false", "remindersSent": "0", "chartDownloaded": "false",
+      "status": "'pending'::\"LocalDeploymentStatus\"", "reportedToGcc": "false", "createdAt": now,
+    ],
+    "agent_task": [
+      "id": uuid, "status": "'pending'::\"AgentTaskStatus\"", "executeAfter": now, "attempts": "0", "maxAttempts": "3",
+      "createdAt": now,
+    ],
+    "non_essential_env": ["id": uuid, "createdAt": now],
+    "deployment_history": ["id": uuid, "isRollback": "false", "isCurrent": "false"],
+    "compose_env_version": ["id": uuid, "isCurrent": "false", "createdAt": now],
+  ]
+  private static let now = "(now() AT TIME ZONE 'UTC'::text)"
+  private static let uuid = "(gen_random_uuid())::text"
+
+  /// The columns of `@id`, `@unique` and `@@index`, in their order, and whether they are unique.
+  private static let indexes: [(table: String, columns: String, isUnique: Bool)] = [
+    ("deployment_config", "id", true), ("scheduled_deployment", "id", true),
+    ("scheduled_deployment", "status, \"scheduledFor\"", false), ("agent_task", "id", true),
+    ("agent_task", "status, \"executeAfter\"", false), ("non_essential_env", "id", true),
+    ("non_essential_env", "key", true), ("deployment_history", "id", true), ("compose_env_version", "id", true),
+    ("compose_env_version", "version", true),
   ]
 
   private static let enums: [String: [String]] = [
@@ -77,6 +105,36 @@ import Testing
         for row in rows where columns[row[0].text ?? ""] == nil {
           #expect(row[3].boolean == true, "\(table).\(row[0].text ?? "") needs a default")
         }
+      }
+    }
+  }
+
+  @Test func everyDefaultAndIndexOfTheSpecificationIsThere() async throws {
+    guard TestDatabase.available.contains(.postgresql) else { return }
+    try await BackendFixture.with(.postgresql) { fixture in
+      for (table, defaults) in Self.defaults {
+        let rows = try await fixture.query(
+          """
+          SELECT CAST(column_name AS text), CAST(column_default AS text), datetime_precision
+          FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1
+          """, [.text(table)])
+        let found = Dictionary(uniqueKeysWithValues: rows.map { ($0[0].text ?? "", $0[1].text) })
+        for (column, wanted) in defaults {
+          #expect(found[column] == wanted, "\(table).\(column)")
+        }
+        for row in rows where Self.tables[table]?[row[0].text ?? ""]?.0 == "timestamp" {
+          #expect(row[2].integer == 3, "\(table).\(row[0].text ?? "")")
+        }
+      }
+      let rows = try await fixture.query(
+        "SELECT CAST(tablename AS text), indexdef FROM pg_indexes WHERE schemaname = current_schema()")
+      for index in Self.indexes {
+        let kind = index.isUnique ? "CREATE UNIQUE INDEX " : "CREATE INDEX "
+        #expect(
+          rows.contains { row in
+            row[0].text == index.table && row[1].text?.hasPrefix(kind) == true
+              && row[1].text?.hasSuffix(" USING btree (\(index.columns))") == true
+          }, "\(index)")
       }
     }
   }

@@ -29,9 +29,7 @@ struct Setting: Sendable, Hashable {
   }
 
   static func columns(_ dialect: SQLDialect) -> String {
-    func time(_ name: String) -> String {
-      dialect == .postgresql ? dialect.text(ofTime: "(\"\(name)\" AT TIME ZONE 'UTC')") : "\"\(name)\""
-    }
+    func time(_ name: String) -> String { dialect.text(ofTime: "\"\(name)\"") }
     return "key, value, description, category, \(time("createdAt")), \(time("updatedAt")), \"updatedBy\""
   }
 

@@ -57,7 +57,7 @@ struct SettingStore: Sendable {
         try connection.execute(
           """
           INSERT INTO non_essential_env (id, key, value, "createdAt", "updatedAt")
-          VALUES ($1, $2, $3, \(Self.time("$4", connection.dialect)), \(Self.time("$4", connection.dialect)))
+          VALUES ($1, $2, $3, \(connection.dialect.time("$4")), \(connection.dialect.time("$4")))
           ON CONFLICT (key) DO NOTHING
           """, [.text(id), .text(key), .text(value), now.column]) > 0
       try Self.note(key, connection)
@@ -109,7 +109,7 @@ struct SettingStore: Sendable {
       try Self.require(entityTag, of: before, change.key)
       let added = change.value.utf8.count - (before.map { $0.value.utf8.count } ?? -change.key.utf8.count)
       try Self.requireRoom(connection, added: added, isNew: before == nil)
-      let time = Self.time("$6", dialect)
+      let time = dialect.time("$6")
       try connection.execute(
         """
         INSERT INTO non_essential_env (id, key, value, description, category, "createdAt", "updatedAt", "updatedBy")
@@ -207,10 +207,6 @@ struct SettingStore: Sendable {
           FROM non_essential_env_history) AS h
         WHERE h.running > \(keptHistoryBytes))
       """)
-  }
-
-  private static func time(_ parameter: String, _ dialect: SQLDialect) -> String {
-    dialect == .postgresql ? "CAST(\(parameter) AS timestamptz)" : parameter
   }
 
   private static func column(_ text: String?) -> SQLValue { SQLValue(text.flatMap { $0.isEmpty ? nil : $0 }) }
