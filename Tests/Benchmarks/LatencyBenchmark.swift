@@ -106,6 +106,9 @@ struct FloodCommand: AsyncParsableCommand {
   @Option(help: "For how long.")
   var seconds = 10.0
 
+  /// What the Agent's p99 may become.
+  private static let highestRatio = 10.0
+
   func run() async throws {
     let token = try content(tokenFile)
     let client = HTTPClient(userAgent: "wrktalk-bench")
@@ -128,6 +131,12 @@ struct FloodCommand: AsyncParsableCommand {
     let ratio = (during.percentile(0.99) / max(before.percentile(0.99), 0.01) * 100).rounded() / 100
     say("\(Int(Double(total) / seconds)) wrong signatures a second: \(answers.joined(separator: ", "))")
     say("  an Agent's requests meanwhile: \(during.text); without: \(before.text), ratio of p99 \(ratio)")
+    guard ratio <= Self.highestRatio else {
+      throw BenchmarkError(
+        description:
+          "under wrong signatures an Agent waits \(ratio) times as long, more than \(Self.highestRatio) times"
+      )
+    }
   }
 
   /// A hundred a second.
