@@ -405,7 +405,7 @@ let package = Package(
         "HTTPTransport",
         "ObjectStorage", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "WireFormats",
         "YAMLDocuments", logging, systemPackage,
-      ], exclude: ["Chain/hostile-link.py"]),
+      ], exclude: ["Chain/hostile-link.py", "Chain/mail-sink.py"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,6 +17,8 @@ protocol ChainPlace: Sendable {
   /// Packs what CI uploads.
   /// - Returns: the file, and the vendor's word for its type.
   func pack(_ version: String, _ folder: TemporaryFolder) async throws -> (file: String, type: String)
+  /// What a release manifest is made from, before the artifact's path.
+  func manifestOptions(_ folder: TemporaryFolder) throws -> [String]
   /// What a service of the customer's stack itself says its version is.
   func servedVersion(of service: String) async throws -> String
   func remove() async throws
@@ -46,6 +48,10 @@ struct ComposePlace: ChainPlace {
     try await CustomerEnvironment.command(
       "tar", "-C", folder.file("bundle-\(version)"), "--mtime=@0", "-czf", bundle, "wrktalk")
     return (bundle, "compose")
+  }
+
+  func manifestOptions(_ folder: TemporaryFolder) -> [String] {
+    ["--env", folder.file("bucket/config/.env"), "--bundle"]
   }
 
   func servedVersion(of service: String) async throws -> String {
@@ -100,6 +106,10 @@ struct HelmPlace: ChainPlace {
     let chart = folder.file("wrktalk-\(version).tgz")
     try await CustomerEnvironment.command("bash", "\(Testbed.repository)/Tests/Testbed/chart.sh", version, chart)
     return (chart, "helm")
+  }
+
+  func manifestOptions(_ folder: TemporaryFolder) throws -> [String] {
+    ["--values", folder.file("bucket/config/values.yaml"), "--helm", try edition.executable(), "--chart"]
   }
 
   func servedVersion(of service: String) async throws -> String {

@@ -12,6 +12,8 @@ import WireFormats
 /// place of its own on the testbed.
 final class ReleaseChain: Sendable {
   static let organization = "customer-x"
+  /// What seals secrets in databases that several processes may share.
+  private static let secretKey = String(repeating: "7", count: 64)
   static let ciToken = "a-token-of-ci-for-this-test-alone"
 
   let folder: TemporaryFolder
@@ -22,21 +24,28 @@ final class ReleaseChain: Sendable {
   /// The vendor's, with everything allowed.
   let vendorClient: ResourceClient
   let client: ResourceClient
-  private let adminToken: String
+  let adminToken: String
+  /// Of the Backend and of the vendor's server.
+  let databases: (backend: String, vendor: String)
   private let agentTokenFile: String
+  /// Under which the Agent reaches the Backend.
+  private let agentURL: String
+  private let signing: ReleaseSigning?
   private let agents = Mutex<[RunningProgram]>([])
 
   /// Runs `body` over a chain that is there, and removes all of it whatever happens.
   /// - Parameters:
   ///   - place: where the Agent deploys to.
+  ///   - database: of both servers.
+  ///   - isSigned: whether the vendor signs its releases, and everybody demands it.
   ///   - settings: of the Backend, beside what it needs.
-  ///   - way: the URL under which the Backend reaches the vendor's server, of its own.
+  ///   - way: the URL under which a server is reached by those of that leg, of its own.
   static func use(
-    _ place: any ChainPlace = ComposePlace(), settings: [String: String] = [:],
-    way: (String) async throws -> String = { $0 },
+    _ place: any ChainPlace = ComposePlace(), database: TestDatabase = .sqlite, isSigned: Bool = false,
+    settings: [String: String] = [:], way: (Leg, String) async throws -> String = { $1 },
     _ body: (ReleaseChain) async throws -> Void
   ) async throws {
-    let chain = try await ReleaseChain(place, settings, way)
+    let chain = try await ReleaseChain(place, database, isSigned, settings, way)
     let result: Result<Void, any Error>
     do { result = .success(try await body(chain)) } catch { result = .failure(error) }
     if case .failure = result { chain.showOutput() }
@@ -44,15 +53,37 @@ final class ReleaseChain: Sendable {
     try result.get()
   }
 
+  /// Who reaches whom.
+  enum Leg: Sendable, CaseIterable {
+    case backendToVendor
+    case vendorToBackend
+    case agentToBackend
+  }
+
   private init(
-    _ place: any ChainPlace, _ settings: [String: String], _ way: (String) async throws -> String
+    _ place: any ChainPlace, _ database: TestDatabase, _ isSigned: Bool, _ settings: [String: String],
+    _ way: (Leg, String) async throws -> String
   ) async throws {
-    folder = try TemporaryFolder()
+    let folder = try TemporaryFolder()
+    self.folder = folder
+    func url(_ file: String) async throws -> String {
+      switch database {
+      case .sqlite: "sqlite:\(folder.file(file))"
+      case .postgresql: try await PostgreSQLServer.current.createDatabase()
+      }
+    }
+    try FileManager.default.createDirectory(atPath: folder.file("backend"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(atPath: folder.file("gcc"), withIntermediateDirectories: true)
+    databases = (try await url("backend/wrktalk.db"), try await url("gcc/gcc.db"))
+    signing = isSigned ? try await ReleaseSigning(folder) : nil
     self.place = place
     http = HTTPClient(userAgent: "wrktalk-tests")
     vendor = try await ServerProcess(
       "wrktalk-gcc", arguments: ["--data-dir", folder.file("gcc")],
-      environment: ["CI_TOKEN": Self.ciToken, "GCC_WEBHOOK_ALLOWED_ADDRESSES": "*"])
+      environment: [
+        "CI_TOKEN": Self.ciToken, "GCC_WEBHOOK_ALLOWED_ADDRESSES": "*", "WRKTALK_DATABASE_URL": databases.vendor,
+        "GCC_TRUST_ROOT_FILE": signing?.root ?? "", "GCC_SECRET_KEY": Self.secretKey,
+      ])
     let vendorToken = try await vendor.secret(["token", "create", "--role", "admin", "--name", "tests"])
     vendorClient = ResourceClient(endpoint: APIEndpoint(vendor.url, token: .fixed(vendorToken)), http: http)
     _ = try await vendorClient.create(
@@ -62,7 +93,9 @@ final class ReleaseChain: Sendable {
     let secret = try await vendorClient.put(
       path: "/api/internal/organizations/\(Self.organization)/webhook-secret", body: [:])["secret"]?.string
     let variables = [
-      "WRKTALK_GCC_ENDPOINT": try await way(vendor.url), "WRKTALK_ORGANIZATION_NAME": Self.organization,
+      "WRKTALK_GCC_ENDPOINT": try await way(.backendToVendor, vendor.url),
+      "WRKTALK_ORGANIZATION_NAME": Self.organization, "WRKTALK_DATABASE_URL": databases.backend,
+      "WRKTALK_TRUST_ROOT_FILE": signing?.root ?? "", "WRKTALK_SECRET_KEY": Self.secretKey,
       "WRKTALK_GCC_API_KEY": apiKey, "WRKTALK_WEBHOOK_SECRET": secret ?? "", "WRKTALK_BUCKET_PROVIDER": "file",
       "WRKTALK_BUCKET_NAME": folder.file("bucket"),
     ].merging(place.backendSettings) { $1 }
@@ -77,10 +110,11 @@ final class ReleaseChain: Sendable {
       "token", "create", "--role", "agent", "--name", "tests-agent", "--namespace", place.namespace,
     ])
     agentTokenFile = try folder.write(agentToken, to: "agent.token")
+    agentURL = try await way(.agentToBackend, backend.url)
     // Now that it is known where the Backend is.
     var organization = try await vendorClient.get(
       OrganizationKind.self, ObjectKey(namespace: "", name: Self.organization))
-    organization.spec.webhookEndpoint = "\(backend.url)/api/deployment/webhook"
+    organization.spec.webhookEndpoint = "\(try await way(.vendorToBackend, backend.url))/api/deployment/webhook"
     _ = try await vendorClient.replace(organization)
   }
 
@@ -96,25 +130,30 @@ final class ReleaseChain: Sendable {
     if packed == nil { packed = try await place.pack(version, folder) }
     guard let (file, type) = packed else { return }
     let authorization = "Authorization: Bearer \(Self.ciToken)"
+    let manifest = try await signing?.manifest(of: version, tag: tag, settings, file, place, folder)
     try await curl(
-      "-X", "POST", "\(vendor.url)/api/internal/artifacts", "-H", authorization, "-F", "file=@\(file)", "-F",
-      "type=\(type)", "-F", "version=\(version)")
+      [
+        "-X", "POST", "\(vendor.url)/api/internal/artifacts", "-H", authorization, "-F", "file=@\(file)", "-F",
+        "type=\(type)", "-F", "version=\(version)",
+      ] + (manifest.map { ["-F", "manifest=<\($0)"] } ?? []))
     let release: JSONValue = [
       "version": .string(version),
-      "imageTags": [
-        "backend": .string(tag), "media": .string(tag), "controlTower": .string(tag), "agent": .string(tag),
-      ],
+      "imageTags": .object(
+        // All that a manifest has an image of.
+        (signing == nil ? ["backend", "media", "controlTower", "agent"] : ["backend", "media"])
+          .reduce(into: [:]) { $0[$1] = .string(tag) }),
       "isForced": .bool(isForced), "isMigrationRequired": false, "releaseNotes": .string(notes),
       "newNonEssentialEnvs": settings,
     ]
-    try await curl(
+    try await curl([
       "-X", "POST", "\(vendor.url)/api/internal/releases", "-H", authorization, "-H",
-      "Content-Type: application/json", "-d", release.text)
-    try await curl("-X", "POST", "\(vendor.url)/api/internal/releases/\(version)/publish", "-H", authorization)
+      "Content-Type: application/json", "-d", release.text,
+    ])
+    try await curl(["-X", "POST", "\(vendor.url)/api/internal/releases/\(version)/publish", "-H", authorization])
   }
 
   @discardableResult
-  private func curl(_ arguments: String...) async throws -> String {
+  private func curl(_ arguments: [String]) async throws -> String {
     try await CustomerEnvironment.command(["curl", "-sS", "--fail-with-body"] + arguments)
   }
 
@@ -191,9 +230,11 @@ final class ReleaseChain: Sendable {
 
   @discardableResult
   func startAgent(_ settings: [String: String] = [:]) async throws -> RunningProgram {
+    let trust =
+      signing.map { ("WRKTALK_AGENT_TRUST_ROOT_FILE", $0.root) } ?? ("WRKTALK_AGENT_ALLOW_UNSIGNED", "1")
     let variables = [
-      "WRKTALK_AGENT_BACKEND_URL": backend.url, "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile,
-      "WRKTALK_AGENT_ALLOW_UNSIGNED": "1", "WRKTALK_AGENT_KUBE_NAMESPACE": place.namespace,
+      "WRKTALK_AGENT_BACKEND_URL": agentURL, "WRKTALK_AGENT_TOKEN_FILE": agentTokenFile, trust.0: trust.1,
+      "WRKTALK_AGENT_KUBE_NAMESPACE": place.namespace,
       "WRKTALK_AGENT_BUCKET_PROVIDER": "file", "WRKTALK_AGENT_BUCKET_NAME": folder.file("bucket"),
       "WRKTALK_AGENT_LEASE_DURATION": "3s",
     ].merging(try place.agentSettings(folder)) { $1 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""hostile-link.py HOST:PORT SEED: a way to a server that loses, delays, repeats and cuts off requests, by a seed.
+"""hostile-link.py HOST:PORT SEED: a way to a server that loses, delays, repeats, cuts off and alters, by a seed.
 
 Prints its own port. Each request is sent on over a connection of its own; the file named by HOSTILE_LINK_OFF, while it is
 there, makes it an honest one.
@@ -43,11 +43,31 @@ async def exchange(content, limit=None):
         writer.close()
 
 
+def fate_of(content):
+    """What becomes of a request. A watch has no end that could be waited for, and the bytes of a release can be altered."""
+    if off and os.path.exists(off):
+        return "pass"
+    line = content.split(b"\r\n", 1)[0]
+    if b"watch=" in line:
+        return dice.choices(["pass", "slow", "lost", "cut", "ended"], [60, 12, 8, 4, 16])[0]
+    if line.startswith(b"GET /api/artifacts/"):
+        return dice.choices(["pass", "slow", "lost", "cut", "altered"], [60, 12, 8, 4, 16])[0]
+    return dice.choices(["pass", "slow", "lost", "unanswered", "twice", "cut"], [60, 12, 8, 8, 8, 4])[0]
+
+
+async def pass_on(content, writer, limit=None, altered=False):
+    async for piece in exchange(content, limit):
+        # One bit of the last byte: of the body, where a piece has more than a head.
+        if altered and len(piece) > 1024:
+            piece, altered = piece[:-1] + bytes([piece[-1] ^ 1]), False
+        writer.write(piece)
+        await writer.drain()
+
+
 async def serve(reader, writer):
     try:
         content = await request(reader)
-        fate = "pass" if off and os.path.exists(off) else dice.choices(
-            ["pass", "slow", "lost", "unanswered", "twice", "cut"], [60, 12, 8, 8, 8, 4])[0]
+        fate = fate_of(content)
         if fate == "lost":
             return
         if fate == "slow":
@@ -57,10 +77,9 @@ async def serve(reader, writer):
                 pass
             if fate == "unanswered":
                 return
-        async for piece in exchange(content, 20 if fate == "cut" else None):
-            writer.write(piece)
-            await writer.drain()
-    except (OSError, asyncio.IncompleteReadError):
+        passing = pass_on(content, writer, 20 if fate == "cut" else None, fate == "altered")
+        await (asyncio.wait_for(passing, dice.random() * 5) if fate == "ended" else passing)
+    except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
         pass
     finally:
         writer.close()
