@@ -226,11 +226,13 @@ let package = Package(
         "Cryptography", "FleetProtocol", "HTTPTransport", "Timing", "WireFormats", nioCore, nioHTTP1, nioPosix,
         systemPackage,
       ]),
+    module("ImageRegistries", ["Cryptography", "HTTPTransport", "ReleaseManifest", "WireFormats"]),
     module(
       "Agent",
       [
         "Archives", "ClusterAccess", "ComposeBundles", "Compression", "CoreKinds", "Cryptography", "DeploymentKinds",
-        "DeploymentPlanning", "Files", "HTTPTransport", "Licensing", "ObjectStorage", "Observability", "Processes",
+        "DeploymentPlanning", "Files", "HTTPTransport", "ImageRegistries", "Licensing", "ObjectStorage",
+        "Observability", "Processes",
         "ProgramConfiguration", "Reconciliation", "ReleaseManifest", "ResourceClient", "ResourceModel", "Threads",
         "Timing", "WireFormats", "YAMLDocuments", argumentParser, logging, metrics, serviceLifecycle, unixSignals,
         systemPackage,
@@ -239,8 +241,8 @@ let package = Package(
       "ControlCommands",
       [
         "Archives", "AuditChain", "ComposeBundles", "CoreKinds", "Cryptography", "DeploymentKinds",
-        "DeploymentPlanning", "Files", "FleetKinds", "FleetSimulator", "HTTPTransport", "KeyFiles",
-        "Observability", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "Timing",
+        "DeploymentPlanning", "Files", "FleetKinds", "FleetSimulator", "HTTPTransport", "ImageRegistries",
+        "KeyFiles", "Observability", "Processes", "ReleaseManifest", "ResourceClient", "ResourceModel", "Timing",
         "WireFormats", "YAMLDocuments", argumentParser, logging, systemPackage, unixSignals,
       ]),
 
@@ -395,7 +397,7 @@ let package = Package(
       "ControlCommandsTests",
       [
         "Archives", "AuditChain", "ControlCommands", "CoreKinds", "Cryptography", "DeploymentKinds",
-        "FleetKinds", "HTTPTransport", "KeyFiles", "Processes", "ReleaseManifest", "ResourceClient",
+        "FleetKinds", "HTTPTransport", "ImageRegistries", "KeyFiles", "Processes", "ReleaseManifest", "ResourceClient",
         "ResourceModel", "WireFormats", "YAMLDocuments", argumentParser,
       ]),
     tests(

@@ -20,7 +20,8 @@ struct ModuleGraphTests {
       "Licensing", "Mail", "Outbox", "ReleaseManifest",
     ],
     [
-      "Audit", "DeploymentPlanning", "FleetPlanning", "HTTPService", "KeyFiles", "ObjectStorage", "Observability",
+      "Audit", "DeploymentPlanning", "FleetPlanning", "HTTPService", "ImageRegistries", "KeyFiles", "ObjectStorage",
+      "Observability",
       "OfferPlanning", "ReleaseArchives", "ResourceClient", "ResourceStorage", "TestSupport",
     ],
     ["ClusterAccess", "ComposeBundles", "FleetSimulator", "Pages", "ResourceServer", "ServerPrograms"],

@@ -140,7 +140,8 @@ struct RunCommand: AsyncParsableCommand {
           historyMax: configuration.helmHistoryMax, podName: configuration.podName,
           trustsValuesSources: !configuration.allowed.valuesSources.patterns.isEmpty,
           terminationGrace: configuration.terminationGrace),
-        client: ResourceClient(endpoint: cluster.endpoint, http: http), now: SystemTime.now, logger: logger)
+        client: ResourceClient(endpoint: cluster.endpoint, http: http), registries: http, now: SystemTime.now,
+        logger: logger)
     }
   }
 

@@ -15,28 +15,30 @@ extension HelmOperation {
   /// - Parameters:
   ///   - images: all that may run; nil where nobody says, so that the values may decide anything, too.
   ///   - folder: where files may be written; it goes with the preparation.
+  /// - Returns: what helm would apply.
+  @discardableResult
   func judge(
     _ upgrade: HelmCommand.Upgrade, images: SignedImages?, _ values: HelmValues, folder: String, mask: SecretMask
-  ) async throws(RuntimeFailure) {
+  ) async throws(RuntimeFailure) -> [JSONValue] {
     let definitions = try await definitions(of: upgrade.chart, mask: mask)
     let documents: [JSONValue]
     switch try await rendered(upgrade, bringsKinds: definitions != nil) {
     case .success(let found): documents = found
     case .failure(let refused): throw HelmFault.failure(refused.text, mask: mask).failure
     }
-    guard let images else { return }
+    guard let images else { return documents }
     if let refusal = images.refusal(of: documents.flatMap(ImageUse.all) + (definitions ?? [])) {
       throw refusal.masked(by: mask)
     }
     let mark = "zq" + Hexadecimal.encode(SecureRandom.bytes(count: 5))
-    guard let marked = try values.marked(mark, chart: upgrade.chart, folder: folder) else { return }
+    guard let marked = try values.marked(mark, chart: upgrade.chart, folder: folder) else { return documents }
     defer { marked.erase() }
     var other = upgrade
     other.valueFiles = marked.files
     let names = marked.names.joined(separator: ", ")
     switch try await rendered(other, bringsKinds: definitions != nil, isValid: false) {
     case .success(let others):
-      guard let place = ExecutedParts.difference(documents, others, mark: mark) else { return }
+      guard let place = ExecutedParts.difference(documents, others, mark: mark) else { return documents }
       throw UnsignedValues.refusal("The values of \(names) decide \(place)").masked(by: mask)
     case .failure:
       throw UnsignedValues.refusal(

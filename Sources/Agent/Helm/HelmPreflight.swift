@@ -37,15 +37,15 @@ struct HelmPreflight: Sendable {
     let rendering = try await rendering()
     return [
       rendering.check, try await clusterVersion(rendering.fault), try await quota(), try await disk(),
-      Check(
-        "Images", .skipped,
-        "The cluster's nodes pull the images, with credentials that this Agent does not have"
-          + (release.manifest == nil ? "" : "; by digest, they are those that the vendor signed")),
+      try await HelmImageCheck(namespace: target.namespace, client: client, http: operation.runtime.registries)
+        .check(rendering.documents),
     ]
   }
 
   /// What helm makes of chart and values, and whether the images are the signed ones.
-  private func rendering() async throws(RuntimeFailure) -> (check: Check, fault: RuntimeFailure?) {
+  private func rendering() async throws(RuntimeFailure) -> (
+    check: Check, fault: RuntimeFailure?, documents: [JSONValue]?
+  ) {
     do throws(RuntimeFailure) {
       let chart = try HelmChart(folder: release.folder)
       let values = try await HelmValues.read(
@@ -58,11 +58,11 @@ struct HelmPreflight: Sendable {
         imageTags: release.release.imageTags ?? [:], imageDigests: images?.digestValues ?? [:],
         timeout: operation.deadline.remaining(), historyMax: operation.runtime.configuration.historyMax,
         description: "preflight", operation: "preflight")
-      try await operation.judge(
+      let documents = try await operation.judge(
         upgrade, images: images, values, folder: release.workFolder, mask: SecretMask(values: values.secrets))
-      return (Check("Settings", .passed, "The chart renders with this environment's values"), nil)
+      return (Check("Settings", .passed, "The chart renders with this environment's values"), nil, documents)
     } catch {
-      return (try Check("Settings", found: error), error)
+      return (try Check("Settings", found: error), error, nil)
     }
   }
 

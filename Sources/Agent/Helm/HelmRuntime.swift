@@ -1,6 +1,7 @@
 public import DeploymentKinds
 public import DeploymentPlanning
 import FoundationEssentials
+public import HTTPTransport
 public import Logging
 public import ResourceClient
 import ResourceModel
@@ -69,6 +70,8 @@ public final class HelmRuntime: DeploymentRuntime {
 
   let configuration: Configuration
   let client: ResourceClient
+  /// Asks image registries; nil where nobody is to.
+  let registries: HTTPClient?
   let cluster: ClusterObjects
   let releases: HelmReleases
   let drift: DriftCheck
@@ -78,11 +81,13 @@ public final class HelmRuntime: DeploymentRuntime {
   private let detected = Mutex<HelmCommand?>(nil)
 
   public init(
-    configuration: Configuration, client: ResourceClient, clock: any Clock<Duration> = ContinuousClock(),
+    configuration: Configuration, client: ResourceClient, registries: HTTPClient? = nil,
+    clock: any Clock<Duration> = ContinuousClock(),
     now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.configuration = configuration
     self.client = client
+    self.registries = registries
     self.cluster = ClusterObjects(client: client, discovery: APIDiscovery(client: client), logger: logger)
     self.releases = HelmReleases(client: client)
     self.drift = DriftCheck(cluster: cluster, now: now)

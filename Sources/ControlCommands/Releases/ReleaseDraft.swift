@@ -1,4 +1,5 @@
 import Cryptography
+import ImageRegistries
 import ReleaseManifest
 import WireFormats
 

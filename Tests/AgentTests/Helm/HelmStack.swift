@@ -56,7 +56,8 @@ final class HelmStack: Sendable {
         workingDirectory: folder.file("work"),
         environment: ["PATH": Testbed.variable("PATH") ?? "", "HOME": folder.path],
         executable: disturbed ?? helm, kubeconfig: kubeconfig, restartLimit: restartLimit),
-      client: client, now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: Logger(label: "test"))
+      client: client, registries: HTTPClient(userAgent: "wrktalk-tests"),
+      now: { Timestamp(seconds: Int64(Date().timeIntervalSince1970)) }, logger: Logger(label: "test"))
   }
 
   /// The same release under an Agent that somebody disturbs.

@@ -4,6 +4,7 @@ import Testing
 import WireFormats
 
 @testable import ControlCommands
+@testable import ImageRegistries
 
 /// Which digest an image has, asked at a registry.
 @Suite(.timeLimit(.minutes(2))) struct RegistryTests {
@@ -16,8 +17,8 @@ import WireFormats
       ? RegistryCredentials(["auths": .object([registry.host: ["auth": "dXNlcjpzZWNyZXQ="]])]) : RegistryCredentials()
     let client = RegistryClient(http: http, credentials: credentials)
     let reference = try #require(RegistryReference("\(registry.host)/\(image)"))
-    let result: Result<RegistryClient.Resolved, CommandFailure>
-    do throws(CommandFailure) { result = .success(try await client.resolve(reference)) } catch {
+    let result: Result<RegistryClient.Resolved, RegistryFailure>
+    do throws(RegistryFailure) { result = .success(try await client.resolve(reference)) } catch {
       result = .failure(error)
     }
     await http.shutdown()
@@ -68,7 +69,7 @@ import WireFormats
     await #expect {
       try await Self.resolve(registry, image)
     } throws: { error in
-      (error as? CommandFailure).map { $0.message.contains(words) && $0.message.contains("shop/backend") } == true
+      (error as? RegistryFailure).map { $0.message.contains(words) && $0.message.contains("shop/backend") } == true
     }
   }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import DeploymentKinds
 import FoundationEssentials
 import HTTPTransport
+import ImageRegistries
 import Processes
 import ReleaseManifest
 import Timing
@@ -138,7 +139,11 @@ struct ReleaseManifestCommand: AsyncParsableCommand {
     do throws(CommandFailure) {
       images = try await ReleaseDraft.images(rendered) { (reference) async throws(CommandFailure) in
         console.progress("Asking \(printable(reference.host)) for \(printable(reference.description))")
-        return try await registry.resolve(reference)
+        do throws(RegistryFailure) {
+          return try await registry.resolve(reference)
+        } catch {
+          throw CommandFailure(error)
+        }
       }
     } catch {
       console.endProgress()

@@ -1,30 +1,30 @@
-import ReleaseManifest
+public import ReleaseManifest
 
 /// An image reference, and where it is asked for.
-struct RegistryReference: Hashable, CustomStringConvertible {
-  var image: ImageReference
+public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
+  public var image: ImageReference
 
   /// Nil where a part is empty, as when a variable in it has no value.
-  init?(_ text: String) {
+  public init?(_ text: String) {
     image = ImageReference(text)
     guard image.isComplete else { return nil }
   }
 
   /// As it was written, without tag and digest.
-  var repository: String { image.repository }
+  public var repository: String { image.repository }
 
   /// Nil for Docker Hub, which is meant where there is none.
   private var registry: String? {
     image.registry.flatMap { $0 == "docker.io" || $0 == "index.docker.io" ? nil : $0 }
   }
 
-  static let dockerHub = "registry-1.docker.io"
+  public static let dockerHub = "registry-1.docker.io"
 
   /// With the port, where there is one.
-  var host: String { registry ?? Self.dockerHub }
+  public var host: String { registry ?? Self.dockerHub }
 
   /// Under `/v2/`.
-  var path: String {
+  public var path: String {
     guard registry == nil else {
       return image.registry.map { String(repository.dropFirst($0.count + 1)) } ?? repository
     }
@@ -32,7 +32,7 @@ struct RegistryReference: Hashable, CustomStringConvertible {
   }
 
   /// What the registry is asked for.
-  var version: String { image.digest ?? image.tag ?? "latest" }
+  public var version: String { image.digest ?? image.tag ?? "latest" }
 
   /// Names the registry in Docker's configuration.
   var credentialKeys: [String] {
@@ -40,11 +40,11 @@ struct RegistryReference: Hashable, CustomStringConvertible {
     return [host, "https://\(host)", "http://\(host)", "https://\(host)/v1/", "https://\(host)/v2/"]
   }
 
-  var isLoopback: Bool {
+  public var isLoopback: Bool {
     let host = host
     let name = host.hasPrefix("[") ? String(host.prefix { $0 != "]" }) + "]" : String(host.prefix { $0 != ":" })
     return name == "localhost" || name == "[::1]" || name.hasPrefix("127.")
   }
 
-  var description: String { image.description }
+  public var description: String { image.description }
 }
