@@ -6,6 +6,8 @@ public struct Heartbeat: Sendable, Hashable {
   public var version: String?
   public var status: String?
   public var agentLastPoll: Timestamp?
+  /// How many reports wait there to be taken; nil from programs that do not say.
+  public var pendingReports: Int64?
   /// By the customer's clock, which nobody relies on.
   public var timestamp: Timestamp?
   /// Of the licence that counts there; nil without one, and from programs that do not say.
@@ -14,12 +16,13 @@ public struct Heartbeat: Sendable, Hashable {
   public var installationID: String?
 
   public init(
-    version: String?, status: String? = nil, agentLastPoll: Timestamp? = nil, timestamp: Timestamp? = nil,
-    licenseID: String? = nil, installationID: String? = nil
+    version: String?, status: String? = nil, agentLastPoll: Timestamp? = nil, pendingReports: Int64? = nil,
+    timestamp: Timestamp? = nil, licenseID: String? = nil, installationID: String? = nil
   ) {
     self.version = version
     self.status = status
     self.agentLastPoll = agentLastPoll
+    self.pendingReports = pendingReports
     self.timestamp = timestamp
     self.licenseID = licenseID
     self.installationID = installationID
@@ -31,6 +34,7 @@ public struct Heartbeat: Sendable, Hashable {
     version = try reader.version("version")
     status = try reader.prose("status", maximumCharacters: 64)
     agentLastPoll = try reader.time("agentLastPoll")
+    pendingReports = try reader.integer("pendingReports", 0...Int64(Int32.max))
     timestamp = try reader.time("timestamp")
     licenseID = try reader.text("licenseId")
     installationID = try reader.text("installationId")
@@ -41,6 +45,7 @@ public struct Heartbeat: Sendable, Hashable {
     json["version"] = version.map { .string($0) }
     json["status"] = status.map { .string($0) }
     json["agentLastPoll"] = agentLastPoll.map { .string($0.description) }
+    json["pendingReports"] = pendingReports.map { .integer($0) }
     json["timestamp"] = timestamp.map { .string($0.description) }
     json["licenseId"] = licenseID.map { .string($0) }
     json["installationId"] = installationID.map { .string($0) }

@@ -42,7 +42,7 @@ import WireFormats
     try await serve(database) { fixture, server async throws in
       let heartbeat: JSONValue = [
         "version": "2.3.0", "status": "healthy", "agentLastPoll": "2024-12-15T10:00:00Z",
-        "timestamp": "2024-12-15T10:05:00Z",
+        "pendingReports": 2, "timestamp": "2024-12-15T10:05:00Z",
       ]
       var answer = try await server.send(
         "POST", "/api/v1/organizations/acme/heartbeat", heartbeat, token: "customer-of-acme")
@@ -50,6 +50,10 @@ import WireFormats
       let next = try #require(answer.json["nextHeartbeatSeconds"]?.integer)
       #expect((270...330).contains(next))
       #expect(try await fixture.organization("acme").status?.reportedStatus == "healthy")
+      let pending = try await fixture.query("SELECT \"pendingReports\" FROM organizational_service WHERE name = 'acme'")
+      #expect(pending.first?[0].integer == 2)
+      let found = try await server.send("GET", "/api/internal/fleet/organizations?q=acme", token: "viewer")
+      #expect(found.json.text.contains(#""pendingReports":2"#), "\(found.json.text)")
       let id = try await fixture.query("SELECT id FROM gcc_release").first?[0].text ?? ""
       answer = try await server.send(
         "POST", "/api/v1/deployments/scheduled",

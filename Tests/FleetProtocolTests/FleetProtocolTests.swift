@@ -79,7 +79,8 @@ struct ReportBodyTests {
       attempt: 3)
     #expect(try ScheduledReport(reading: scheduled.json) == scheduled)
     let heartbeat = Heartbeat(
-      version: "2.2.0", status: "healthy", agentLastPoll: Timestamp(seconds: 1), timestamp: Timestamp(seconds: 2))
+      version: "2.2.0", status: "healthy", agentLastPoll: Timestamp(seconds: 1), pendingReports: 2,
+      timestamp: Timestamp(seconds: 2))
     #expect(try Heartbeat(reading: heartbeat.json) == heartbeat)
   }
 

@@ -79,11 +79,9 @@ final class HeartbeatLoop: Service {
       let health = ReportedHealth(try await conditions(), isOfNow: isOfNow)
       var heartbeat = Heartbeat(
         version: state.currentVersion, status: health.rawValue, agentLastPoll: state.lastAgentPoll,
-        timestamp: moment.wholeSeconds)
+        pendingReports: pendingReports, timestamp: moment.wholeSeconds)
       license.sign(&heartbeat)
-      var json = heartbeat.json
-      json["pendingReports"] = .integer(pendingReports)
-      return .after(try await beat(json, claim))
+      return .after(try await beat(heartbeat.json, claim))
     }
   }
 

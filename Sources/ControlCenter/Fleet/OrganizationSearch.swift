@@ -177,7 +177,8 @@ struct OrganizationSearch: Sendable {
     return try connection.query(
       """
       SELECT o.name, o."currentVersion", \(times[0]), o.health, \(times[1]), CAST(o.labels AS text),
-        CAST(o."deploymentType" AS text), \(shown), o."spocName", \(times[2])
+        CAST(o."deploymentType" AS text), \(shown), o."spocName", \(times[2]),
+        o."pendingReports"
       FROM \(source) \(statement.clause) ORDER BY \(sorting) LIMIT \(limit)
       """, statement.parameters)
   }
@@ -192,6 +193,7 @@ struct OrganizationSearch: Sendable {
     if let labels = row[5].text.flatMap({ try? JSONValue(parsing: Array($0.utf8)) }), labels.object?.isEmpty == false {
       json["labels"] = labels
     }
+    if let pending = row[10].integer, pending > 0 { json["pendingReports"] = .integer(pending) }
     json["contact"] = row[8].text.map { .string($0) }
     json["licenseExpiresAt"] = row[9].time.map { .string($0.wholeSeconds.description) }
     return json

@@ -21,11 +21,13 @@ struct HeartbeatLedger: Sendable {
   func write(_ heartbeats: [ReceivedHeartbeat]) async throws -> [Bool] {
     // Of several of one organization the last counts.
     let latest = Dictionary(heartbeats.map { ($0.organization, $0.heartbeat) }) { $1 }
-    var rows = RowSet([("name", .text), ("version", .text), ("status", .text), ("polled_at", .text)])
+    var rows = RowSet([
+      ("name", .text), ("version", .text), ("status", .text), ("polled_at", .text), ("pending", .integer),
+    ])
     for (organization, heartbeat) in latest.sorted(by: { $0.key < $1.key }) {
       rows.append([
         .text(organization), SQLValue(heartbeat.version), SQLValue(heartbeat.status),
-        SQLValue(heartbeat.agentLastPoll?.columnText),
+        SQLValue(heartbeat.agentLastPoll?.columnText), SQLValue(heartbeat.pendingReports),
       ])
     }
     let (set, moment) = (rows, now())
@@ -56,7 +58,7 @@ struct HeartbeatLedger: Sendable {
         "versionSince" = CASE WHEN r.version IS NULL OR r.version = "currentVersion" THEN "versionSince"
           ELSE \(dialect.time("$2")) END,
         "reportedStatus" = coalesce(r.status, "reportedStatus"),
-        "agentLastPoll" = coalesce(\(dialect.time("r.polled_at")), "agentLastPoll")\(transition)
+        "agentLastPoll" = coalesce(\(dialect.time("r.polled_at")), "agentLastPoll"), "pendingReports" = r.pending\(transition)
       FROM \(rows.source(dialect)) WHERE organizational_service.name = r.name AND \(scope)
       RETURNING organizational_service.name
       """, [rows.parameter, now.column]

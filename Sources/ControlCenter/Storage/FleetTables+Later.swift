@@ -17,6 +17,9 @@ extension FleetTables {
         """
       ]
     },
+    Migration(owner: "gcc", version: 8, name: "reports that wait at customers") { dialect in
+      ["ALTER TABLE organizational_service ADD COLUMN \"pendingReports\" \(PrismaTypes(dialect).integer)"]
+    },
   ]
 
   /// What needs the outbox's table.
