@@ -25,7 +25,7 @@ chaos:            ## Let everything go wrong around the Backend for CHAOS_SECOND
 	swift build --build-tests
 	CHAOS_SECONDS="$${CHAOS_SECONDS:-3600}" swift test --skip-build --filter '^ProgramTests\.(TwoBackendsC|C)haosTests'
 
-chaos-chain:      ## Kill vendor, Backend and Agent at random, and lose and repeat what travels between them, in CHAIN_RUNS (200) runs of the chain
+chaos-chain:      ## Kill vendor, Backend, Agent and their database at random, and lose, repeat and alter what travels between them, in CHAIN_RUNS (200) runs of the chain
 	swift build --build-tests
 	CHAIN_RUNS="$${CHAIN_RUNS:-200}" swift test --skip-build --filter '^ProgramTests\.ChainChaosTests'
 
