@@ -1,5 +1,6 @@
 import Access
 import Audit
+import Cryptography
 import Database
 import HTTPService
 import HTTPTypes
@@ -27,14 +28,15 @@ struct WindowEndpoints: Sendable {
       [
         .get: { request, context in
           try EndpointCaller.require(context, request)
-          return .json(try await database.transaction(.read) { try WindowStore.json($0) })
+          return Self.response(try await database.transaction(.read) { try WindowStore.json($0) })
         },
         .put: { request, context in
           let caller = try EndpointCaller.require(context, request)
           let body = try await JSONBody.read(request, maximumBytes: Self.maximumBodyByteCount)
           try JSONBody.requireJSON(request.headers[.contentType], sentWith: caller.credentials)
           let json = try JSONBody.parse(body)
-          return .json(try await replace(json, by: caller, from: context.peer))
+          let known = request.headers[.ifMatch].map { $0.filter { $0 != "\"" && $0 != " " } }
+          return Self.response(try await replace(json, where: known, by: caller, from: context.peer))
         },
       ])
     router.endpoint(
@@ -52,10 +54,25 @@ struct WindowEndpoints: Sendable {
       ])
   }
 
+  /// The calendar, with the tag that `If-Match` takes (RFC 9110 §13.1.1).
+  private static func response(_ calendar: JSONValue) -> Response {
+    var response = Response.json(calendar)
+    response.headers[.eTag] = "\"\(entityTag(of: calendar))\""
+    return response
+  }
+
+  /// Differs where anything of the calendar does.
+  static func entityTag(of calendar: JSONValue) -> String {
+    String(SHA256.digest(of: calendar.text).hexadecimal.prefix(16))
+  }
+
+  /// - Parameter entityTag: of the calendar as the admin saw it, `*` for any; nil where that does not matter.
   /// - Returns: the calendar as it is kept.
-  /// - Throws: `StatusError`: 422 naming the field; 409 where the policy Automatic needs what it leaves out; 403 where deployments may
-  ///   begin at more times than before, and the caller's sign-in is not of the last minutes.
-  private func replace(_ json: JSONValue, by caller: Caller, from address: String?) async throws -> JSONValue {
+  /// - Throws: `StatusError`: 422 naming the field; 409 where it is another now, or the policy Automatic needs what it leaves out; 403
+  ///   where deployments may begin at more times than before, and the caller's sign-in is not of the last minutes.
+  func replace(
+    _ json: JSONValue, where entityTag: String? = nil, by caller: Caller, from address: String?
+  ) async throws -> JSONValue {
     let (now, identity) = (now(), caller.identity)
     let calendar = try await database.transaction(.write) { connection in
       let policy = try PolicyState.read(connection, locked: true)
@@ -70,6 +87,10 @@ struct WindowEndpoints: Sendable {
       }
       try check(calendar, policy, connection)
       let before = try WindowStore.json(connection)
+      if let entityTag, entityTag != "*", entityTag != Self.entityTag(of: before) {
+        throw StatusError(
+          .conflict, "the maintenance windows were changed meanwhile: read them again, and then decide")
+      }
       guard before != calendar.json else { return calendar }
       if calendar.json.widens(before) { try caller.requireRecentAuthentication() }
       try WindowStore.write(calendar, at: now, connection)

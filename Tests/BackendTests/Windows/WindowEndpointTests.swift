@@ -19,6 +19,29 @@ import WireFormats
     }
   }
 
+  /// Whoever changes what another has changed meanwhile loses nothing of it.
+  @Test(arguments: TestDatabase.available)
+  func onlyTheCalendarThatWasSeenIsReplaced(_ database: TestDatabase) async throws {
+    try await BackendFixture.with(database) { fixture in
+      let front = BackendFront(fixture)
+      func tag(_ answer: BackendFront.Answer) throws -> String { try #require(answer.headers[.eTag]) }
+      func put(_ calendar: JSONValue, _ tag: String?) async throws -> BackendFront.Answer {
+        try await front.send(
+          .put, "/api/admin/windows", calendar, token: "operator", headers: tag.map { [("If-Match", $0)] } ?? [])
+      }
+      let first = try tag(await front.send(.get, "/api/admin/windows", token: "viewer"))
+      let answer = try await put(BackendFixture.weekend, first)
+      let second = try tag(answer)
+      #expect(answer.status == 200 && first != second)
+      #expect(try tag(await front.send(.get, "/api/admin/windows", token: "viewer")) == second)
+      let refused = try await put(["windows": [], "freezes": []], first)
+      #expect(refused.status == 409 && refused.error.contains("were changed meanwhile: read them again"))
+      #expect(try await front.send(.get, "/api/admin/windows", token: "viewer").json == BackendFixture.weekend)
+      #expect(try await put(["windows": [], "freezes": []], "*").status == 200)
+      #expect(try await put(BackendFixture.weekend, nil).status == 200)
+    }
+  }
+
   @Test func whatIsWrongIsNamedAndChangesNothing() async throws {
     try await BackendFixture.with(.sqlite) { fixture in
       _ = try await fixture.send(.put, "/api/admin/windows", BackendFixture.weekend)
