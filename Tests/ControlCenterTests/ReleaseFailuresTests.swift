@@ -123,6 +123,25 @@ import WireFormats
       let answer = try await fixture.parts.failures.groups(of: "2.0.0")
       #expect(answer["reported"] == 3 && answer["failed"] == 2)
       #expect(answer["blocked"] == ["LicenseExpired": 1])
+      // The number leads to exactly those.
+      let search = OrganizationSearch(database: fixture.database, now: fixture.parts.now)
+      for (query, expected) in [
+        ("release=2.0.0&blocked=LicenseExpired", ["late"]), ("release=2.0.0&blocked=ArtifactMissing", []),
+        ("release=2.0.0&bucket=failed&blocked=LicenseExpired", []),
+      ] {
+        let found = try await search.page(QueryItems(query), PageRequest(query))
+        #expect(found["organizations"]?.array?.compactMap { $0["name"]?.string } == expected, "\(query)")
+        #expect(found["total"] == .integer(Int64(expected.count)), "\(query)")
+      }
+      for (query, why) in [
+        ("blocked=LicenseExpired", "blocked: needs release"),
+        ("release=2.0.0&blocked=Licence", "blocked: must be one of"),
+      ] {
+        let refused = await #expect(throws: StatusError.self) {
+          try await search.page(QueryItems(query), PageRequest(query))
+        }
+        #expect(refused?.message.contains(why) == true, "\(query)")
+      }
     }
   }
 

@@ -12,7 +12,7 @@ struct OrganizationFilter: Sendable, Hashable {
   /// In the order in which they are written.
   static let names = [
     "q", "version", "behind", "behindExactly", "health", "notSeenFor", "stuckFor", "label", "escalation",
-    "deploymentType", "release", "bucket", "hasVersion",
+    "deploymentType", "release", "bucket", "blocked", "hasVersion",
   ]
   static let maximumTextByteCount = 200
   static let neverSeen = "NeverSeen"
@@ -28,6 +28,7 @@ struct OrganizationFilter: Sendable, Hashable {
   private var stuckFor: Duration?
   private var labels: [(key: String, value: String?)] = []
   private var buckets: [TargetBucket] = []
+  private var blocked: BlockReason?
   private var deploymentType: DeploymentType?
 
   static func == (left: OrganizationFilter, right: OrganizationFilter) -> Bool { left.items == right.items }
@@ -111,6 +112,16 @@ struct OrganizationFilter: Sendable, Hashable {
     }
     guard buckets.isEmpty || items["release"] != nil else {
       throw StatusError(.badRequest, "bucket: needs release, of which it is")
+    }
+    if let word = items["blocked"] {
+      guard let reason = BlockReason(rawValue: word) else {
+        let words = BlockReason.allCases.map(\.rawValue).joined(separator: ", ")
+        throw StatusError(.badRequest, "blocked: must be one of \(words)")
+      }
+      guard items["release"] != nil else {
+        throw StatusError(.badRequest, "blocked: needs release, for which they are passed over")
+      }
+      blocked = reason
     }
   }
 
@@ -197,8 +208,10 @@ struct OrganizationFilter: Sendable, Hashable {
       statement.add("CAST(o.\"deploymentType\" AS text) = '\(deploymentType.columnWord)'")
     }
     if let release = items["release"] {
-      let among =
+      var among =
         buckets.isEmpty ? "" : " AND t.bucket IN (\(buckets.map { "'\($0.rawValue)'" }.joined(separator: ", ")))"
+      // Why somebody was passed over is kept for those who are no more.
+      if let blocked { among += " AND t.bucket = 'blocked' AND t.blocked = '\(blocked.columnWord)'" }
       statement.add(
         """
         o.name IN (SELECT t."organizationName" FROM gcc_deployment_target AS t
