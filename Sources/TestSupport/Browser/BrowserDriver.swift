@@ -29,16 +29,24 @@ actor BrowserDriver {
   private func address() async throws -> String {
     if let started { return try await started.value }
     let starting = Task {
-      let program = try await RunningProgram.start(
-        // It ends with the test program, however that ends.
-        "/usr/bin/setpriv",
-        arguments: ["--pdeathsig", "KILL", try Testbed.location(of: .browser), "--port=0", "--log-level=WARNING"])
-      let line = try await program.line(containing: "started successfully on port")
-      let port = line.split(separator: " ").last.map { $0.filter(\.isNumber) } ?? ""
-      return "http://127.0.0.1:\(port)"
+      // It takes a port that is free with IPv6, which may be taken with IPv4: then another one.
+      for _ in 0..<5 {
+        if let address = try? await Self.start() { return address }
+      }
+      return try await Self.start()
     }
     started = starting
     return try await starting.value
+  }
+
+  private static func start() async throws -> String {
+    let program = try await RunningProgram.start(
+      // It ends with the test program, however that ends.
+      "/usr/bin/setpriv",
+      arguments: ["--pdeathsig", "KILL", try Testbed.location(of: .browser), "--port=0", "--log-level=WARNING"])
+    let line = try await program.line(containing: "started successfully on port")
+    let port = line.split(separator: " ").last.map { $0.filter(\.isNumber) } ?? ""
+    return "http://127.0.0.1:\(port)"
   }
 }
 
