@@ -159,6 +159,12 @@ export class Api extends EventTarget {
     }
   }
 
+  /** What is there, with the tag by which a change says what it is a change of: `{value, etag}`. */
+  async getTagged(path, options) {
+    const response = await this.fetch("GET", path, options);
+    return { value: await response.json(), etag: (response.headers.get("ETag") ?? "").replaceAll('"', "") };
+  }
+
   /** @returns {Promise<any>} the answer's JSON; null where it has none */
   async send(method, path, options = {}) {
     const response = await this.fetch(method, path, options);

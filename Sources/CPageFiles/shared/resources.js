@@ -193,10 +193,13 @@ export class ResourceWatch extends Following {
  * once, and until the session ends. Events: `change`.
  */
 export class Polling extends Following {
-  /** @param {() => string} path */
-  constructor(api, path, { interval = 5000, random = Math.random } = {}) {
+  /**
+   * @param {() => string} path
+   * @param {{ask?: (path: string, options: object) => Promise<any>}} [options] ask: what is asked for, in place of the answer's JSON
+   */
+  constructor(api, path, { interval = 5000, random = Math.random, ask = (where, options) => api.get(where, options) } = {}) {
     super(api);
-    Object.assign(this, { path, interval, random, value: null, problem: null, failures: 0 });
+    Object.assign(this, { path, interval, random, ask, value: null, problem: null, failures: 0 });
   }
 
   end() {
@@ -216,7 +219,7 @@ export class Polling extends Following {
     this.controller?.abort();
     const controller = (this.controller = new AbortController());
     try {
-      const value = await this.api.get(this.path(), { signal: controller.signal, unattended: true });
+      const value = await this.ask(this.path(), { signal: controller.signal, unattended: true });
       if (controller.signal.aborted) return;
       const isChanged = this.problem !== null || JSON.stringify(value) !== JSON.stringify(this.value);
       Object.assign(this, { value, problem: null, failures: 0 });
@@ -233,6 +236,22 @@ export class Polling extends Following {
     const span = Math.min(60_000, this.interval * 2 ** Math.min(this.failures, 4));
     this.timer = setTimeout(() => this.refresh(), span * (0.8 + this.random() * 0.4));
   }
+}
+
+/**
+ * All pages of a list, up to a number that a page holds.
+ * @param {string} member which member of the answers is the list
+ * @returns {Promise<{items: object[], isTruncated: boolean}>} isTruncated: there are more
+ */
+export async function wholeList(api, path, member, { query = {}, limit = 2000, size = 500 } = {}) {
+  const items = [];
+  let token = null;
+  do {
+    const page = await api.get(address(path, { ...query, limit: size, continue: token }), { unattended: true });
+    items.push(...page[member]);
+    token = page.continue ?? null;
+  } while (token && items.length < limit);
+  return { items, isTruncated: token !== null };
 }
 
 /** `/path?name=value`, without what is null. */

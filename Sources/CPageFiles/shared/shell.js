@@ -121,8 +121,15 @@ class Shell {
       }
       this.header.querySelector("details[open]")?.removeAttribute("open");
       scrollTo(0, 0);
+      this.draw();
+      // Who goes to another view goes on there, and a screen reader says where that is.
+      if (this.hasOpened && !document.querySelector("dialog[open]")) this.main.focus({ preventScroll: true });
+      this.hasOpened = true;
+      return;
     }
     this.draw();
+    // What had the focus is gone, as where a row of a list was opened.
+    if (document.activeElement === document.body) this.main.focus({ preventScroll: true });
   }
 
   /** Draws once, however much has changed. */
@@ -143,12 +150,14 @@ class Shell {
     render(this.banner, this.page.banner?.(this.context));
     if (!this.current) {
       document.title = `Not found · ${this.page.name}`;
+      this.main.setAttribute("aria-label", "Not found");
       render(this.main, el("h1", "There is no such view"), el("p", "The address names a view that does not exist, or that your role does not show. ",
         el("a", { href: href(this.visibleViews[0].path) }, `Go to ${this.visibleViews[0].label}`), "."));
       return;
     }
     const { view, entry } = this.current;
     document.title = `${view.title ?? entry.label} · ${this.page.name}`;
+    this.main.setAttribute("aria-label", view.title ?? entry.label);
     render(this.main, view.show(route));
   }
 

@@ -47,7 +47,7 @@ export async function signIn(api, place, name, note) {
       }
     });
     render(place, el("main.sign-in", { id: "main" }, el("div.card",
-      el("h1", el("span.brand-mark", { "aria-hidden": "true" }), name), note && el("p.note", note), form)));
+      el("h1", el("span.brand-mark", { "aria-hidden": "true" }), name), note && el("p.note", { role: "alert" }, note), form)));
     email.focus();
   });
 }
@@ -55,13 +55,18 @@ export async function signIn(api, place, name, note) {
 /** Says how long nobody looks at passwords, and lets the next one through after it. */
 function countDown(problem, button, error) {
   const until = Date.now() + (error.retryAfter ?? 5) * 1000;
+  const left = () => Math.ceil((until - Date.now()) / 1000);
+  // It is said aloud once; what counts down stands beside, for eyes.
+  render(problem, failure(`Too many wrong passwords. You can try again in ${left()} s.`));
+  const counting = el("p.hint", { "aria-hidden": "true" });
+  problem.after(counting);
   const show = () => {
-    const rest = Math.ceil((until - Date.now()) / 1000);
-    if (rest > 0 && problem.isConnected) {
-      render(problem, failure(`Too many wrong passwords. You can try again in ${rest} s.`));
+    if (left() > 0 && problem.isConnected) {
+      counting.textContent = `${left()} s are left`;
       setTimeout(show, 500);
     } else {
-      render(problem);
+      counting.remove();
+      render(problem, el("p.note", "You can try again now."));
       button.disabled = false;
     }
   };

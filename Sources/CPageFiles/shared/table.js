@@ -14,16 +14,35 @@ import { el } from "./dom.js";
  */
 export function table({ label, columns, rows, key, href, selected, empty = "There is nothing here yet." }) {
   if (rows.length === 0) return el("p.empty", empty);
+  // What a table is to a screen reader it stays where rows are drawn as cards.
   return el("div.table-frame", { role: "region", "aria-label": label, tabindex: "0" },
-    el("table", { "aria-label": label, on: { keydown: walk } },
-      el("thead", el("tr", columns.map((column) => el("th", { scope: "col", class: column.number ? "number" : "" }, column.label)))),
-      el("tbody", rows.map((row) => {
+    el("table", { role: "table", "aria-label": label, on: { keydown: walk } },
+      el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, columns.map((column) => el("th", { role: "columnheader", scope: "col", class: column.number ? "number" : "" }, column.label)))),
+      el("tbody", { role: "rowgroup" }, rows.map((row) => {
         const target = href?.(row);
         return el("tr", {
-          key: key(row), tabindex: target ? "0" : null, "aria-selected": selected === key(row) ? "true" : null,
+          key: key(row), role: "row", tabindex: target ? "0" : null, "aria-selected": selected === key(row) ? "true" : null,
           "data-href": target, on: target ? { click: follow } : {},
-        }, columns.map((column) => el("td", { "data-label": column.label, class: column.number ? "number" : "" }, column.cell(row))));
+        }, columns.map((column) => el("td", { role: "cell", "data-label": column.label, class: column.number ? "number" : "" }, column.cell(row))));
       }))));
+}
+
+/** As much of a long list as is looked at, and the way to more of it: no list ends without a word. */
+export class Portion {
+  constructor(update, size = 100) { Object.assign(this, { update, size, room: size }); }
+
+  /** The next list begins anew. */
+  clear() { this.room = this.size; }
+
+  of(rows) { return rows.slice(0, this.room); }
+
+  /** @param {boolean} [isTruncated] there are more than the page holds */
+  foot(rows, isTruncated = false) {
+    const [shown, all] = [Math.min(this.room, rows.length), rows.length].map((number) => number.toLocaleString("en-GB"));
+    if (rows.length <= this.room && !isTruncated) return null;
+    return el("div.actions", el("span.muted", { role: "status" }, `${shown} of ${isTruncated ? "more than " : ""}${all} shown`),
+      rows.length > this.room && el("button", { type: "button", on: { click: () => { this.room += this.size; this.update(); } } }, "Show more"));
+  }
 }
 
 function follow(event) {

@@ -52,6 +52,22 @@ export function full(time, timeZone = zone.name) {
   return `${day.join(", ")} ${timeZone} (${day[0] === hour[0] ? hour[1] : hour.join(", ")} UTC)`;
 }
 
+/** `CET`, `GMT+9`: what the clocks of a zone are called at a moment. */
+function zoneName(date, timeZone) {
+  if (timeZone === "UTC") return "UTC";
+  return format(timeZone, { timeZoneName: "short" }).formatToParts(date).find(({ type }) => type === "timeZoneName").value;
+}
+
+/** `Sat 12 Dec 2026, 02:00 CET (01:00 UTC)`; with the weekday of UTC where it is another. */
+export function stamp(time, timeZone = zone.name, options = {}) {
+  const date = toDate(time);
+  if (!date) return "unknown";
+  const text = `${absolute(date, timeZone, options)} ${zoneName(date, timeZone)}`;
+  if (timeZone === "UTC") return text;
+  const [day, hour] = absolute(date, "UTC", options).split(", ");
+  return `${text} (${text.startsWith(day) ? hour : `${day.split(" ")[0]} ${hour}`} UTC)`;
+}
+
 /** The parts of a moment by the clocks of a zone: `{year, month, day, hour, minute}`. */
 export function civil(time, timeZone = zone.name) {
   const parts = format(timeZone, {
@@ -79,6 +95,27 @@ export function moments(local, timeZone = zone.name) {
   return [...offsets].map((offset) => new Date(wanted - offset * 60_000))
     .filter((date) => offsetMinutes(date, timeZone) === Math.round((wanted - date.getTime()) / 60_000))
     .sort((one, other) => one - other);
+}
+
+/**
+ * Minutes by which clocks of a zone are put forward on a day, or back where there are less than none: from one midnight to the next, as
+ * that zone has them.
+ * @param {number} month from 1
+ */
+export function clockShift(year, month, day, timeZone = zone.name) {
+  const [before, after] = [0, 1].map((days) => offsetMinutes(new Date(beginning(year, month, day + days, timeZone).getTime() - 60_000), timeZone));
+  return after - before;
+}
+
+/** The first moment of a day: not at midnight where clocks are put forward over it. */
+function beginning(year, month, day, timeZone) {
+  const date = new Date(Date.UTC(year, month - 1, day));
+  const iso = date.toISOString().slice(0, 10);
+  for (const hour of ["00:00", "00:30", "01:00", "02:00"]) {
+    const [first] = moments(`${iso}T${hour}`, timeZone);
+    if (first) return first;
+  }
+  return date;
 }
 
 /** `2026-12-12T02:00`, as an input of a page takes it. */
@@ -116,20 +153,23 @@ export function relative(time, now = clock.now()) {
   return distance > 0 ? `in ${coarse(distance)}` : `${coarse(-distance)} ago`;
 }
 
-/** An element that says when, and goes on saying how far away that is. */
-export function timeElement(time, { timeZone = zone.name, form = "both" } = {}) {
+/**
+ * An element that says when, and goes on saying how far away that is.
+ * @param {{form?: "both"|"absolute"|"relative", seconds?: boolean}} [options] seconds: of the form `absolute`
+ */
+export function timeElement(time, { timeZone = zone.name, form = "both", seconds = false } = {}) {
   const date = toDate(time);
   if (!date) return el("span.muted", "unknown");
-  const text = form === "relative" ? relative(date) : form === "absolute" ? absolute(date, timeZone)
-    : `${absolute(date, timeZone)} (${relative(date)})`;
+  const text = form === "relative" ? relative(date) : form === "absolute" ? stamp(date, timeZone, { seconds }) : both(date, timeZone);
   return el("time", { datetime: date.toISOString(), title: full(date, timeZone), "data-form": form, "data-zone": timeZone }, text);
 }
+
+function both(time, timeZone) { return `${stamp(time, timeZone)}, ${relative(time)}`; }
 
 /** Brings what `timeElement` has said of how far away something is up to date; called once a second by the shell. */
 export function refreshTimes(root = document) {
   for (const element of root.querySelectorAll("time[data-form=relative], time[data-form=both]")) {
-    const text = element.dataset.form === "relative" ? relative(element.dateTime)
-      : `${absolute(element.dateTime, element.dataset.zone)} (${relative(element.dateTime)})`;
+    const text = element.dataset.form === "relative" ? relative(element.dateTime) : both(element.dateTime, element.dataset.zone);
     if (element.textContent !== text) element.textContent = text;
   }
 }

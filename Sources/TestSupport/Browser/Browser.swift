@@ -107,13 +107,15 @@ public final class Browser: Sendable {
   /// What a person reads on the page.
   public func text() async throws -> String { try await run("return document.body.innerText").string ?? "" }
 
-  /// What the console has said since it was asked last: errors of scripts, refusals by the content security policy.
-  public func console() async throws -> [String] {
+  /// What the console has said since it was asked last: errors of scripts, refusals by the content security policy, and by the server.
+  /// - Parameter expected: statuses that a test has the server refuse something with.
+  public func console(besides expected: Int...) async throws -> [String] {
     let new = try await entries().filter { !$0.contains(Self.networkChanged) }
-    return said.withLock { said in
+    let all = said.withLock { said in
       defer { said = [] }
       return said + new
     }
+    return all.filter { line in !expected.contains { line.contains("the server responded with a status of \($0)") } }
   }
 
   private static let networkChanged = "net::ERR_NETWORK_CHANGED"
@@ -122,8 +124,6 @@ public final class Browser: Sendable {
     let entries = try await command("POST", "/se/log", ["type": "browser"]).array ?? []
     return entries.filter { ["SEVERE", "WARNING"].contains($0["level"]?.string ?? "") }
       .compactMap { $0["message"]?.string }
-      // The browser's own note of an answer that the page reads: a refusal is nothing wrong.
-      .filter { !($0.contains("/api/") && $0.contains("the server responded with a status of 4")) }
   }
 
   /// By their names.

@@ -5,14 +5,14 @@ import WireFormats
 /// Modules of the pages, in the engine that runs them.
 @Suite(.needs(.browser), .timeLimit(.minutes(5)))
 struct PageModuleTests {
-  private enum Page: String {
+  enum Page: String {
     case tower = "wrktalk-backend"
     case fleet = "wrktalk-gcc"
   }
 
   /// Runs the body of an asynchronous function that gets `load(name, folder)`, which imports a module; without a folder one that both
   /// pages share.
-  private func run(_ script: String, on page: Page = .tower) async throws -> JSONValue {
+  func run(_ script: String, on page: Page = .tower) async throws -> JSONValue {
     let folder = try TemporaryFolder()
     let backend = try await ServerProcess(
       page.rawValue, arguments: ["--data-dir", folder.file("data")], environment: [:])
@@ -38,10 +38,25 @@ struct PageModuleTests {
     return value
   }
 
+  /// Minutes by which clocks are put forward on a day: far in the east and the west, at midnight, by half an hour.
+  private static let shifts: [(zone: String, day: String, minutes: Int64)] = [
+    ("Europe/Berlin", "2026-03-28", 0), ("Europe/Berlin", "2026-03-29", 60), ("Europe/Berlin", "2026-03-30", 0),
+    ("Europe/Berlin", "2026-10-25", -60), ("Europe/Berlin", "2026-10-26", 0), ("Asia/Tokyo", "2026-03-29", 0),
+    ("Australia/Sydney", "2026-10-03", 0), ("Australia/Sydney", "2026-10-04", 60),
+    ("Australia/Sydney", "2026-04-04", 0), ("Australia/Sydney", "2026-04-05", -60),
+    ("Australia/Lord_Howe", "2026-10-04", 30), ("Australia/Lord_Howe", "2026-04-05", -30),
+    ("Pacific/Auckland", "2026-09-26", 0), ("Pacific/Auckland", "2026-09-27", 60),
+    ("America/Los_Angeles", "2026-03-08", 60), ("America/Los_Angeles", "2026-03-09", 0),
+    ("America/Santiago", "2026-09-05", 0), ("America/Santiago", "2026-09-06", 60),
+    ("America/Santiago", "2026-04-04", -60), ("America/Santiago", "2026-04-05", 0),
+    ("America/Havana", "2026-03-08", 60), ("America/Havana", "2026-11-01", -60), ("Africa/Cairo", "2026-04-24", 60),
+  ]
+
   @Test func timesAreRightOverEveryChangeOfClocks() async throws {
+    let days = Self.shifts.map { JSONValue.array([.string($0.zone), .string($0.day)]) }
     let value = try await run(
       """
-      const { moments, full, absolute, localText, span, offsetMinutes } = await load("time.js");
+      const { clockShift, moments, full, absolute, localText, span, stamp, timeElement, offsetMinutes } = await load("time.js");
       const iso = (list) => list.map((date) => date.toISOString());
       const zone = "Europe/Berlin";
       return {
@@ -53,6 +68,10 @@ struct PageModuleTests {
         full: full("2026-12-12T01:00:00Z", zone),
         otherDay: full("2026-12-12T23:30:00Z", zone),
         back: localText("2026-10-25T01:30:00Z", zone),
+        stamps: [["2026-12-12T01:00:00Z", zone], ["2026-12-12T23:30:00Z", zone], ["2026-12-12T01:00:00Z", "UTC"], ["2026-07-01T20:00:00Z", "Asia/Tokyo"]]
+          .map((one) => stamp(...one)),
+        shown: ["both", "absolute"].map((form) => timeElement("2026-12-12T01:00:00Z", { timeZone: zone, form }).textContent),
+        shifts: \(JSONValue.array(days).text).map(([zone, day]) => clockShift(...day.split("-").map(Number), zone)),
         old: absolute("1969-12-31T23:59:59Z", "UTC"),
         offset: offsetMinutes("2026-07-01T00:00:00Z", "Asia/Kathmandu"),
         spans: [span(0), span(59_400), span(60_000), span(3_600_000 * 76 + 5), span(-1)],
@@ -67,6 +86,19 @@ struct PageModuleTests {
     #expect(value["full"] == "Sat 12 Dec 2026, 02:00 Europe/Berlin (01:00 UTC)")
     #expect(value["otherDay"] == "Sun 13 Dec 2026, 00:30 Europe/Berlin (Sat 12 Dec 2026, 23:30 UTC)")
     #expect(value["back"] == "2026-10-25T02:30")
+    #expect(
+      value["stamps"] == [
+        "Sat 12 Dec 2026, 02:00 CET (01:00 UTC)", "Sun 13 Dec 2026, 00:30 CET (Sat 23:30 UTC)",
+        "Sat 12 Dec 2026, 01:00 UTC", "Thu 2 Jul 2026, 05:00 GMT+9 (Wed 20:00 UTC)",
+      ], "\(value["stamps"] ?? .null)")
+    // The zone and UTC stand where everybody reads them.
+    for shown in value["shown"]?.array ?? [] {
+      #expect(shown.string?.hasPrefix("Sat 12 Dec 2026, 02:00 CET (01:00 UTC)") == true, "\(shown)")
+    }
+    for (expected, found) in zip(Self.shifts, value["shifts"]?.array ?? []) {
+      #expect(found == .integer(expected.minutes), "\(expected.zone) \(expected.day)")
+    }
+    #expect(value["shifts"]?.array?.count == Self.shifts.count)
     #expect(value["old"] == "Wed 31 Dec 1969, 23:59")
     #expect(value["offset"] == 345)
     #expect(value["spans"] == ["0 s", "59 s", "1 min", "3 d 4 h", "0 s"])
