@@ -29,8 +29,9 @@ export async function schedule(tower, offer, preset = null) {
     el("span", el("strong", choice.label), choice.hint && el("span.hint", ` ${choice.hint}`))));
   const time = el("input", { type: "datetime-local", value: localText(preset ?? new Date(clock.now() + 3_600_000), timeZone), on: { input: () => show() } });
   const twice = el("select");
+  const either = field("Which of the two", twice);
   const said = el("p.hint", { "aria-live": "polite" });
-  const other = el("div.stack.tight", field(`Date and time by the clocks of ${timeZone}`, time), el("div", twice), said);
+  const other = el("div.stack.tight", field(`Date and time by the clocks of ${timeZone}`, time), either, said);
   const reason = el("textarea", { name: "reason", maxlength: "1000" });
   const override = el("div.stack.tight", el("p.note.warn", ""), field("Why it cannot wait", reason, "The maintenance windows do not count then. The reason is kept in the audit."));
   override.hidden = true;
@@ -41,7 +42,7 @@ export async function schedule(tower, offer, preset = null) {
     override.hidden = true;
     if (other.hidden) return;
     const all = moments(time.value, timeZone);
-    twice.parentElement.hidden = all.length < 2;
+    either.hidden = all.length < 2;
     if (all.length > 1) render(twice, all.map((date, index) => el("option", { value: date.toISOString() }, `${index === 0 ? "The first time" : "The second time"}: ${full(date, timeZone)}`)));
     said.textContent = all.length === 0 ? "Clocks are put forward over this time: there is no such moment. Choose another."
       : all.length > 1 ? "Clocks are put back at this time and show it twice: say which one you mean." : `${full(all[0], timeZone)}, ${relative(all[0])}`;
@@ -59,7 +60,7 @@ export async function schedule(tower, offer, preset = null) {
     title: `When is ${version(offer.version)} to be deployed?`,
     body: [
       el("details", { open: worst === "Failed" || worst === "Warning" }, el("summary", "What the checks found ",
-        worst === "Failed" ? badge("bad", "A check failed") : worst === "Warning" ? badge("warn", "Mind") : worst ? badge("good", "Passed") : badge("info", "Not looked at yet")), checks(offer.preflight)),
+        worst === "Failed" ? badge("bad", "A check failed") : worst === "Warning" ? badge("warn", "Mind") : worst ? badge("good", "Passed") : badge("info", "Not looked at yet")), checks(offer.preflight, !tower.deployment)),
       el("fieldset", el("legend", "When"), radios), other, override,
       offer.estimatedDowntime && el("p.note", `The vendor expects ${offer.estimatedDowntime} of downtime.`),
     ],
@@ -78,7 +79,7 @@ export async function schedule(tower, offer, preset = null) {
           reason.focus();
           throw new Error("The time lies outside your windows. Choose another, or say below why it cannot wait, and schedule again.");
         }
-        throw plain(error);
+        throw plain(error, offer);
       }
     },
   });
@@ -97,9 +98,15 @@ function endOf({ start, end, timeZone }) {
   return first[0] === last[0] ? last[1] : last.join(", ");
 }
 
-/** Says 409 in words that name the next step. */
-export function plain(error) {
+/**
+ * Says 409 in words that name the next step.
+ * @param {{status: string}} [offer] what was to be changed, where it is one that is scheduled already
+ */
+export function plain(error, offer) {
   if (error.status !== 409) return error;
+  if (offer?.status === "scheduled" && /^Deployment already in progress/.test(error.message)) {
+    return new Error("It has begun meanwhile, or something else has taken its place: its time cannot be changed any more. Look at Live.");
+  }
   const known = [
     [/^Deployment already in progress/, "Another deployment is scheduled or under way. Cancel it first, or wait until it is done."],
     [/^Cannot rollback/, "A deployment is scheduled or under way. Cancel it first, or wait until it is done."],

@@ -8,7 +8,7 @@ import { span, timeElement } from "../shared/time.js";
 import { attempt } from "../shared/toast.js";
 import { rollBack } from "./actions.js";
 import { checks, facts, more } from "./pieces.js";
-import { historyStates, version, words } from "./words.js";
+import { historyStates, reason, taskState, version, words } from "./words.js";
 
 const longest = 1000;
 
@@ -66,6 +66,7 @@ export function historyView({ state, api, update }) {
             { label: "Asked for by", cell: (one) => el("span.text", one.requestedBy ?? "not known") },
           ],
         }),
+        token && (query.status || query.version) && el("p.note", badge("info", "Not all of it"), ` Only the newest ${all.length} were looked through.`),
         more(token, load),
         selected && details(tower, selected, opened),
       ];
@@ -98,7 +99,7 @@ function details(tower, one, opened) {
     el("div.row.between", el("h2", version(one.version)), badges(one)),
     facts([
       ["Began", one.startedAt ? timeElement(one.startedAt) : "not known"], ["Ended", timeElement(one.deployedAt)],
-      ["Asked for by", one.requestedBy ?? "not known"], one.failureReason && ["Reason", one.failureReason],
+      ["Asked for by", one.requestedBy ?? "not known"], one.failureReason && ["Reason", el("span.text", reason(one.failureReason))],
       one.helmRevision && ["Revision", String(one.helmRevision)],
       value?.declinedReason && ["Was put off", value.declinedReason], value?.windowOverride && ["Outside the windows", value.windowOverride],
     ]),
@@ -107,7 +108,7 @@ function details(tower, one, opened) {
     opened?.problem && el("p.muted", opened.problem.message),
     value?.tasks?.length > 0 && el("details", { open: value.tasks.length > 1 }, el("summary", `Every attempt (${value.tasks.length})`),
       el("ol.plain.entries", value.tasks.map((task) => el("li", { key: task.id }, el("div.stack.tight",
-        el("span", badge(task.status === "completed" ? "good" : task.status === "failed" ? "bad" : "run", task.status), ` ${task.isRollback ? "back to it" : "deploy"}, `, timeElement(task.completedAt ?? task.pickedUpAt ?? task.executeAfter ?? task.createdAt)),
+        el("span", badge(...taskState(task.status)), ` ${task.isRollback ? "back to it" : "deploy"}, `, timeElement(task.completedAt ?? task.pickedUpAt ?? task.executeAfter ?? task.createdAt)),
         task.errorMessage && el("pre", task.errorMessage)))))),
     value?.preflight && el("details", el("summary", "What the checks had found"), checks(value.preflight)),
     value?.releaseNotes && el("details", el("summary", "Release notes"), el("p.text", value.releaseNotes)));

@@ -11,17 +11,25 @@ import { situation } from "./model.js";
 import { facts } from "./pieces.js";
 import { conditionNames, steps, version, watchStates, words } from "./words.js";
 
-const keptEvents = 300;
+/** As many as the server keeps, for a day. */
+const keptEvents = 4000;
+const shownEvents = 200;
 
 export function liveView({ state, api, update }) {
   const tower = state.tower;
   let events = null;
+  /** Once it is known which record it is. */
+  const follow = () => {
+    const name = tower.deployment?.metadata?.name;
+    if (events || !name) return;
+    events = new ResourceWatch(api, "/api/v1/events", { query: { fieldSelector: `involvedObject.name=${name}` }, limit: keptEvents });
+    events.addEventListener("change", update);
+    events.start();
+  };
   return {
     title: "Live",
     start() {
-      events = new ResourceWatch(api, "/api/v1/events", { limit: keptEvents });
-      events.addEventListener("change", update);
-      events.start();
+      events = null;
     },
     stop() {
       events?.stop();
@@ -31,6 +39,7 @@ export function liveView({ state, api, update }) {
     tick() { if (tower.status.value?.healthWatch?.state === "watching" || tower.active) update(); },
     show() {
       if (!tower.isLoaded) return [el("h1", "Live"), el("p.muted", "…")];
+      follow();
       const now = situation(tower);
       return [
         el("div.page-head", el("h1", "Live"), connection(tower)),
@@ -125,9 +134,11 @@ function log(events, tower) {
   const all = [...(events?.items.values() ?? [])].filter((event) => event.involvedObject?.kind === "DesiredDeployment" && event.involvedObject.name === name)
     .sort((one, other) => Date.parse(other.lastTimestamp) - Date.parse(one.lastTimestamp) || Number(other.metadata.resourceVersion) - Number(one.metadata.resourceVersion));
   const failure = tower.failure?.message ?? tower.history[0]?.errorMessage;
-  return el("section.card", el("div.row.between", el("h2", "Log"), el("a", { href: address("/api/v1/events", { limit: 500 }) }, "All of it, as JSON")),
+  return el("section.card", el("div.row.between", el("h2", "Log"), el("a", { href: address("/api/v1/events", { fieldSelector: name && `involvedObject.name=${name}` }) }, "All of it, as JSON")),
     failure && !tower.active && el("details", { open: true }, el("summary", "What the last failure said"), el("pre", { tabindex: "0" }, failure)),
-    all.length === 0 ? el("p.muted", events?.state === "live" ? "The Agent has said nothing yet." : "…")
-      : el("ol.plain.log", { tabindex: "0", "aria-label": "Messages, the newest first" }, all.slice(0, 200).map((event) => el("li", { key: event.metadata.name },
-        timeElement(event.lastTimestamp, { form: "absolute" }), " ", event.type === "Warning" ? el("strong", "Warning: ") : "", el("span", event.reason), ": ", el("span", event.message), event.count > 1 ? ` (${event.count} times)` : ""))));
+    events?.problem && el("p.problem", events.problem.message),
+    all.length === 0 ? el("p.muted", !events || events.state === "live" ? "The Agent has said nothing yet." : "…")
+      : el("div.log", { role: "log", tabindex: "0", "aria-label": "Messages, the newest first" }, el("ol.plain", all.slice(0, shownEvents).map((event) => el("li", { key: event.metadata.name },
+        timeElement(event.lastTimestamp, { form: "absolute", seconds: true }), " ", event.type === "Warning" ? el("strong", "Warning: ") : "", el("span", event.reason), ": ", el("span", event.message), event.count > 1 ? ` (${event.count} times)` : "")))),
+    all.length > shownEvents && el("p.hint", `The newest ${shownEvents} of ${all.length.toLocaleString("en-GB")} that are kept.`));
 }

@@ -4,20 +4,27 @@ import { clock } from "../shared/api.js";
 import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
 import { bytes, progress } from "../shared/progress.js";
+import { wholeList } from "../shared/resources.js";
 import { href } from "../shared/router.js";
 import { span, timeElement } from "../shared/time.js";
 import { cancel, decline, lookAgain, schedule, takeBackDecline } from "./actions.js";
 import { checks, facts, verdict } from "./pieces.js";
-import { releaseStates, version, words } from "./words.js";
+import { reason, releaseStates, version, words } from "./words.js";
 
-export function offersView({ state, router }) {
+/** The reason of a release that somebody went back from. */
+const returned = "RolledBack";
+
+export function offersView({ state, router, update }) {
   const tower = state.tower;
   let settings = null;
   return {
     title: "Offers",
     start() {
       // Which of the settings that a release brings are here already.
-      tower.api.get("/api/admin/config?limit=500", { unattended: true }).then((answer) => { settings = new Map(answer.settings.map((one) => [one.key, one.value])); }, () => {});
+      wholeList(tower.api, "/api/admin/config", "settings").then(({ items }) => {
+        settings = new Map(items.map((one) => [one.key, one.value]));
+        update();
+      }, () => {});
     },
     show({ id, query }) {
       if (!tower.isLoaded) return [el("h1", "Offers"), el("p.muted", "…")];
@@ -44,7 +51,7 @@ function card(tower, offer, settings) {
     offer.declinedAt && el("p.note", "Put off by ", el("strong", offer.declinedBy ?? "an admin"), ", ", timeElement(offer.declinedAt, { form: "relative" }), ": ", el("span.text", offer.declinedReason ?? "")),
     offer.scheduledFor && ["scheduled", "inProgress"].includes(offer.status) && el("p", "Scheduled for ", el("strong", timeElement(offer.scheduledFor)), offer.isAutomatic ? " by your policy Automatic." : ` by ${offer.scheduledBy ?? "an admin"}.`,
       offer.windowOverride && el("span.text", ` Outside the windows: ${offer.windowOverride}`)),
-    offer.errorMessage && el("div.stack.tight", el("p", badge("bad", "Last attempt"), ` ${offer.failureReason ?? ""}`), el("pre", offer.errorMessage)),
+    offer.errorMessage && el("div.stack.tight", el("p", offer.failureReason === returned ? badge("info", "It ran, and was gone back from") : [badge(offer.status === "cancelled" ? "off" : "bad", "Last attempt"), " ", el("span.text", reason(offer.failureReason))]), el("pre", offer.errorMessage)),
     actions(tower, offer),
     el("div.grid",
       el("section.stack.tight", el("h3", "Release"),
@@ -59,8 +66,8 @@ function card(tower, offer, settings) {
       download(offer),
       changes(tower, offer, settings),
       el("section.stack.tight", el("div.row.between", el("h3", "Checks by the Agent"),
-        tower.canOperate && offer.chartDownloaded && !["scheduled", "inProgress"].includes(offer.status) && el("button.quiet", { type: "button", "aria-label": `Check ${version(offer.version)} again`, on: { click: () => lookAgain(tower, offer) } }, icon("run"), "Check again")),
-        checks(offer.preflight),
+        tower.canOperate && tower.deployment && offer.chartDownloaded && !["scheduled", "inProgress"].includes(offer.status) && el("button.quiet", { type: "button", "aria-label": `Check ${version(offer.version)} again`, on: { click: () => lookAgain(tower, offer) } }, icon("run"), "Check again")),
+        checks(offer.preflight, !tower.deployment),
         offer.preflight?.completedAt && el("p.hint", "Looked at ", timeElement(offer.preflight.completedAt)))));
 }
 
@@ -116,7 +123,8 @@ function changes(tower, offer, settings) {
       present[name] === tag ? el("span.muted", `${tag} (as now)`) : el("span", el("span.mono.muted", present[name] ?? "new"), " → ", el("span.mono", tag))))),
     fresh.length > 0 && el("p", "Settings that it brings:"),
     fresh.length > 0 && el("ul.plain.changes", { "aria-label": "Settings" }, fresh.map((one) => el("li", { key: one.key }, el("code", one.key),
-      one.here !== undefined ? el("span", "is here already and stays ", el("code", one.here)) : el("span", "new, with the value ", el("code", one.value))))),
+      settings === null ? el("span", "brings the value ", el("code", one.value), ", unless it is here already")
+        : one.here !== undefined ? el("span", "is here already and stays ", el("code", one.here)) : el("span", "new, with the value ", el("code", one.value))))),
     values && values.status !== "Passed" && el("p.note.warn", badge("warn", "Values"), " ", el("span.text", values.message)),
     tags.length === 0 && fresh.length === 0 && el("p.muted", "The vendor names no images or settings."));
 }

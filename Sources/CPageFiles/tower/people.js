@@ -3,7 +3,8 @@
 import { ask, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
-import { table } from "../shared/table.js";
+import { wholeList } from "../shared/resources.js";
+import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
 
@@ -12,17 +13,14 @@ const tokenRoles = { agent: "agent: one Agent's records", viewer: "viewer: reads
 
 export function peopleView({ api, state, update }) {
   const tower = state.tower;
+  let isTruncated = false;
+  const portion = new Portion(update);
   let [accounts, tokens, recipients, problem] = [null, null, null, null];
   const load = async () => {
     try {
-      const all = [];
-      let token = null;
-      do {
-        const page = await api.get(`/api/admin/accounts?limit=200${token ? `&continue=${encodeURIComponent(token)}` : ""}`, { unattended: true });
-        all.push(...page.accounts);
-        token = page.continue ?? null;
-      } while (token && all.length < 1000);
-      accounts = all.sort((one, other) => one.email.localeCompare(other.email));
+      const all = await wholeList(api, "/api/admin/accounts", "accounts", { size: 200 });
+      isTruncated = all.isTruncated;
+      accounts = all.items.sort((one, other) => one.email.localeCompare(other.email));
       tokens = (await api.get("/api/admin/tokens", { unattended: true })).tokens;
       recipients = (await api.get("/api/admin/notices/recipients", { unattended: true })).recipients;
       problem = null;
@@ -42,7 +40,7 @@ export function peopleView({ api, state, update }) {
         accounts && el("section.stack",
           el("div.row.between", el("h2", "People"), el("button.primary", { type: "button", on: { click: () => change(() => addAccount(api)) } }, "Add a person")),
           table({
-            label: "People", rows: accounts, key: (one) => one.id,
+            label: "People", rows: portion.of(accounts), key: (one) => one.id,
             columns: [
               { label: "Person", cell: (one) => [el("strong.text", one.name || one.email), el("div.muted.small.text", one.email)] },
               { label: "Role", cell: (one) => one.role },
@@ -54,7 +52,7 @@ export function peopleView({ api, state, update }) {
                 el("button.quiet", { type: "button", "aria-label": `Give ${one.email} a new password`, on: { click: () => change(() => resetPassword(api, one)) } }, "New password"),
                 el("button.quiet", { type: "button", "aria-label": `Remove ${one.email}`, on: { click: () => change(() => removeAccount(api, one)) } }, "Remove")) },
             ],
-          })),
+          }), portion.foot(accounts, isTruncated)),
         tokens && el("section.stack",
           el("div.row.between", el("h2", "Tokens"), el("button", { type: "button", on: { click: () => change(() => addToken(api, tower)) } }, "Make a token")),
           el("p.muted", "For Agents and programs, such as kubectl. People sign in."),

@@ -9,8 +9,12 @@ export function facts(pairs) {
   return el("dl.facts", pairs.filter(Boolean).map(([name, ...value]) => [el("dt", name), el("dd", value)]));
 }
 
-/** What the Agent found when it looked at a release before anybody scheduled it. */
-export function checks(preflight) {
+/**
+ * What the Agent found when it looked at a release before anybody scheduled it.
+ * @param {boolean} isFirst nothing was ever deployed here, and no Agent is asked before that
+ */
+export function checks(preflight, isFirst = false) {
+  if (!preflight && isFirst) return el("p.muted", "Agents look at releases beforehand from the first deployment on. This one they check while they deploy it.");
   if (!preflight) return el("p.muted", "The Agent has not looked at it yet. It does so by itself once the release is downloaded.");
   if (!preflight.completedAt && !preflight.checks?.length) return el("p", badge("run", "The Agent is looking at it"));
   return el("ul.plain.checks", { "aria-label": "Checks" }, (preflight.checks ?? []).map((check) => {

@@ -1,11 +1,11 @@
 // Schedule: who decides when releases are deployed, the windows and freezes, and a calendar of what fits.
 
 import { clock } from "../shared/api.js";
-import { ask, field } from "../shared/dialog.js";
+import { ask, failure, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
-import { absolute, civil, full, isZone, offsetMinutes, relative, timeElement, zone } from "../shared/time.js";
-import { attempt } from "../shared/toast.js";
+import { Polling } from "../shared/resources.js";
+import { absolute, civil, clockShift, full, isZone, offsetMinutes, relative, timeElement, zone } from "../shared/time.js";
 import { cancel } from "./actions.js";
 import { facts } from "./pieces.js";
 import { version } from "./words.js";
@@ -15,31 +15,46 @@ const dayNames = { Mon: "Monday", Tue: "Tuesday", Wed: "Wednesday", Thu: "Thursd
 
 export function scheduleView({ state, router, api, update }) {
   const tower = state.tower;
-  let windows = null;
-  const load = () => api.get("/api/admin/windows", { unattended: true }).then((answer) => { windows = answer; update(); }, () => {});
-  /** Sends the whole calendar, as the API takes it. */
-  const replace = async (changed) => {
-    const answer = await api.change("PUT", "/api/admin/windows", changed);
-    windows = answer;
-    tower.openings.refresh();
-    update();
-    return answer;
+  const known = new Polling(api, () => "/api/admin/windows", { interval: 10_000, ask: (path, options) => api.getTagged(path, options) });
+  known.addEventListener("change", update);
+  /**
+   * Sends the whole calendar, as the API takes it, in place of the one that the person saw.
+   * @param {string} etag of that one
+   */
+  const replace = async (changed, etag) => {
+    try {
+      return await api.change("PUT", "/api/admin/windows", changed, { etag });
+    } catch (error) {
+      throw isOutdated(error) ? new Error("Somebody else has changed the windows or freezes meanwhile. Close this, look at what there is now, and then decide.") : error;
+    } finally {
+      tower.openings.refresh();
+      // Before the next change, which is one of what there is then.
+      await known.refresh();
+    }
   };
   return {
     title: "Schedule",
-    start: load,
+    start() { known.start(); },
+    stop() { known.stop(); },
     show({ query }) {
       const openings = tower.openings.value;
+      const windows = known.value?.value;
+      const send = (changed) => replace(changed, etag);
+      const { etag } = known.value ?? {};
       const timeZone = windows?.windows?.[0]?.timeZone ?? windows?.freezes?.[0]?.timeZone ?? zone.name;
       return [
         el("h1", "Schedule"),
         el("div.grid", next(tower, openings), policy(tower, update), scheduled(tower)),
-        windows && el("div.grid", windowList(windows, replace, tower), freezeList(windows, replace, tower)),
+        known.problem && !windows && failure(known.problem.message),
+        windows && el("div.grid", windowList(windows, send, tower), freezeList(windows, send, tower)),
         windows && calendar(openings, windows, timeZone, query.month, router, tower),
       ];
     },
   };
 }
+
+/** Whether a change was refused since what it is a change of is another now. */
+function isOutdated(error) { return error.status === 409 && /changed meanwhile/.test(error.message); }
 
 function next(tower, openings) {
   if (!openings) return el("section.card", el("h2", "Fitting times"), el("p.muted", "…"));
@@ -192,16 +207,17 @@ function calendar(openings, windows, timeZone, month, router, tower) {
     const label = days[(date.getUTCDay() + 6) % 7];
     const own = windows.windows.filter((one) => begins(one, date, label));
     const frozen = windows.freezes.filter((one) => one.timeZone && covers(one.from.slice(0, one.from.indexOf("T") < 0 ? undefined : one.from.indexOf("T")), one.to.split("T")[0], date));
-    const noon = date.getTime();
-    const shift = offsetMinutes(new Date(noon + 36 * 3_600_000 - 12 * 3_600_000), timeZone) - offsetMinutes(new Date(noon - offsetMinutes(date, timeZone) * 60_000), timeZone);
+    const isFrozen = frozen.some((one) => isWhole(one, date));
+    const shift = clockShift(year, number, day, timeZone);
+    const elsewhere = (one) => (one.timeZone && one.timeZone !== timeZone ? ` ${one.timeZone}` : "");
     const due = tower.active?.at ? civil(tower.active.at, timeZone) : null;
     const isDue = due && due.year === year && due.month === number && due.day === day;
     const isToday = now.year === year && now.month === number && now.day === day;
     cells.push(el("td", { key: `day ${day}`, class: [isToday && "today", frozen.length && "frozen", own.length && "open"].filter(Boolean).join(" ") },
-      el("span.day", { "aria-label": isToday ? `${day}, today` : null }, String(day)),
+      el("span.day", String(day), isToday && el("span.visually-hidden", ", today")),
       isDue && el("span.mark.due", icon("wait"), `${version(tower.active.version)} ${absolute(tower.active.at, timeZone).split(", ")[1]}`),
-      frozen.map((one) => el("span.mark.ice", icon("lock"), el("span.text", `Freeze: ${one.reason}`))),
-      frozen.length === 0 && own.map((one) => el("span.mark.fit", icon("good"), `${one.from} to ${one.to}`)),
+      frozen.map((one) => el("span.mark.ice", icon("lock"), el("span.text", `Freeze${frozenHours(one, date)}${elsewhere(one)}: ${one.reason}`))),
+      !isFrozen && own.map((one) => el("span.mark.fit", icon("good"), `${one.from} to ${one.to}${elsewhere(one)}`)),
       shift !== 0 && el("span.mark.shift", icon("warn"), shift > 0 ? `Clocks forward ${shift} min` : `Clocks back ${-shift} min`)));
   }
   while (cells.length % 7 !== 0) cells.push(el("td.outside", { key: `after ${cells.length}` }));
@@ -212,9 +228,19 @@ function calendar(openings, windows, timeZone, month, router, tower) {
       el("button", { type: "button", "aria-label": "The month before", on: { click: () => go(-1) } }, icon("before")),
       el("button", { type: "button", on: { click: () => router.set({ month: null }) } }, "Today"),
       el("button", { type: "button", "aria-label": "The month after", on: { click: () => go(1) } }, icon("next")))),
-    el("p.hint", `By the clocks of ${timeZone}.`),
+    el("p.hint", `By the clocks of ${timeZone}; what goes by others names them.`),
     el("table.month", { "aria-label": title }, el("thead", el("tr", days.map((day) => el("th", { scope: "col", "aria-label": dayNames[day] }, day)))), el("tbody", weeks)));
 }
+
+/** The hours of a freeze on a day that it does not hold for as a whole. */
+function frozenHours({ from, to }, date) {
+  const iso = date.toISOString().slice(0, 10);
+  const [begin, end] = [from, to].map((text) => (text.startsWith(iso) ? text.split("T")[1] : undefined));
+  return `${begin && begin !== "00:00" ? ` from ${begin}` : ""}${end ? ` to ${end}` : ""}`;
+}
+
+/** Whether a freeze leaves nothing of a day. */
+function isWhole(one, date) { return frozenHours(one, date) === ""; }
 
 function begins(one, date, label) {
   return (!one.days || one.days.includes(label)) && (!one.dates || covers(one.dates.from, one.dates.to, date));

@@ -4,7 +4,8 @@ import { ask, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
 import { href } from "../shared/router.js";
-import { table } from "../shared/table.js";
+import { wholeList } from "../shared/resources.js";
+import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { toast } from "../shared/toast.js";
 import { facts } from "./pieces.js";
@@ -13,18 +14,14 @@ import { licenseStates, sentence, words } from "./words.js";
 export function settingsView({ state, api, router, update }) {
   const tower = state.tower;
   let settings = null;
+  let isTruncated = false;
   let problem = null;
   let opened = null;
+  const portion = new Portion(update);
   const load = async () => {
     try {
-      const all = [];
-      let token = null;
-      do {
-        const page = await api.get(`/api/admin/config?limit=500${token ? `&continue=${encodeURIComponent(token)}` : ""}`, { unattended: true });
-        all.push(...page.settings);
-        token = page.continue ?? null;
-      } while (token && all.length < 2000);
-      [settings, problem] = [all, null];
+      const all = await wholeList(api, "/api/admin/config", "settings");
+      [settings, isTruncated, problem] = [all.items, all.isTruncated, null];
     } catch (error) {
       problem = error;
     }
@@ -76,7 +73,7 @@ export function settingsView({ state, api, router, update }) {
         el("div.filters", el("div.field", el("label", { for: "setting-search" }, "Search"), el("input", { id: "setting-search", type: "search", value: query.search ?? "", on: { input: (event) => router.set({ search: event.target.value }, { replace: true }) } }))),
         problem && el("p.problem", problem.message),
         settings && table({
-          label: "Settings", rows: shown, key: (one) => one.key, selected: id, href: (one) => href("settings", query, one.key === id ? "" : one.key),
+          label: "Settings", rows: portion.of(shown), key: (one) => one.key, selected: id, href: (one) => href("settings", query, one.key === id ? "" : one.key),
           empty: settings.length === 0 ? "There are no settings yet. Releases bring them." : "No setting is as you ask.",
           columns: [
             { label: "Name", cell: (one) => [el("a", { href: href("settings", query, one.key === id ? "" : one.key) }, el("code", one.key)), one.category && el("div.muted.small", one.category)] },
@@ -87,6 +84,7 @@ export function settingsView({ state, api, router, update }) {
               el("button.quiet", { type: "button", "aria-label": `Remove ${one.key}`, on: { click: () => remove(one) } }, "Remove")) },
           ].filter(Boolean),
         }),
+        settings && portion.foot(shown, isTruncated),
         id && opened?.key === id && el("section.card", { "aria-label": `History of ${id}` }, el("h2", "History of ", el("code", id)),
           opened.changes === null ? el("p.muted", "…") : opened.changes.length === 0 ? el("p.muted", "Nothing is kept of it.")
             : el("ol.plain.entries", opened.changes.map((change, index) => el("li", { key: `${change.at} ${index}` }, el("div.stack.tight",

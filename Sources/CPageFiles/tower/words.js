@@ -18,6 +18,7 @@ export const checkStates = {
   Warning: ["warn", "Mind"],
   Failed: ["bad", "Failed"],
   Unknown: ["info", "Not known"],
+  Skipped: ["info", "Not looked at"],
 };
 
 export const checkNames = {
@@ -65,6 +66,28 @@ export const licenseStates = {
 export const severities = {
   info: ["info", "Note"], warning: ["warn", "Mind"], critical: ["bad", "Urgent"], error: ["bad", "Fault"], urgent: ["bad", "Urgent"],
 };
+
+const taskStates = {
+  pending: ["wait", "Waits"], inProgress: ["run", "Under way"], completed: ["good", "Done"], failed: ["bad", "Failed"],
+};
+
+/** Of a task of the Agent: sign and words. */
+export function taskState(word) { return words(taskStates, word); }
+
+const reasons = {
+  WorkloadCrashed: "A service crashes again and again", WorkloadUnhealthy: "A service is not healthy", WorkloadCannotStart: "A service cannot start",
+  Unschedulable: "There is no room for a service", ImagePullFailed: "An image could not be fetched", DeploymentFailed: "The deployment failed",
+  RolledBack: "Somebody went back from it", SignatureInvalid: "The vendor's signature is not valid", ReleaseNotSigned: "The vendor has not signed it",
+};
+
+/** Why something failed, in words where this page has some. */
+export function reason(word) { return reasons[word] ?? sentenceOf(word); }
+
+/** `ManifestExpired` as `Manifest expired`. */
+function sentenceOf(word) {
+  const text = String(word ?? "");
+  return /^([A-Z][a-z0-9]+){2,}$/.test(text) ? text[0] + text.slice(1).replace(/[A-Z]/g, (sign) => ` ${sign.toLowerCase()}`) : text;
+}
 
 /** The sign and the words of a state, or the API's own word where this page does not know it. */
 export function words(table, word) {
