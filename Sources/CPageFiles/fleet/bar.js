@@ -26,27 +26,43 @@ const thresholdWords = {
   soak: "Soak time", approval: "Approval",
 };
 
-/** What has to hold before the next stage starts, drawn with its numbers. */
-export function thresholds(stage) {
+/**
+ * What has to hold before the next stage starts, drawn with its numbers, each of which leads to the customers.
+ * @param {(states: string) => string} target where a number leads
+ */
+export function thresholds(stage, target) {
   return el("ul.thresholds", { "aria-label": `What opens the gate of ${stage.name}` }, stage.thresholds.map((threshold) => el("li",
     el("span.sign", { class: threshold.state }, icon({ met: "good", broken: "bad", pending: "wait" }[threshold.state]),
       el("strong", thresholdWords[threshold.kind] ?? threshold.kind)),
-    el("span.measure", measure(threshold)),
+    el("span.measure", measure(threshold, target)),
     threshold.denominator > 0 && gauge(threshold))));
 }
 
-function measure({ kind, state, numerator, denominator, limit, until }) {
-  const of = `${count(numerator)} of ${count(denominator)}`;
+const failed = ["failed", "rolledBack"];
+const reported = ["succeeded", ...failed];
+const beyondReach = ["offline", "silent", "blocked", "cancelled"];
+const everybody = targetStates.map((state) => state.name);
+const except = (left) => everybody.filter((name) => !left.includes(name));
+
+/** Whom the numbers of a threshold count: the numerator, and what it is a part of. */
+const counted = {
+  offered: [except(["waiting"]), everybody], reports: [reported, except(beyondReach)], successes: [["succeeded"], reported],
+  failures: [failed, everybody], failurePercent: [failed, reported],
+};
+
+function measure({ kind, state, numerator, denominator, limit, until }, target) {
+  const link = (number, states) => el("a", { href: target(states.join(",")) }, count(number));
+  const of = counted[kind] && [link(numerator, counted[kind][0]), " of ", link(denominator, counted[kind][1])];
   const percent = denominator > 0 ? ` (${percentage(numerator, denominator)} %)` : "";
   switch (kind) {
-    case "offered": return `${of} members`;
-    case "reports": return `${of} that can report; ${count(limit)} asked for`;
-    case "successes": return `${of} that reported${percent}; at least ${limit} % asked for`;
-    case "failures": return `${count(numerator)}; more than ${count(limit)} halt the rollout`;
-    case "failurePercent": return `${of} that reported${percent}; more than ${limit} % halt the rollout`;
+    case "offered": return [of, " members"];
+    case "reports": return [of, ` that can report; ${count(limit)} asked for`];
+    case "successes": return [of, ` that reported${percent}; at least ${limit} % asked for`];
+    case "failures": return [of, ` members; more than ${count(limit)} halt the rollout`];
+    case "failurePercent": return [of, ` that reported${percent}; more than ${limit} % halt the rollout`];
     case "soak": return until ? ["until ", timeElement(until)] : "begins once the rest holds";
     case "approval": return state === "met" ? "given" : "a person has to give it";
-    default: return of;
+    default: return `${count(numerator)} of ${count(denominator)}`;
   }
 }
 
@@ -65,5 +81,8 @@ function gauge({ kind, numerator, denominator, limit }) {
 
 /** `{state}` of a query, as words. */
 export function stateTitle(states) {
+  if (states.split(",").length === everybody.length) return "Customers";
+  if (states === except(["waiting"]).join(",")) return "Offered";
+  if (states === except(beyondReach).join(",")) return "Can report";
   return states.split(",").map((name) => stateNamed[name]?.label ?? name).join(", ");
 }

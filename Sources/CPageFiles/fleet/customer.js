@@ -5,17 +5,18 @@ import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
 import { ResourceWatch } from "../shared/resources.js";
 import { href } from "../shared/router.js";
-import { table } from "../shared/table.js";
+import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { toast } from "../shared/toast.js";
 import { mayChange } from "./roles.js";
-import { foreign, healthBadge, stateBadge, targetState } from "./words.js";
+import { blockedWords, escalationTypes, foreign, healthBadge, resultBadge, stateBadge, targetState } from "./words.js";
 
 const group = "/apis/deploy.wrktalk.com/v1";
 
 export class Customer {
   constructor(api, update) {
     Object.assign(this, { api, update, name: null, watches: [], extra: {} });
+    this.portions = { targets: new Portion(update, 50), escalations: new Portion(update, 50), history: new Portion(update, 50) };
   }
 
   leave() {
@@ -27,8 +28,9 @@ export class Customer {
     if (name === this.name) return;
     this.leave();
     this.name = name;
+    Object.values(this.portions).forEach((portion) => portion.clear());
     const watch = (plural, fieldSelector) => {
-      const one = new ResourceWatch(this.api, `${group}/${plural}`, { query: { fieldSelector }, limit: 200 });
+      const one = new ResourceWatch(this.api, `${group}/${plural}`, { query: { fieldSelector }, limit: 2000 });
       one.addEventListener("change", this.update);
       this.watches.push(one.start());
       return one;
@@ -67,7 +69,7 @@ export class Customer {
           fact("Says of itself", foreign(status.reportedStatus ?? "nothing")),
           fact("Runs on", spec.deploymentType),
           fact("Labels", foreign(Object.entries(one.metadata.labels ?? {}).map(([key, value]) => `${key}=${value}`).join(", ") || "none"))),
-          conditions.map((condition) => el("p.small", { key: condition.type }, el("strong", foreign(condition.type)), " ", foreign(`${condition.status} ${condition.reason ?? ""} ${condition.message ?? ""}`)))),
+          conditions.map((condition) => el("p.small", { key: condition.type }, el("strong", foreign(condition.type)), { True: ": yes. ", False: ": no. " }[condition.status] ?? ": not known. ", foreign(condition.message || condition.reason || "")))),
         el("section.card", { "aria-label": "Contacts" }, el("h2", "Contacts"), el("dl.facts",
           fact("Contact", foreign(contacts.spocName ?? "none")),
           fact("Mail", contacts.spocEmail ? mail(contacts.spocEmail) : "none"),
@@ -96,45 +98,50 @@ export class Customer {
 
   escalationList() {
     const all = [...this.escalations.items.values()].sort((left, right) => right.metadata.creationTimestamp.localeCompare(left.metadata.creationTimestamp));
-    return table({
-      label: "Escalations, the newest first", rows: all, key: (one) => one.metadata.name, empty: "Nothing was ever to be looked after here.",
+    const { escalations: portion } = this.portions;
+    if (this.escalations.problem) return failure(this.escalations.problem.message);
+    return [table({
+      label: "Escalations, the newest first", rows: portion.of(all), key: (one) => one.metadata.name, empty: "Nothing was ever to be looked after here.",
       columns: [
-        { label: "What", cell: (one) => [one.status?.resolvedAt ? badge("good", "Resolved") : badge("warn", "Open"), " ", foreign(one.spec.type)] },
+        { label: "What", cell: (one) => [one.status?.resolvedAt ? badge("good", "Resolved") : badge("warn", "Open"), " ", foreign(escalationTypes[one.spec.type] ?? one.spec.type)] },
         { label: "Why", cell: (one) => foreign(one.spec.reason) },
         { label: "Since", cell: (one) => timeElement(one.metadata.creationTimestamp) },
         { label: "What was done", cell: (one) => (one.spec.resolution ? foreign(one.spec.resolution)
           : mayChange(this.api) ? el("button.quiet", { type: "button", on: { click: () => this.resolve(one) } }, "Resolve") : "nothing yet") },
       ],
-    });
+    }), portion.foot(all, this.escalations.isTruncated)];
   }
 
   releases() {
     const all = [...this.targets.items.values()].sort((left, right) => right.metadata.creationTimestamp.localeCompare(left.metadata.creationTimestamp));
-    return table({
-      label: "Releases, the newest first", rows: all, key: (one) => one.metadata.name, empty: "No release was meant for it yet.",
+    const { targets: portion } = this.portions;
+    if (this.targets.problem) return failure(this.targets.problem.message);
+    return [table({
+      label: "Releases, the newest first", rows: portion.of(all), key: (one) => one.metadata.name, empty: "No release was meant for it yet.",
       columns: [
         { label: "Release", cell: (one) => el("a", { href: href("releases", {}, one.spec.release) }, one.spec.release) },
         { label: "State", cell: (one) => stateBadge(targetState(one.status)) },
         { label: "Rollout", cell: (one) => one.spec.rollout && el("a", { href: href("rollouts", {}, one.spec.rollout) }, `${one.spec.rollout}, ${one.spec.stage ?? ""}`) },
         { label: "Attempt", number: true, cell: (one) => String(one.status?.attemptNumber ?? "") },
         { label: "When", cell: (one) => timeElement(one.status?.completedAt ?? one.status?.startedAt ?? one.status?.offeredAt) },
-        { label: "What is known", cell: (one) => foreign([one.status?.blocked, one.status?.reason, one.status?.component, one.status?.errorMessage, one.status?.webhook?.error].filter(Boolean).join(" · ")) },
+        { label: "What is known", cell: (one) => foreign([blockedWords[one.status?.blocked] ?? one.status?.blocked, one.status?.reason, one.status?.component, one.status?.errorMessage, one.status?.webhook?.error].filter(Boolean).join(" · ")) },
       ],
-    });
+    }), portion.foot(all, this.targets.isTruncated)];
   }
 
   versionHistory() {
     const { history } = this.extra;
     if (!history) return el("p.muted", { role: "status" }, "Looking…");
     if (history.problem) return failure(history.problem.message);
-    return table({
-      label: "What ran when", rows: history.history, key: (one) => `${one.version ?? one.releaseVersion} ${one.deployedAt}`, empty: "Nothing was reported yet.",
+    const { history: portion } = this.portions;
+    return [table({
+      label: "What ran when", rows: portion.of(history.history), key: (one) => `${one.version ?? one.releaseVersion} ${one.deployedAt}`, empty: "Nothing was reported yet.",
       columns: [
         { label: "Version", cell: (one) => foreign(one.version ?? one.releaseVersion) },
-        { label: "Result", cell: (one) => foreign(one.status) },
+        { label: "Result", cell: (one) => resultBadge(one.status) },
         { label: "When", cell: (one) => timeElement(one.deployedAt) },
       ],
-    });
+    }), portion.foot(history.history)];
   }
 
   // MARK: What a person does

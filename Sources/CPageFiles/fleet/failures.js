@@ -3,18 +3,13 @@
 import { failure } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
-import { Polling } from "../shared/resources.js";
+import { Polling, wholeList } from "../shared/resources.js";
 import { href } from "../shared/router.js";
 import { table } from "../shared/table.js";
 import { startJob } from "./jobs.js";
 import { Listing } from "./listing.js";
 import { mayChange } from "./roles.js";
-import { count, customers, foreign } from "./words.js";
-
-const blockedWords = {
-  LicenseExpired: "their licence has expired", MinVersionBlocked: "they run a version that is too old for it",
-  NewerVersion: "they run a newer version", ArtifactMissing: "there is no artifact for them",
-};
+import { blockedWords, count, customers, foreign } from "./words.js";
 
 export function failuresView({ api, update }) {
   const behind = new Listing(api, update, "organizations");
@@ -29,7 +24,7 @@ export function failuresView({ api, update }) {
     groups?.start();
   };
   const load = async () => {
-    try { releases = (await api.get("/api/internal/releases?limit=500", { unattended: true })).releases; } catch { releases = []; }
+    try { releases = (await wholeList(api, "/api/internal/releases", "releases")).items; } catch { releases = []; }
     update();
   };
   return {
@@ -53,9 +48,10 @@ export function failuresView({ api, update }) {
         !chosen && (releases === null ? el("p.muted", { role: "status" }, "Looking…") : el("p.empty", "No release was published yet.")),
         groups?.problem && failure(groups.problem.message),
         value && [
-          el("p.lead", { role: "status" }, value.failed === 0 ? `Nobody has failed with ${value.release}.` : `${customers(value.failed)} of ${count(value.reported)} that reported failed with ${value.release}.`),
-          Object.entries(value.blocked).map(([reason, number]) => el("p", { key: reason }, badge("off", `${customers(number)} passed over`), " ",
-            el("a", { href: href("fleet", { release: value.release, bucket: "blocked" }) }, blockedWords[reason] ?? reason))),
+          el("p.lead", { role: "status" }, value.failed === 0 ? `Nobody has failed with ${value.release}.`
+            : [behindThem(value, "failed", customers(value.failed)), " of ", behindThem(value, "succeeded,failed", count(value.reported)), ` that reported failed with ${value.release}.`]),
+          Object.entries(value.blocked).map(([reason, number]) => el("p", { key: reason }, badge("off", "Passed over"), " ",
+            el("a", { href: href("fleet", { release: value.release, blocked: reason }) }, customers(number)), `: ${blockedWords[reason] ?? reason}`)),
           value.groups.length > 0 && table({
             label: "Causes, the most frequent first", rows: value.groups, key: (group) => group.id, selected: query.group ?? null, href: leadsTo,
             columns: [
@@ -65,12 +61,14 @@ export function failuresView({ api, update }) {
               { label: "Message", cell: (group) => foreign(group.message) },
             ],
           }),
-          value.groupsNotShown > 0 && el("p.note", `${count(value.groupsNotShown)} rarer causes are not listed, with ${customers(value.failed - value.groups.reduce((sum, group) => sum + group.count, 0))}.`),
+          value.groupsNotShown > 0 && el("p.note", `${count(value.groupsNotShown)} rarer causes are not listed, with ${customers(value.failed - value.groups.reduce((sum, group) => sum + group.count, 0))}. They are among `, behindThem(value, "failed", "all that failed"), "."),
           query.group && list(query.group, value),
         ],
       ];
     },
   };
+
+  function behindThem(value, bucket, words) { return el("a", { href: href("fleet", { release: value.release, bucket }) }, words); }
 
   function list(id, value) {
     const group = value.groups.find((one) => one.id === id);

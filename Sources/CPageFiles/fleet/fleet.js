@@ -12,9 +12,11 @@ import { Customer } from "./customer.js";
 import { Jobs, startJob } from "./jobs.js";
 import { Listing } from "./listing.js";
 import { mayChange } from "./roles.js";
-import { behindWords, count, customers, foreign, healthBadge, healths, stateBadge } from "./words.js";
+import { behindWords, blockedWords, count, customers, escalationTypes, foreign, healthBadge, healths, stateBadge } from "./words.js";
 
 const path = "/api/internal/fleet";
+/** Of how many days the spread of versions is shown. */
+const spans = [1, 7, 30, 90, 365];
 /** What an address may ask for without a field of its own, in words. */
 const unseen = {
   behindExactly: (text) => (text === "unknown" ? "how far behind is not known" : behindWords(Number(text))),
@@ -22,10 +24,7 @@ const unseen = {
   deploymentType: (text) => `runs on ${text}`,
   release: (text) => `release ${text}`,
   bucket: (text) => stateTitle(text),
-};
-const escalationTypes = {
-  any: "Any that is open", DEPLOYMENT_FAILED: "A deployment failed", CLIENT_OFFLINE: "Offline", FORCED_24H_EXCEEDED: "Forced, and not done in 24 h",
-  MIN_VERSION_BLOCKED: "Too old for the release", LICENSE_EXPIRED: "Licence expired",
+  blocked: (text) => `passed over, since ${blockedWords[text] ?? text}`,
 };
 
 export function fleetView({ api, router, update }) {
@@ -41,7 +40,7 @@ export function fleetView({ api, router, update }) {
   });
   const customer = new Customer(api, update);
   let spread = null;
-  let days = 7;
+  let days = null;
   summary.addEventListener("change", update);
   /** What is asked for while all customers are shown. */
   let isFollowing = false;
@@ -57,14 +56,18 @@ export function fleetView({ api, router, update }) {
     jobs.stop();
     found.clear();
   };
-  const load = async () => {
+  const load = async (number) => {
+    days = number;
     const from = new Date(Date.now() - days * 86_400_000).toISOString().replace(/\.\d+Z/, "Z");
-    try { spread = await api.get(`${path}/versions?from=${from}`, { unattended: true }); } catch { spread = { snapshots: [] }; }
+    let found;
+    try { found = await api.get(`${path}/versions?from=${from}`, { unattended: true }); } catch { found = { snapshots: [] }; }
+    if (days !== number) return;
+    spread = found;
     update();
   };
   return {
     title: "Fleet",
-    start: load,
+    start() { days = null; },
     stop() {
       leave();
       customer.leave();
@@ -76,8 +79,10 @@ export function fleetView({ api, router, update }) {
       }
       customer.leave();
       follow();
+      const wanted = spans.includes(Number(query.days)) ? Number(query.days) : 7;
+      if (wanted !== days) load(wanted);
       // Names that are no filters too: the server refuses them, where without them everybody would be meant.
-      const filter = Object.fromEntries(Object.entries(query).filter(([name, text]) => text && name !== "sort"));
+      const filter = Object.fromEntries(Object.entries(query).filter(([name, text]) => text && !["sort", "days"].includes(name)));
       found.at(`${path}/organizations`, { ...filter, sort: query.sort });
       return [
         el("h1", "Fleet"),
@@ -121,19 +126,30 @@ export function fleetView({ api, router, update }) {
     const step = Math.max(1, Math.ceil(snapshots.length / 60));
     const shown = snapshots.filter((_, index) => (snapshots.length - 1 - index) % step === 0);
     const last = snapshots.at(-1);
+    const ran = (snapshot, version) => snapshot.versions.find((one) => one.version === version)?.organizations ?? 0;
+    const others = (snapshot) => Math.max(0, snapshot.organizations - top.reduce((sum, version) => sum + ran(snapshot, version), 0));
     return el("details.card", { key: "spread" }, el("summary", "Versions over time"),
-      el("div.field", el("label", { for: "spread-days" }, "Of the last"), el("select", { id: "spread-days", value: String(days), on: { change: (event) => { days = Number(event.target.value); load(); } } },
-        [1, 7, 30, 90, 365].map((number) => el("option", { value: String(number) }, number === 1 ? "day" : `${number} days`)))),
+      el("div.field", el("label", { for: "spread-days" }, "Of the last"), el("select", { id: "spread-days", value: String(days), on: { change: (event) => router.set({ days: event.target.value }) } },
+        spans.map((number) => el("option", { value: String(number) }, number === 1 ? "day" : `${number} days`)))),
       shown.length < 2 ? el("p.muted", "There is one look an hour; a picture needs two.") : [
         el("div.spread", { role: "img", "aria-label": `How many customers ran which version from ${absolute(shown[0].at)} to ${absolute(last.at)}` },
           shown.map((snapshot) => el("div.moment", { title: absolute(snapshot.at) }, [...top.map((version, index) => {
-            const number = snapshot.versions.find((one) => one.version === version)?.organizations ?? 0;
+            const number = ran(snapshot, version);
             return number > 0 && el("span", { class: `v${index}`, css: { "--share": String(number) } });
-          }), el("span.others", { css: { "--share": String(Math.max(0, snapshot.organizations - top.reduce((sum, version) => sum + (snapshot.versions.find((one) => one.version === version)?.organizations ?? 0), 0))) } })]))),
+          }), el("span.others", { css: { "--share": String(others(snapshot)) } })]))),
         el("p.muted.small", "The numbers are those of ", timeElement(last.at), "; each leads to who runs it now."),
         el("ul.legend", top.map((version, index) => el("li", el("a", { href: href("fleet", version ? { version } : { hasVersion: "false" }) },
           el("span.swatch", { class: `v${index}`, "aria-hidden": "true" }), foreign(version || "not known"), " ",
-          el("strong", count(last.versions.find((one) => one.version === version)?.organizations ?? 0)))))),
+          el("strong", count(ran(last, version)))))),
+          others(last) > 0 && el("li", el("span.swatch.others", { "aria-hidden": "true" }), "other versions ", el("strong", count(others(last))))),
+        el("details", { key: "numbers" }, el("summary", "The picture in numbers"), table({
+          label: "How many customers ran which version", rows: [...shown].reverse(), key: (snapshot) => snapshot.at,
+          columns: [
+            { label: "When", cell: (snapshot) => timeElement(snapshot.at, { form: "absolute" }) },
+            ...top.map((version) => ({ label: version || "not known", number: true, cell: (snapshot) => count(ran(snapshot, version)) })),
+            { label: "Others", number: true, cell: (snapshot) => count(others(snapshot)) },
+          ],
+        })),
       ]);
   }
 

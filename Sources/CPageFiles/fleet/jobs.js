@@ -5,6 +5,7 @@ import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
 import { progress } from "../shared/progress.js";
 import { Polling } from "../shared/resources.js";
+import { href } from "../shared/router.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
 import { count, customers, foreign } from "./words.js";
@@ -42,6 +43,12 @@ function inWords({ action, labels, release, resolution, type }) {
 
 function isEverybody(filter) { return Object.values(filter ?? {}).every((value) => !value); }
 
+/** The filter that a job was begun with. Whom it means may be others by now; a job for named customers has none. */
+function among(filter) {
+  const query = Object.fromEntries(Object.entries(filter ?? {}).filter(([, text]) => typeof text === "string"));
+  return Object.keys(query).length > 0 && el("a", { href: href("fleet", query) }, "Who is meant by it now");
+}
+
 export class Jobs {
   constructor(api, update) {
     this.api = api;
@@ -61,7 +68,7 @@ export class Jobs {
     return el("details.card", { key: "jobs", open: shown[0].state === "Running" }, el("summary", `Jobs for many customers (${count(all.filter((job) => job.state === "Running").length)} running)`),
       el("ul.plain", shown.map((job) => el("li", { key: job.id },
         progress(`${words[job.action] ?? job.action} by ${job.createdBy}`, job.total === 0 ? 1 : job.done / job.total, `${count(job.done)} of ${count(job.total)}; ${count(job.changed)} changed${job.refused ? `, ${count(job.refused)} would have too many labels` : ""}`),
-        el("div.row", badge(signs[job.state] ?? "info", job.state), job.reason && foreign(job.reason), timeElement(job.createdAt), foreign(inWords({ action: job.action, ...job.parameters })),
+        el("div.row", badge(signs[job.state] ?? "info", job.state), job.reason && foreign(job.reason), timeElement(job.createdAt), among(job.filter), foreign(inWords({ action: job.action, ...job.parameters })),
           mayCancel && job.state === "Running" && el("button.quiet", { type: "button", on: { click: () => this.cancel(job) } }, "Stop it"))))));
   }
 

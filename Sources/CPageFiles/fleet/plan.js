@@ -5,6 +5,7 @@ import { Cancelled } from "../shared/api.js";
 import { ask, field } from "../shared/dialog.js";
 import { el, render } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
+import { wholeList } from "../shared/resources.js";
 import { parseStages, standardStages } from "./stages.js";
 import { customers, foreign } from "./words.js";
 
@@ -19,8 +20,8 @@ export async function planDialog(api, router, release = "") {
   const previous = el("input", { type: "checkbox" });
   const shown = el("div", { role: "status", own: true });
   const known = el("datalist", { id: "plan-releases" });
-  api.get("/api/internal/releases?limit=200", { unattended: true })
-    .then(({ releases }) => render(known, releases.filter((one) => !one.withdrawn).map((one) => el("option", { value: one.version }))), () => {});
+  wholeList(api, "/api/internal/releases", "releases")
+    .then(({ items }) => render(known, items.filter((one) => !one.withdrawn).map((one) => el("option", { value: one.version }))), () => {});
   let plan = null;
   const forget = () => {
     plan = null;
@@ -57,13 +58,20 @@ export async function planDialog(api, router, release = "") {
   if (started) router.go("rollouts", {}, { id: started.metadata.name });
 }
 
+/** Names, as many of them as the server gives. */
+function named(title, names, total) {
+  return el("details.small", el("summary", title), el("p.text", foreign(names.join("\n"))), total > names.length && el("p.muted", `and ${total - names.length} more, which the plan does not name`));
+}
+
 export function planned(plan) {
   return el("div.stack", el("h3", "The plan"), el("p.note", "Nothing has moved yet. This is the plan as of now: it is started only while it still holds. The first stage begins with it; later stages take who is there when they begin."),
     el("ol.plain", plan.stages.map((stage) => el("li.card",
       el("div.row.between", el("strong", stage.name), el("span", customers(stage.members))),
       el("p.muted.small", stage.failureBudget === undefined ? "No number of failures halts it." : `It halts at more than ${stage.failureBudget} failures, if everybody reports.`),
       stage.organizations.length > 0 && el("p.small", foreign(stage.organizations.slice(0, 8).join(", ")), stage.members > 8 && ` and ${stage.members - 8} more`),
+      stage.organizations.length > 8 && named("Their names", stage.organizations, stage.members),
       stage.blockedMembers > 0 && el("p.small", badge("off", `${stage.blockedMembers} passed over`), " ", foreign(stage.blocked.slice(0, 3).map((one) => `${one.organization}: ${one.message}`).join("; "))),
+      stage.blocked.length > 3 && named("All that are passed over", stage.blocked.map((one) => `${one.organization}: ${one.message}`), stage.blockedMembers),
       stage.alreadyThereMembers > 0 && el("p.small", badge("good", `${stage.alreadyThereMembers} run it already`)),
       stage.notFound.length > 0 && el("p.small", badge("warn", "Not found"), " ", foreign(stage.notFound.slice(0, 8).join(", "))),
       stage.doubts.length > 0 && el("p.small", badge("warn", "Mind"), " ", foreign(stage.doubts.slice(0, 3).map((one) => `${one.organization}: ${one.message}`).join("; ")))))),

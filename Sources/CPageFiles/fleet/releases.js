@@ -5,7 +5,8 @@ import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
 import { bytes } from "../shared/progress.js";
 import { href } from "../shared/router.js";
-import { table } from "../shared/table.js";
+import { wholeList } from "../shared/resources.js";
+import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
 import { planDialog } from "./plan.js";
@@ -24,9 +25,13 @@ function releaseBadge(one) {
 
 export function releasesView({ api, router, update }) {
   let [all, problem, detail, opened] = [null, null, null, null];
+  let isTruncated = false;
+  const portion = new Portion(update);
   const load = async () => {
     try {
-      all = (await api.get(`${path}?limit=500`, { unattended: true })).releases.sort((left, right) => right.createdAt.localeCompare(left.createdAt));
+      const found = await wholeList(api, path, "releases");
+      isTruncated = found.isTruncated;
+      all = found.items.sort((left, right) => right.createdAt.localeCompare(left.createdAt));
       problem = null;
     } catch (error) { problem = error; }
     update();
@@ -64,7 +69,7 @@ export function releasesView({ api, router, update }) {
       return [
         el("h1", "Releases"), problem && failure(problem.message),
         all === null ? el("p.muted", { role: "status" }, "Looking…") : table({
-          label: "Releases, the newest first", rows: all, key: (release) => release.version, href: (release) => href("releases", {}, release.version),
+          label: "Releases, the newest first", rows: portion.of(all), key: (release) => release.version, href: (release) => href("releases", {}, release.version),
           empty: "CI has made no release yet: it uploads the artifacts, then makes a release of them.",
           columns: [
             { label: "Version", cell: (release) => el("a", { href: href("releases", {}, release.version) }, release.version) },
@@ -74,6 +79,7 @@ export function releasesView({ api, router, update }) {
             { label: "Mind", cell: (release) => [release.isForced && badge("warn", "Forced"), release.isMigrationRequired && badge("warn", "Migrates data")] },
           ],
         }),
+        all && portion.foot(all, isTruncated),
       ];
     },
   };

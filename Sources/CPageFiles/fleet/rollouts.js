@@ -6,14 +6,14 @@ import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
 import { Polling, ResourceWatch } from "../shared/resources.js";
 import { href } from "../shared/router.js";
-import { table } from "../shared/table.js";
+import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
 import { stageBar, stateTitle, thresholds } from "./bar.js";
 import { Listing } from "./listing.js";
 import { planDialog } from "./plan.js";
 import { mayChange } from "./roles.js";
-import { count, customers, foreign, phaseBadge, stateBadge, targetStates } from "./words.js";
+import { blockedWords, count, customers, foreign, phaseBadge, stateBadge, targetStates } from "./words.js";
 
 const path = "/apis/deploy.wrktalk.com/v1/rollouts";
 const retryAnnotation = "deploy.wrktalk.com/retryRequestedAt";
@@ -21,13 +21,19 @@ const onePath = (name) => `${path}/${encodeURIComponent(name)}`;
 const internal = (name, what) => `/api/internal/rollouts/${encodeURIComponent(name)}/${what}`;
 
 /** Why it stands so; of one that is halted also the way out, which here is a button. */
-function standing(value) {
-  if (value.phase !== "Halted" || !value.haltMessage) return value.reason;
-  const under = value.goesOn > 0 ? ` ${customers(value.goesOn)} under way go on.` : "";
+function standing(name, value) {
+  if (value.phase !== "Halted" || !value.haltMessage) return foreign(value.reason);
+  const installing = value.stages.reduce((total, stage) => total + (stage.states.inProgress ?? 0), 0);
+  const number = customers(value.goesOn);
+  // Some may have begun and not be heard of: those are among the ones that are offline.
+  const under = value.goesOn > 0 && [" ", value.goesOn === installing ? el("a", { href: href("rollouts", { state: "inProgress" }, name) }, number) : number, " under way go on."];
   const wayOut = value.haltCause === "ReleaseWithdrawn" || value.isWithdrawn
     ? "Nothing more is offered of a release that was withdrawn." : "Retry takes it up again.";
-  return `${value.haltMessage}.${under} ${wayOut}`;
+  return [foreign(`${value.haltMessage}.`), under, ` ${wayOut}`];
 }
+
+/** In an address: customers in every state. */
+const everyState = "all";
 
 /** A stage of a rollout that has halted goes on no more, whatever it was at. */
 function stagePhase(value, stage) {
@@ -35,7 +41,8 @@ function stagePhase(value, stage) {
 }
 
 export function rolloutsView({ api, router, update }) {
-  const watch = new ResourceWatch(api, path, { limit: 500 });
+  const watch = new ResourceWatch(api, path, { limit: 2000 });
+  const portion = new Portion(update);
   const targets = new Listing(api, update, "targets");
   let current = null;
   let progress = null;
@@ -48,7 +55,11 @@ export function rolloutsView({ api, router, update }) {
     progress?.stop();
     current = name;
     progress = name ? new Polling(api, () => internal(name, "progress"), { interval: 4000 }) : null;
-    progress?.addEventListener("change", update);
+    progress?.addEventListener("change", () => {
+      // The list under the bars is of the same moment as they are.
+      targets.refresh();
+      update();
+    });
     progress?.start();
   };
   return {
@@ -69,21 +80,27 @@ export function rolloutsView({ api, router, update }) {
         el("div.page-head", el("h1", "Rollouts"), mayChange(api) && el("button.primary", { type: "button", on: { click: () => planDialog(api, router) } }, icon("release"), "Plan a rollout")),
         watch.problem && failure(watch.problem.message),
         watch.state === "loading" ? el("p.muted", { role: "status" }, "Looking…") : table({
-          label: "Rollouts, the newest first", rows: all, key: (rollout) => rollout.metadata.name,
+          label: "Rollouts, the newest first", rows: portion.of(all), key: (rollout) => rollout.metadata.name,
           href: (rollout) => href("rollouts", {}, rollout.metadata.name),
           empty: "No release was rolled out yet. Plan one: you see who would be in which stage before anything moves.",
           columns: [
             { label: "Rollout", cell: (rollout) => el("a", { href: href("rollouts", {}, rollout.metadata.name) }, rollout.metadata.name) },
             { label: "Release", cell: (rollout) => el("a", { href: href("releases", {}, rollout.spec.release) }, rollout.spec.release) },
             { label: "State", cell: (rollout) => phaseBadge(rollout.status?.phase ?? "Pending") },
-            { label: "Healthy", number: true, cell: (rollout) => `${count(sum(rollout, "succeeded"))} of ${count(sum(rollout, "members"))}` },
-            { label: "Failed or rolled back", number: true, cell: (rollout) => count(sum(rollout, "failed")) },
+            { label: "Healthy", number: true, cell: (rollout) => [number(rollout, "succeeded", "succeeded"), " of ", number(rollout, "members", everyState)] },
+            { label: "Failed or rolled back", number: true, cell: (rollout) => number(rollout, "failed", "failed,rolledBack") },
             { label: "Why", cell: (rollout) => foreign(rollout.status?.reason ?? "It has just been made.") },
           ],
         }),
+        portion.foot(all, watch.isTruncated),
       ];
     },
   };
+
+  /** A number of a rollout, which leads to those that it counts. */
+  function number(rollout, bucket, state) {
+    return el("a", { href: href("rollouts", { state }, rollout.metadata.name) }, count(sum(rollout, bucket)));
+  }
 
   function sum(rollout, bucket) {
     return (rollout.status?.stages ?? []).reduce((total, stage) => total + (stage.counts?.[bucket] ?? 0), 0);
@@ -101,27 +118,28 @@ export function rolloutsView({ api, router, update }) {
         el("div.row", phaseBadge(value.phase), el("span", "Release ", el("a", { href: href("releases", {}, value.release) }, value.release)),
           value.isWithdrawn && badge("bad", "Withdrawn"),
           el("a", { href: href("failures", {}, value.release) }, "Failures by cause")),
-        el("p.lead", { role: "status" }, foreign(standing(value))),
+        el("p.lead", { role: "status" }, standing(name, value)),
         mayChange(api) && actions(name, value)),
       value.stages.map((stage, index) => el("section.card", { key: `stage ${stage.name}`, "aria-label": `Stage ${stage.name}` },
         el("div.row.between", el("h2", `${index + 1}. ${stage.name}`), phaseBadge(stagePhase(value, stage))),
         stage.startedAt && el("p.muted", customers(stage.members), ", begun ", timeElement(stage.startedAt), stage.passedAt && [", passed ", timeElement(stage.passedAt)]),
         stageBar(stage, (state) => href("rollouts", { stage: stage.name, state }, name)),
-        stage.startedAt && thresholds(stage),
+        stage.startedAt && thresholds(stage, (state) => href("rollouts", { stage: stage.name, state }, name)),
         mayChange(api) && stage.phase === "AwaitingApproval" && el("div.actions", el("button.primary", { type: "button", on: { click: () => approve(name, stage.name) } }, icon("good"), `Approve ${stage.name}`)))),
       (query.stage || query.state) && behind(name, query),
     ];
   }
 
   function behind(name, query) {
-    targets.at(internal(name, "targets"), { stage: query.stage, state: query.state, q: query.q });
-    const title = `${query.state ? stateTitle(query.state) : "Customers"}${query.stage ? ` in ${query.stage}` : ""}`;
+    targets.at(internal(name, "targets"), { stage: query.stage, state: query.state === everyState ? null : query.state, q: query.q });
+    const isSeveral = query.state && query.state !== everyState && query.state.includes(",");
+    const title = `${query.state && query.state !== everyState ? stateTitle(query.state) : "Customers"}${query.stage ? ` in ${query.stage}` : ""}`;
     return el("section.stack", { key: "behind" },
       el("div.page-head", el("h2", title, targets.total !== null && ` (${count(targets.total)})`), el("a", { href: href("rollouts", {}, name) }, "Close the list")),
       el("div.filters",
         el("div.field", el("label", { for: "target-q" }, "Customer"), el("input", { id: "target-q", value: query.q ?? "", type: "search", spellcheck: "false", on: { change: (event) => router.set({ q: event.target.value.trim() }) } })),
-        el("div.field", el("label", { for: "target-state" }, "State"), el("select", { id: "target-state", value: query.state ?? "", on: { change: (event) => router.set({ state: event.target.value }) } },
-          el("option", { value: "" }, "Every state"), targetStates.map((state) => el("option", { value: state.name }, state.label))))),
+        el("div.field", el("label", { for: "target-state" }, "State"), el("select", { id: "target-state", value: query.state ?? everyState, on: { change: (event) => router.set({ state: event.target.value }) } },
+          el("option", { value: everyState }, "Every state"), isSeveral && el("option", { value: query.state }, stateTitle(query.state)), targetStates.map((state) => el("option", { value: state.name }, state.label))))),
       table({
         label: title, rows: targets.items, key: (target) => target.organization,
         href: (target) => href("fleet", {}, target.organization),
@@ -138,7 +156,7 @@ export function rolloutsView({ api, router, update }) {
   }
 
   function known(target) {
-    const words = [target.blocked, target.reason, target.component, target.message, target.webhookError].filter(Boolean).join(" · ");
+    const words = [blockedWords[target.blocked] ?? target.blocked, target.reason, target.component, target.message, target.webhookError].filter(Boolean).join(" · ");
     return words ? foreign(words) : target.scheduledFor && ["chosen for ", timeElement(target.scheduledFor)];
   }
 
@@ -166,7 +184,7 @@ export function rolloutsView({ api, router, update }) {
     progress?.refresh();
   }
 
-  const state = (name, to, done) => guarded(() => patch(name, { spec: { state: to } }), done);
+  function state(name, to, done) { return guarded(() => patch(name, { spec: { state: to } }), done); }
 
   async function halt(name, value) {
     const result = await ask({

@@ -46,6 +46,26 @@ export function healthBadge(name) {
   return badge(health.kind, health.label ?? name);
 }
 
+/** What is to be looked after at a customer's. */
+export const escalationTypes = {
+  any: "Any that is open", DEPLOYMENT_FAILED: "A deployment failed", CLIENT_OFFLINE: "Offline", FORCED_24H_EXCEEDED: "Forced, and not done in 24 h",
+  MIN_VERSION_BLOCKED: "Too old for the release", LICENSE_EXPIRED: "Licence expired",
+};
+
+/** Why a release is not offered to somebody. */
+export const blockedWords = {
+  LicenseExpired: "the licence has expired", MinVersionBlocked: "it runs a version that is too old for it",
+  NewerVersion: "it runs a newer version", ArtifactMissing: "there is no artifact for it",
+};
+
+const results = { success: ["good", "Deployed"], failed: ["bad", "Failed"], rolledBack: ["warn", "Rolled back"] };
+
+/** How a deployment ended. */
+export function resultBadge(word) {
+  const [kind, text] = results[String(word ?? "").replace(/^./, (sign) => sign.toLowerCase())] ?? ["info", String(word ?? "not known")];
+  return badge(kind, text);
+}
+
 export const phases = {
   Pending: "wait", Progressing: "run", Paused: "pause", Halted: "bad", Completed: "good",
   Running: "run", Soaking: "wait", AwaitingApproval: "wait", Passed: "good", Failed: "bad",

@@ -121,4 +121,23 @@ extension PageModuleTests {
     // Those of the record, which the server finds by an index, and as many as it keeps.
     #expect(value["events"] == ["/api/v1/events?fieldSelector=involvedObject.name%3Dwrktalk&limit=500"])
   }
+
+  /// Every number of a threshold leads to those that it counts.
+  @Test func theNumbersOfAThresholdLeadToTheirCustomers() async throws {
+    let value = try await run(
+      """
+      const { thresholds } = await load("bar.js", "fleet");
+      const numbers = { state: "met", numerator: 3, denominator: 10, limit: 5 };
+      const shown = thresholds({ name: "s", thresholds: ["offered", "reports", "successes", "failures", "failurePercent", "approval"].map((kind) => ({ kind, ...numbers })) },
+        (states) => `#/x?state=${states}`);
+      return [...shown.querySelectorAll("li")].map((one) => [one.querySelector(".measure").textContent, ...[...one.querySelectorAll("a")].map((link) => `${link.textContent} ${link.hash.replace("#/x?state=", "")}`)]);
+      """, on: .fleet)
+    let all = value.array?.map { $0.array ?? [] } ?? []
+    #expect(all.count == 6)
+    #expect(all[1][1] == "3 succeeded,failed,rolledBack", "\(value.text)")
+    #expect(all[2].dropFirst() == ["3 succeeded", "10 succeeded,failed,rolledBack"])
+    #expect(all[3][0] == "3 of 10 members; more than 5 halt the rollout")
+    #expect(all[3][1] == "3 failed,rolledBack" && all[4][1] == "3 failed,rolledBack")
+    #expect(all[0].count == 3 && all[5].count == 1)
+  }
 }
