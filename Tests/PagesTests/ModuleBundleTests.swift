@@ -9,18 +9,25 @@ import Testing
         of: "page/main.js",
         [
           "page/main.js": """
+          // What it is for.
           import { one, two as second } from "../shared/a.js";
           import { Three } from "./b.js";
           new Three(one, second);
           """,
           "page/b.js": """
           import { one } from "../shared/a.js";
+          /**
+           * What it promises.
+           */
+
           export class Three { one = one; }
           """,
           "shared/a.js": """
+          /** A number. */
           export const one = 1;
+            // Why so.
           export async function two(x) { return x; }
-          const own = "export ";
+          const own = "export "; // /**
           """,
           "shared/unused.js": "export const never = 0;",
         ]))
@@ -30,7 +37,7 @@ import Testing
         const module0 = (() => {
         const one = 1;
         async function two(x) { return x; }
-        const own = "export ";
+        const own = "export "; // /**
         return { one, two };
         })();
         // page/b.js
