@@ -5,7 +5,7 @@ import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
 import { bytes } from "../shared/progress.js";
 import { href } from "../shared/router.js";
-import { wholeList } from "../shared/resources.js";
+import { Repeating, wholeList } from "../shared/resources.js";
 import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
@@ -48,19 +48,17 @@ export function releasesView({ api, router, update }) {
     detail = null;
     return look(version);
   };
-  let timer = null;
+  // Others publish and withdraw, too.
+  const again = new Repeating(api, () => (opened === null ? load() : look(opened)), interval);
   return {
     title: "Releases",
     start() {
       opened = null;
       load();
-      // Others publish and withdraw, too.
-      timer = setInterval(() => {
-        if (!document.hidden) opened === null ? load() : look(opened);
-      }, interval);
+      again.start();
     },
     stop() {
-      clearInterval(timer);
+      again.stop();
       opened = null;
     },
     show({ id }) {

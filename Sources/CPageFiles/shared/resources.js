@@ -238,6 +238,18 @@ export class Polling extends Following {
   }
 }
 
+/** Does something again and again from `start()` to `stop()`, while somebody is signed in and looks at the page. */
+export class Repeating {
+  constructor(api, act, interval = 10_000) { Object.assign(this, { api, act, interval, timer: null }); }
+
+  start() {
+    this.stop();
+    this.timer = setInterval(() => { if (!document.hidden && this.api.user) this.act(); }, this.interval);
+  }
+
+  stop() { clearInterval(this.timer); }
+}
+
 /**
  * All pages of a list, up to a number that a page holds.
  * @param {string} member which member of the answers is the list

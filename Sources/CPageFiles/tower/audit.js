@@ -2,7 +2,7 @@
 
 import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
-import { address } from "../shared/resources.js";
+import { Repeating, address } from "../shared/resources.js";
 import { moments, timeElement, zone } from "../shared/time.js";
 import { table } from "../shared/table.js";
 import { facts, more } from "./pieces.js";
@@ -10,6 +10,7 @@ import { href } from "../shared/router.js";
 import { version } from "./words.js";
 
 const longest = 2000;
+const pageLength = 100;
 
 export function auditView({ api, router, update }) {
   let entries = null;
@@ -22,7 +23,7 @@ export function auditView({ api, router, update }) {
     const key = JSON.stringify(query(filters));
     asked = key;
     try {
-      const page = await api.get(address("/api/admin/audit", { ...query(filters), order: "newest", limit: 100, continue: isMore ? token : null }), { unattended: !isMore });
+      const page = await api.get(address("/api/admin/audit", { ...query(filters), order: "newest", limit: pageLength, continue: isMore ? token : null }), { unattended: !isMore });
       if (asked !== key) return;
       entries = [...(isMore ? entries : []), ...page.entries].slice(-longest);
       [head, token, problem] = [page.head, entries.length < longest ? page.continue ?? null : null, null];
@@ -31,10 +32,18 @@ export function auditView({ api, router, update }) {
     }
     update();
   };
+  let shown = {};
+  // Who has read further than the first page is not taken back.
+  const again = new Repeating(api, () => { if (entries !== null && entries.length <= pageLength) load(shown, false); });
   return {
     title: "Audit",
-    start() { asked = null; },
+    start() {
+      asked = null;
+      again.start();
+    },
+    stop() { again.stop(); },
     show({ id, query: filters }) {
+      shown = filters;
       if (asked !== JSON.stringify(query(filters))) load(filters, false);
       const selected = entries?.find((entry) => String(entry.sequence) === id);
       return [

@@ -3,7 +3,7 @@
 import { ask, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
-import { wholeList } from "../shared/resources.js";
+import { Repeating, wholeList } from "../shared/resources.js";
 import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { attempt, toast } from "../shared/toast.js";
@@ -30,9 +30,14 @@ export function peopleView({ api, state, update }) {
     update();
   };
   const change = (act) => act().then(load, load);
+  const again = new Repeating(api, load);
   return {
     title: "People and tokens",
-    start: load,
+    start() {
+      load();
+      again.start();
+    },
+    stop() { again.stop(); },
     show() {
       return [
         el("div.page-head", el("h1", "People and tokens")),

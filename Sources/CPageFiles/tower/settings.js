@@ -4,7 +4,7 @@ import { ask, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
 import { href } from "../shared/router.js";
-import { wholeList } from "../shared/resources.js";
+import { Repeating, wholeList } from "../shared/resources.js";
 import { Portion, table } from "../shared/table.js";
 import { timeElement } from "../shared/time.js";
 import { toast } from "../shared/toast.js";
@@ -57,12 +57,15 @@ export function settingsView({ state, api, router, update }) {
     if (done) toast("good", `${setting.key} is removed.`);
     load();
   };
+  const again = new Repeating(api, load);
   return {
     title: "Settings",
     start() {
       opened = null;
       load();
+      again.start();
     },
+    stop() { again.stop(); },
     show({ id, query }) {
       const words = (query.search ?? "").toLowerCase();
       const shown = (settings ?? []).filter((one) => !words || `${one.key} ${one.value} ${one.description ?? ""} ${one.category ?? ""}`.toLowerCase().includes(words));

@@ -140,4 +140,90 @@ extension PageModuleTests {
     #expect(all[3][1] == "3 failed,rolledBack" && all[4][1] == "3 failed,rolledBack")
     #expect(all[0].count == 3 && all[5].count == 1)
   }
+
+  /// What somebody else changes is seen without reloading, and nothing is asked for by a view that is left.
+  @Test func settingsPeopleAndTheAuditAreReadAgainWhileTheyAreShown() async throws {
+    let value = try await run(
+      """
+      const views = await Promise.all(["settings", "people", "audit"].map((name) => load(`${name}.js`, "tower")));
+      const makers = [views[0].settingsView, views[1].peopleView, views[2].auditView];
+      const ticks = new Map();
+      let last = 0;
+      const [set, clear] = [window.setInterval, window.clearInterval];
+      window.setInterval = (act) => { ticks.set(++last, act); return last; };
+      window.clearInterval = (timer) => ticks.delete(timer);
+      const counts = [];
+      for (const make of makers) {
+        const asked = [];
+        const api = { user: {}, hasRole: () => true, get: async (path) => { asked.push(path); return { settings: [], accounts: [], tokens: [], recipients: [], entries: [], head: { sequence: 1, digest: "" } }; } };
+        const view = make({ state: { tower: { license: {}, status: {} } }, api, router: {}, update() {} });
+        const turn = async () => { for (let at = 0; at < 8; at += 1) await new Promise((done) => setTimeout(done)); };
+        view.start();
+        view.show({ id: "", query: {} });
+        await turn();
+        const first = asked.length;
+        for (const act of ticks.values()) act();
+        await turn();
+        const second = asked.length;
+        api.user = null;
+        for (const act of ticks.values()) act();
+        await turn();
+        const third = asked.length;
+        view.stop();
+        counts.push([first > 0, second === 2 * first, third === second, ticks.size]);
+      }
+      Object.assign(window, { setInterval: set, clearInterval: clear });
+      return counts;
+      """)
+    #expect(value == .array(Array(repeating: [true, true, true, 0], count: 3)), "\(value.text)")
+  }
+
+  /// Versions over time are numbers, too; how many days of them are shown stands in the address; who is passed over is apart by reason.
+  @Test func theFleetsPicturesAreNumbersThatLeadSomewhere() async throws {
+    let value = try await run(
+      """
+      const { fleetView } = await load("fleet.js", "fleet");
+      const { failuresView } = await load("failures.js", "fleet");
+      const { el, render } = await load("dom.js");
+      const at = (hour) => `2026-01-01T0${hour}:00:00Z`;
+      const versions = (...numbers) => numbers.map((organizations, index) => ({ version: `2.${index}.0`, organizations }));
+      const answers = {
+        summary: { organizations: 20, health: { Online: 20 }, behind: { releases: [{ behind: 0, organizations: 20 }], unknown: 0 }, escalations: { open: 0 } },
+        versions: { snapshots: [{ at: at(1), organizations: 20, versions: versions(9, 1, 1, 1, 1, 1, 1, 5) }, { at: at(2), organizations: 20, versions: versions(2, 8, 1, 1, 1, 1, 1, 5) }] },
+        organizations: { organizations: [], total: 0 }, jobs: { jobs: [{ id: "1", state: "Completed", action: "label", total: 1, done: 1, changed: 1, createdBy: "ann", createdAt: at(1), parameters: { labels: { a: "b" } }, filter: { q: "acme" } }] },
+        releases: { releases: [{ version: "2.0.0", publishedAt: at(1) }] },
+        failures: { release: "2.0.0", reported: 5, failed: 2, blocked: { LicenseExpired: 3 }, groups: [], groupsNotShown: 0 },
+      };
+      const asked = [];
+      const api = new (class extends EventTarget { user = {}; hasRole() { return true; } async get(path) { asked.push(path); return answers[path.split("?")[0].split("/").at(-1)]; } })();
+      const moves = [];
+      const draw = async (make, route) => {
+        const place = el("div");
+        const view = make({ api, router: { set: (changes) => moves.push(changes) }, update: () => {} });
+        view.start(route);
+        for (let at = 0; at < 8; at += 1) { render(place, view.show(route)); await new Promise((done) => setTimeout(done, 5)); }
+        view.stop();
+        return place;
+      };
+      const fleet = await draw(fleetView, { id: "", query: { days: "30" } });
+      const select = fleet.querySelector("#spread-days");
+      select.value = "90";
+      select.dispatchEvent(new Event("change"));
+      const failures = await draw(failuresView, { id: "2.0.0", query: {} });
+      const from = Date.now() - Date.parse(new URL(asked.find((path) => path.includes("/versions")), location.origin).searchParams.get("from"));
+      const hrefs = (place, selector) => [...place.querySelectorAll(selector)].map((link) => `${link.textContent} ${decodeURIComponent(link.hash)}`);
+      return { rows: [...fleet.querySelectorAll("details details tbody tr")].map((row) => [...row.querySelectorAll("td.number")].map((cell) => cell.textContent).join()),
+        legend: fleet.querySelector(".legend li:last-child").textContent, days: Math.round(from / 86_400_000), moves, list: asked.find((path) => path.includes("/organizations")),
+        jobs: hrefs(fleet, "details.card .row a"), failures: hrefs(failures, "p a") };
+      """, on: .fleet)
+    #expect(value["rows"] == ["2,5,8,1,1,1,2", "9,5,1,1,1,1,2"], "\(value.text)")
+    #expect(value["legend"] == "other versions 2" && value["days"] == 30 && value["moves"] == [["days": "90"]])
+    #expect(value["list"] == "/api/internal/fleet/organizations?limit=50")
+    #expect(value["jobs"] == ["Who is meant by it now #/fleet?q=acme"])
+    #expect(
+      value["failures"] == [
+        "2 customers #/fleet?release=2.0.0&bucket=failed", "5 #/fleet?release=2.0.0&bucket=succeeded,failed",
+        "3 customers #/fleet?release=2.0.0&blocked=LicenseExpired",
+      ], "\(value["failures"] ?? .null)")
+  }
 }
