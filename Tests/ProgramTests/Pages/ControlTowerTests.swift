@@ -108,6 +108,14 @@ struct ControlTowerTests {
         "return ![...document.querySelectorAll('main p')].some((one) => one.innerText === '…')")
       try await browser.lookAtPlace("tower-\(view)")
     }
+    // On a wall, and with the motion that most ask for.
+    try await browser.prefer(dark: false, reducedMotion: false)
+    try await browser.resize(width: 3840, height: 2160)
+    #expect(try await browser.cutOff() == [], "at 3840 px")
+    #expect(try await browser.accessibilityProblems() == [], "at 3840 px")
+    try await browser.screenshot(named: "tower-people-wide")
+    try await browser.prefer(dark: false)
+    try await browser.resize(width: 1280, height: 900)
     // Every view has an address of its own, and going back leads there.
     try await browser.back()
     #expect(try await browser.url().hasSuffix("#/audit"))
