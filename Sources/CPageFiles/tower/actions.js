@@ -77,7 +77,7 @@ export async function schedule(tower, offer, preset = null) {
           override.hidden = false;
           override.firstChild.textContent = error.message;
           reason.focus();
-          throw new Error("The time lies outside your windows. Choose another, or say below why it cannot wait, and schedule again.");
+          throw new Error("The time lies outside your windows. Choose another, or say above why it cannot wait, and schedule again.");
         }
         throw plain(error, offer);
       }
