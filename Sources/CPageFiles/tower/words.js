@@ -48,6 +48,8 @@ export const conditionNames = {
 export const watchStates = {
   watching: ["run", "Watched"],
   passed: ["good", "Stayed healthy"],
+  unknown: ["warn", "Nobody could look at it to its end"],
+  returning: ["run", "Went bad, and is being rolled back"],
   superseded: ["off", "Ended by another deployment"],
   rolledBack: ["warn", "Went bad, and was rolled back"],
   unhealthy: ["bad", "Went bad"],
