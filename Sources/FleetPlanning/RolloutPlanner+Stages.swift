@@ -18,7 +18,7 @@ extension RolloutPlanner {
       }
       guard step(index, isOffering: isOffering) else { return }
     }
-    if facts.lateJoiners > 0, facts.status?.completedAt != nil, Self.wantsLateJoiners(spec, status, at: now) {
+    if facts.lateJoiners > 0, Self.wantsLateJoiners(spec, status, at: now) {
       actions.append(.admitLateJoiners(stage: spec.stages.count - 1))
       due(.zero)
     }

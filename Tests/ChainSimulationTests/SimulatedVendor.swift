@@ -118,7 +118,7 @@ extension ChainSimulation {
       spec: release.spec, annotations: release.annotations, generation: release.generation, release: release.facts,
       stages: stages,
       lateJoiners: RolloutPlanner.wantsLateJoiners(release.spec, release.status, at: now)
-        && (release.status?.completedAt == nil || isNewest(release))
+        && (release.status?.stages.last?.passedAt == nil || isNewest(release))
         ? customers.count - release.targets.count : 0,
       begunAndAway: release.targets.values.count { $0.hasBegunAndIsAway }, status: release.status, now: now)
   }

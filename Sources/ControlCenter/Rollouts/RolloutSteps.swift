@@ -121,7 +121,7 @@ struct RolloutSteps: Sendable {
     var lateJoiners = 0
     if countsLateJoiners, let release, RolloutPlanner.wantsLateJoiners(rollout.spec, rollout.status, at: now()),
       lateJoinerCadence.isDue(name, at: now()),
-      try rollout.status?.completedAt == nil || Self.isNewest(rollout.spec.release, connection)
+      try rollout.status?.stages.last?.passedAt == nil || Self.isNewest(rollout.spec.release, connection)
     {
       lateJoiners = try Self.lateJoiners(release.id, connection)
     }

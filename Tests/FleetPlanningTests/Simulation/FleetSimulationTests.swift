@@ -52,8 +52,9 @@ import Testing
     try simulation.run()
   }
 
-  /// A deadline that passed, a halt, a retry, and then the late word of a schedule from before the deadline.
-  @Test(arguments: [1716] as [UInt64]) func whatOnceBrokeARuleDoesSoNoMore(seed: UInt64) throws {
+  /// A deadline that passed, a halt, a retry, and then the late word of a schedule from before the deadline; and who joins a rollout
+  /// that completes once more.
+  @Test(arguments: [1716, 9570] as [UInt64]) func whatOnceBrokeARuleDoesSoNoMore(seed: UInt64) throws {
     try FleetSimulation(seed: seed).run()
   }
 
