@@ -102,11 +102,15 @@ public struct ServiceOptions: ParsableArguments {
     return limits
   }
 
-  /// How many descriptors this process may have.
+  /// How many descriptors this process may have, which is made as many as the system lets it have by itself.
   private static func openFileLimit() -> Int {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
-    return unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-      ? Int(clamping: limit.rlim_cur) : 1024
+    guard unsafe getrlimit(resource, &limit) == 0 else { return 1024 }
+    var wanted = limit
+    wanted.rlim_cur = min(limit.rlim_max, 1 << 16)
+    if wanted.rlim_cur > limit.rlim_cur, unsafe setrlimit(resource, &wanted) == 0 { limit = wanted }
+    return Int(clamping: limit.rlim_cur)
   }
 
   /// Whether other machines reach it, without a proxy that may speak TLS for it.

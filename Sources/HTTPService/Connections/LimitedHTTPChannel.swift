@@ -80,16 +80,26 @@ struct LimitedHTTPChannel: ServerChildChannel {
         let seconds = Int.random(in: 1...max(1, limits.longestRetry))
         value.channel.triggerUserOutboundEvent(ConnectionSignal.refused(retryAfterSeconds: seconds), promise: nil)
         // Ended by the handler, as is whoever says nothing.
-        try? await value.channel.closeFuture.get()
+        await Self.ignore(value)
         count.leaveRefusal()
       } else {
         value.channel.close(mode: .all, promise: nil)
+        await Self.ignore(value)
       }
-      await http.handle(value: value, logger: logger)  // ends at once
       return
     }
     await http.handle(value: value, logger: logger)
     count.leave(key)
+  }
+}
+
+extension LimitedHTTPChannel {
+  /// Carries out nothing of what came, until the connection has ended.
+  private static func ignore(_ value: HTTP1Channel.Value) async {
+    try? await value.executeThenClose { inbound, _ in
+      for try await _ in inbound {}
+      try await value.channel.closeFuture.get()
+    }
   }
 }
 
