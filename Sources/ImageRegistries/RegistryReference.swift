@@ -43,7 +43,9 @@ public struct RegistryReference: Hashable, Sendable, CustomStringConvertible {
   public var isLoopback: Bool {
     let host = host
     let name = host.hasPrefix("[") ? String(host.prefix { $0 != "]" }) + "]" : String(host.prefix { $0 != ":" })
-    return name == "localhost" || name == "[::1]" || name.hasPrefix("127.")
+    // An address, and not a name that begins like one.
+    return name == "localhost" || name == "[::1]"
+      || name.hasPrefix("127.") && name.allSatisfy { $0.isNumber || $0 == "." }
   }
 
   public var description: String { image.description }

@@ -5,6 +5,7 @@ import ImageRegistries
 import ReleaseManifest
 import ResourceClient
 import ResourceModel
+import Timing
 import WireFormats
 
 /// Whether registries have a release's images, asked with what the cluster's nodes would show them: the pull secrets of its pods and of
@@ -18,11 +19,14 @@ struct HelmImageCheck: Sendable {
   private static let name = "Images"
   /// Of a chart; what comes beyond is not asked for.
   private static let maximumCount = 200
+  /// For all of them together: where a cluster's nodes have a mirror, registries are often not to be reached at all.
+  private static let limit = Duration.seconds(20)
   private static let secretKey = ".dockerconfigjson"
 
   let namespace: String
   let client: ResourceClient
   let http: HTTPClient?
+  var clock: any Clock<Duration> = ContinuousClock()
 
   /// - Parameter documents: what helm would apply; nil where it does not render.
   func check(_ documents: [JSONValue]?) async throws(RuntimeFailure) -> Check {
@@ -31,10 +35,16 @@ struct HelmImageCheck: Sendable {
     let images = Set(documents.flatMap(ImageUse.all).map(\.image)).sorted()
     let registry = RegistryClient(http: http, credentials: try await credentials(documents))
     var missing: [String] = []
-    var unseen: [String] = []
+    var unseen: [String] = Array(images.dropFirst(Self.maximumCount))
+    var silent: Set<String> = []
+    let deadline = Deadline(Self.limit, clock: clock)
     for image in images.prefix(Self.maximumCount) {
       guard let reference = RegistryReference(image) else {
         missing.append(image)
+        continue
+      }
+      guard !silent.contains(reference.host), deadline.remaining() > .zero else {
+        unseen.append(image)
         continue
       }
       do throws(RegistryFailure) {
@@ -43,7 +53,10 @@ struct HelmImageCheck: Sendable {
         if Task.isCancelled { throw .stopped }
         switch error.cause {
         case .missing: missing.append(image)
-        case .denied, .unreachable: unseen.append(image)
+        case .denied: unseen.append(image)
+        case .unreachable:
+          silent.insert(reference.host)
+          unseen.append(image)
         }
       }
     }

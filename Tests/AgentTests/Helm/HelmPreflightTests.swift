@@ -82,4 +82,27 @@ struct HelmPreflightTests {
       await http.shutdown()
     }
   }
+
+  /// Where nothing answers, one image of a registry is asked for, and the others are not waited for.
+  @Test(arguments: HelmEdition.offered.sharedOut(1))
+  func aRegistryThatAnswersNothingIsAskedOnce(_ edition: HelmEdition) async throws {
+    let asked = TestSupport.RequestCounter()
+    let registry = try LoopbackServer { _, connection in
+      asked.increment()
+      connection.hangUp()
+    }
+    try await HelmStack.with(edition) { stack in
+      let http = HTTPClient(userAgent: "wrktalk-tests")
+      let images = HelmImageCheck(namespace: stack.namespace, client: stack.client, http: http)
+      let containers = (0..<50).map { number -> JSONValue in
+        ["name": .string("c\(number)"), "image": .string("127.0.0.1:\(registry.port)/shop/web:v\(number)")]
+      }
+      let found = try await images.check([
+        ["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "web"], "spec": ["containers": .array(containers)]]
+      ])
+      #expect(found.status == .skipped, "\(found)")
+      #expect(asked.value < 10)
+      await http.shutdown()
+    }
+  }
 }

@@ -107,7 +107,7 @@ import WireFormats
   @Test func onlyThisMachineIsAskedWithoutTLS() throws {
     for (text, isLoopback) in [
       ("localhost:5000/a", true), ("127.0.0.1:5000/a", true), ("[::1]:5000/a", true),
-      ("localhost.example.com/a", false),
+      ("localhost.example.com/a", false), ("127.example.com/a", false), ("127.0.0.1.example.com:5000/a", false),
       ("10.0.0.1:5000/a", false), ("a", false),
     ] {
       #expect(try #require(RegistryReference(text)).isLoopback == isLoopback, "\(text)")
