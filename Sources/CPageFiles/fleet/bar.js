@@ -14,7 +14,7 @@ export function stageBar(stage, target) {
       shown.map((state) => el("span.part", {
         class: state.name, css: { "--share": String(stage.states[state.name]) }, title: `${state.label}: ${count(stage.states[state.name])}`,
       }))),
-    shown.length === 0 ? el("p.muted", "Its members are fixed when it begins.")
+    shown.length === 0 ? el("p.muted", "Its customers are chosen when it begins.")
       : el("ul.legend", { "aria-label": `${stage.name} in numbers` }, shown.map((state) => el("li",
         el("a", { href: target(state.name), title: state.hint },
           el("span.swatch", { class: state.name, "aria-hidden": "true" }), icon(state.kind),

@@ -25,7 +25,7 @@ export async function startJob(api, request, title, body = []) {
   }
   const job = await ask({
     title, action: `For ${customers(prepared.total)}`,
-    body: [el("p.lead", inWords(request)), isEverybody(request.filter) && el("p", badge("warn", "The whole fleet"), " Nothing is asked for that would leave a customer out."), body, el("p", `The server does it, whether this page is open or not. You see how far it is under Fleet.`)],
+    body: [el("p.lead", inWords(request)), !request.organizations && isEverybody(request.filter) && el("p", badge("warn", "The whole fleet"), " Nothing is asked for that would leave a customer out."), body, el("p", `The server does it, whether this page is open or not. You see how far it is under Fleet.`)],
     submit: () => api.change("POST", `${path}/${encodeURIComponent(prepared.id)}/start`, {}),
   });
   if (job) toast("good", `It is begun for ${customers(job.total)}.`);

@@ -64,7 +64,7 @@ function named(title, names, total) {
 }
 
 export function planned(plan) {
-  return el("div.stack", el("h3", "The plan"), el("p.note", "Nothing has moved yet. This is the plan as of now: it is started only while it still holds. The first stage begins with it; later stages take who is there when they begin."),
+  return el("div.stack", el("h3", "The plan"), el("p.note", "Nothing has moved yet. This is the plan as of now: it is started only while it still holds. The first stage begins with it; later stages take who is there when they begin, and a last stage of everyone also those that join afterwards."),
     el("ol.plain", plan.stages.map((stage) => el("li.card",
       el("div.row.between", el("strong", stage.name), el("span", customers(stage.members))),
       el("p.muted.small", stage.failureBudget === undefined ? "No number of failures halts it." : `It halts at more than ${stage.failureBudget} failures, if everybody reports.`),

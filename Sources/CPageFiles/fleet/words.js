@@ -13,7 +13,7 @@ export const targetStates = [
   { name: "scheduled", label: "Waiting for their window", kind: "wait", hint: "They have chosen when." },
   { name: "waiting", label: "Not offered yet", kind: "off", hint: "The stage has not come to them." },
   { name: "offline", label: "Offline", kind: "off", hint: "They are not heard of. They hold nothing up and count in no threshold." },
-  { name: "silent", label: "Silent", kind: "off", hint: "They have not answered for longer than the gate waits, or by the deadline of a forced release." },
+  { name: "silent", label: "Silent", kind: "off", hint: "They have not answered for longer than the gate waits." },
   { name: "blocked", label: "Passed over", kind: "off", hint: "Not offered: for their licence, their version, or since there is no artifact for them." },
   { name: "cancelled", label: "Taken back", kind: "off", hint: "The offer was taken back." },
   { name: "rolledBack", label: "Rolled back", kind: "bad", hint: "It failed there, and what ran before runs again." },

@@ -3,6 +3,9 @@
 const headerTokenName = "X-WrkTalk-CSRF";
 const unattendedName = "X-WrkTalk-Unattended";
 
+/** What an ETag names, also where a proxy has compressed the answer and says so in the tag. */
+function tag(text) { return (/"([^"]*)"/.exec(text)?.[1] ?? "").replace(/[-;](gzip|br|deflate|zstd)$/, ""); }
+
 /** What the server refused, in its words. */
 export class ApiError extends Error {
   constructor(status, message, retryAfter = null, causes = []) {
@@ -162,7 +165,7 @@ export class Api extends EventTarget {
   /** What is there, with the tag by which a change says what it is a change of: `{value, etag}`. */
   async getTagged(path, options) {
     const response = await this.fetch("GET", path, options);
-    return { value: await response.json(), etag: (response.headers.get("ETag") ?? "").replaceAll('"', "") };
+    return { value: await response.json(), etag: tag(response.headers.get("ETag") ?? "") };
   }
 
   /** @returns {Promise<any>} the answer's JSON; null where it has none */

@@ -5,6 +5,15 @@ import { el, render, uniqueID } from "./dom.js";
 import { badge } from "./icons.js";
 
 /**
+ * Sends those of the fields that a person has changed, and nothing where they have changed none: the others may be what somebody else
+ * has made of them since.
+ */
+export async function changed(before, after, send) {
+  const fields = Object.fromEntries(Object.entries(after).filter(([name, value]) => value !== before[name]));
+  return Object.keys(fields).length > 0 ? await send(fields) : before;
+}
+
+/**
  * Shows a dialog with a form.
  * @param {object} form
  * @param {string} form.title

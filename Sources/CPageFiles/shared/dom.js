@@ -160,6 +160,8 @@ function patch(old, fresh) {
   for (const type of Object.keys(present)) if (!(type in acts)) present[type] = null;
   for (const [type, act] of Object.entries(acts)) listen(old, type, act);
   if (!owned.has(fresh)) patchChildren(old, [...fresh.childNodes]);
+  // A select takes no value before it has the option.
+  if (old.nodeName === "SELECT" && "value" in after && before.value !== after.value) old.value = after.value;
 }
 
 let count = 0;

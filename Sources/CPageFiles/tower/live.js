@@ -93,7 +93,7 @@ function watch(tower) {
     healthWatch.state === "watching" && [
       el("p.figure", { role: "timer" }, rest > 0 ? span(rest) : "ending"),
       progress("Watched", length > 0 ? 1 - Math.max(0, rest) / length : null),
-      healthWatch.badSince ? el("p", badge("warn", "Looks bad"), " since ", timeElement(healthWatch.badSince, { form: "relative" }), ". If it stays so for a minute, it is rolled back.") : el("p", "So far it is healthy. If it goes bad and stays so, it is rolled back by itself."),
+      healthWatch.badSince ? el("p", badge("warn", "Looks bad"), " since ", timeElement(healthWatch.badSince, { form: "relative" }), ". If it stays so for a minute, it is rolled back.") : el("p", tower.condition("Healthy")?.status === "True" ? "So far it is healthy. If it goes bad and stays so, it is rolled back by itself." : "Nobody has said yet whether it is healthy. Where it is seen to be bad and stays so, it is rolled back by itself."),
     ],
     healthWatch.state !== "watching" && facts([["Begun", timeElement(healthWatch.startedAt)], healthWatch.endedAt && ["Ended", timeElement(healthWatch.endedAt)], healthWatch.returnsTo && ["Returned to", version(healthWatch.returnsTo)]]),
     healthWatch.message && el("pre", healthWatch.message));

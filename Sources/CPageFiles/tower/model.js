@@ -162,6 +162,10 @@ export function situation(tower, now = clock.now()) {
     return { kind: "warn", sentence: `${version(failedLast.version)} failed${running ? `, and ${version(running)} runs` : ""}`, more: failedLast.errorMessage, view: "history", link: "See what happened" };
   }
   if (!running) return { kind: "info", sentence: "Nothing is deployed yet, and nothing is offered", more: away ? `${away}.` : "As soon as the vendor offers a release, it is downloaded and shown here." };
+  if (health?.status !== "True") {
+    return { kind: "info", sentence: `${version(running)} runs. Whether it is healthy is not known.`, view: "live", link: "See services",
+      more: healthWatch?.state === "unknown" && healthWatch.version === running ? "Nobody could look at it after its deployment: see for yourself." : null };
+  }
   return { kind: "good", sentence: `${version(running)} runs in full health. There is nothing to do.` };
 }
 

@@ -1,6 +1,6 @@
 // People and tokens: who may sign in, which programs may, and who gets mails.
 
-import { ask, field } from "../shared/dialog.js";
+import { ask, changed, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge } from "../shared/icons.js";
 import { Repeating, wholeList } from "../shared/resources.js";
@@ -110,7 +110,8 @@ async function changeAccount(api, account) {
   const state = select({ active: "active", disabled: "disabled: cannot sign in" }, account.state);
   await ask({
     title: `Change ${account.email}`, body: [field("Name", name), field("Role", role), field("State", state), el("p.hint", "Where role or state change, the person has to sign in anew.")], action: "Save",
-    submit: () => api.change("PATCH", `/api/admin/accounts/${encodeURIComponent(account.id)}`, { name: name.value, role: role.value, state: state.value }, { recent: true }),
+    submit: () => changed(account, { name: name.value, role: role.value, state: state.value },
+      (fields) => api.change("PATCH", `/api/admin/accounts/${encodeURIComponent(account.id)}`, fields, { recent: true })),
   });
 }
 

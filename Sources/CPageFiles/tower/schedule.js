@@ -1,7 +1,7 @@
 // Schedule: who decides when releases are deployed, the windows and freezes, and a calendar of what fits.
 
 import { clock } from "../shared/api.js";
-import { ask, failure, field } from "../shared/dialog.js";
+import { ask, changed, failure, field } from "../shared/dialog.js";
 import { el } from "../shared/dom.js";
 import { badge, icon } from "../shared/icons.js";
 import { Polling } from "../shared/resources.js";
@@ -110,9 +110,9 @@ async function changePolicy(tower, known) {
       field("Health watch, in minutes", minutes, "For so long after each deployment its health is watched; where it goes bad and stays so, it is rolled back. 0 turns it off."),
     ],
     action: "Save",
-    submit: () => tower.api.change("PUT", "/api/admin/policy",
-      { deploymentPolicy: automatic.checked ? "Automatic" : "Manual", automaticMigrations: migrations.checked, healthWatchMinutes: Number(minutes.value) },
-      { recent: automatic.checked }).catch((error) => { throw error.status === 409 ? new Error("Automatic deploys in maintenance windows, and there is none: add one first.") : error; }),
+    // Only what was changed here: the rest may be another by now, such as a policy that has turned itself off.
+    submit: () => changed(known, { deploymentPolicy: automatic.checked ? "Automatic" : "Manual", automaticMigrations: migrations.checked, healthWatchMinutes: Number(minutes.value) },
+      (fields) => tower.api.change("PUT", "/api/admin/policy", fields, { recent: fields.deploymentPolicy === "Automatic" })).catch((error) => { throw error.status === 409 ? new Error("Automatic deploys in maintenance windows, and there is none: add one first.") : error; }),
   });
   if (answer) tower.refresh();
 }

@@ -109,7 +109,9 @@ extension TowerSessionTests {
           try await browser.press("Save")
           try await browser.wait(toRead: "\(name) is saved")
         }
-        // The view is asked for anew with what it holds.
+        try await browser.wait(
+          for: "both settings",
+          "return [...document.querySelectorAll('tbody tr')].some((row) => row.textContent.includes('B_SWITCH'))")
         try await browser.run("document.querySelector('tbody tr').focus()")
         try await browser.type("ArrowDown")
         try await browser.type("Enter")
