@@ -4,7 +4,7 @@ public enum TargetBucket: String, Sendable, Hashable, Codable, CaseIterable {
   case waiting
   /// Offered; the webhook is neither acknowledged nor given up.
   case notifying
-  /// Offered; the customer has not answered yet.
+  /// Offered; the customer has not answered yet, or let the deadline of a forced release pass.
   case consent
   /// The customer has chosen when.
   case scheduled
@@ -15,7 +15,7 @@ public enum TargetBucket: String, Sendable, Hashable, Codable, CaseIterable {
   case blocked
   /// Offered to a customer that is Offline or Critical, whether it has begun or not.
   case offline
-  /// Offered, or in progress, for longer than the gate waits for word of it; or not deployed by the deadline of a forced release.
+  /// Offered, or in progress, for longer than the gate waits for word of it.
   case silent
   case cancelled
 }

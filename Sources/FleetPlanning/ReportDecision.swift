@@ -226,6 +226,10 @@ private struct ReportReader {
     next.errorMessage = report.errorMessage
     if let revision = report.helmRevision { next.helmRevision = revision }
     if let scheduledFor { next.scheduledFor = scheduledFor }
+    // A schedule that is still to come outlives the deadline.
+    if phase == .deadlineExceeded, target.phase != .scheduled || (target.scheduledFor ?? now) <= now {
+      next.scheduledFor = nil
+    }
     switch phase {
     case .inProgress:
       next.startedAt = now

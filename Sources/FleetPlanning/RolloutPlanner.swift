@@ -105,10 +105,7 @@ public struct RolloutPlanner {
     if let release = facts.release, release.isWithdrawn {
       return (.releaseWithdrawn, "Halted since release \(release.version) was withdrawn", nil)
     }
-    // One that is completed is held to its budgets for as long as anybody may still take its offer.
-    if status.completedAt != nil, status.totals.pending + status.totals.offline + status.totals.silent == 0 {
-      return nil
-    }
+    if status.completedAt != nil, !isCompletedAtRisk { return nil }
     for (index, stage) in status.stages.enumerated() where stage.startedAt != nil {
       let isPassed = stage.passedAt != nil
       if let (cause, message) = RolloutGate(spec.stages[index].gate).failure(stage.counts, isPassed: isPassed) {
@@ -116,6 +113,14 @@ public struct RolloutPlanner {
       }
     }
     return nil
+  }
+
+  /// One that is completed is held to its budgets for as long as anybody may still take its offer: by failures that come, and not by
+  /// what there was when it completed.
+  private var isCompletedAtRisk: Bool {
+    let (totals, before) = (status.totals, facts.status?.totals ?? StageCounts())
+    return facts.release?.state == .published && totals.failed > before.failed
+      && totals.pending + totals.offline + totals.silent > 0
   }
 
   /// How many members a halt takes the offer back from: what nobody has begun to deploy, also where nobody is heard of.

@@ -75,7 +75,8 @@ extension TargetFacts {
     // One that died in the middle holds its stage for nobody.
     case .inProgress: isOffline ? .offline : isSilent ? .silent : .inProgress
     case .scheduled: .scheduled
-    // A customer that let a deadline pass has not failed, and may schedule it at any time (spec §10.2).
+    // A customer that let a deadline pass has not failed: it may schedule it at any time (spec §10.2), or has for a later one.
+    case .deadlineExceeded where isScheduledLater: .scheduled
     case .pending, .notified, .webhookFailed, .deadlineExceeded:
       if blocked != nil {
         .blocked
@@ -83,13 +84,16 @@ extension TargetFacts {
         .waiting
       } else if isOffline {
         .offline
-      } else if isSilent || phase == .deadlineExceeded {
+      } else if isSilent {
         .silent
       } else {
         phase == .pending ? .notifying : .consent
       }
     }
   }
+
+  /// The deadline of a forced release has passed, and the customer deploys it all the same.
+  public var isScheduledLater: Bool { phase == .deadlineExceeded && scheduledFor != nil }
 
   /// Whether a halted rollout takes its offer back: nobody has begun to deploy it.
   public var isWithdrawable: Bool {
@@ -110,7 +114,8 @@ extension TargetFacts {
     switch phase {
     case .pending, .notified, .webhookFailed: offeredAt != nil && blocked == nil
     case .scheduled, .inProgress: offeredAt != nil
-    // Who let a deadline pass has the release, and needs not be told of it.
+    // Who let a deadline pass has the release, and needs not be told of it. What it has scheduled must not be taken for taken back.
+    case .deadlineExceeded where isScheduledLater: offeredAt != nil
     case .downloadFailed, .success, .failed, .rolledBack, .deadlineExceeded, .cancelled: false
     }
   }
@@ -154,12 +159,12 @@ extension TargetFacts {
     return target
   }
 
-  /// A customer that had scheduled it may go on: its attempt is not over, and what comes of it counts, after a retry, too. One whose
-  /// deadline has passed is over.
+  /// A customer that had scheduled it may go on: its attempt is not over, and what comes of it counts, after a retry, too. One that
+  /// let a deadline pass and has scheduled nothing is over.
   public func withdrawn(at now: Timestamp) -> TargetFacts {
     var target = self
-    if phase == .deadlineExceeded { target.endAttempt() }
-    if phase == .scheduled { target.attempt = attempt.flatMap { $0 > 0 ? $0 - 1 : nil } }
+    if phase == .deadlineExceeded, !isScheduledLater { target.endAttempt() }
+    if phase == .scheduled || isScheduledLater { target.attempt = attempt.flatMap { $0 > 0 ? $0 - 1 : nil } }
     target.phase = .cancelled
     target.reason = TargetReason.rolloutHalted
     target.completedAt = now

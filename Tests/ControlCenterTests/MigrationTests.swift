@@ -47,8 +47,8 @@ import Testing
         try connection.query("SELECT payload FROM outbox").first?[0].text ?? ""
       )
     }
-    #expect(buckets == ["offline", "inProgress", "succeeded", "silent"])
-    #expect(counters == ["inProgress 1", "offline 1", "silent 1", "succeeded 1"])
+    #expect(buckets == ["offline", "inProgress", "succeeded", "consent"])
+    #expect(counters == ["consent 1", "inProgress 1", "offline 1", "succeeded 1"])
     #expect(payload.contains("2.3.0") && !payload.contains("secret") && !payload.contains("http"))
     // Counters and journal go on.
     let journaled = try await database.transaction(.write) { connection in

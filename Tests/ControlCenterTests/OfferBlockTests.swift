@@ -130,8 +130,12 @@ import WireFormats
       // The second went back to 2.1.0 later, by hand.
       try await fixture.report(names[1], "2.2.0", .rolledBack, attempt: "b", currentVersion: "2.1.0")
       fixture.advance(.seconds(60))
+      // Of the first nobody says what ran after a return that it reports.
+      try await fixture.report(names[0], "2.1.0", .rolledBack, attempt: "d")
+      try await fixture.report(names[0], "2.2.0", .success, attempt: "e", currentVersion: "2.2.0")
+      try await fixture.report(names[0], "2.0.0", .rolledBack, attempt: "f")
       // What the third ran last is offered to nobody any more.
-      try await fixture.report(names[2], "2.0.0", .rolledBack, attempt: "c", currentVersion: "2.0.0")
+      try await fixture.report(names[2], "2.2.0", .rolledBack, attempt: "c", currentVersion: "2.0.0")
       fixture.advance(.seconds(60))
       try await fixture.execute("UPDATE gcc_release SET status = 'deprecated' WHERE version = '2.0.0'")
       try await fixture.addRollout(

@@ -121,7 +121,7 @@ struct Unexpected: Error {
   @Test(arguments: [
     Example(.cancelled, .cancelled, everything), Example(.succeeded, .success, everything),
     Example(.failed, .failed, everything), Example(.failed, .rolledBack, everything),
-    Example(.failed, .downloadFailed, everything), Example(.silent, .deadlineExceeded, offered),
+    Example(.failed, .downloadFailed, everything), Example(.consent, .deadlineExceeded, offered),
     Example(.inProgress, .inProgress, offered), Example(.offline, .inProgress, everything),
     Example(.silent, .inProgress) { $0.isSilent = true }, Example(.scheduled, .scheduled, everything),
     Example(.blocked, .pending, everything), Example(.blocked, .notified, everything),

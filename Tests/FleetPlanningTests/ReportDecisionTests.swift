@@ -290,4 +290,22 @@ import WireFormats
     }
     #expect(target.endedAttempts == (12...19).map { "x\($0)" })
   }
+
+  @Test(
+    arguments: [
+      (.scheduled, now + .seconds(60), true), (.scheduled, now + .seconds(-60), false),
+      (.cancelled, now + .seconds(60), false), (.notified, nil, false),
+    ] as [(TargetPhase, Timestamp?, Bool)])
+  func onlyAScheduleThatIsToComeOutlivesADeadline(_ phase: TargetPhase, _ time: Timestamp?, _ outlives: Bool) throws {
+    var target = TargetFacts(releaseID: "r", phase: phase, offeredAt: Self.now, attemptID: "x", attempt: 1)
+    target.scheduledFor = time
+    let report = StatusReport(
+      organizationName: "acme", releaseID: "r", status: .deadlineExceeded, attemptID: "y", attempt: 2)
+    guard case .apply(let change) = ReportDecision.decide(target, version: "2.3.0", report: report, now: Self.now)
+    else {
+      Issue.record("it is news")
+      return
+    }
+    #expect(change.target.isScheduledLater == outlives)
+  }
 }

@@ -205,6 +205,17 @@ import WireFormats
     bench.set(0, [.succeeded: 50, .failed: 3, .consent: 897, .offline: 50])
     #expect(bench.decide() == [.withdrawUnanswered])
     #expect(bench.phase == .halted && bench.status?.haltCause == .tooManyFailures && bench.status?.completedAt == nil)
+    // What there was when it completed, or is offered to nobody any more, halts nothing.
+    var former = RolloutBench(stage("all", gate: gate))
+    former.decide()
+    former.set(0, [.succeeded: 50, .consent: 900])
+    former.decide()
+    former.status?.stages[0].counts = StageCounts([.succeeded: 50, .failed: 40, .consent: 860])
+    former.set(0, [.succeeded: 50, .failed: 40, .consent: 859, .offline: 1])
+    #expect(former.decide() == [] && former.phase == .completed)
+    former.release?.state = .deprecated
+    former.set(0, [.succeeded: 50, .failed: 41, .consent: 858, .offline: 1])
+    #expect(former.decide() == [] && former.phase == .completed)
     // Where nobody can take it any more there is nothing to protect.
     var over = RolloutBench(stage("all", gate: gate))
     over.decide()
@@ -215,10 +226,16 @@ import WireFormats
   }
 
   /// Spec §10.2: who has not consented by the deadline may still schedule it, and has not failed.
-  @Test func whoMissedADeadlineIsSilentAndHasNotFailed() {
+  @Test func whoMissedADeadlineWaitsStillAndHasNotFailed() {
     let target = TargetFacts(
       releaseID: "r", phase: .deadlineExceeded, offeredAt: Timestamp(seconds: 1), attemptID: "a", attempt: 1)
-    #expect(target.bucket == .silent && !target.isOffered && target.isWithdrawable)
+    #expect(target.bucket == .consent && !target.isOffered && target.isWithdrawable)
+    #expect(target.withdrawn(at: Timestamp(seconds: 2)).attemptID == "ended:a")
+    // It is deployed all the same, after the deadline.
+    var later = target
+    later.scheduledFor = Timestamp(seconds: 9)
+    #expect(later.bucket == .scheduled && later.isOffered && later.isWithdrawable)
+    #expect(later.withdrawn(at: Timestamp(seconds: 2)).attemptID == "a")
     var away = target
     away.isOffline = true
     #expect(away.bucket == .offline)

@@ -37,8 +37,8 @@ struct RetentionFacts: Sendable {
   /// Of a target `t` of a release `r`. What failed can be tried again as long as it may be offered and no other success came after.
   private static func hasNotEnded(_ dialect: SQLDialect) -> String {
     """
-    (t.status NOT IN ('success', 'failed', 'rolledBack', 'downloadFailed', 'cancelled')
-      OR t.status IN ('failed', 'rolledBack', 'downloadFailed') AND r.status = 'published'
+    (t.status NOT IN ('success', 'failed', 'rolledBack', 'downloadFailed', 'deadlineExceeded', 'cancelled')
+      OR t.status IN ('failed', 'rolledBack', 'downloadFailed', 'deadlineExceeded') AND r.status = 'published'
         AND r.withdrawn = \(dialect.boolean(false)) AND NOT EXISTS (SELECT 1 FROM gcc_deployment_target AS s
           WHERE s."organizationName" = t."organizationName" AND s.status = 'success'
             AND s."completedAt" > t."completedAt"))

@@ -20,6 +20,8 @@ struct EscalationLedger: Sendable {
   /// What was resolved by itself and comes back within this time is the same escalation again: one that comes and goes makes no
   /// more of them than one a day.
   private static let reopening: Duration = .seconds(86_400)
+  /// How many one statement closes.
+  static let setCount = 500
   /// So often it is news that it came back.
   private static let toldReopenings: Int64 = 3
 
@@ -116,7 +118,7 @@ struct EscalationLedger: Sendable {
 
   /// Closes what was opened for releases that pass their customer over no more: they are offered to nobody any longer, say, or
   /// their rollout is gone.
-  @discardableResult
+  /// - Returns: how many; `setCount` where there may be more.
   func resolvePassedOver(at now: Timestamp, in connection: any SQLConnection) throws -> Int {
     let dialect = connection.dialect
     let reasons = BlockReason.allCases.compactMap { reason in
@@ -126,14 +128,15 @@ struct EscalationLedger: Sendable {
       """
       UPDATE gcc_escalation SET "resolvedAt" = \(dialect.time("$1")), resolution = $2,
         "isResolvedByItself" = \(dialect.boolean(true)), resource_version = 0
-      WHERE "resolvedAt" IS NULL
-        AND CAST(type AS text) IN ('\(EscalationType.licenseExpired.rawValue)', '\(EscalationType.minVersionBlocked.rawValue)')
+      WHERE id IN (SELECT e.id FROM gcc_escalation AS e WHERE e."resolvedAt" IS NULL
+        AND CAST(e.type AS text) IN ('\(EscalationType.licenseExpired.rawValue)', '\(EscalationType.minVersionBlocked.rawValue)')
         AND NOT EXISTS (SELECT 1 FROM gcc_deployment_target AS t JOIN gcc_release AS g ON g.id = t."releaseId"
-          WHERE t."organizationName" = gcc_escalation."organizationName" AND t.bucket = 'blocked'
-            AND t.blocked = CASE CAST(gcc_escalation.type AS text) \(reasons.joined(separator: " ")) END
-            AND (gcc_escalation.fact = CAST(gcc_escalation.type AS text)
-              OR gcc_escalation.fact = CAST(gcc_escalation.type AS text) || '/' || t."releaseVersion")
+          WHERE t."organizationName" = e."organizationName" AND t.bucket = 'blocked'
+            AND t.blocked = CASE CAST(e.type AS text) \(reasons.joined(separator: " ")) END
+            AND (e.fact = CAST(e.type AS text)
+              OR e.fact = CAST(e.type AS text) || '/' || t."releaseVersion")
             AND g.status = 'published' AND g.withdrawn = \(dialect.boolean(false)))
+        ORDER BY e.id LIMIT \(Self.setCount))
       """, [now.column, .text(OfferLedger.noLongerHolds)])
   }
 

@@ -138,6 +138,9 @@ final class MailDigest: Service {
       "subject": .string(String(title.prefix(200))), "text": .string(lines.joined(separator: "\n") + "\n"),
     ]
     payload["to"] = manager.map { .string($0) }
-    return OutboxMessage(id: id, topic: topic, destination: destination, payload: payload.text)
+    // One mailbox that takes nothing holds up no other.
+    return OutboxMessage(
+      id: id, topic: topic, destination: manager.map { "\(destination) to \($0)" } ?? destination, payload: payload.text
+    )
   }
 }

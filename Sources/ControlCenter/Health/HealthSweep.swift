@@ -47,11 +47,10 @@ final class HealthSweep: Service {
   /// One set for each step.
   func pass() async throws -> DueLoop.Next {
     let now = now()
-    try await database.transaction(.write) { connection in
+    var isMore = try await database.transaction(.write) { connection in
       try self.escalations.closeResolved(at: now, in: connection)
-      try self.escalations.resolvePassedOver(at: now, in: connection)
+      return try self.escalations.resolvePassedOver(at: now, in: connection) == EscalationLedger.setCount
     }
-    var isMore = false
     for step in HealthStatus.steps where now - upSince >= HealthStatus.steps[0].after {
       let changed = try await database.transaction(.write) { connection in
         try self.change(step, at: now, connection)

@@ -30,7 +30,8 @@ final class OfferIndex: Service {
     var isLoaded = false
   }
 
-  /// Buckets of targets whose release is offered, except to whoever let its deadline pass: `TargetFacts.isOffered`.
+  /// Buckets of targets whose release is offered, except to whoever let its deadline pass and has scheduled nothing:
+  /// `TargetFacts.isOffered`.
   static let openBuckets: Set<TargetBucket> = [.notifying, .consent, .scheduled, .inProgress, .offline, .silent]
 
   private let database: any Database
@@ -130,7 +131,7 @@ final class OfferIndex: Service {
           """
           SELECT id, "organizationName", "releaseVersion" FROM gcc_deployment_target
           WHERE id > $1 AND bucket IN (\(buckets)) AND "offeredAt" IS NOT NULL
-            AND status <> 'deadlineExceeded' ORDER BY id LIMIT 10000
+            AND (status <> 'deadlineExceeded' OR "scheduledFor" IS NOT NULL) ORDER BY id LIMIT 10000
           """, [.text(last)])
       }
       for row in rows { versions[row[1].text ?? "", default: []].append(row[2].text ?? "") }
@@ -163,7 +164,8 @@ final class OfferIndex: Service {
     let isOpen =
       change.kind != .deleted && value["status"]?["offeredAt"]?.string != nil
       && bucket.map(Self.openBuckets.contains) ?? false
-      && value["status"]?["phase"]?.string != TargetPhase.deadlineExceeded.rawValue
+      && (value["status"]?["phase"]?.string != TargetPhase.deadlineExceeded.rawValue
+        || value["status"]?["scheduledFor"]?.string != nil)
     state.withLock { state in
       var versions = state.versions[organization] ?? []
       versions.removeAll { $0 == version }

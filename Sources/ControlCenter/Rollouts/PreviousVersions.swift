@@ -65,7 +65,10 @@ struct PreviousVersions: Sendable {
       SELECT h."organizationName", CASE WHEN h."releaseVersion" LIKE 'v%' THEN substr(h."releaseVersion", 2)
         ELSE h."releaseVersion" END FROM gcc_version_history AS h
       WHERE h."organizationName" IN (SELECT r.name FROM \(rows.source(dialect)))
-        AND h."releaseVersion" NOT IN ($2, 'v' || $2) AND h.status IN ('success', 'rolledBack')
+        AND h."releaseVersion" NOT IN ($2, 'v' || $2) AND (h.status = 'success' OR h.status = 'rolledBack' AND NOT EXISTS
+          -- A return of which nobody said what ran then names what it came from.
+          (SELECT 1 FROM gcc_deployment_target AS own WHERE own.id = h."targetId"
+            AND own."releaseVersion" = h."releaseVersion"))
       ORDER BY h."organizationName", coalesce(h."recordedAt", h."deployedAt") DESC
       """, [rows.parameter, .text(version)])
     {

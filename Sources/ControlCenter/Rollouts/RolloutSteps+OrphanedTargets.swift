@@ -35,7 +35,7 @@ extension RolloutSteps {
           status = CASE WHEN \(open) THEN \(dialect.word("'cancelled'", "DeploymentStatus")) ELSE status END,
           "failureReason" = CASE WHEN \(open) THEN '\(TargetReason.rolloutHalted)' ELSE "failureReason" END,
           "completedAt" = CASE WHEN \(open) THEN \(dialect.time("$3")) ELSE "completedAt" END,
-          "attemptId" = CASE WHEN status = 'deadlineExceeded' AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
+          "attemptId" = CASE WHEN status = 'deadlineExceeded' AND "scheduledFor" IS NULL AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
             THEN '\(TargetFacts.endedPrefix)' || "attemptId" ELSE "attemptId" END,
           "updatedAt" = \(dialect.time("$3")), "rolloutName" = NULL, "stageName" = NULL, "stageIndex" = NULL,
           resource_version = 0

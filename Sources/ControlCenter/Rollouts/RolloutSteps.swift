@@ -307,8 +307,8 @@ struct RolloutSteps: Sendable {
         UPDATE gcc_deployment_target SET status = \(dialect.word("'cancelled'", "DeploymentStatus")),
           "failureReason" = '\(TargetReason.rolloutHalted)', "completedAt" = \(dialect.time("$2")),
           "updatedAt" = \(dialect.time("$2")), "scheduledFor" = NULL,
-          attempt = CASE WHEN status <> 'scheduled' THEN attempt WHEN attempt > 0 THEN attempt - 1 END,
-          "attemptId" = CASE WHEN status = 'deadlineExceeded' AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
+          attempt = CASE WHEN status <> 'scheduled' AND (status <> 'deadlineExceeded' OR "scheduledFor" IS NULL) THEN attempt WHEN attempt > 0 THEN attempt - 1 END,
+          "attemptId" = CASE WHEN status = 'deadlineExceeded' AND "scheduledFor" IS NULL AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
             THEN '\(TargetFacts.endedPrefix)' || "attemptId" ELSE "attemptId" END,
           resource_version = 0
         WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1 AND "releaseId" = $3

@@ -2,7 +2,7 @@ import Database
 import FleetKinds
 import ResourceStorage
 
-/// As what a target is counted, since a customer that let a deadline pass has not failed: it is silent, and may deploy yet.
+/// As what a target is counted, since a customer that let a deadline pass has not failed: it may deploy yet.
 enum BucketTables {
   static let migrations = [
     Migration(owner: "gcc.buckets", version: 1, name: "a deadline that passed is no failure", statements: rebuilt)
@@ -18,10 +18,11 @@ enum BucketTables {
       WHEN status = 'inProgress' AND "silent" THEN 'silent'
       WHEN status = 'inProgress' THEN 'inProgress'
       WHEN status = 'scheduled' THEN 'scheduled'
+      WHEN status = 'deadlineExceeded' AND "scheduledFor" IS NOT NULL THEN 'scheduled'
       WHEN "blocked" IS NOT NULL THEN 'blocked'
       WHEN "offeredAt" IS NULL THEN 'waiting'
       WHEN "offline" THEN 'offline'
-      WHEN "silent" OR status = 'deadlineExceeded' THEN 'silent'
+      WHEN "silent" THEN 'silent'
       WHEN status = 'pending' THEN 'notifying'
       ELSE 'consent'
     END

@@ -79,7 +79,11 @@ extension FleetSimulation {
     case .schedule:
       say(index, .scheduled)
       next(index, chance(5) ? .missDeadline : .begin, 60...3_600)
-    case .missDeadline: end(index, .deadlineExceeded)
+    case .missDeadline:
+      say(index, .deadlineExceeded)
+      // It takes it all the same, at a time of its own.
+      customers[index].attempt += 1
+      next(index, .begin, 60...7_200)
     case .begin:
       say(index, .inProgress)
       next(index, chance(customers[index].failureShare) ? .fail : .succeed, 30...900)

@@ -80,8 +80,13 @@ extension FleetSimulation {
     if before?.haltedAt != nil { return }
     // Of one that is completed a failure counts for as long as anybody may still take its offer.
     let open: Set<TargetBucket> = [.waiting, .notifying, .consent, .scheduled, .inProgress, .offline, .silent]
-    if before?.completedAt != nil, !customers.contains(where: { $0.target.map { open.contains($0.bucket) } ?? false }) {
-      return
+    if let before, before.completedAt != nil {
+      let isOpen = customers.contains { $0.target.map { open.contains($0.bucket) } ?? false }
+      let failed = customers.count { $0.target?.bucket == .failed }
+      guard isOpen, failed > before.totals.failed, release.state == .published || decision.status.haltCause != nil
+      else {
+        return
+      }
     }
     let isExceeded = spec.stages.indices.contains { self.isExceeded($0, before) }
     switch decision.status.haltCause {
