@@ -8,6 +8,8 @@ public enum RolloutKind: ResourceKind {
 
   public static let names = FleetKind.names("Rollout", "ro")
 
+  /// The annotation of a rollout that was previewed: it is made only while its plan still is that one.
+  public static let planDigestAnnotation = "deploy.wrktalk.com/planDigest"
   /// Reason of the condition Ready where the release is deprecated, which is for good.
   public static let releaseDeprecated = "ReleaseDeprecated"
   /// The annotation that asks for another attempt at what failed, with the same content: an RFC 3339 time that is later than

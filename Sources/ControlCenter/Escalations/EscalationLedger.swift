@@ -122,17 +122,19 @@ struct EscalationLedger: Sendable {
   func resolvePassedOver(at now: Timestamp, in connection: any SQLConnection) throws -> Int {
     let dialect = connection.dialect
     let reasons = BlockReason.allCases.compactMap { reason in
-      reason.escalation.map { "WHEN '\($0.rawValue)' THEN '\(reason.rawValue)'" }
+      reason.escalation.map { (type: $0.rawValue, reason: reason) }
     }
+    let types = reasons.map { "'\($0.type)'" }.joined(separator: ", ")
+    let cases = reasons.map { "WHEN '\($0.type)' THEN '\($0.reason.columnWord)'" }.joined(separator: " ")
     return try connection.execute(
       """
       UPDATE gcc_escalation SET "resolvedAt" = \(dialect.time("$1")), resolution = $2,
         "isResolvedByItself" = \(dialect.boolean(true)), resource_version = 0
       WHERE id IN (SELECT e.id FROM gcc_escalation AS e WHERE e."resolvedAt" IS NULL
-        AND CAST(e.type AS text) IN ('\(EscalationType.licenseExpired.rawValue)', '\(EscalationType.minVersionBlocked.rawValue)')
+        AND CAST(e.type AS text) IN (\(types))
         AND NOT EXISTS (SELECT 1 FROM gcc_deployment_target AS t JOIN gcc_release AS g ON g.id = t."releaseId"
           WHERE t."organizationName" = e."organizationName" AND t.bucket = 'blocked'
-            AND t.blocked = CASE CAST(e.type AS text) \(reasons.joined(separator: " ")) END
+            AND t.blocked = CASE CAST(e.type AS text) \(cases) END
             AND (e.fact = CAST(e.type AS text)
               OR e.fact = CAST(e.type AS text) || '/' || t."releaseVersion")
             AND g.status = 'published' AND g.withdrawn = \(dialect.boolean(false)))

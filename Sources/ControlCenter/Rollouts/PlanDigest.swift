@@ -6,8 +6,7 @@ import WireFormats
 
 /// Says whether two plans are one: a rollout that was previewed is made as it was shown, or refused.
 enum PlanDigest {
-  /// The annotation of a rollout that was previewed: it is made only while its plan still is that one.
-  static let annotation = "deploy.wrktalk.com/planDigest"
+  static let annotation = RolloutKind.planDigestAnnotation
 
   /// Over the rollout's spec and every stage's members, with what keeps some of them from being offered the release
   /// and what is doubtful about others.

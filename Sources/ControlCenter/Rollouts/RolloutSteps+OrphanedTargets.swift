@@ -6,6 +6,12 @@ import ResourceStorage
 import WireFormats
 
 extension RolloutSteps {
+  /// The attempt of a target whose offer is taken back, as `TargetFacts.withdrawn` has it.
+  static let withdrawnAttempt = """
+    CASE WHEN status = 'deadlineExceeded' AND "scheduledFor" IS NULL AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
+      THEN '\(TargetFacts.endedPrefix)' || "attemptId" ELSE "attemptId" END
+    """
+
   /// Takes back what a rollout that was deleted had not finished, and lets go of what it had: a rollout that is made later
   /// under its name begins with nothing.
   /// - Parameters:
@@ -35,8 +41,7 @@ extension RolloutSteps {
           status = CASE WHEN \(open) THEN \(dialect.word("'cancelled'", "DeploymentStatus")) ELSE status END,
           "failureReason" = CASE WHEN \(open) THEN '\(TargetReason.rolloutHalted)' ELSE "failureReason" END,
           "completedAt" = CASE WHEN \(open) THEN \(dialect.time("$3")) ELSE "completedAt" END,
-          "attemptId" = CASE WHEN status = 'deadlineExceeded' AND "scheduledFor" IS NULL AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
-            THEN '\(TargetFacts.endedPrefix)' || "attemptId" ELSE "attemptId" END,
+          "attemptId" = \(Self.withdrawnAttempt),
           "updatedAt" = \(dialect.time("$3")), "rolloutName" = NULL, "stageName" = NULL, "stageIndex" = NULL,
           resource_version = 0
         WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1 AND "releaseId" = $2

@@ -308,8 +308,7 @@ struct RolloutSteps: Sendable {
           "failureReason" = '\(TargetReason.rolloutHalted)', "completedAt" = \(dialect.time("$2")),
           "updatedAt" = \(dialect.time("$2")), "scheduledFor" = NULL,
           attempt = CASE WHEN status <> 'scheduled' AND (status <> 'deadlineExceeded' OR "scheduledFor" IS NULL) THEN attempt WHEN attempt > 0 THEN attempt - 1 END,
-          "attemptId" = CASE WHEN status = 'deadlineExceeded' AND "scheduledFor" IS NULL AND "attemptId" NOT LIKE '\(TargetFacts.endedPrefix)%'
-            THEN '\(TargetFacts.endedPrefix)' || "attemptId" ELSE "attemptId" END,
+          "attemptId" = \(Self.withdrawnAttempt),
           resource_version = 0
         WHERE id IN (SELECT id FROM gcc_deployment_target WHERE "rolloutName" = $1 AND "releaseId" = $3
           AND bucket IN ('waiting', 'notifying', 'consent', 'silent', 'offline', 'scheduled') AND status <> 'inProgress'

@@ -32,4 +32,17 @@ struct Session: Sendable {
       throw ClientFailureText.failure(error, server: server)
     }
   }
+
+  /// Nil where there is no such object.
+  func find(_ names: ResourceNames, _ key: ObjectKey) async throws(CommandFailure) -> JSONValue? {
+    let client = client
+    return try await request { () async throws(ResourceClientError) in
+      do throws(ResourceClientError) {
+        return try await client.get(names, key)
+      } catch {
+        guard error.reason == .notFound else { throw error }
+        return nil
+      }
+    }
+  }
 }

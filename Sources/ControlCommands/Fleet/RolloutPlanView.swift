@@ -1,3 +1,4 @@
+import FleetKinds
 import ResourceClient
 import WireFormats
 
@@ -83,11 +84,9 @@ struct RolloutPlanView {
   func bind(_ object: inout JSONValue) {
     guard let digest = answer["digest"] else { return }
     var annotations = object["metadata"]?["annotations"] ?? [:]
-    annotations[Self.digestAnnotation] = digest
+    annotations[RolloutKind.planDigestAnnotation] = digest
     object["metadata"]?["annotations"] = annotations
   }
-
-  private static let digestAnnotation = "deploy.wrktalk.com/planDigest"
 
   func text() -> String {
     let release = manifest["spec"]?["release"]?.string ?? ""

@@ -74,7 +74,7 @@ struct OrgCreate: AsyncParsableCommand {
 
   func run() async throws {
     let session = try connection.session()
-    let present = try await present(session)
+    let present = try await session.find(OrganizationKind.names, ObjectKey(namespace: "", name: name))
     // As a file would declare it, so that what is wrong is said in the same way.
     var reading = ManifestReader.Reading()
     ManifestReader(namespace: "", isNamespaceExplicit: false).parse(
@@ -93,19 +93,6 @@ struct OrgCreate: AsyncParsableCommand {
     guard written.outcome == .created else { return }
     session.console.note("Its key for the API: wrktalkctl org key create \(name)")
     if webhook != nil { session.console.note("The secret of its webhook: wrktalkctl org webhook-secret \(name)") }
-  }
-
-  /// Nil where the customer is not known yet.
-  private func present(_ session: Session) async throws(CommandFailure) -> JSONValue? {
-    let client = session.client
-    return try await session.request { () async throws(ResourceClientError) in
-      do throws(ResourceClientError) {
-        return try await client.get(OrganizationKind.names, ObjectKey(namespace: "", name: name))
-      } catch {
-        guard error.reason == .notFound else { throw error }
-        return nil
-      }
-    }
   }
 
   /// - Parameter present: the customer as it is.

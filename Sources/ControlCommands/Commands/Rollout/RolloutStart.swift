@@ -1,5 +1,4 @@
 import ArgumentParser
-import ResourceClient
 import ResourceModel
 import WireFormats
 
@@ -26,7 +25,7 @@ struct RolloutStart: AsyncParsableCommand {
     let writer = ManifestWriter(
       client: session.client, server: session.server, method: .clientSide(manager: ManifestWriter.clientSideManager))
     // Of one that is there the members are fixed by stage.
-    if try await !isThere(manifest, session) { plan.bind(&manifest.object) }
+    if try await session.find(manifest.definition.names, manifest.key) == nil { plan.bind(&manifest.object) }
     let written = try await writer.apply(manifest, isDryRun: false)
     try session.console.write("\(manifest.reference) \(written.outcome.rawValue)\n")
     guard watching.watch else {
@@ -34,21 +33,6 @@ struct RolloutStart: AsyncParsableCommand {
       return
     }
     try await RolloutWatch(session: session, name: manifest.key.name, timeout: try watching.duration()).run()
-  }
-}
-
-extension RolloutStart {
-  private func isThere(_ manifest: Manifest, _ session: Session) async throws(CommandFailure) -> Bool {
-    let client = session.client
-    return try await session.request { () async throws(ResourceClientError) in
-      do throws(ResourceClientError) {
-        _ = try await client.get(manifest.definition.names, manifest.key)
-        return true
-      } catch {
-        guard error.reason == .notFound else { throw error }
-        return false
-      }
-    }
   }
 }
 
